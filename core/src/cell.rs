@@ -1,0 +1,535 @@
+//! The cell: everything of one breaker that decides, and its totals, as flat memory.
+//!
+//! A cell is a row of 64-bit words without a pointer in it, at any address that is a multiple of 64, and all zeros are a
+//! valid cell of a breaker that was never used. So it can lie on the heap, in a file that several processes map, or
+//! under a typed array. Layout version 1, offsets in bytes:
+//!
+//! ```text
+//!    0  word       state, mode, generation, consecutive failures (see `word`)      any thread, by compare-and-swap
+//!    8  layout     version, sizes; how a reopened cell is recognised               its creator, once
+//!   16  head       count window: head block (see `detect::count`)                  any thread, by compare-and-swap
+//!   24  margin     count window: outcomes that need no evaluation                  any thread, by compare-and-swap
+//!   32  expired    probes expired                                                  any thread, by addition
+//!   40  baseline   adaptive window: learned share, bits of a double, inverted      who recycles a bucket, by CAS
+//!   48  reserved   0
+//!   56  reserved   0
+//!   64  record 0   ten words                                                       the owner of the claim
+//!  144  record 1   ten words                                                       the owner of the claim
+//!  224  leases     two rows of `leases` leases, two words each: row i is of record i     the owner of the claim
+//!    …  window     count: blocks; adaptive: the key that each bucket bears         any thread, by compare-and-swap
+//!    …  stripe     the first thread's counters and buckets, on a line of their own       the thread that owns it
+//! ```
+//!
+//! ## Steps
+//!
+//! [`Cell::transact`] makes a step of the [`Machine`] atomic although it is wider than the word. There are two records,
+//! and the word says which of them belongs to it. Who wants to step the machine
+//!
+//! 1. reads the word and its record, and looks at the word again: what it has read is of one instant;
+//! 2. lets the machine take the step on its own copy;
+//! 3. claims the other record: the word's nonce goes from even to odd;
+//! 4. writes the other record;
+//! 5. publishes: one compare-and-swap on the word changes state, generation, nonce and record together.
+//!
+//! Until 5 nothing has happened, so a thread that dies leaves a valid cell. Who meets a claim waits a moment and then
+//! revokes it by making the nonce even; whose claim was revoked fails at 5 and begins again. A late write of
+//! such a thread to a record that somebody else has claimed since cannot do harm: every word of a record carries
+//! 16 bits of version beside 48 bits of content, is written by compare-and-swap, and only by one who saw, after
+//! reading the word's old content, that its claim still stands. Whoever claims later writes every word again, and so
+//! changes every version.
+
+use crate::clock::Nanos;
+use crate::detect::{count, time};
+use crate::machine::{Cause, Machine, NO_ROW, Phase};
+use crate::recover::{Lease, Probes, Ramp};
+use crate::sync::{AtomicU64, Ordering, fence, wait_round};
+use crate::word::{GENERATION_BITS, State, Word};
+
+/// The version of this layout; a cell of another version is refused.
+pub const LAYOUT_VERSION: u64 = 1;
+
+const WORD: usize = 0;
+const LAYOUT: usize = 1;
+const HEAD: usize = 2;
+const MARGIN: usize = 3;
+const EXPIRED: usize = 4;
+const BASELINE: usize = 5;
+const RECORDS: usize = 8;
+const RECORD_WORDS: usize = 10;
+const LEASES: usize = RECORDS + 2 * RECORD_WORDS;
+const LEASE_WORDS: usize = 2;
+const LINE: usize = 8;
+
+/// Words of a stripe before the buckets of a time window.
+pub(crate) const STRIPE_WORDS: usize = 16;
+
+const _: () = assert!(RECORDS * 8 == 64 && (RECORDS + RECORD_WORDS) * 8 == 144 && LEASES * 8 == 224);
+
+/// How large a cell is, known from the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// How many leases a record has room for.
+    pub leases: u32,
+    /// Blocks of a count window, or 0.
+    pub blocks: u32,
+    /// Buckets of a time window, or 0.
+    pub buckets: u32,
+    pub adaptive: bool,
+}
+
+impl Layout {
+    fn window_at(&self) -> usize {
+        LEASES + 2 * LEASE_WORDS * self.leases as usize
+    }
+
+    fn window_words(&self) -> usize {
+        (if self.adaptive { self.buckets } else { self.blocks }) as usize
+    }
+
+    pub(crate) fn stripe_at(&self) -> usize {
+        (self.window_at() + self.window_words()).next_multiple_of(LINE)
+    }
+
+    /// Words of one stripe, whole lines of them.
+    pub(crate) fn stripe_words(&self) -> usize {
+        let buckets = if self.buckets > 0 { time::Period::words(self.buckets) } else { 0 };
+        (STRIPE_WORDS + buckets).next_multiple_of(LINE)
+    }
+
+    /// Words of the whole cell.
+    pub(crate) fn words(&self) -> usize {
+        self.stripe_at() + self.stripe_words()
+    }
+
+    /// What tells this layout from every other one.
+    fn code(&self) -> u64 {
+        LAYOUT_VERSION
+            | u64::from(self.leases) << 8
+            | u64::from(self.buckets) << 16
+            | u64::from(self.adaptive) << 24
+            | u64::from(self.blocks) << 32
+    }
+}
+
+/// A cell, wherever its words lie.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell<'a> {
+    words: &'a [AtomicU64],
+    layout: Layout,
+}
+
+/// What a step of the machine answers, and whether it changed anything.
+pub(crate) struct Stepped<R> {
+    pub answer: R,
+    pub before: Machine,
+    /// The machine after the step; `None` when the step changed nothing.
+    pub after: Option<Machine>,
+}
+
+impl<'a> Cell<'a> {
+    /// # Panics
+    /// When the memory is smaller than the layout.
+    pub(crate) fn new(words: &'a [AtomicU64], layout: Layout) -> Self {
+        assert!(words.len() >= layout.words(), "a cell of {} words needs {}", words.len(), layout.words());
+        Cell { words, layout }
+    }
+
+    /// Marks new memory as a cell of this layout; `false` when it is a cell of another one.
+    pub(crate) fn open(&self, first: Word) -> bool {
+        let code = self.layout.code();
+        match self.words[LAYOUT].compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                let _ = self.words[WORD].compare_exchange(0, first.0, Ordering::AcqRel, Ordering::Acquire);
+                true
+            }
+            Err(found) => found == code,
+        }
+    }
+
+    pub(crate) fn word_ref(&self) -> &'a AtomicU64 {
+        &self.words[WORD]
+    }
+
+    pub(crate) fn load(&self) -> Word {
+        Word(self.words[WORD].load(Ordering::Acquire))
+    }
+
+    pub(crate) fn expired(&self) -> &'a AtomicU64 {
+        &self.words[EXPIRED]
+    }
+
+    /// The first stripe, which lies in the cell.
+    pub(crate) fn stripe(&self) -> &'a [AtomicU64] {
+        let at = self.layout.stripe_at();
+        &self.words[at..at + self.layout.stripe_words()]
+    }
+
+    /// The count window.
+    pub(crate) fn ring(&self) -> count::Ring<'a> {
+        let at = self.layout.window_at();
+        count::Ring {
+            head: &self.words[HEAD],
+            margin: &self.words[MARGIN],
+            blocks: &self.words[at..at + self.layout.blocks as usize],
+        }
+    }
+
+    /// The keys that the buckets of an adaptive window bear.
+    pub(crate) fn bucket_keys(&self) -> &'a [AtomicU64] {
+        let at = self.layout.window_at();
+        &self.words[at..at + self.layout.buckets as usize]
+    }
+
+    /// The learned share of an adaptive window; `initial` until something was learned.
+    pub(crate) fn baseline(&self, initial: f64) -> f64 {
+        match self.words[BASELINE].load(Ordering::Acquire) {
+            0 => initial,
+            bits => f64::from_bits(!bits),
+        }
+    }
+
+    /// Learns: replaces the share by what `learn` makes of it.
+    pub(crate) fn learn(&self, initial: f64, learn: impl Fn(f64) -> f64) {
+        let word = &self.words[BASELINE];
+        let mut bits = word.load(Ordering::Acquire);
+        loop {
+            let b = if bits == 0 { initial } else { f64::from_bits(!bits) };
+            match word.compare_exchange(bits, !learn(b).to_bits(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => bits = now,
+            }
+        }
+    }
+
+    /// Begins to learn from the start.
+    pub(crate) fn forget_baseline(&self) {
+        self.words[BASELINE].store(0, Ordering::Release);
+    }
+
+    /// Takes the learned share over from another cell.
+    pub(crate) fn inherit_baseline(&self, from: &Cell<'_>) {
+        self.words[BASELINE].store(from.words[BASELINE].load(Ordering::Acquire), Ordering::Release);
+    }
+
+    /// Replaces the word, if it still is `from`. For the count, which lies in the word alone.
+    pub(crate) fn swap(&self, from: Word, to: Word) -> bool {
+        self.words[WORD].compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The machine, of one instant.
+    pub(crate) fn read(&self) -> Machine {
+        self.read_with_word().1
+    }
+
+    fn read_with_word(&self) -> (Word, Machine) {
+        loop {
+            let word = self.load();
+            let record = Record::load(self.record(word.buffer()));
+            let in_flight = record.in_flight().min(self.layout.leases);
+            let leases = self.leases(word.buffer());
+            let machine =
+                record.decode(word, (0..in_flight as usize).map(|i| load_lease(&leases[LEASE_WORDS * i..])));
+            fence(Ordering::Acquire);
+            if word.still_owns_its_record(self.load()) {
+                return (word, machine);
+            }
+        }
+    }
+
+    /// The word's low half and the deadline of an open breaker whose machine runs; `None` for any other.
+    #[inline]
+    pub(crate) fn read_deadline(&self) -> Option<(u32, Nanos)> {
+        let word = self.load();
+        if word.state() != State::Open || word.is_moved() || word.mode().is_forced() {
+            return None;
+        }
+        // The second number of the record: 64 bits from bit 64 on, which is 32 of chunk 1 and 32 of chunk 2.
+        let record = self.record(word.buffer());
+        let chunk = |i: usize| record[i].load(Ordering::Acquire) & CHUNK_MASK;
+        let until = chunk(1) >> 16 | chunk(2) << 32;
+        fence(Ordering::Acquire);
+        word.still_owns_its_record(self.load()).then_some((word.low(), until))
+    }
+
+    /// Takes one step of the machine, atomically. `step` may run several times, each time on the machine as it then is.
+    pub(crate) fn transact<R>(&self, mut step: impl FnMut(&mut Machine) -> R) -> Stepped<R> {
+        let mut round = 0;
+        loop {
+            let (word, before) = self.read_with_word();
+            let mut after = before.clone();
+            let answer = step(&mut after);
+            if after == before {
+                return Stepped { answer, before, after: None };
+            }
+            if word.is_claimed() {
+                if !wait_round(round) {
+                    self.swap(word, word.bumped());
+                }
+                round += 1;
+                continue;
+            }
+            let claimed = word.bumped();
+            if self.swap(word, claimed)
+                && self.write(&after, claimed)
+                && self.swap(claimed, claimed.published(after.word()))
+            {
+                return Stepped { answer, before, after: Some(after) };
+            }
+        }
+    }
+
+    /// Writes the record that does not belong to the word; `false` when the claim was revoked.
+    fn write(&self, machine: &Machine, claimed: Word) -> bool {
+        let buffer = 1 - claimed.buffer();
+        let record = Record::encode(machine);
+        let written = self
+            .record(buffer)
+            .iter()
+            .zip(record.chunks())
+            .all(|(place, content)| self.write_chunk(place, content, claimed));
+        let Phase::Probing(probes) = &machine.phase else { return written };
+        let places = self.leases(buffer).iter();
+        written
+            && places
+                .zip(probes.leases().iter().flat_map(lease_chunks))
+                .all(|(place, content)| self.write_chunk(place, content, claimed))
+    }
+
+    fn write_chunk(&self, place: &AtomicU64, content: u64, claimed: Word) -> bool {
+        let mut found = place.load(Ordering::Acquire);
+        loop {
+            if self.load() != claimed {
+                return false;
+            }
+            let version = (found >> CHUNK_BITS).wrapping_add(1);
+            let next = version << CHUNK_BITS | content;
+            match place.compare_exchange(found, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => found = now,
+            }
+        }
+    }
+
+    fn record(&self, buffer: usize) -> &'a [AtomicU64] {
+        let at = RECORDS + buffer * RECORD_WORDS;
+        &self.words[at..at + RECORD_WORDS]
+    }
+
+    fn leases(&self, buffer: usize) -> &'a [AtomicU64] {
+        let row = LEASE_WORDS * self.layout.leases as usize;
+        let at = LEASES + buffer * row;
+        &self.words[at..at + row]
+    }
+}
+
+const CHUNK_BITS: u32 = 48;
+const CHUNK_MASK: u64 = (1 << CHUNK_BITS) - 1;
+
+fn lease_chunks(lease: &Lease) -> [u64; LEASE_WORDS] {
+    [lease.deadline & CHUNK_MASK, lease.deadline >> CHUNK_BITS | u64::from(lease.id) << 16]
+}
+
+fn load_lease(words: &[AtomicU64]) -> Lease {
+    let (a, b) = (words[0].load(Ordering::Acquire), words[1].load(Ordering::Acquire));
+    Lease { deadline: (a & CHUNK_MASK) | (b & 0xFFFF) << CHUNK_BITS, id: (b >> 16) as u32 }
+}
+
+/// What a record says, before it is cut into chunks of 48 bits: 480 bits.
+///
+/// ```text
+/// 0  at                                                 4  openings in a row 24, openings 40
+/// 1  closed: spell; open: until; ramp: begin of step     5  since 24, high half of the generation 32, in flight 7
+/// 2  row, inverted                                       6  probes: successes 7, failures 7, leases issued 32
+/// 3  previous duration 56, cause 6, from 2                  ramp: step 14, settled 20, failures 20
+///                                                           open: instant of freezing
+///                                                        7  plan 16, arrivals of the ramp 14
+/// ```
+struct Record([u64; 8]);
+
+/// Takes bit fields off a word, lowest first.
+struct Fields(u64);
+
+impl Fields {
+    fn take(&mut self, bits: u32) -> u64 {
+        let field = self.0 & ((1u64 << bits) - 1);
+        self.0 >>= bits;
+        field
+    }
+}
+
+/// Puts bit fields into a word, lowest first. What does not fit saturates.
+fn pack<const N: usize>(fields: [(u64, u32); N]) -> u64 {
+    let mut at = 0;
+    fields.into_iter().fold(0, |word, (field, bits)| {
+        let packed = word | field.min((1u64 << bits) - 1) << at;
+        at += bits;
+        packed
+    })
+}
+
+impl Record {
+    fn load(words: &[AtomicU64]) -> Self {
+        let mut record = [0u64; 8];
+        for (i, word) in words.iter().enumerate() {
+            let content = word.load(Ordering::Acquire) & CHUNK_MASK;
+            let (at, shift) = (i * CHUNK_BITS as usize / 64, i as u32 * CHUNK_BITS % 64);
+            record[at] |= content << shift;
+            if shift + CHUNK_BITS > 64 {
+                record[at + 1] |= content >> (64 - shift);
+            }
+        }
+        Record(record)
+    }
+
+    /// The record in pieces as the cell holds them.
+    fn chunks(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..RECORD_WORDS).map(|i| {
+            let (at, shift) = (i * CHUNK_BITS as usize / 64, i as u32 * CHUNK_BITS % 64);
+            let low = self.0[at] >> shift;
+            let high = if shift + CHUNK_BITS > 64 { self.0[at + 1] << (64 - shift) } else { 0 };
+            (low | high) & CHUNK_MASK
+        })
+    }
+
+    fn in_flight(&self) -> u32 {
+        (self.0[5] >> 56 & 0x7F) as u32
+    }
+
+    fn encode(m: &Machine) -> Self {
+        let (mark, phase, arrivals, in_flight) = match &m.phase {
+            Phase::Closed { spell } => (*spell, 0, 0, 0),
+            Phase::Open { until, frozen } => (*until, *frozen, 0, 0),
+            Phase::Probing(p) => {
+                let counts = [(p.successes.into(), 7), (p.failures.into(), 7), (p.issued.into(), 32)];
+                (0, pack(counts), 0, p.in_flight())
+            }
+            Phase::Ramping(r) => {
+                let counts = [(r.step.into(), 14), (r.settled.into(), 20), (r.failures.into(), 20)];
+                (r.began, pack(counts), r.arrivals, 0)
+            }
+        };
+        Record([
+            m.at,
+            mark,
+            !m.row,
+            pack([(m.previous, 56), (m.cause.map_or(0, |c| c as u64), 6), (m.from as u64, 2)]),
+            pack([(m.in_row, 24), (m.openings, 40)]),
+            pack([(m.since, 24), (m.generation >> GENERATION_BITS, 32), (in_flight.into(), 7)]),
+            phase,
+            pack([(m.plan.into(), 16), (arrivals.into(), 14)]),
+        ])
+    }
+
+    fn decode(&self, word: Word, leases: impl Iterator<Item = Lease>) -> Machine {
+        let [at, mark, row, ending, openings, counts, phase, plan] = self.0;
+        let (mut ending, mut openings, mut counts, mut phase, mut plan) =
+            (Fields(ending), Fields(openings), Fields(counts), Fields(phase), Fields(plan));
+        let (previous, cause, from) = (ending.take(56), ending.take(6), ending.take(2));
+        let (in_row, openings) = (openings.take(24), openings.take(40));
+        let (since, high) = (counts.take(24), counts.take(32));
+        let (plan, arrivals) = (plan.take(16) as u32, plan.take(14) as u32);
+        let phase = match word.state() {
+            State::Closed => Phase::Closed { spell: mark },
+            State::Open => Phase::Open { until: mark, frozen: phase.0 },
+            State::HalfOpen if word.is_ramp() => Phase::Ramping(Ramp {
+                step: phase.take(14) as u32,
+                settled: phase.take(20) as u32,
+                failures: phase.take(20) as u32,
+                arrivals,
+                began: mark,
+            }),
+            State::HalfOpen => {
+                let (successes, failures) = (phase.take(7) as u32, phase.take(7) as u32);
+                let mut probes = Probes::recorded(successes, failures, phase.take(32) as u32);
+                leases.for_each(|lease| probes.push(lease));
+                Phase::Probing(probes)
+            }
+        };
+        Machine {
+            phase,
+            mode: word.mode(),
+            moved: word.is_moved(),
+            generation: high << GENERATION_BITS | word.generation(),
+            count: word.count(),
+            since,
+            plan,
+            at,
+            cause: Cause::of(cause),
+            from: State::of(from),
+            in_row,
+            openings,
+            previous,
+            row: if row == 0 { NO_ROW } else { !row },
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::word::Mode;
+
+    fn memory(layout: Layout) -> Vec<AtomicU64> {
+        (0..layout.words()).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    const LAYOUT: Layout = Layout { leases: 64, blocks: 0, buckets: 0, adaptive: false };
+
+    #[test]
+    fn all_zeros_are_a_breaker_that_was_never_used() {
+        let words = memory(LAYOUT);
+        assert_eq!(Cell::new(&words, LAYOUT).read(), Machine::new(Mode::Auto, 0));
+    }
+
+    #[test]
+    fn a_record_gives_back_what_it_was_given() {
+        let words = memory(LAYOUT);
+        let cell = Cell::new(&words, LAYOUT);
+        let mut probes = Probes::recorded(63, 1, u32::MAX);
+        for i in 0..64 {
+            probes.push(Lease { deadline: u64::MAX - i, id: u32::MAX - i as u32 });
+        }
+        let ramp =
+            Ramp { step: 9_999, settled: 999_999, failures: 999_998, arrivals: 9_999, began: u64::MAX };
+        for phase in [
+            Phase::Closed { spell: u64::MAX - 1 },
+            Phase::Open { until: u64::MAX, frozen: 77 },
+            Phase::Probing(probes),
+            Phase::Ramping(ramp),
+        ] {
+            let half_open = matches!(phase, Phase::Probing(_) | Phase::Ramping(_));
+            let machine = Machine {
+                phase,
+                mode: Mode::Shadow,
+                moved: false,
+                generation: 0xFFFF_1234_5678,
+                count: if half_open { 0 } else { 999_999 },
+                since: 0xFF_FFFF,
+                plan: 65_535,
+                at: u64::MAX - 7,
+                cause: Some(Cause::Reconfigured),
+                from: State::HalfOpen,
+                in_row: 9_999_999,
+                openings: 1 << 39,
+                previous: (1 << 56) - 1,
+                row: 12,
+            };
+            for _ in 0..3 {
+                let stepped = cell.transact(|m| *m = machine.clone());
+                assert!(stepped.after.is_none_or(|after| after == machine));
+                assert_eq!(cell.read(), machine);
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_whose_owner_is_gone_is_revoked_and_loses_nothing() {
+        let words = memory(LAYOUT);
+        let cell = Cell::new(&words, LAYOUT);
+        let word = cell.load();
+        assert!(cell.swap(word, word.bumped()));
+        let stepped = cell.transact(|m| m.half_open(5));
+        assert_eq!(stepped.after.map(|m| m.generation), Some(1));
+        assert_eq!(cell.read().state(), State::HalfOpen);
+    }
+}

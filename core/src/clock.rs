@@ -1,0 +1,221 @@
+//! Time: nanoseconds of a monotonic clock that is injected, so that tests move it by hand.
+
+use crate::sync::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Nanoseconds since the clock's zero.
+pub type Nanos = u64;
+
+/// A duration in nanoseconds; more than `u64` holds (584 years) counts as `u64::MAX`.
+pub(crate) fn nanos(d: Duration) -> Nanos {
+    u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Where a breaker reads the time.
+///
+/// Instants may lag: a breaker takes differences that saturate at 0, so a clock that is set back makes nothing worse
+/// than late.
+pub trait Clock: Send + Sync + 'static {
+    /// The time, exact.
+    fn now(&self) -> Nanos;
+
+    /// The time, at most a few milliseconds old; may be cheaper than [`now`](Clock::now).
+    fn coarse(&self) -> Nanos {
+        self.now()
+    }
+}
+
+/// A clock that moves only when it is told to. Clones share the time.
+///
+/// ```
+/// use fusewire::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now(), 60_000_000_000);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock that stands at 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the clock forward. Saturates at the end of `u64`.
+    pub fn advance(&self, by: Duration) {
+        self.advance_nanos(nanos(by));
+    }
+
+    /// Moves the clock forward by nanoseconds. Saturates at the end of `u64`.
+    pub fn advance_nanos(&self, by: Nanos) {
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |t| Some(t.saturating_add(by)));
+    }
+
+    /// Sets the clock. A time before the present one changes nothing: a monotonic clock never runs back.
+    pub fn set(&self, to: Nanos) {
+        self.0.fetch_max(to, Ordering::AcqRel);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Nanos {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The system's monotonic clock, the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[inline]
+    fn now(&self) -> Nanos {
+        system::monotonic()
+    }
+
+    #[inline]
+    fn coarse(&self) -> Nanos {
+        system::coarse()
+    }
+}
+
+/// The clock of a breaker: the system's without an indirect call, or any other.
+#[derive(Clone)]
+pub(crate) enum Source {
+    System,
+    Other(Arc<dyn Clock>),
+}
+
+/// How far the coarse clock may lag, in nanoseconds: the longest tick Linux is built with (100 Hz).
+pub(crate) const COARSE_TICK: Nanos = 10_000_000;
+
+impl Source {
+    #[inline]
+    pub(crate) fn now(&self) -> Nanos {
+        match self {
+            Source::System => system::monotonic(),
+            Source::Other(clock) => clock.now(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn coarse(&self) -> Nanos {
+        match self {
+            Source::System => system::coarse(),
+            Source::Other(clock) => clock.coarse(),
+        }
+    }
+
+    /// A tick of the clock that durations are measured with. Ticks of one source compare with each other only.
+    #[inline]
+    pub(crate) fn tick(&self) -> u64 {
+        match self {
+            Source::System => system::tick(),
+            Source::Other(clock) => clock.now(),
+        }
+    }
+
+    /// Nanoseconds since `start`, a tick of this source; 0 when the tick lies ahead.
+    #[inline]
+    pub(crate) fn since(&self, start: u64) -> Nanos {
+        match self {
+            Source::System => system::since(start),
+            Source::Other(clock) => clock.now().saturating_sub(start),
+        }
+    }
+
+    /// Does now what the first tick would otherwise wait for.
+    pub(crate) fn warm_up(&self) {
+        if let Source::System = self {
+            system::tick();
+        }
+    }
+}
+
+mod system {
+    use super::Nanos;
+    use std::sync::OnceLock;
+
+    /// The time-stamp counter where it is invariant. It drifts by some 80 ppm against the system's clock, so it
+    /// measures durations and never a deadline.
+    fn counter() -> &'static quanta::Clock {
+        static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
+        COUNTER.get_or_init(quanta::Clock::new)
+    }
+
+    #[inline]
+    pub(super) fn tick() -> u64 {
+        counter().raw()
+    }
+
+    #[inline]
+    pub(super) fn since(start: u64) -> Nanos {
+        let counter = counter();
+        counter.delta_as_nanos(start, counter.raw())
+    }
+
+    #[cfg(unix)]
+    fn read(id: libc::clockid_t) -> Nanos {
+        let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `t` is a valid timespec to write to; the two ids used here exist on every supported kernel.
+        unsafe { libc::clock_gettime(id, &mut t) };
+        t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
+    }
+
+    #[cfg(unix)]
+    pub(super) fn monotonic() -> Nanos {
+        read(libc::CLOCK_MONOTONIC)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn coarse() -> Nanos {
+        read(libc::CLOCK_MONOTONIC_COARSE)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn coarse() -> Nanos {
+        monotonic()
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn monotonic() -> Nanos {
+        static START: OnceLock<std::time::Instant> = OnceLock::new();
+        super::nanos(START.get_or_init(std::time::Instant::now).elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_set_back_clamps() {
+        let clock = ManualClock::new();
+        clock.set(100);
+        clock.set(40);
+        assert_eq!(clock.now(), 100);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), u64::MAX);
+    }
+
+    #[test]
+    fn the_coarse_clock_lags_by_less_than_a_tick_and_never_leads() {
+        let before = SystemClock.now();
+        let coarse = SystemClock.coarse();
+        let after = SystemClock.now();
+        assert!(coarse <= after);
+        assert!(before.saturating_sub(coarse) <= COARSE_TICK);
+    }
+
+    #[test]
+    fn ticks_measure_what_the_clock_measures() {
+        let source = Source::System;
+        let (tick, now) = (source.tick(), source.now());
+        while source.now() < now + 2_000_000 {}
+        assert!(source.since(tick) >= 1_900_000);
+    }
+}

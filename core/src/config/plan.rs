@@ -1,0 +1,63 @@
+//! The plan: a document with its defaults filled in and its units converted. Two documents are the same when their
+//! plans are.
+
+use crate::cell::Layout;
+use crate::clock::Nanos;
+use crate::detect::{Detector, count};
+use crate::machine::Rules;
+use crate::word::Mode;
+
+/// An immutable plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub detector: Detector,
+    pub slow_call_duration: Option<Nanos>,
+    pub sample_durations_every: u32,
+    pub cancelled_after: Option<Nanos>,
+    /// Its `seed` is 0 where the document has none.
+    pub rules: Rules,
+    pub mode: Mode,
+    pub seed: Option<u64>,
+    /// Whether the document writes the mode out: reconfiguring changes it only then.
+    pub writes_mode: bool,
+}
+
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.detector == other.detector
+            && self.slow_call_duration == other.slow_call_duration
+            && self.sample_durations_every == other.sample_durations_every
+            && self.cancelled_after == other.cancelled_after
+            && self.rules == other.rules
+            && self.mode == other.mode
+            && self.seed == other.seed
+    }
+}
+
+impl Plan {
+    /// How large a cell this plan needs. Rooms for leases come in a few sizes, so that most changes of a plan fit the
+    /// cell that is there.
+    pub(crate) fn layout(&self) -> Layout {
+        let leases = match self.rules.probes.concurrency {
+            ..=3 => 3,
+            4..=8 => 8,
+            _ => 64,
+        };
+        let (blocks, buckets, adaptive) = match &self.detector {
+            Detector::Consecutive { .. } => (0, 0, false),
+            Detector::Count { size, .. } => (count::blocks(*size), 0, false),
+            Detector::Time { window, adaptive, .. } => (0, window.buckets, adaptive.is_some()),
+        };
+        Layout { leases, blocks, buckets, adaptive }
+    }
+
+    /// Whether what one plan's detector counted is worth something to the other's.
+    pub(crate) fn counts_alike(&self, other: &Plan) -> bool {
+        self.detector == other.detector && self.slow_call_duration == other.slow_call_duration
+    }
+
+    /// The machine's rules, with a breaker's own seed where the document has none.
+    pub(crate) fn rules(&self, own_seed: u64) -> Rules {
+        Rules { seed: self.seed.unwrap_or(own_seed), ..self.rules }
+    }
+}

@@ -1,0 +1,201 @@
+//! The time window: every thread counts in buckets of its own, readers add them up.
+//!
+//! A thread's buckets are a ring by time; only that thread writes there, with plain loads and stores. A bucket begins
+//! with its key, the generation and the number of the stretch of time that it counts; while it is given to another
+//! stretch the key is [`VACANT`], so a reader that finds the same key before and after has read one bucket.
+//!
+//! ```text
+//! stripe  cursor: [low half of the word, or 0] [begin of the stretch] [index of the bucket]  [evaluate every outcome]
+//!         buckets: [key] [total] [failures] [slow], `buckets` times
+//! key     0..40  stretch: time / width     40..64  generation whose outcomes these are
+//! ```
+
+use super::count::is_later;
+use super::{Mark, Sums};
+use crate::clock::Nanos;
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// A bucket that is being given to another stretch. No stretch has this number.
+const VACANT: u64 = u64::MAX;
+const STRETCH_MASK: u64 = (1 << 40) - 1;
+const PER_BUCKET: usize = 4;
+const CURSOR: usize = 4;
+/// Tells the low half 0 of a word from a cursor that was never set.
+const CURSOR_SET: u64 = 1 << 32;
+
+/// What a window of time is divided into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Period {
+    /// Length of a bucket.
+    pub width: Nanos,
+    pub buckets: u32,
+}
+
+impl Period {
+    pub(crate) fn stretch(&self, now: Nanos) -> u64 {
+        now / self.width
+    }
+
+    /// How many words a stripe needs for its cursor and buckets.
+    pub(crate) const fn words(buckets: u32) -> usize {
+        CURSOR + PER_BUCKET * buckets as usize
+    }
+}
+
+pub(crate) fn key(since: u64, stretch: u64) -> u64 {
+    since << 40 | (stretch & STRETCH_MASK)
+}
+
+/// The buckets of one thread.
+#[derive(Clone, Copy)]
+pub(crate) struct TimeStripe<'a>(pub &'a [AtomicU64]);
+
+/// What became of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Credited {
+    /// Counted; the window must be evaluated.
+    Evaluate,
+    /// The bucket already belongs to a later generation.
+    Late,
+    /// The bucket already belongs to a later stretch: the outcome came too late to be seen by any window.
+    Passed,
+}
+
+/// Adds to a word that only the calling thread writes.
+#[inline]
+pub(crate) fn bump(word: &AtomicU64) {
+    word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
+impl<'a> TimeStripe<'a> {
+    fn low(self) -> &'a AtomicU64 {
+        &self.0[0]
+    }
+
+    fn begin(self) -> &'a AtomicU64 {
+        &self.0[1]
+    }
+
+    fn index(self) -> &'a AtomicU64 {
+        &self.0[2]
+    }
+
+    /// Not 0 while the total is known to be below `min_calls`: any outcome may be the one that reaches it.
+    fn watchful(self) -> &'a AtomicU64 {
+        &self.0[3]
+    }
+
+    fn bucket(self, index: usize) -> &'a [AtomicU64] {
+        let at = CURSOR + PER_BUCKET * index;
+        &self.0[at..at + PER_BUCKET]
+    }
+
+    fn slot(self, stretch: u64, buckets: u32) -> usize {
+        (stretch % u64::from(buckets)) as usize
+    }
+
+    /// Credits a success that is not slow to the bucket of the cursor, the happy path; `false` when that is not the
+    /// bucket, or when the window must be evaluated after it, and nothing was done.
+    #[inline]
+    pub(crate) fn credit_quietly(self, low: u32, now: Nanos, width: Nanos) -> bool {
+        let is_quiet = self.low().load(Ordering::Relaxed) == u64::from(low) | CURSOR_SET
+            && now.wrapping_sub(self.begin().load(Ordering::Relaxed)) < width
+            && self.watchful().load(Ordering::Relaxed) == 0;
+        if is_quiet {
+            bump(&self.bucket(self.index().load(Ordering::Relaxed) as usize)[1]);
+        }
+        is_quiet
+    }
+
+    #[inline]
+    fn add(self, index: usize, m: Mark) {
+        let bucket = self.bucket(index);
+        if m.failure {
+            bump(&bucket[2]);
+        }
+        if m.slow {
+            bump(&bucket[3]);
+        }
+        bump(&bucket[1]);
+    }
+
+    /// Whether crediting at `now` gives a bucket to another stretch; answers the key it holds and the one it will hold.
+    pub(crate) fn recycles(self, since: u64, now: Nanos, period: &Period) -> Option<(u64, u64)> {
+        let stretch = period.stretch(now);
+        let held = self.bucket(self.slot(stretch, period.buckets))[0].load(Ordering::Relaxed);
+        let wanted = key(since, stretch);
+        (held != wanted).then_some((held, wanted))
+    }
+
+    /// Credits an outcome of the generation whose counts began at `since`, and puts the cursor there. `low` is the
+    /// word's low half, under which later outcomes may be credited without asking.
+    pub(crate) fn credit(self, since: u64, low: u32, now: Nanos, period: &Period, m: Mark) -> Credited {
+        let stretch = period.stretch(now);
+        let slot = self.slot(stretch, period.buckets);
+        let bucket = self.bucket(slot);
+        let (held, wanted) = (bucket[0].load(Ordering::Relaxed), key(since, stretch));
+        if held != wanted {
+            if !self.is_fresh(slot) && is_later(held >> 40, since) {
+                return Credited::Late;
+            }
+            if !self.is_fresh(slot) && held >> 40 == since && held & STRETCH_MASK > stretch & STRETCH_MASK {
+                return Credited::Passed;
+            }
+            bucket[0].store(VACANT, Ordering::Relaxed);
+            fence(Ordering::Release);
+            for word in &bucket[1..] {
+                word.store(0, Ordering::Relaxed);
+            }
+            bucket[0].store(wanted, Ordering::Release);
+        }
+        self.begin().store(stretch.wrapping_mul(period.width), Ordering::Relaxed);
+        self.index().store(slot as u64, Ordering::Relaxed);
+        self.low().store(u64::from(low) | CURSOR_SET, Ordering::Relaxed);
+        self.watchful().store(1, Ordering::Relaxed);
+        self.add(slot, m);
+        Credited::Evaluate
+    }
+
+    /// Fills a bucket that nobody uses yet.
+    pub(crate) fn fill(self, since: u64, stretch: u64, buckets: u32, sums: Sums) {
+        let bucket = self.bucket(self.slot(stretch, buckets));
+        bucket[1].store(sums.total, Ordering::Relaxed);
+        bucket[2].store(sums.failures, Ordering::Relaxed);
+        bucket[3].store(sums.slow, Ordering::Relaxed);
+        bucket[0].store(key(since, stretch), Ordering::Release);
+    }
+
+    /// A bucket that was never used holds key 0 like the very first stretch, but no outcome.
+    fn is_fresh(self, slot: usize) -> bool {
+        let bucket = self.bucket(slot);
+        bucket[0].load(Ordering::Relaxed) == VACANT || bucket[1].load(Ordering::Relaxed) == 0
+    }
+
+    /// After an evaluation: whether every outcome is to be evaluated until the next bucket.
+    pub(crate) fn watch(self, every: bool) {
+        self.watchful().store(u64::from(every), Ordering::Relaxed);
+    }
+
+    /// What the bucket of `stretch` holds, by any thread.
+    pub(crate) fn read(self, since: u64, stretch: u64, buckets: u32) -> Sums {
+        self.read_key(key(since, stretch), self.slot(stretch, buckets))
+    }
+
+    /// What the bucket holds if it bears `key`.
+    pub(crate) fn read_key(self, key: u64, slot: usize) -> Sums {
+        let bucket = self.bucket(slot);
+        loop {
+            if bucket[0].load(Ordering::Acquire) != key {
+                return Sums::default();
+            }
+            let failures = bucket[2].load(Ordering::Relaxed);
+            let slow = bucket[3].load(Ordering::Relaxed);
+            let total = bucket[1].load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            if bucket[0].load(Ordering::Relaxed) == key {
+                return Sums { total, failures, slow };
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What can go wrong, and what a breaker answers when it turns a call away. Every code and text is written here once.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a call was turned away.
+///
+/// The codes are append-only; they are part of the cell's layout and of the C ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The breaker is open.
+    Open = 0,
+    /// All probes of the half-open state are given.
+    HalfOpenFull = 1,
+    /// This call is not in the share that a ramp admits.
+    Ramp = 2,
+    /// The breaker's mode is `forced_open`.
+    ForcedOpen = 3,
+}
+
+impl Reason {
+    /// Every reason, in the order of its code.
+    pub const ALL: [Reason; 4] = [Reason::Open, Reason::HalfOpenFull, Reason::Ramp, Reason::ForcedOpen];
+
+    /// The name in metrics, vectors and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Open => "open",
+            Reason::HalfOpenFull => "half_open_full",
+            Reason::Ramp => "ramp",
+            Reason::ForcedOpen => "forced_open",
+        }
+    }
+
+    const fn sentence(self) -> &'static str {
+        match self {
+            Reason::Open => "is open",
+            Reason::HalfOpenFull => "is half-open and all its probes are given",
+            Reason::Ramp => "is recovering and admits only a share of the calls",
+            Reason::ForcedOpen => "is forced open",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A call was turned away; nothing ran.
+///
+/// Borrows the breaker's name, so that a rejection costs nothing more than the look at the clock;
+/// [`into_owned`](Rejection::into_owned) makes one that can travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) reason: Reason,
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl Rejection<'_> {
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The earliest time from now at which the answer can differ; `None` when it is unknown.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.map(Duration::from_nanos)
+    }
+
+    /// The breaker's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same with a name of its own.
+    pub fn into_owned(self) -> Rejection<'static> {
+        Rejection {
+            name: Cow::Owned(self.name.into_owned()),
+            reason: self.reason,
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+impl fmt::Display for Rejection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "circuit breaker '{}' {}", self.name, self.reason.sentence())?;
+        match self.retry_after() {
+            Some(after) => write!(f, "; retry in {after:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Rejection<'_> {}
+
+/// What a guarded call returns when it does not return its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError<E> {
+    /// The breaker turned the call away; the function did not run.
+    Rejected(Rejection<'static>),
+    /// The function's own error, unchanged.
+    Inner(E),
+}
+
+impl<E> CallError<E> {
+    /// The function's own error, if it ran.
+    pub fn into_inner(self) -> Option<E> {
+        match self {
+            CallError::Rejected(_) => None,
+            CallError::Inner(e) => Some(e),
+        }
+    }
+
+    /// The rejection, if the call was turned away.
+    pub fn rejection(&self) -> Option<&Rejection<'static>> {
+        match self {
+            CallError::Rejected(rejection) => Some(rejection),
+            CallError::Inner(_) => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Rejected(rejection) => rejection.fmt(f),
+            CallError::Inner(e) => e.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CallError::Rejected(_) => None,
+            CallError::Inner(e) => e.source(),
+        }
+    }
+}
+
+/// A configuration document that cannot be: names the key, the value and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) allowed: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(key: impl Into<String>, value: impl Into<String>, allowed: impl Into<String>) -> Self {
+        ConfigError { key: key.into(), value: value.into(), allowed: allowed.into() }
+    }
+
+    /// The dotted path of the key, `window.min_calls`; empty when the document as a whole is wrong.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The value as it was written.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What would be allowed.
+    pub fn allowed(&self) -> &str {
+        &self.allowed
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key.as_str() {
+            "" => write!(f, "configuration: {}: {}", self.value, self.allowed),
+            key => write!(f, "configuration: `{key}` is {}; allowed: {}", self.value, self.allowed),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// What a registry or an operation by hand can refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document is wrong.
+    Config(ConfigError),
+    /// A name must have 1 to 255 bytes and no control characters.
+    Name {
+        /// The name as given, cut where it is long.
+        name: String,
+    },
+    /// The name is taken by a breaker with another document.
+    Conflict {
+        /// The name.
+        name: String,
+        /// The document of the breaker that exists.
+        existing: String,
+        /// The document that was asked for.
+        requested: String,
+    },
+    /// No breaker has that name.
+    Unknown {
+        /// The name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Config(e) => e.fmt(f),
+            Error::Name { name } => {
+                write!(f, "name {name:?} is not allowed: 1 to 255 bytes of UTF-8 without control characters")
+            }
+            Error::Conflict { name, existing, requested } => write!(
+                f,
+                "circuit breaker '{name}' exists with another configuration: it has {existing}, asked for was \
+                 {requested}; use `reconfigure` to change it"
+            ),
+            Error::Unknown { name } => write!(f, "there is no circuit breaker '{name}'"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Config(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(e: ConfigError) -> Self {
+        Error::Config(e)
+    }
+}

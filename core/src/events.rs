@@ -1,0 +1,335 @@
+//! Events: one for each transition, delivered in the order of their generations, outside any lock (semantics §9).
+//!
+//! A breaker without subscribers has none of this. The buffer is a ring of slots, one for each generation modulo its
+//! length. Who made a transition puts the event into its slot and then tries to become the one deliverer; who is
+//! not, leaves the event to the one who is and does not wait. A slot that is still occupied costs the newer event its
+//! place: that is noted, and counted as missed by everybody.
+
+use crate::clock::Nanos;
+use crate::machine::Cause;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::word::State;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+
+/// Events that wait for delivery, at most.
+const CAPACITY: usize = 32;
+
+/// Longest actor and longest reason, in bytes.
+pub(crate) const ACTOR_BYTES: usize = 64;
+pub(crate) const REASON_BYTES: usize = 256;
+
+/// Who did something by hand, and why. Both are cut at a character: 64 and 256 bytes at most.
+///
+/// ```
+/// let by = fusewire::By::new("on-call", "payments is down, ticket 4711");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct By {
+    pub(crate) actor: Option<Arc<str>>,
+    pub(crate) reason: Option<Arc<str>>,
+}
+
+impl By {
+    /// An actor and a reason.
+    pub fn new(actor: &str, reason: &str) -> Self {
+        By::parts(Some(actor), Some(reason))
+    }
+
+    /// Either may be left out.
+    pub fn parts(actor: Option<&str>, reason: Option<&str>) -> Self {
+        By {
+            actor: actor.map(|a| cut(a, ACTOR_BYTES).into()),
+            reason: reason.map(|r| cut(r, REASON_BYTES).into()),
+        }
+    }
+}
+
+/// The longest beginning of `text` that has at most `bytes` bytes and ends at a character.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    &text[..end]
+}
+
+/// The counts that led to a transition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Consecutive failures, or successes and failures of the window or the probes.
+    pub total: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// How many of them were slow.
+    pub slow: u64,
+}
+
+/// A transition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The breaker's name.
+    pub breaker: Arc<str>,
+    /// The generation that began; 1 is a breaker's first transition.
+    pub generation: u64,
+    /// The state before.
+    pub from: State,
+    /// The state after.
+    pub to: State,
+    /// What led to it.
+    pub cause: Cause,
+    /// When, on the breaker's clock.
+    pub at: Nanos,
+    /// Who did it, if it was done by hand.
+    pub actor: Option<Arc<str>>,
+    /// Why, if it was done by hand.
+    pub reason: Option<Arc<str>>,
+    /// The counts that led to it.
+    pub counts: Counts,
+    /// How many events this subscriber missed since the one before.
+    pub missed: u64,
+}
+
+type Listener = dyn Fn(&Event) + Send + Sync;
+
+struct Subscriber {
+    listener: Box<Listener>,
+    /// Events up to this generation are not for it.
+    after: u64,
+    missed: AtomicU64,
+}
+
+/// A listener's stay; dropping it ends it.
+#[must_use = "dropping the subscription ends it"]
+pub struct Subscription {
+    hub: Weak<Hub>,
+    subscriber: Arc<Subscriber>,
+}
+
+impl Subscription {
+    /// Lets the listener stay as long as the breaker lives.
+    pub fn detach(mut self) {
+        self.hub = Weak::new();
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.subscribers.lock().retain(|s| !Arc::ptr_eq(s, &self.subscriber));
+        }
+    }
+}
+
+/// Events kept for a reader who comes when it likes: at most as many as were asked for, the rest is counted.
+#[derive(Debug)]
+pub struct Events {
+    queue: Arc<Mutex<Queue>>,
+    _subscription: Subscription,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    events: VecDeque<Event>,
+    capacity: usize,
+    missed: u64,
+}
+
+impl Queue {
+    pub(crate) fn new(capacity: usize) -> Arc<Mutex<Queue>> {
+        Arc::new(Mutex::new(Queue { events: VecDeque::new(), capacity: capacity.max(1), missed: 0 }))
+    }
+
+    pub(crate) fn push(&mut self, event: &Event) {
+        if self.events.len() < self.capacity {
+            let missed = event.missed + std::mem::take(&mut self.missed);
+            self.events.push_back(Event { missed, ..event.clone() });
+        } else {
+            self.missed += 1 + event.missed;
+        }
+    }
+}
+
+impl Events {
+    pub(crate) fn new(queue: Arc<Mutex<Queue>>, subscription: Subscription) -> Self {
+        Events { queue, _subscription: subscription }
+    }
+
+    /// The oldest event that was not read yet.
+    pub fn try_next(&self) -> Option<Event> {
+        self.queue.lock().events.pop_front()
+    }
+
+    /// All that were not read yet.
+    pub fn drain(&self) -> Vec<Event> {
+        self.queue.lock().events.drain(..).collect()
+    }
+
+    /// Events missed since the last one that was kept; those before it are told by its `missed`.
+    pub fn missed(&self) -> u64 {
+        self.queue.lock().missed
+    }
+}
+
+struct Slot {
+    /// 0, or a generation and what is happening to its event.
+    tag: AtomicU64,
+    /// The newest generation that found the slot occupied.
+    skipped: AtomicU64,
+    /// Touched only by the one whom the tag allows to; the lock is never contended.
+    event: Mutex<Option<Event>>,
+}
+
+const WRITING: u64 = 1;
+const READY: u64 = 2;
+
+fn tag(generation: u64, what: u64) -> u64 {
+    generation << 2 | what
+}
+
+/// The subscribers of a breaker and the events that are on their way to them.
+pub(crate) struct Hub {
+    slots: Box<[Slot]>,
+    /// The generation to deliver next; 0 until the hub is in place.
+    next: AtomicU64,
+    /// The process whose thread delivers, or 0. A child that was forked from a delivering parent takes it over.
+    deliverer: AtomicU32,
+    subscribers: Mutex<Vec<Arc<Subscriber>>>,
+}
+
+enum Next {
+    Event(Event),
+    Missed,
+    Nothing,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Arc<Hub> {
+        let slot = |_| Slot { tag: AtomicU64::new(0), skipped: AtomicU64::new(0), event: Mutex::new(None) };
+        Arc::new(Hub {
+            slots: (0..CAPACITY).map(slot).collect(),
+            next: AtomicU64::new(0),
+            deliverer: AtomicU32::new(0),
+            subscribers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Everybody who makes a transition after `generation` knows of the hub: deliver from there on.
+    pub(crate) fn begin_after(&self, generation: u64) {
+        let _ = self.next.compare_exchange(0, generation + 1, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Adds a listener for the events after `generation`.
+    pub(crate) fn subscribe(self: &Arc<Hub>, after: u64, listener: Box<Listener>) -> Subscription {
+        let subscriber = Arc::new(Subscriber { listener, after, missed: AtomicU64::new(0) });
+        self.subscribers.lock().push(Arc::clone(&subscriber));
+        Subscription { hub: Arc::downgrade(self), subscriber }
+    }
+
+    /// Puts an event into the ring. The caller then calls [`deliver`](Hub::deliver).
+    pub(crate) fn publish(&self, event: Event) {
+        let generation = event.generation;
+        let slot = self.slot(generation);
+        let writing = tag(generation, WRITING);
+        if slot.tag.compare_exchange(0, writing, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            slot.skipped.fetch_max(generation, Ordering::AcqRel);
+            return;
+        }
+        if let Some(mut place) = slot.event.try_lock() {
+            *place = Some(event);
+        }
+        slot.tag.store(tag(generation, READY), Ordering::Release);
+    }
+
+    /// Delivers what is there, unless somebody is at it already, who then takes it next.
+    pub(crate) fn deliver(&self) {
+        loop {
+            fence(Ordering::SeqCst);
+            if !self.become_deliverer() {
+                return;
+            }
+            let mut missed = 0;
+            loop {
+                match self.take_next() {
+                    Next::Event(event) => self.hand_out(event, std::mem::take(&mut missed)),
+                    Next::Missed => missed += 1,
+                    Next::Nothing => break,
+                }
+            }
+            self.note_missed(missed);
+            self.deliverer.store(0, Ordering::Release);
+            fence(Ordering::SeqCst);
+            if !self.has_next() {
+                return;
+            }
+        }
+    }
+
+    fn slot(&self, generation: u64) -> &Slot {
+        &self.slots[(generation % CAPACITY as u64) as usize]
+    }
+
+    fn become_deliverer(&self) -> bool {
+        let me = std::process::id();
+        let found = self.deliverer.load(Ordering::Acquire);
+        found != me && self.deliverer.compare_exchange(found, me, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn has_next(&self) -> bool {
+        let next = self.next.load(Ordering::Acquire);
+        let slot = self.slot(next);
+        let found = slot.tag.load(Ordering::Acquire);
+        next != 0 && (found & 3 == READY || slot.skipped.load(Ordering::Acquire) >= next)
+    }
+
+    /// By the deliverer alone.
+    fn take_next(&self) -> Next {
+        let next = self.next.load(Ordering::Acquire);
+        if next == 0 {
+            return Next::Nothing;
+        }
+        let slot = self.slot(next);
+        let found = slot.tag.load(Ordering::Acquire);
+        let (generation, is_ready) = (found >> 2, found & 3 == READY);
+        if is_ready && generation <= next {
+            let event = slot.event.try_lock().and_then(|mut place| place.take());
+            slot.tag.store(0, Ordering::Release);
+            if generation < next {
+                // A writer that was so slow that its generation has been counted as missed.
+                return self.take_next();
+            }
+            self.next.store(next + 1, Ordering::Release);
+            return event.map_or(Next::Missed, Next::Event);
+        }
+        if is_ready || slot.skipped.load(Ordering::Acquire) >= next {
+            self.next.store(next + 1, Ordering::Release);
+            return Next::Missed;
+        }
+        Next::Nothing
+    }
+
+    fn note_missed(&self, missed: u64) {
+        if missed > 0 {
+            for subscriber in self.subscribers.lock().iter() {
+                subscriber.missed.fetch_add(missed, Ordering::AcqRel);
+            }
+        }
+    }
+
+    fn hand_out(&self, mut event: Event, missed: u64) {
+        self.note_missed(missed);
+        let subscribers = self.subscribers.lock().clone();
+        for subscriber in subscribers.iter().filter(|s| s.after < event.generation) {
+            event.missed = subscriber.missed.swap(0, Ordering::AcqRel);
+            let call = AssertUnwindSafe(|| (subscriber.listener)(&event));
+            if let Err(panic) = catch_unwind(call) {
+                crate::report::panicked("listener", &event.breaker, &*panic);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What an operator does: trip, half-open, reset, modes, poll, and another plan.
+
+use crate::body::Body;
+use crate::clock::Nanos;
+use crate::config::Plan;
+use crate::detect::count::Recorded;
+use crate::detect::{Detector, Sums};
+use crate::engine::{Engine, Home};
+use crate::events::By;
+use crate::machine::Machine;
+use crate::stripe::Lines;
+use crate::sync::{Ordering, wait_round};
+use crate::word::{Mode, State, Word};
+use std::sync::Arc;
+
+impl Body {
+    /// Carries out what is due.
+    pub(crate) fn poll(&self) {
+        let now = self.clock.now();
+        self.step(None, |engine, m| m.poll(now, &self.rules(engine, m)));
+    }
+
+    pub(crate) fn trip(&self, duration: Option<Nanos>, by: &By) {
+        let now = self.clock.now();
+        self.step(Some(by), |engine, m| {
+            m.trip(duration, now, &self.rules(engine, m));
+            0
+        });
+    }
+
+    pub(crate) fn half_open(&self, by: &By) {
+        let now = self.clock.now();
+        self.step(Some(by), |_, m| {
+            m.half_open(now);
+            0
+        });
+    }
+
+    pub(crate) fn reset(&self, by: &By) {
+        let now = self.clock.now();
+        self.step(Some(by), |_, m| {
+            m.reset(now);
+            0
+        });
+    }
+
+    pub(crate) fn set_mode(&self, mode: Mode, by: &By) {
+        let now = self.clock.now();
+        self.step(Some(by), |_, m| {
+            m.set_mode(mode, now);
+            0
+        });
+    }
+
+    /// A step on the engine that decides, wherever that is by then. `act` answers how many leases it ended.
+    fn step(&self, by: Option<&By>, act: impl Fn(&Engine, &mut Machine) -> u32) {
+        loop {
+            let engine = self.engine();
+            let stepped = engine.cell().transact(|m| (!m.moved).then(|| act(engine, m)));
+            let Some(expired) = stepped.answer else {
+                self.follow(engine);
+                continue;
+            };
+            if self.after(engine, &stepped, expired, by) {
+                self.deliver();
+            }
+            return;
+        }
+    }
+
+    /// Swaps the rules; answers `false` when they are what they were.
+    pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
+        let admin = self.admin.lock();
+        let engine = self.engine();
+        let old = Arc::clone(engine.plan());
+        if *old == *plan {
+            return false;
+        }
+        let (keep, now) = (old.counts_alike(&plan), self.clock.now());
+        let mode = plan.writes_mode.then_some(plan.mode);
+        let has_changed = if old.layout() == plan.layout() {
+            if let (false, Detector::Time { adaptive: Some(_), .. }) =
+                (old.detector == plan.detector, &plan.detector)
+            {
+                engine.cell().forget_baseline();
+            }
+            let number = engine.add_plan(plan);
+            let stepped = engine.cell().transact(|m| m.reconfigure(number, keep, now));
+            self.after(engine, &stepped, 0, Some(by))
+        } else {
+            self.move_on(engine, &old, plan, keep, now, by)
+        };
+        drop(admin);
+        if has_changed {
+            self.deliver();
+        }
+        if let Some(mode) = mode {
+            self.set_mode(mode, by);
+        }
+        true
+    }
+
+    /// Another layout needs another cell. The old word is marked as moved, with the machine as the new cell takes it
+    /// over; then the new cell is filled, and last it becomes the one that decides.
+    fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos, by: &By) -> bool {
+        let number = engine.plan_number() + 1;
+        let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
+        let home = Home::Own(Lines::new(plan.layout().words()));
+        let inherits = old.detector == plan.detector;
+        let next = Box::into_raw(Box::new(Engine::new(plan, number, home)));
+        // SAFETY: just made; from here on it belongs to its predecessor and stays as long.
+        let successor = unsafe { &*next };
+        successor.cell().open(unborn);
+        engine.successor.store(next, Ordering::Release);
+        let stepped = engine.cell().transact(|m| {
+            m.reconfigure(number, keep, now);
+            m.moved = true;
+        });
+        let has_changed = self.after(engine, &stepped, 0, Some(by));
+        if inherits {
+            successor.cell().inherit_baseline(&engine.cell());
+        }
+        if keep && let Some(machine) = &stepped.after {
+            carry_window(engine, successor, &old.detector, machine.since, now);
+        }
+        self.be_born(engine, successor);
+        has_changed
+    }
+
+    /// Lets the new cell begin with the machine that the old one was left with.
+    fn be_born(&self, old: &Engine, new: &Engine) {
+        let left = old.cell().read();
+        new.cell().transact(|m| {
+            if m.moved {
+                *m = Machine { moved: false, ..left.clone() };
+            }
+        });
+        self.newest.store(std::ptr::from_ref(new).cast_mut(), Ordering::Release);
+    }
+
+    /// Waits until a moved breaker has arrived; one whose mover is gone (a forked child's) arrives without its window.
+    pub(crate) fn follow(&self, engine: &Engine) {
+        for round in 0.. {
+            if !std::ptr::eq(self.engine(), engine) {
+                return;
+            }
+            if !wait_round(round % 16) && round > PATIENCE {
+                break;
+            }
+        }
+        // SAFETY: a engine stays until the body is dropped.
+        if let Some(next) = unsafe { engine.successor.load(Ordering::Acquire).as_ref() } {
+            self.be_born(engine, next);
+        }
+    }
+}
+
+/// Rounds that a call waits for a mover before it takes him for dead.
+const PATIENCE: u32 = 10_000;
+
+/// Copies what the window holds to the cell that follows. Nobody records there yet.
+fn carry_window(old: &Engine, new: &Engine, detector: &Detector, since: u64, now: Nanos) {
+    match detector {
+        Detector::Consecutive { .. } => {}
+        Detector::Count { size, .. } => {
+            for mark in old.ring().outcomes(since, *size) {
+                let Recorded::Nth(_) = new.ring().record(since, mark) else { return };
+            }
+        }
+        Detector::Time { window, .. } => {
+            let newest = window.stretch(now);
+            for stretch in newest.saturating_sub(u64::from(window.buckets) - 1)..=newest {
+                let mut sums = Sums::default();
+                old.stripes().for_each(|s| sums.add(s.time().read(since, stretch, window.buckets)));
+                if let Some(stripe) = new.first_stripe() {
+                    stripe.time().fill(since, stretch, window.buckets, sums);
+                }
+            }
+            for (to, from) in new.cell().bucket_keys().iter().zip(old.cell().bucket_keys()) {
+                to.store(from.load(Ordering::Acquire), Ordering::Release);
+            }
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! The machine: three states, and the named transitions between them (semantics §3, §7, §8).
+//!
+//! A [`Machine`] is the whole of what decides, decoded out of the word and its record. Every method is a pure step: it
+//! reads no clock and no shared memory, changes only `self` and says what the caller now owes. The cell makes such a
+//! step atomic.
+//!
+//! This file stands on `backoff` and `recover`, which are parts of it.
+
+use crate::backoff::{Backoff, Opening};
+use crate::clock::Nanos;
+use crate::error::Reason;
+use crate::outcome::{Outcome, Settled};
+use crate::recover::{Look, ProbeRules, Probed, Probes, Ramp, RampRules, Ramped};
+use crate::word::{GENERATION_MASK, Mode, State, Word};
+
+/// What led to a transition.
+///
+/// The codes are append-only; they are part of the cell's layout and of the C ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Consecutive failures reached `failure_threshold`.
+    FailureThreshold = 1,
+    /// The window's failure rate reached its threshold.
+    FailureRate = 2,
+    /// The window's slow-call rate reached its threshold.
+    SlowCallRate = 3,
+    /// Open lasted as long as it should.
+    RecoveryTimeout = 4,
+    /// Enough probes succeeded.
+    ProbesSucceeded = 5,
+    /// A probe failed, and enough successes can no longer be reached.
+    ProbeFailed = 6,
+    /// A probe's lease ended, and enough successes can no longer be reached.
+    ProbeExpired = 7,
+    /// A step of the ramp had too many failures.
+    RampFailed = 8,
+    /// The last step of the ramp is passed.
+    RampCompleted = 9,
+    /// `trip` or `half_open` by hand.
+    Manual = 10,
+    /// `reset` by hand.
+    Reset = 11,
+    /// A forced mode was entered or left.
+    Mode = 12,
+    /// The configuration changed.
+    Reconfigured = 13,
+}
+
+impl Cause {
+    /// Every cause, in the order of its code.
+    pub const ALL: [Cause; 13] = [
+        Cause::FailureThreshold,
+        Cause::FailureRate,
+        Cause::SlowCallRate,
+        Cause::RecoveryTimeout,
+        Cause::ProbesSucceeded,
+        Cause::ProbeFailed,
+        Cause::ProbeExpired,
+        Cause::RampFailed,
+        Cause::RampCompleted,
+        Cause::Manual,
+        Cause::Reset,
+        Cause::Mode,
+        Cause::Reconfigured,
+    ];
+
+    /// The name in events and vectors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cause::FailureThreshold => "failure_threshold",
+            Cause::FailureRate => "failure_rate",
+            Cause::SlowCallRate => "slow_call_rate",
+            Cause::RecoveryTimeout => "recovery_timeout",
+            Cause::ProbesSucceeded => "probes_succeeded",
+            Cause::ProbeFailed => "probe_failed",
+            Cause::ProbeExpired => "probe_expired",
+            Cause::RampFailed => "ramp_failed",
+            Cause::RampCompleted => "ramp_completed",
+            Cause::Manual => "manual",
+            Cause::Reset => "reset",
+            Cause::Mode => "mode",
+            Cause::Reconfigured => "reconfigured",
+        }
+    }
+
+    /// The cause with that code; `None` for 0, which stands for "no transition yet".
+    pub(crate) fn of(code: u64) -> Option<Cause> {
+        Cause::ALL.into_iter().find(|c| *c as u64 == code)
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The numbers of a plan that the machine needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// T: the base of `backoff`.
+    pub recovery_timeout: Nanos,
+    pub backoff: Backoff,
+    pub probes: ProbeRules,
+    pub ramp: Option<RampRules>,
+    /// A slow probe counts as a failed one: the window judges slowness.
+    pub slow_fails: bool,
+    pub seed: u64,
+}
+
+/// What belongs to the present state alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    Closed {
+        /// When this closed spell began.
+        spell: Nanos,
+    },
+    Open {
+        /// When open is over.
+        until: Nanos,
+        /// The instant at which what the detector counted was frozen.
+        frozen: Nanos,
+    },
+    Probing(Probes),
+    Ramping(Ramp),
+}
+
+/// No row of openings runs whose recovery is still to be measured.
+pub(crate) const NO_ROW: Nanos = Nanos::MAX;
+
+/// All that decides.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Machine {
+    pub phase: Phase,
+    pub mode: Mode,
+    /// The breaker lives in another cell now; this one only explains late results.
+    pub moved: bool,
+    /// Transitions so far.
+    pub generation: u64,
+    /// Consecutive failures.
+    pub count: u32,
+    /// The generation, its low 24 bits, in which what the detector counts began.
+    pub since: u64,
+    /// The number of the plan by which this generation is judged.
+    pub plan: u32,
+    /// When the last transition happened.
+    pub at: Nanos,
+    /// What led to it; `None` before the first.
+    pub cause: Option<Cause>,
+    /// Where it came from.
+    pub from: State,
+    /// k: openings since the breaker was last closed for good.
+    pub in_row: u64,
+    /// Openings ever.
+    pub openings: u64,
+    /// How long the last opening was made, other than by `trip(duration)`.
+    pub previous: Nanos,
+    /// When the first opening of the row happened, until a recovery was measured from it; else [`NO_ROW`].
+    pub row: Nanos,
+}
+
+/// The answer to a call that asks for a permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Verdict {
+    Admitted,
+    Probe { lease: u32 },
+    Rejected { reason: Reason, retry_after: Option<Nanos> },
+}
+
+/// What a settling owes: the answer, and how many expiries it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Taken {
+    pub settled: Settled,
+    pub expired: u32,
+}
+
+const TAKEN: Taken = Taken { settled: Settled::Ok, expired: 0 };
+const LATE: Taken = Taken { settled: Settled::Late, expired: 0 };
+
+impl Machine {
+    /// A breaker that was just built.
+    #[cfg(test)]
+    pub(crate) fn new(mode: Mode, now: Nanos) -> Self {
+        Machine {
+            phase: Phase::Closed { spell: now },
+            mode,
+            moved: false,
+            generation: 0,
+            count: 0,
+            since: 0,
+            plan: 0,
+            at: 0,
+            cause: None,
+            from: State::Closed,
+            in_row: 0,
+            openings: 0,
+            previous: 0,
+            row: NO_ROW,
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.phase {
+            Phase::Closed { .. } => State::Closed,
+            Phase::Open { .. } => State::Open,
+            Phase::Probing(_) | Phase::Ramping(_) => State::HalfOpen,
+        }
+    }
+
+    /// The state as a reader sees it: open past its deadline reads half-open.
+    pub(crate) fn effective(&self, now: Nanos) -> State {
+        match self.phase {
+            Phase::Open { until, .. } if now >= until && !self.mode.is_forced() => State::HalfOpen,
+            _ => self.state(),
+        }
+    }
+
+    /// The earliest time at which the answer to a call can differ, for readers.
+    pub(crate) fn retry_after(&self, now: Nanos) -> Option<Nanos> {
+        match self.phase {
+            Phase::Open { until, .. } if !self.mode.is_forced() => Some(until.saturating_sub(now)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn word(&self) -> Word {
+        let ramp = matches!(self.phase, Phase::Ramping(_));
+        let word = Word::new(self.state(), ramp, self.mode, self.generation, self.visible_count());
+        if self.moved { word.with_moved() } else { word }
+    }
+
+    fn visible_count(&self) -> u32 {
+        if self.state() == State::HalfOpen { 0 } else { self.count }
+    }
+
+    /// True when `generation`, as a permit or a word holds it, is the present one.
+    pub(crate) fn is_generation(&self, generation: u64) -> bool {
+        self.generation & GENERATION_MASK == generation
+    }
+
+    // ---- calls ----
+
+    /// A call asks for a permit. Carries out what is due. `expired` counts the leases that it ended.
+    pub(crate) fn acquire(&mut self, now: Nanos, rules: &Rules, expired: &mut u32) -> Verdict {
+        match self.mode {
+            Mode::ForcedOpen => return Verdict::Rejected { reason: Reason::ForcedOpen, retry_after: None },
+            Mode::ForcedClosed => return Verdict::Admitted,
+            Mode::Auto | Mode::Shadow => *expired += self.due(now, rules),
+        }
+        match &mut self.phase {
+            Phase::Closed { .. } => Verdict::Admitted,
+            Phase::Open { until, .. } => {
+                Verdict::Rejected { reason: Reason::Open, retry_after: Some(until.saturating_sub(now)) }
+            }
+            Phase::Probing(probes) => match probes.admit(now, &rules.probes) {
+                Some(lease) => Verdict::Probe { lease },
+                None => Verdict::Rejected {
+                    reason: Reason::HalfOpenFull,
+                    retry_after: probes.earliest().map(|l| l.deadline.saturating_sub(now)),
+                },
+            },
+            Phase::Ramping(ramp) => match rules.ramp {
+                Some(ref r) if !ramp.admit(r) => {
+                    Verdict::Rejected { reason: Reason::Ramp, retry_after: None }
+                }
+                _ => Verdict::Admitted,
+            },
+        }
+    }
+
+    /// Carries out what is due without asking for a permit; answers how many leases it ended.
+    pub(crate) fn poll(&mut self, now: Nanos, rules: &Rules) -> u32 {
+        if self.mode.is_forced() { 0 } else { self.due(now, rules) }
+    }
+
+    /// One look at the clock: open that is over, leases that have ended, a step of the ramp that is over.
+    fn due(&mut self, now: Nanos, rules: &Rules) -> u32 {
+        match &mut self.phase {
+            Phase::Closed { .. } => 0,
+            Phase::Open { until, .. } => {
+                if now >= *until {
+                    self.begin_probing(Cause::RecoveryTimeout, now);
+                }
+                0
+            }
+            Phase::Probing(_) => self.expire(now, rules),
+            Phase::Ramping(_) => {
+                self.look(now, rules);
+                0
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Nanos, rules: &Rules) -> u32 {
+        let mut expired = 0;
+        while let Phase::Probing(probes) = &mut self.phase {
+            let Some(probed) = probes.expire_one(now, &rules.probes) else { break };
+            expired += 1;
+            if probed == Probed::Failed {
+                self.open(Cause::ProbeExpired, now, rules);
+            }
+        }
+        expired
+    }
+
+    fn look(&mut self, now: Nanos, rules: &Rules) {
+        let (Phase::Ramping(ramp), Some(r)) = (&mut self.phase, &rules.ramp) else { return };
+        if ramp.look(now, r) == Look::Completed {
+            self.close(Cause::RampCompleted, now);
+        }
+    }
+
+    /// A call of the half-open generation `generation` is settled; `lease` is 0 for one that the ramp admitted.
+    pub(crate) fn settle(
+        &mut self,
+        generation: u64,
+        lease: u32,
+        outcome: Outcome,
+        now: Nanos,
+        rules: &Rules,
+    ) -> Taken {
+        if !self.is_generation(generation) {
+            return LATE;
+        }
+        if self.mode.is_forced() {
+            return TAKEN;
+        }
+        match self.phase {
+            Phase::Probing(_) => self.settle_probe(lease, outcome, now, rules),
+            Phase::Ramping(_) => self.settle_ramp(generation, outcome, now, rules),
+            _ => TAKEN,
+        }
+    }
+
+    fn settle_probe(&mut self, lease: u32, outcome: Outcome, now: Nanos, rules: &Rules) -> Taken {
+        let Phase::Probing(probes) = &mut self.phase else { return TAKEN };
+        let Some(lease) = probes.remove(lease) else { return LATE };
+        let expired = now >= lease.deadline;
+        let (outcome, cause) =
+            if expired { (Outcome::Failure, Cause::ProbeExpired) } else { (outcome, Cause::ProbeFailed) };
+        match probes.count(outcome, &rules.probes) {
+            Probed::Undecided => {}
+            Probed::Failed => self.open(cause, now, rules),
+            Probed::Succeeded => self.probes_succeeded(now, rules),
+        }
+        if expired { Taken { settled: Settled::Late, expired: 1 } } else { TAKEN }
+    }
+
+    fn settle_ramp(&mut self, generation: u64, outcome: Outcome, now: Nanos, rules: &Rules) -> Taken {
+        self.look(now, rules);
+        if !self.is_generation(generation) {
+            return LATE;
+        }
+        if let (Phase::Ramping(ramp), Some(r)) = (&mut self.phase, &rules.ramp) {
+            match ramp.count(outcome, now, r) {
+                Ramped::Runs => {}
+                Ramped::Completed => self.close(Cause::RampCompleted, now),
+                Ramped::Failed => self.open(Cause::RampFailed, now, rules),
+            }
+        }
+        TAKEN
+    }
+
+    /// The detector's thresholds are reached in closed generation `generation`.
+    pub(crate) fn detect(&mut self, generation: u64, cause: Cause, now: Nanos, rules: &Rules) -> Settled {
+        if !self.is_generation(generation) {
+            return Settled::Late;
+        }
+        if !self.mode.is_forced() && self.state() == State::Closed {
+            self.open(cause, now, rules);
+        }
+        Settled::Ok
+    }
+
+    // ---- by hand ----
+
+    /// To open, from any state.
+    pub(crate) fn trip(&mut self, duration: Option<Nanos>, now: Nanos, rules: &Rules) {
+        match duration {
+            None => self.open(Cause::Manual, now, rules),
+            Some(d) => {
+                self.openings += 1;
+                self.enter_open(d, Cause::Manual, now);
+            }
+        }
+    }
+
+    /// To half-open, from any state.
+    pub(crate) fn half_open(&mut self, now: Nanos) {
+        self.begin_probing(Cause::Manual, now);
+    }
+
+    /// To closed, from any state; the row of openings ends.
+    pub(crate) fn reset(&mut self, now: Nanos) {
+        self.in_row = 0;
+        self.close(Cause::Reset, now);
+    }
+
+    /// Sets the mode. Between `auto` and `shadow` that is all; a forced mode is entered and left by a transition.
+    pub(crate) fn set_mode(&mut self, mode: Mode, now: Nanos) {
+        if mode == self.mode {
+            return;
+        }
+        let before = std::mem::replace(&mut self.mode, mode);
+        if mode.is_forced() {
+            self.enter(self.restarted(), Cause::Mode, now);
+        } else if before.is_forced() {
+            self.in_row = 0;
+            self.close(Cause::Mode, now);
+        }
+    }
+
+    /// From now on plan number `plan` judges. What the detector counted stays if `keep`.
+    pub(crate) fn reconfigure(&mut self, plan: u32, keep: bool, now: Nanos) {
+        let (count, since) = (self.count, self.since);
+        self.plan = plan;
+        self.enter(self.restarted(), Cause::Reconfigured, now);
+        if !keep {
+            (self.count, self.since) = (0, self.generation & GENERATION_MASK);
+        } else if self.state() == State::Closed {
+            (self.count, self.since) = (count, since);
+        }
+    }
+
+    /// The present state begun again: half-open with its probes, the others with their deadline or spell.
+    fn restarted(&self) -> Phase {
+        match &self.phase {
+            Phase::Probing(_) | Phase::Ramping(_) => Phase::Probing(Probes::default()),
+            other => other.clone(),
+        }
+    }
+
+    // ---- transitions ----
+
+    fn open(&mut self, cause: Cause, now: Nanos, rules: &Rules) {
+        let before = self.in_row;
+        self.in_row = match self.phase {
+            Phase::Closed { spell } if now.saturating_sub(spell) >= rules.backoff.reset_after => 1,
+            Phase::Open { .. } => before.max(1),
+            _ => before + 1,
+        };
+        let begins_row = self.in_row == 1 && (before == 0 || self.state() == State::Closed);
+        if begins_row {
+            self.row = now;
+        }
+        self.openings += 1;
+        self.previous = rules.backoff.duration(Opening {
+            base: rules.recovery_timeout,
+            in_row: self.in_row,
+            number: self.openings,
+            previous: self.previous,
+            seed: rules.seed,
+        });
+        self.enter_open(self.previous, cause, now);
+    }
+
+    fn enter_open(&mut self, duration: Nanos, cause: Cause, now: Nanos) {
+        let frozen = match self.phase {
+            Phase::Open { frozen, .. } => frozen,
+            _ => now,
+        };
+        self.enter(Phase::Open { until: now.saturating_add(duration), frozen }, cause, now);
+    }
+
+    fn begin_probing(&mut self, cause: Cause, now: Nanos) {
+        self.enter(Phase::Probing(Probes::default()), cause, now);
+    }
+
+    fn probes_succeeded(&mut self, now: Nanos, rules: &Rules) {
+        match rules.ramp {
+            Some(_) => self.enter(Phase::Ramping(Ramp::begin(now)), Cause::ProbesSucceeded, now),
+            None => self.close(Cause::ProbesSucceeded, now),
+        }
+    }
+
+    fn close(&mut self, cause: Cause, now: Nanos) {
+        self.row = NO_ROW;
+        self.enter(Phase::Closed { spell: now }, cause, now);
+    }
+
+    /// The one place where the generation goes up. Closed and half-open begin with empty counts; open keeps what was
+    /// counted, for people to read.
+    fn enter(&mut self, phase: Phase, cause: Cause, now: Nanos) {
+        self.from = self.state();
+        self.phase = phase;
+        self.cause = Some(cause);
+        self.at = now;
+        self.generation += 1;
+        if self.state() != State::Open {
+            self.count = 0;
+            self.since = self.generation & GENERATION_MASK;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Growth;
+
+    fn rules() -> Rules {
+        Rules {
+            recovery_timeout: 1_000_000,
+            backoff: Backoff {
+                growth: Growth::Linear,
+                max: 5_000_000,
+                jitter_bp: 0,
+                reset_after: 10_000_000,
+            },
+            probes: ProbeRules { max_calls: 3, concurrency: 2, success_threshold: 2, lease: 500_000 },
+            ramp: None,
+            slow_fails: false,
+            seed: 0,
+        }
+    }
+
+    #[test]
+    fn open_past_its_deadline_admits_the_first_probe() {
+        let (mut m, r, mut expired) = (Machine::new(Mode::Auto, 0), rules(), 0);
+        assert_eq!(m.detect(0, Cause::FailureThreshold, 5, &r), Settled::Ok);
+        let rejected = m.acquire(1_000_004, &r, &mut expired);
+        assert_eq!(rejected, Verdict::Rejected { reason: Reason::Open, retry_after: Some(1) });
+        assert_eq!(m.acquire(1_000_005, &r, &mut expired), Verdict::Probe { lease: 1 });
+        assert_eq!((m.generation, m.state(), expired), (2, State::HalfOpen, 0));
+    }
+
+    #[test]
+    fn expiries_are_taken_in_the_order_of_their_leases_and_the_one_that_decides_opens() {
+        let (mut m, r, mut expired) = (Machine::new(Mode::Auto, 0), rules(), 0);
+        m.half_open(0);
+        assert_eq!(m.acquire(100, &r, &mut expired), Verdict::Probe { lease: 1 });
+        assert_eq!(m.acquire(50, &r, &mut expired), Verdict::Probe { lease: 2 });
+        let answer = m.acquire(900_000, &r, &mut expired);
+        assert_eq!(answer, Verdict::Rejected { reason: Reason::Open, retry_after: Some(1_000_000) });
+        assert_eq!((expired, m.cause), (2, Some(Cause::ProbeExpired)));
+    }
+
+    #[test]
+    fn a_permit_of_another_generation_is_late_and_changes_nothing() {
+        let (mut m, r) = (Machine::new(Mode::Auto, 0), rules());
+        m.half_open(0);
+        let before = m.clone();
+        assert_eq!(m.settle(0, 1, Outcome::Failure, 5, &r).settled, Settled::Late);
+        assert_eq!(m, before);
+    }
+}

@@ -1,0 +1,73 @@
+//! A snapshot as JSON, with the names of the conformance vectors.
+
+use crate::clock::Nanos;
+use crate::error::Reason;
+use crate::snapshot::Snapshot;
+use serde_json::{Map, Value, json};
+
+/// Renders one snapshot. Durations and times are nanoseconds; what is absent is `null`.
+pub fn json(s: &Snapshot) -> Value {
+    json!({
+        "name": s.name,
+        "state": s.state.name(),
+        "stored_state": s.stored_state.name(),
+        "mode": s.mode.name(),
+        "generation": s.generation,
+        "opened": s.opened,
+        "openings_in_a_row": s.openings_in_a_row,
+        "retry_after": s.retry_after,
+        "consecutive_failures": s.consecutive_failures,
+        "window": s.window.as_ref().map(|w| json!({
+            "total": w.total,
+            "failures": w.failures,
+            "slow": w.slow,
+            "failure_rate": w.failure_rate,
+            "slow_call_rate": w.slow_call_rate,
+            "baseline": w.baseline,
+            "threshold": w.threshold,
+        })),
+        "half_open": {
+            "in_flight": s.half_open.in_flight,
+            "successes": s.half_open.successes,
+            "failures": s.half_open.failures,
+        },
+        "ramp": s.ramp.map(|r| json!({
+            "share": r.share,
+            "step": r.step,
+            "settled": r.settled,
+            "failures": r.failures,
+        })),
+        "totals": {
+            "success": s.totals.success,
+            "failure": s.totals.failure,
+            "ignored": s.totals.ignored,
+            "slow": s.totals.slow,
+            "late": s.totals.late,
+            "expired": s.totals.expired,
+            "rejected": by_reason(&s.totals.rejected),
+            "would_reject": by_reason(&s.totals.would_reject),
+        },
+        "last": s.last.map(|l| json!({
+            "cause": l.cause.name(),
+            "from": l.from.name(),
+            "to": l.to.name(),
+            "at": l.at,
+        })),
+        "last_failure": s.last_failure.as_ref().map(|f| json!({ "error_type": f.error_type, "at": f.at })),
+        "durations": durations(s),
+    })
+}
+
+fn by_reason(counts: &[u64; 4]) -> Map<String, Value> {
+    Reason::ALL.into_iter().zip(counts).map(|(reason, n)| (reason.name().to_owned(), json!(n))).collect()
+}
+
+fn durations(s: &Snapshot) -> Value {
+    let rows: Map<String, Value> = crate::outcome::Outcome::ALL
+        .into_iter()
+        .zip(&s.durations)
+        .map(|(outcome, d)| (outcome.name().to_owned(), json!({ "counts": d.counts, "sum": d.sum })))
+        .collect();
+    let bounds: &[Nanos] = &s.duration_bounds;
+    json!({ "bounds": bounds, "by_outcome": rows })
+}

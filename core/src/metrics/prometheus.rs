@@ -1,0 +1,240 @@
+//! OpenMetrics 1.0 text.
+
+use crate::error::Reason;
+use crate::histogram::{Distribution, RECOVERY_BOUNDS};
+use crate::ledger::OTHER;
+use crate::outcome::Outcome;
+use crate::snapshot::Snapshot;
+use crate::word::{Mode, State};
+use std::fmt::Write;
+
+/// The content type of the text.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Copy)]
+enum Type {
+    Gauge,
+    Counter,
+    Histogram,
+}
+
+/// Renders snapshots, which are sorted by name first.
+pub fn render(snapshots: &mut [Snapshot]) -> String {
+    snapshots.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let services: Vec<Service<'_>> = snapshots.iter().map(Service::new).collect();
+    let mut out = Writer { out: String::with_capacity(4096 + 2048 * services.len()), services: &services };
+    out.all();
+    out.out
+}
+
+/// A snapshot with its name as a label has it.
+struct Service<'s> {
+    snapshot: &'s Snapshot,
+    name: String,
+}
+
+impl<'s> Service<'s> {
+    fn new(snapshot: &'s Snapshot) -> Self {
+        Service { snapshot, name: escape(&snapshot.name) }
+    }
+}
+
+fn escape(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+struct Writer<'s> {
+    out: String,
+    services: &'s [Service<'s>],
+}
+
+impl Writer<'_> {
+    fn all(&mut self) {
+        self.family("state", Type::Gauge, "Effective state of the breaker: one of three is 1.", |w, s| {
+            for state in State::ALL {
+                w.sample("state", s, &[("state", state.name())], u64::from(s.snapshot.state == state));
+            }
+        });
+        self.family("mode", Type::Gauge, "Mode of the breaker: one of four is 1.", |w, s| {
+            for mode in Mode::ALL {
+                w.sample("mode", s, &[("mode", mode.name())], u64::from(s.snapshot.mode == mode));
+            }
+        });
+        self.family("requests", Type::Counter, "Settled calls.", |w, s| {
+            let t = &s.snapshot.totals;
+            for (outcome, n) in Outcome::ALL.into_iter().zip([t.success, t.failure, t.ignored]) {
+                w.sample("requests_total", s, &[("status", outcome.name())], n);
+            }
+        });
+        self.counter("slow_requests", "Calls that took at least slow_call_duration.", |s| s.totals.slow);
+        self.counter("late_results", "Results whose generation was over.", |s| s.totals.late);
+        self.counter("expired_probes", "Probes whose lease ended.", |s| s.totals.expired);
+        self.by_reason("rejections", "Calls turned away.", |s| &s.totals.rejected);
+        self.by_reason("would_reject", "Calls that shadow mode admitted and would have turned away.", |s| {
+            &s.totals.would_reject
+        });
+        self.failures();
+        self.durations();
+        self.state_changes();
+        self.family("error_rate", Type::Gauge, "Share of failures in the window.", |w, s| {
+            if let Some(rate) = s.snapshot.window.as_ref().and_then(|window| window.failure_rate) {
+                w.head("error_rate", s);
+                let _ = writeln!(w.out, "}} {rate:?}");
+            }
+        });
+        let help = "Time from the first opening of a row to the next close by success.";
+        self.family("recovery_time_seconds", Type::Histogram, help, |w, s| {
+            w.histogram("recovery_time_seconds", s, "", &RECOVERY_BOUNDS, &s.snapshot.recoveries);
+        });
+        self.out.push_str("# EOF\n");
+    }
+
+    fn family(&mut self, name: &str, kind: Type, help: &str, write: impl Fn(&mut Self, &Service<'_>)) {
+        let kind = match kind {
+            Type::Gauge => "gauge",
+            Type::Counter => "counter",
+            Type::Histogram => "histogram",
+        };
+        let _ = writeln!(self.out, "# TYPE circuit_breaker_{name} {kind}");
+        if let Some(unit) = name.strip_suffix("_seconds").map(|_| "seconds") {
+            let _ = writeln!(self.out, "# UNIT circuit_breaker_{name} {unit}");
+        }
+        let _ = writeln!(self.out, "# HELP circuit_breaker_{name} {help}");
+        for service in self.services {
+            write(self, service);
+        }
+    }
+
+    /// The name and the first label; the caller goes on with `,` or `}`.
+    fn head(&mut self, name: &str, s: &Service<'_>) {
+        self.out.push_str("circuit_breaker_");
+        self.out.push_str(name);
+        self.out.push_str("{service=\"");
+        self.out.push_str(&s.name);
+        self.out.push('"');
+    }
+
+    fn sample(&mut self, name: &str, s: &Service<'_>, labels: &[(&str, &str)], value: u64) {
+        self.head(name, s);
+        for (label, text) in labels {
+            self.label(label, text);
+        }
+        self.out.push_str("} ");
+        self.integer(value);
+        self.out.push('\n');
+    }
+
+    fn label(&mut self, label: &str, text: &str) {
+        self.out.push(',');
+        self.out.push_str(label);
+        self.out.push_str("=\"");
+        self.out.push_str(text);
+        self.out.push('"');
+    }
+
+    fn integer(&mut self, value: u64) {
+        self.out.push_str(itoa::Buffer::new().format(value));
+    }
+
+    /// A counter without further labels, from its first count on.
+    fn counter(&mut self, name: &str, help: &str, get: impl Fn(&Snapshot) -> u64) {
+        self.family(name, Type::Counter, help, |w, s| {
+            let n = get(s.snapshot);
+            if n > 0 {
+                w.sample(&format!("{name}_total"), s, &[], n);
+            }
+        });
+    }
+
+    fn by_reason(&mut self, name: &str, help: &str, get: impl Fn(&Snapshot) -> &[u64; 4]) {
+        self.family(name, Type::Counter, help, |w, s| {
+            for (reason, n) in Reason::ALL.into_iter().zip(get(s.snapshot)) {
+                if *n > 0 {
+                    w.sample(&format!("{name}_total"), s, &[("reason", reason.name())], *n);
+                }
+            }
+        });
+    }
+
+    fn failures(&mut self) {
+        self.family("failures", Type::Counter, "Failures by type of error.", |w, s| {
+            let typed = &s.snapshot.failures_by_type;
+            for (name, n) in typed {
+                w.sample("failures_total", s, &[("error_type", &escape(name))], *n);
+            }
+            let counted: u64 = typed.iter().map(|(_, n)| n).sum();
+            let others = s.snapshot.totals.failure.saturating_sub(counted);
+            if others > 0 {
+                w.sample("failures_total", s, &[("error_type", OTHER)], others);
+            }
+        });
+    }
+
+    fn durations(&mut self) {
+        let help = "Durations of the calls that were timed.";
+        self.family("request_duration_seconds", Type::Histogram, help, |w, s| {
+            for (outcome, durations) in Outcome::ALL.into_iter().zip(&s.snapshot.durations) {
+                let bounds = &s.snapshot.duration_bounds;
+                w.histogram("request_duration_seconds", s, outcome.name(), bounds, durations);
+            }
+        });
+    }
+
+    fn state_changes(&mut self) {
+        self.family("state_changes", Type::Counter, "Transitions from one state to another.", |w, s| {
+            for from in State::ALL {
+                for to in State::ALL {
+                    let n = s.snapshot.changes[from as usize][to as usize];
+                    if n > 0 {
+                        let labels = [("from_state", from.name()), ("to_state", to.name())];
+                        w.sample("state_changes_total", s, &labels, n);
+                    }
+                }
+            }
+        });
+    }
+
+    /// A histogram from its first observation on; `status` is left out when empty.
+    fn histogram(&mut self, name: &str, s: &Service<'_>, status: &str, bounds: &[u64], d: &Distribution) {
+        let count = d.count();
+        if count == 0 {
+            return;
+        }
+        let ends = bounds.iter().map(|b| Some(seconds(*b))).chain([None]);
+        let mut below = 0;
+        for (end, n) in ends.zip(&d.counts) {
+            below += n;
+            self.series(name, "_bucket", s, status);
+            match end {
+                Some(seconds) => {
+                    let _ = write!(self.out, ",le=\"{seconds:?}\"}} ");
+                }
+                None => self.out.push_str(",le=\"+Inf\"} "),
+            }
+            self.integer(below);
+            self.out.push('\n');
+        }
+        self.series(name, "_count", s, status);
+        self.out.push_str("} ");
+        self.integer(count);
+        self.out.push('\n');
+        self.series(name, "_sum", s, status);
+        let _ = writeln!(self.out, "}} {:?}", seconds(d.sum));
+    }
+
+    fn series(&mut self, name: &str, suffix: &str, s: &Service<'_>, status: &str) {
+        self.out.push_str("circuit_breaker_");
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+        self.out.push_str("{service=\"");
+        self.out.push_str(&s.name);
+        self.out.push('"');
+        if !status.is_empty() {
+            self.label("status", status);
+        }
+    }
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}

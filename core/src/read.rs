@@ -1,0 +1,134 @@
+//! Reading a breaker. Reading never changes anything.
+
+use crate::body::Body;
+use crate::clock::Nanos;
+use crate::detect::{Detector, Sums};
+use crate::engine::Engine;
+use crate::histogram::{Distribution, RECOVERY_BOUNDS};
+use crate::machine::{Machine, Phase};
+use crate::recover::RampRules;
+use crate::snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
+use crate::stripe::Totals;
+use crate::sync::Ordering;
+use crate::word::State;
+
+impl Body {
+    /// The machine of the engine that decides.
+    pub(crate) fn machine(&self) -> (&Engine, Machine) {
+        loop {
+            let engine = self.engine();
+            let machine = engine.cell().read();
+            if !machine.moved {
+                return (engine, machine);
+            }
+            self.follow(engine);
+        }
+    }
+
+    /// The effective state.
+    pub(crate) fn state(&self) -> State {
+        let machine = self.machine().1;
+        machine.effective(self.clock.now())
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for engine in self.engines() {
+            engine.add_totals(&mut totals);
+            totals.expired += engine.cell().expired().load(Ordering::Acquire);
+        }
+        totals
+    }
+
+    fn durations(&self) -> [Distribution; 3] {
+        let mut sums = [(); 3].map(|()| Distribution::new(&self.bounds));
+        self.engines().for_each(|engine| engine.add_durations(&mut sums));
+        sums
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let (engine, machine) = self.machine();
+        let now = self.clock.now();
+        let plan = engine.plan_of(machine.plan);
+        let ledger = self.existing_ledger();
+        Snapshot {
+            name: self.name.to_string(),
+            state: machine.effective(now),
+            stored_state: machine.state(),
+            mode: machine.mode,
+            generation: machine.generation,
+            opened: machine.openings,
+            openings_in_a_row: machine.in_row,
+            retry_after: machine.retry_after(now),
+            consecutive_failures: plan.detector.rates().is_none().then_some(machine.word().count()),
+            window: window(engine, &plan.detector, &machine, now),
+            half_open: half_open(&machine),
+            ramp: ramp(&machine, plan.rules.ramp.as_ref()),
+            totals: self.totals(),
+            last: machine.cause.map(|cause| Transition {
+                cause,
+                from: machine.from,
+                to: machine.state(),
+                at: machine.at,
+            }),
+            last_failure: ledger.and_then(|l| l.last_failure()),
+            failures_by_type: ledger.map(|l| l.failures()).unwrap_or_default(),
+            durations: self.durations(),
+            duration_bounds: self.bounds.to_vec(),
+            recoveries: ledger.map_or_else(|| Distribution::new(&RECOVERY_BOUNDS), |l| l.recoveries()),
+            changes: ledger.map(|l| l.changes()).unwrap_or_default(),
+        }
+    }
+}
+
+fn window(engine: &Engine, detector: &Detector, machine: &Machine, now: Nanos) -> Option<WindowCounts> {
+    let rates = detector.rates()?;
+    let at = match machine.phase {
+        Phase::Open { frozen, .. } => frozen,
+        _ => now,
+    };
+    let sums = engine.sums(detector, machine.since, at);
+    let Sums { total, failures, slow } = sums;
+    let is_enough = total >= rates.min_calls;
+    let rate = |n: u64| is_enough.then(|| n as f64 / total as f64);
+    let adaptive = match detector {
+        Detector::Time { adaptive, .. } => adaptive.as_ref(),
+        _ => None,
+    };
+    let baseline = adaptive.map(|a| engine.cell().baseline(a.baseline()));
+    let threshold = match (adaptive, baseline) {
+        (Some(a), Some(b)) if is_enough => Some(a.threshold(rates, b, total)),
+        _ => None,
+    };
+    let slow_call_rate = rates.slow_bp.and_then(|_| rate(slow));
+    Some(WindowCounts {
+        total,
+        failures,
+        slow,
+        failure_rate: rate(failures),
+        slow_call_rate,
+        baseline,
+        threshold,
+    })
+}
+
+fn half_open(machine: &Machine) -> HalfOpenCounts {
+    match &machine.phase {
+        Phase::Probing(p) => {
+            HalfOpenCounts { in_flight: p.in_flight(), successes: p.successes, failures: p.failures }
+        }
+        _ => HalfOpenCounts::default(),
+    }
+}
+
+fn ramp(machine: &Machine, rules: Option<&RampRules>) -> Option<RampCounts> {
+    match (&machine.phase, rules) {
+        (Phase::Ramping(r), Some(rules)) => Some(RampCounts {
+            share: rules.share_bp(r.step) as f64 / crate::backoff::ONE_BP as f64,
+            step: r.step,
+            settled: r.settled,
+            failures: r.failures,
+        }),
+        _ => None,
+    }
+}

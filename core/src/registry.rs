@@ -1,0 +1,163 @@
+//! A registry: names and their breakers.
+
+use crate::breaker::CircuitBreaker;
+use crate::clock::{Clock, Nanos, Source, nanos};
+use crate::config::{self, Builder};
+use crate::error::{ConfigError, Error};
+use crate::events::By;
+use crate::histogram::DURATION_BOUNDS;
+use crate::metrics;
+use crate::snapshot::Snapshot;
+use papaya::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Maps a name to its breaker. Clones are the same registry.
+///
+/// ```
+/// use fusewire::{CircuitBreaker, Registry};
+///
+/// let registry = Registry::new();
+/// let breaker = registry.get_or_create("payments", CircuitBreaker::builder().failure_threshold(3))?;
+/// let _ = breaker.call(|| Ok::<_, std::io::Error>(()));
+/// assert!(registry.metrics().contains(r#"circuit_breaker_requests_total{service="payments",status="success"} 1"#));
+/// # Ok::<(), fusewire::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    breakers: HashMap<Arc<str>, CircuitBreaker>,
+    clock: Source,
+    bounds: Arc<[Nanos]>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Registry {
+    /// An empty registry on the system's clock.
+    pub fn new() -> Self {
+        Self::with(Source::System, DURATION_BOUNDS.into())
+    }
+
+    /// An empty registry whose breakers all have that clock, unless a builder sets another.
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self::with(Source::Other(Arc::new(clock)), DURATION_BOUNDS.into())
+    }
+
+    fn with(clock: Source, bounds: Arc<[Nanos]>) -> Self {
+        Registry(Arc::new(Inner { breakers: HashMap::new(), clock, bounds }))
+    }
+
+    /// An empty registry whose histograms of call durations have these upper bounds.
+    ///
+    /// # Errors
+    /// When there are none, more than 64, or they do not ascend.
+    pub fn with_duration_bounds(bounds: &[Duration]) -> Result<Self, ConfigError> {
+        let bounds: Arc<[Nanos]> = bounds.iter().copied().map(nanos).collect();
+        if bounds.is_empty() || bounds.len() > 64 || !bounds.is_sorted_by(|a, b| a < b) {
+            return Err(ConfigError::new(
+                "duration_bounds",
+                format!("{bounds:?}"),
+                "1 to 64 durations, ascending",
+            ));
+        }
+        Ok(Self::with(Source::System, bounds))
+    }
+
+    /// The breaker of that name, built if there is none. Every thread gets the same one.
+    ///
+    /// # Errors
+    /// When the name or the document is not allowed, or when the breaker exists with another document.
+    pub fn get_or_create(&self, name: &str, document: Builder) -> Result<CircuitBreaker, Error> {
+        let plan = document.plan()?;
+        if let Some(breaker) = self.get(name) {
+            return same_plan(breaker, &plan);
+        }
+        let builder = match (&document.clock, &self.0.clock) {
+            (Source::System, Source::Other(_)) => Builder { clock: self.0.clock.clone(), ..document },
+            _ => document,
+        };
+        let new = builder.build_with(name, Arc::clone(&self.0.bounds))?;
+        let breakers = self.0.breakers.pin();
+        let breaker = breakers.get_or_insert(Arc::clone(&new.0.name), new).clone();
+        same_plan(breaker, &plan)
+    }
+
+    /// As [`get_or_create`](Registry::get_or_create), from a JSON document.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_or_create_json(&self, name: &str, document: &str) -> Result<CircuitBreaker, Error> {
+        self.get_or_create(name, Builder::from_json(document)?)
+    }
+
+    /// The breaker of that name.
+    pub fn get(&self, name: &str) -> Option<CircuitBreaker> {
+        self.0.breakers.pin().get(name).cloned()
+    }
+
+    /// Swaps the rules of the breaker of that name; the same rules do nothing, and answer `false`.
+    ///
+    /// # Errors
+    /// When there is no such breaker or the document is not allowed; nothing has changed then.
+    pub fn reconfigure(&self, name: &str, document: Builder, by: By) -> Result<bool, Error> {
+        let plan = document.plan()?;
+        let breaker = self.get(name).ok_or_else(|| Error::Unknown { name: name.to_owned() })?;
+        Ok(breaker.0.reconfigure(config::intern(plan), &by))
+    }
+
+    /// Takes the breaker out of the registry, and out of its metrics. Calls in flight settle harmlessly.
+    pub fn remove(&self, name: &str) -> Option<CircuitBreaker> {
+        self.0.breakers.pin().remove(name).cloned()
+    }
+
+    /// How many breakers there are.
+    pub fn len(&self) -> usize {
+        self.0.breakers.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All breakers, in no order.
+    pub fn breakers(&self) -> Vec<CircuitBreaker> {
+        self.0.breakers.pin().values().cloned().collect()
+    }
+
+    /// Snapshots of all breakers, sorted by name.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let mut all: Vec<Snapshot> = self.0.breakers.pin().values().map(CircuitBreaker::snapshot).collect();
+        all.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        all
+    }
+
+    /// The metrics of all breakers as OpenMetrics 1.0 text.
+    pub fn metrics(&self) -> String {
+        metrics::render(&mut self.snapshots())
+    }
+}
+
+fn same_plan(breaker: CircuitBreaker, plan: &config::Plan) -> Result<CircuitBreaker, Error> {
+    if *breaker.0.engine().plan().as_ref() == *plan {
+        return Ok(breaker);
+    }
+    Err(Error::Conflict {
+        name: breaker.name().to_owned(),
+        existing: breaker.document(),
+        requested: config::document(plan),
+    })
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("breakers", &self.len()).finish_non_exhaustive()
+    }
+}

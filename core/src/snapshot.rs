@@ -1,0 +1,127 @@
+//! What a breaker looks like to people: one instant of the machine, and totals that may be a moment younger.
+
+use crate::clock::Nanos;
+use crate::error::Reason;
+use crate::histogram::Distribution;
+use crate::ledger::LastFailure;
+use crate::machine::Cause;
+use crate::stripe::Totals;
+use crate::word::{Mode, State};
+
+/// A breaker at one instant.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The breaker's name.
+    pub name: String,
+    /// The effective state: open past its deadline reads half-open.
+    pub state: State,
+    /// The state as it is stored.
+    pub stored_state: State,
+    /// The mode.
+    pub mode: Mode,
+    /// Transitions so far.
+    pub generation: u64,
+    /// Openings so far.
+    pub opened: u64,
+    /// Openings in a row: k of the backoff.
+    pub openings_in_a_row: u64,
+    /// In nanoseconds; `None` in closed and half-open, and in a forced mode; 0 in open past its deadline.
+    pub retry_after: Option<Nanos>,
+    /// `None` with a window.
+    pub consecutive_failures: Option<u32>,
+    /// `None` without a window. While open: as it was when the breaker opened.
+    pub window: Option<WindowCounts>,
+    /// 0 throughout outside half-open, and during a ramp.
+    pub half_open: HalfOpenCounts,
+    /// `None` outside a ramp.
+    pub ramp: Option<RampCounts>,
+    /// The totals.
+    pub totals: Totals,
+    /// The last transition; `None` before the first.
+    pub last: Option<Transition>,
+    /// The last failure.
+    pub last_failure: Option<LastFailure>,
+    /// Failures by error type; those without a type, or beyond the first twenty types, are `other`.
+    pub failures_by_type: Vec<(String, u64)>,
+    /// Durations of the calls that were timed: of successes, failures and ignored calls.
+    pub durations: [Distribution; 3],
+    /// Upper bounds of the buckets of `durations`, in nanoseconds.
+    pub duration_bounds: Vec<Nanos>,
+    /// Times from the first opening of a row to the next close by success.
+    pub recoveries: Distribution,
+    /// Transitions by the codes of the state before and the state after; not from a state to itself.
+    pub changes: [[u64; 3]; 3],
+}
+
+/// What a window holds.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WindowCounts {
+    /// Outcomes in the window.
+    pub total: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// How many of them were slow.
+    pub slow: u64,
+    /// `None` until `min_calls` are there.
+    pub failure_rate: Option<f64>,
+    /// `None` until `min_calls` are there, and when no slow-call rate is configured.
+    pub slow_call_rate: Option<f64>,
+    /// Adaptive: the learned share of failures.
+    pub baseline: Option<f64>,
+    /// Adaptive: the share that opens; `None` until `min_calls` are there.
+    pub threshold: Option<f64>,
+}
+
+/// The probes of half-open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HalfOpenCounts {
+    /// Probes admitted and not settled.
+    pub in_flight: u32,
+    /// Probes that succeeded.
+    pub successes: u32,
+    /// Probes that failed or expired.
+    pub failures: u32,
+}
+
+/// The running step of a ramp.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RampCounts {
+    /// The share of the calls that is admitted.
+    pub share: f64,
+    /// The step, from 1.
+    pub step: u32,
+    /// Calls settled in this step.
+    pub settled: u32,
+    /// How many of them failed.
+    pub failures: u32,
+}
+
+/// The last transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transition {
+    /// What led to it.
+    pub cause: Cause,
+    /// The state before.
+    pub from: State,
+    /// The state after.
+    pub to: State,
+    /// When, on the breaker's clock.
+    pub at: Nanos,
+}
+
+impl Totals {
+    /// Rejections for that reason.
+    pub fn rejected_by(&self, reason: Reason) -> u64 {
+        self.rejected[reason as usize]
+    }
+
+    /// What shadow mode would have rejected for that reason.
+    pub fn would_reject_by(&self, reason: Reason) -> u64 {
+        self.would_reject[reason as usize]
+    }
+}

@@ -1,0 +1,50 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use fusewire_upstream::cli;
+use std::path::PathBuf;
+
+/// A service under steady load lives through an outage, once without and once with a circuit breaker.
+#[derive(Parser)]
+#[command(name = "demo", version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Multiplies the outage's durations and the breaker's recovery timeout (0.1 to 10); at 1 a run lasts 45 s
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = scale)]
+    pub scale: f64,
+
+    /// Calls per second (10 to 1000)
+    #[arg(long, value_name = "CALLS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1_000))]
+    pub rate: u32,
+
+    /// Tasks that share the rate (1 to 64)
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub tasks: u32,
+
+    /// Draw the timeline of both runs
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Verify what the breaker promises from what the upstream received; exit with 1 if it does not hold
+    #[arg(long)]
+    pub check: bool,
+
+    /// Let the breaker only watch: it rejects nothing, and --check finds that out
+    #[arg(long)]
+    pub shadow: bool,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the upstream alone; the demo starts itself this way for a process of its own
+    Upstream(cli::Options),
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if (0.1..=10.0).contains(&factor) => Ok(factor),
+        _ => Err("allowed are numbers from 0.1 to 10".into()),
+    }
+}

@@ -1,0 +1,67 @@
+//! Benchmarks of fusewire beside its peers: one process, interleaved, one table. See `--help`.
+
+mod alloc;
+mod args;
+mod cases;
+mod fusewire_cases;
+mod guard;
+mod measure;
+mod memory;
+mod peers;
+mod reference;
+mod rows;
+mod run;
+mod table;
+mod targets;
+mod tower_cases;
+mod versions;
+mod work;
+
+use std::io;
+use std::process::ExitCode;
+
+use args::Args;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+fn main() -> ExitCode {
+    match Args::parse(std::env::args().skip(1)) {
+        Err(why) => {
+            eprintln!("bench-rust: {why}");
+            ExitCode::from(2)
+        }
+        Ok(args) if args.help => {
+            println!("{}", args::HELP);
+            ExitCode::SUCCESS
+        }
+        Ok(args) => match bench(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("bench-rust: {why}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn bench(args: &Args) -> io::Result<()> {
+    end_all_threads_on_panic();
+    let rows = run::all(args);
+    if rows.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no case has that text in its name"));
+    }
+    let mut out = io::stdout().lock();
+    table::print(&mut out, &rows)?;
+    targets::print(&mut out, &rows)?;
+    rows::write(&rows::path(), &rows)
+}
+
+/// The other threads of a measurement would wait for the one that panicked.
+fn end_all_threads_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(101);
+    }));
+}

@@ -1,0 +1,90 @@
+//! The table: a line for each case, a column for each peer.
+
+use std::io::{self, Write};
+
+use crate::rows::Row;
+use crate::versions;
+
+/// Heads of the columns, and the packages whose versions stand above the table.
+const COLUMNS: [&str; 8] = [
+    "fusewire",
+    "try_acquire",
+    "recloser",
+    "failsafe",
+    "nobreak",
+    "circuitbreaker-rs",
+    "tower-resilience",
+    "bare",
+];
+const PACKAGES: [&str; 6] =
+    ["fusewire", "recloser", "failsafe", "nobreak", "circuitbreaker-rs", "tower-resilience-circuitbreaker"];
+
+/// Prints the versions, the table and the notes.
+pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    let versions: Vec<String> = PACKAGES
+        .iter()
+        .map(|package| format!("{package} {}", versions::of(package).unwrap_or("(not locked)")))
+        .collect();
+    writeln!(out, "{}", versions.join(", "))?;
+    writeln!(
+        out,
+        "ns a call over the bare call: median (minimum). Rejections, texts and the bare call: whole cost."
+    )?;
+    writeln!(
+        out,
+        "A dash: the peer has no such case. try_acquire: fusewire by permit instead of closure.\n"
+    )?;
+    let lines = lines(rows);
+    let cells = |column: &'static str| lines.iter().map(move |line| cell(rows, line, column));
+    let width = |column: &'static str| cells(column).chain([column.to_owned()]).map(|text| text.len()).max();
+    let widths = COLUMNS.map(|column| width(column).unwrap_or(0) + 2);
+    let head = lines.iter().map(|line| line.len()).max().unwrap_or(0);
+    write!(out, "{:head$}", "")?;
+    for (column, width) in COLUMNS.iter().zip(widths) {
+        write!(out, "{column:>width$}")?;
+    }
+    writeln!(out)?;
+    for line in &lines {
+        write!(out, "{line:head$}")?;
+        for (column, width) in COLUMNS.iter().zip(widths) {
+            write!(out, "{:>width$}", cell(rows, line, column))?;
+        }
+        writeln!(out)?;
+    }
+    notes(out, rows)
+}
+
+fn lines(rows: &[Row]) -> Vec<&str> {
+    let mut lines: Vec<&str> = Vec::new();
+    for row in rows {
+        if !lines.contains(&row.place.line.as_str()) {
+            lines.push(&row.place.line);
+        }
+    }
+    lines
+}
+
+fn cell(rows: &[Row], line: &str, column: &str) -> String {
+    let here = rows.iter().find(|row| row.place.line == line && row.place.column == column);
+    match here {
+        None => "-".to_owned(),
+        Some(Row { ns: Some(ns), ns_min: Some(min), .. }) if *ns < 10_000.0 => format!("{ns:.1} ({min:.1})"),
+        Some(Row { ns: Some(ns), .. }) => format!("{:.3} ms", ns / 1e6),
+        Some(Row { bytes: Some(bytes), .. }) => format!("{bytes} B"),
+        Some(_) => "?".to_owned(),
+    }
+}
+
+/// What stands beside figures of one thread, each remark once.
+fn notes(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    let mut said: Vec<(&str, &str)> = Vec::new();
+    writeln!(out, "\nNotes")?;
+    for row in rows.iter().filter(|row| row.threads == 1 && row.place.column != "try_acquire") {
+        let Some(note) = row.note.as_deref() else { continue };
+        if !said.contains(&(row.peer, note)) {
+            said.push((row.peer, note));
+            writeln!(out, "  {}, {}: {note}", row.peer, row.place.line)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Runs the conformance vectors against the Rust crate: `run-vectors-rust [--vectors DIR] [--filter TEXT]`.
+
+mod case;
+mod expect;
+mod steps;
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What the command line asks for.
+struct Options {
+    vectors: PathBuf,
+    filter: String,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { vectors: "tests/vectors".into(), filter: String::new() };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--vectors" => options.vectors = value()?.into(),
+            "--filter" => options.filter = value()?,
+            _ => return Err(format!("unknown argument {arg}; known: --vectors DIR, --filter TEXT")),
+        }
+    }
+    Ok(options)
+}
+
+fn read(path: &Path) -> Result<Value, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The files of a folder: those of its index, or all `.json` files when it has none.
+fn files(folder: &Path) -> Result<Vec<String>, String> {
+    let index = folder.join("index.json");
+    if index.exists() {
+        let index = read(&index)?;
+        let files = index["files"].as_array().or(index.as_array()).ok_or("index.json lists no files")?;
+        return Ok(files.iter().filter_map(|f| f.as_str().map(str::to_owned)).collect());
+    }
+    let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|e| e.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".json") && name != "schema.json")
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+fn run_file(folder: &Path, file: &str, filter: &str, counts: &mut Counts) -> Result<(), String> {
+    let document = read(&folder.join(file))?;
+    let topic = document["topic"].as_str().unwrap_or_default();
+    let cases = document["cases"].as_array().ok_or(format!("{file}: no cases"))?;
+    for case in cases {
+        let name = case["name"].as_str().unwrap_or("unnamed");
+        if ![file, topic, name].iter().any(|text| text.contains(filter)) {
+            continue;
+        }
+        if let Some(reason) = case["skip"]["rust"].as_str() {
+            counts.skipped += 1;
+            println!("skipped {file}: {name}: {reason}");
+            continue;
+        }
+        match case::run(case) {
+            Ok(()) => counts.passed += 1,
+            Err(e) => {
+                counts.failed += 1;
+                println!("FAILED {file}: {name}: {e}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run() -> Result<Counts, String> {
+    let options = options()?;
+    let mut counts = Counts::default();
+    for file in files(&options.vectors)? {
+        run_file(&options.vectors, &file, &options.filter, &mut counts)?;
+    }
+    Ok(counts)
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(c) => {
+            println!("{} passed, {} failed, {} skipped", c.passed, c.failed, c.skipped);
+            ExitCode::from(u8::from(c.failed > 0 || c.passed + c.skipped == 0))
+        }
+        Err(e) => {
+            eprintln!("run-vectors: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
