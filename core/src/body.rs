@@ -13,6 +13,8 @@ use crate::detect::time::{Credited, bump};
 use crate::detect::{Detector, Exceeded, Mark, Rates};
 use crate::engine::{Engine, Home};
 use crate::error::Reason;
+#[cfg(feature = "tower")]
+use crate::error::Rejection;
 use crate::events::{By, Counts, Event, Hub};
 use crate::ledger::{Ledger, TIMEOUT};
 use crate::machine::{Cause, Machine, Phase, Rules, Verdict};
@@ -187,6 +189,35 @@ impl Body {
         let mut ticket = Ticket { low, lease, start: 0, kind, timed: false };
         self.time(engine, &mut ticket);
         Answer::Admitted(engine, ticket)
+    }
+
+    /// Whether a call would be turned away just now; changes nothing.
+    #[cfg(feature = "tower")]
+    #[inline]
+    pub(crate) fn would_reject(&self) -> Option<(Reason, Option<Nanos>)> {
+        if self.engine().load().is_plainly_closed() { None } else { self.would_reject_now() }
+    }
+
+    #[cfg(feature = "tower")]
+    #[cold]
+    fn would_reject_now(&self) -> Option<(Reason, Option<Nanos>)> {
+        let (engine, mut machine) = self.machine();
+        let (mode, rules) = (machine.mode, self.rules(engine, &machine));
+        match machine.acquire(self.clock.now(), &rules, &mut 0) {
+            Verdict::Rejected { reason, retry_after } if mode != Mode::Shadow => Some((reason, retry_after)),
+            _ => None,
+        }
+    }
+
+    /// Counts and answers a rejection that was decided before.
+    #[cfg(feature = "tower")]
+    #[cold]
+    pub(crate) fn turn_away(&self, reason: Reason, retry_after: Option<Nanos>) -> Rejection<'static> {
+        let engine = self.engine();
+        engine.with_stripe(|stripe| stripe.reject(reason));
+        #[cfg(feature = "tracing")]
+        crate::trace::rejected(engine.load(), reason);
+        Rejection { name: self.name.to_string().into(), reason, retry_after }
     }
 
     /// Notes the time in the ticket if this call is one that is timed.

@@ -10,6 +10,8 @@ use crate::histogram::DURATION_BOUNDS;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::snapshot::Snapshot;
 use crate::sync::{AtomicU64, Ordering};
+#[cfg(feature = "tracing")]
+use crate::word::Word;
 use crate::word::{Mode, State};
 use std::borrow::Cow;
 use std::fmt;
@@ -280,13 +282,21 @@ impl Body {
         let engine = self.engine();
         let word = engine.load();
         if word.is_plainly_closed() {
+            #[cfg(feature = "tracing")]
+            crate::trace::admitted(word);
             let mut ticket = Ticket::plain(word.low());
             self.time(engine, &mut ticket);
             return Ok(Permit { body: self, engine, ticket });
         }
         match self.acquire() {
-            Answer::Admitted(engine, ticket) => Ok(Permit { body: self, engine, ticket }),
+            Answer::Admitted(engine, ticket) => {
+                #[cfg(feature = "tracing")]
+                crate::trace::admitted(Word(ticket.low.into()));
+                Ok(Permit { body: self, engine, ticket })
+            }
             Answer::Rejected { reason, retry_after } => {
+                #[cfg(feature = "tracing")]
+                crate::trace::rejected(self.engine().load(), reason);
                 Err(Rejection { name: Cow::Borrowed(&self.name), reason, retry_after })
             }
         }
@@ -477,6 +487,12 @@ impl OwnedPermit {
             Kind::Shadowed(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// The call panicked.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn panicked(self) {
+        self.with(|permit| permit.fail(None, Some(PANIC)));
     }
 }
 

@@ -25,6 +25,12 @@ mod snapshot;
 mod stripe;
 mod sync;
 mod thread;
+#[cfg(feature = "tokio")]
+mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(feature = "tracing")]
+mod trace;
 mod word;
 
 pub use breaker::{CircuitBreaker, OwnedPermit, Permit};

@@ -42,10 +42,7 @@ impl Guard for ByPermit {
     fn run(&self, request: u64) -> Self::Answer<'_> {
         let permit = self.0.try_acquire()?;
         let result = work(request);
-        match result {
-            Ok(_) => permit.success(),
-            Err(_) => permit.failure(),
-        };
+        permit.record(&result);
         Ok(result)
     }
 

@@ -1,0 +1,207 @@
+//! A `tower` layer.
+//!
+//! `poll_ready` asks the breaker first: while it would turn the call away the inner service is left alone, the
+//! service is ready, and `call` answers with the rejection. Otherwise the inner service is made ready, and `call` uses
+//! the very instance that was. Should the breaker open between the two, `call` answers with the rejection and keeps the
+//! ready instance for the next one.
+//!
+//! ## Order of layers
+//!
+//! From the outside in: fallback, retry, **circuit breaker**, timeout, the service. The timeout lies inside, so that
+//! each attempt that takes too long is an error the breaker sees; the retry lies outside, so that each attempt asks the
+//! breaker and counts as one outcome, and a rejection ends the attempts at once if the retry policy lets it; the
+//! fallback lies outside of all, so that it answers for rejections, too. A timeout that must lie outside drops the
+//! call: set `cancelled_after`, or a service that hangs is never seen as failing.
+
+use crate::breaker::{CircuitBreaker, OwnedPermit};
+use crate::error::{CallError, Reason, Rejection};
+use crate::outcome::Outcome;
+use crate::tokio::Guarded;
+use pin_project_lite::pin_project;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Decides what the result of a call says of the dependency. Closures and functions do, too.
+pub trait Classify<T, E> {
+    /// What `result` says.
+    fn classify(&self, result: &Result<T, E>) -> Outcome;
+}
+
+impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Classify<T, E> for F {
+    fn classify(&self, result: &Result<T, E>) -> Outcome {
+        self(result)
+    }
+}
+
+/// `Ok` is a success, `Err` a failure.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByResult;
+
+impl<T, E> Classify<T, E> for ByResult {
+    fn classify(&self, result: &Result<T, E>) -> Outcome {
+        match result {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        }
+    }
+}
+
+/// Puts a breaker around a service. All services that one layer makes share its breaker.
+#[derive(Clone, Debug)]
+pub struct CircuitBreakerLayer<C = ByResult> {
+    breaker: CircuitBreaker,
+    classify: C,
+}
+
+impl CircuitBreakerLayer {
+    /// A layer for which an error is a failure and a response a success.
+    pub fn new(breaker: CircuitBreaker) -> Self {
+        CircuitBreakerLayer { breaker, classify: ByResult }
+    }
+}
+
+impl<C> CircuitBreakerLayer<C> {
+    /// The same with `classify` deciding, which may look at the response: a status of 500, say.
+    pub fn classify<D>(self, classify: D) -> CircuitBreakerLayer<D> {
+        CircuitBreakerLayer { breaker: self.breaker, classify }
+    }
+}
+
+impl<S, C: Clone> Layer<S> for CircuitBreakerLayer<C> {
+    type Service = CircuitBreakerService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CircuitBreakerService {
+            inner,
+            breaker: self.breaker.clone(),
+            classify: self.classify.clone(),
+            readiness: Readiness::Unknown,
+        }
+    }
+}
+
+/// What `poll_ready` has found.
+#[derive(Debug, Clone, Copy)]
+enum Readiness {
+    Unknown,
+    /// The breaker would reject; the inner service was left alone.
+    Rejects(Reason, Option<u64>),
+    /// The inner service is ready.
+    Ready,
+}
+
+/// A service behind a breaker; see [`CircuitBreakerLayer`].
+#[derive(Debug)]
+pub struct CircuitBreakerService<S, C = ByResult> {
+    inner: S,
+    breaker: CircuitBreaker,
+    classify: C,
+    readiness: Readiness,
+}
+
+/// A clone was not polled ready, whatever the original was.
+impl<S: Clone, C: Clone> Clone for CircuitBreakerService<S, C> {
+    fn clone(&self) -> Self {
+        CircuitBreakerService {
+            inner: self.inner.clone(),
+            breaker: self.breaker.clone(),
+            classify: self.classify.clone(),
+            readiness: Readiness::Unknown,
+        }
+    }
+}
+
+impl<S, C, Q> Service<Q> for CircuitBreakerService<S, C>
+where
+    S: Service<Q>,
+    C: Classify<S::Response, S::Error> + Clone,
+{
+    type Response = S::Response;
+    type Error = CallError<S::Error>;
+    type Future = ResponseFuture<S::Future, C>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if let Some((reason, retry_after)) = self.breaker.0.would_reject() {
+            self.readiness = Readiness::Rejects(reason, retry_after);
+            return Poll::Ready(Ok(()));
+        }
+        let is_ready = ready!(self.inner.poll_ready(cx));
+        self.readiness = if is_ready.is_ok() { Readiness::Ready } else { Readiness::Unknown };
+        Poll::Ready(is_ready.map_err(CallError::Inner))
+    }
+
+    #[inline]
+    fn call(&mut self, request: Q) -> Self::Future {
+        match self.readiness {
+            Readiness::Rejects(reason, retry_after) => {
+                self.readiness = Readiness::Unknown;
+                ResponseFuture::rejected(self.breaker.0.turn_away(reason, retry_after))
+            }
+            Readiness::Ready => match self.breaker.try_acquire_owned() {
+                Ok(permit) => {
+                    self.readiness = Readiness::Unknown;
+                    let guarded = Guarded::new(self.inner.call(request), permit);
+                    ResponseFuture { state: State::Running { guarded, classify: self.classify.clone() } }
+                }
+                Err(rejection) => ResponseFuture::rejected(rejection),
+            },
+            Readiness::Unknown => panic!("`call` before `poll_ready` said that the service is ready"),
+        }
+    }
+}
+
+pin_project! {
+    /// The response of a [`CircuitBreakerService`].
+    pub struct ResponseFuture<F, C> {
+        #[pin]
+        state: State<F, C>,
+    }
+}
+
+pin_project! {
+    #[project = StateOf]
+    enum State<F, C> {
+        Rejected { rejection: Option<Rejection<'static>> },
+        Running { #[pin] guarded: Guarded<F>, classify: C },
+    }
+}
+
+impl<F, C> ResponseFuture<F, C> {
+    fn rejected(rejection: Rejection<'static>) -> Self {
+        ResponseFuture { state: State::Rejected { rejection: Some(rejection) } }
+    }
+}
+
+impl<F, C, T, E> Future for ResponseFuture<F, C>
+where
+    F: Future<Output = Result<T, E>>,
+    C: Classify<T, E>,
+{
+    type Output = Result<T, CallError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateOf::Rejected { rejection } => match rejection.take() {
+                Some(rejection) => Poll::Ready(Err(CallError::Rejected(rejection))),
+                None => panic!("polled after it was ready"),
+            },
+            StateOf::Running { guarded, classify } => {
+                let (result, permit) = ready!(guarded.poll(cx));
+                if let Some(permit) = permit {
+                    settle(permit, classify, &result);
+                }
+                Poll::Ready(result.map_err(CallError::Inner))
+            }
+        }
+    }
+}
+
+#[inline]
+fn settle<T, E>(permit: OwnedPermit, classify: &impl Classify<T, E>, result: &Result<T, E>) {
+    permit.with(|permit| permit.classify(result, |result| classify.classify(result)));
+}

@@ -1,0 +1,53 @@
+//! What `tracing` hears: an event for each transition, and on a span that has the fields, how the breaker answered.
+//!
+//! Fields: `circuit_breaker.state`, `circuit_breaker.generation`, `circuit_breaker.reason`. Declare them (as
+//! `tracing::field::Empty`) on the span around a call, and they are filled in. Nothing is done while nobody listens.
+
+use crate::error::Reason;
+use crate::events::By;
+use crate::machine::Machine;
+use crate::word::{State, Word};
+use tracing::{Level, Span, field};
+
+/// A transition.
+#[cold]
+pub(crate) fn transition(name: &str, after: &Machine, by: Option<&By>) {
+    let (from, to) = (after.from.name(), after.state().name());
+    let cause = after.cause.map_or("", |cause| cause.name());
+    let generation = after.generation;
+    let actor = by.and_then(|by| by.actor.as_deref()).map(field::display);
+    let reason = by.and_then(|by| by.reason.as_deref()).map(field::display);
+    if after.state() == State::Open {
+        tracing::warn!(target: "fusewire", breaker = name, from, to, cause, generation, actor, reason,
+            "circuit breaker opened");
+    } else {
+        tracing::info!(target: "fusewire", breaker = name, from, to, cause, generation, actor, reason,
+            "circuit breaker changed");
+    }
+}
+
+/// A call was admitted under `word`.
+#[inline]
+pub(crate) fn admitted(word: Word) {
+    if tracing::level_enabled!(Level::ERROR) {
+        record(word.state(), word.generation(), None);
+    }
+}
+
+/// A call was turned away.
+#[inline]
+pub(crate) fn rejected(word: Word, reason: Reason) {
+    if tracing::level_enabled!(Level::ERROR) {
+        record(word.state(), word.generation(), Some(reason));
+    }
+}
+
+#[cold]
+fn record(state: State, generation: u64, reason: Option<Reason>) {
+    let span = Span::current();
+    span.record("circuit_breaker.state", state.name());
+    span.record("circuit_breaker.generation", generation);
+    if let Some(reason) = reason {
+        span.record("circuit_breaker.reason", reason.name());
+    }
+}
