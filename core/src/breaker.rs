@@ -258,7 +258,7 @@ impl Builder {
         let plan = config::intern(self.plan()?);
         let words = plan.layout().words();
         let refuse = |what: String| ConfigError::new("", "the memory of the cell", what);
-        if memory.len() < words || memory.as_ptr().addr() % 64 != 0 {
+        if memory.len() < words || !memory.as_ptr().addr().is_multiple_of(64) {
             return Err(refuse(format!("at least {words} words at a multiple of 64")).into());
         }
         let body = Body::new(name.into(), plan, self.clock, DURATION_BOUNDS.into(), Some(memory));

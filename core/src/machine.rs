@@ -111,6 +111,7 @@ pub(crate) struct Rules {
 }
 
 /// What belongs to the present state alone.
+#[expect(clippy::large_enum_variant, reason = "a box would allocate on the path of a call")]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Phase {
     Closed {

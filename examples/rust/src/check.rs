@@ -7,7 +7,7 @@ use crate::ledger::{Spell, tag};
 use crate::load::Ending;
 use crate::run::Run;
 use crate::setting::Setting;
-use fusewire::State;
+use fusewire::{State, Totals};
 
 /// Probes of one half-open spell: the breaker's default.
 const PROBES: u64 = 3;
@@ -26,7 +26,13 @@ pub fn report(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.kept)
 }
 
-pub fn verify(setting: &Setting, bare: &Run, protected: &Run, spells: &[Spell]) -> Vec<Finding> {
+pub fn verify(
+    setting: &Setting,
+    bare: &Run,
+    protected: &Run,
+    spells: &[Spell],
+    totals: &Totals,
+) -> Vec<Finding> {
     vec![
         nothing_is_untold(spells),
         opens_and_closes(spells),
@@ -34,6 +40,7 @@ pub fn verify(setting: &Setting, bare: &Run, protected: &Run, spells: &[Spell]) 
         open_lets_nothing_through(protected, spells),
         half_open_lets_probes_through(protected, spells),
         upstream_agrees(protected, spells),
+        breaker_agrees(protected, totals),
         outage_is_spared(setting, bare, protected, spells),
     ]
 }
@@ -135,6 +142,20 @@ fn upstream_agrees(protected: &Run, spells: &[Spell]) -> Finding {
     )
 }
 
+/// Every call of a user is in the breaker's totals, and nothing else is.
+fn breaker_agrees(protected: &Run, totals: &Totals) -> Finding {
+    let users = [Ending::Answered, Ending::Failed, Ending::Rejected]
+        .map(|ending| protected.calls.iter().filter(|call| call.ending == ending).count() as u64);
+    let counted = [totals.success, totals.failure, totals.rejected.iter().sum()];
+    finding(
+        users == counted && totals.ignored == 0,
+        format!(
+            "the breaker counted {} successes, {} failures and {} rejections; users saw {}, {} and {}",
+            counted[0], counted[1], counted[2], users[0], users[1], users[2]
+        ),
+    )
+}
+
 /// While no call can succeed, each one that arrives either was a failure that let the breaker open, or was in flight as
 /// it opened, or was a probe.
 fn outage_is_spared(setting: &Setting, bare: &Run, protected: &Run, spells: &[Spell]) -> Finding {
@@ -162,17 +183,26 @@ mod tests {
     use crate::args::Args;
     use crate::client::Stats;
     use crate::ledger::Ledger;
+    use crate::load::Call;
     use clap::Parser;
+    use std::time::Duration;
 
     /// A run of a made-up breaker: its spells, and what the upstream received in each.
     struct Made {
         ledger: Ledger,
         received: Stats,
+        calls: Vec<Call>,
+        totals: Totals,
     }
 
     impl Made {
         fn new() -> Self {
-            Self { ledger: Ledger::new(), received: Stats::default() }
+            Self {
+                ledger: Ledger::new(),
+                received: Stats::default(),
+                calls: Vec::new(),
+                totals: Totals::default(),
+            }
         }
 
         fn turns(mut self, state: State) -> Self {
@@ -189,16 +219,23 @@ mod tests {
                 *self.received.by_phase.entry(phase.into()).or_default() += 1;
                 self.received.total += 1;
                 self.ledger.settle(&admission, answered);
+                let ending = if answered { Ending::Answered } else { Ending::Failed };
+                self.calls.push(Call { planned: Duration::ZERO, latency: Duration::ZERO, ending });
             }
+            *(if answered { &mut self.totals.success } else { &mut self.totals.failure }) += count;
             self
         }
 
         /// The promises that were broken.
-        fn broken(self) -> Vec<String> {
+        fn broken(mut self) -> Vec<String> {
             let setting = Setting::new(&Args::parse_from(["demo"])).unwrap();
-            let run = |received| Run { calls: Vec::new(), samples: Vec::new(), received };
-            let bare = Made::new().calls(1_000, "errors", false).received;
-            let findings = verify(&setting, &run(bare), &run(self.received), self.ledger.spells());
+            let run = |made: &mut Made| Run {
+                calls: std::mem::take(&mut made.calls),
+                samples: Vec::new(),
+                received: std::mem::take(&mut made.received),
+            };
+            let bare = run(&mut Made::new().calls(1_000, "errors", false));
+            let findings = verify(&setting, &bare, &run(&mut self), self.ledger.spells(), &self.totals);
             findings.into_iter().filter(|finding| !finding.kept).map(|finding| finding.text).collect()
         }
 
@@ -270,5 +307,12 @@ mod tests {
         let mut made = Made::opened().recovers();
         *made.received.by_phase.entry("slow".into()).or_default() += 9;
         assert_broken(made, "allowed were 8");
+    }
+
+    #[test]
+    fn a_call_that_the_breaker_did_not_count_is_found_out() {
+        let mut made = Made::opened().recovers();
+        made.totals.success -= 1;
+        assert_broken(made, "the breaker counted 20 successes");
     }
 }

@@ -3,7 +3,7 @@
 use crate::client::{Client, Failure};
 use crate::ledger::{Ledger, Spell};
 use crate::setting::Setting;
-use fusewire::{CallError, CircuitBreaker, Event, Registry, State, Subscription};
+use fusewire::{CallError, CircuitBreaker, Event, Registry, State, Subscription, Totals};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub struct Guard {
@@ -58,6 +58,11 @@ impl Guard {
     /// The registry's metrics as OpenMetrics text.
     pub fn metrics(&self) -> String {
         self.registry.metrics()
+    }
+
+    /// What the breaker itself counted.
+    pub fn totals(&self) -> Totals {
+        self.breaker.snapshot().totals
     }
 
     pub fn spells(&self) -> Vec<Spell> {

@@ -75,6 +75,7 @@ fn demo(args: &Args) -> Result<bool, String> {
             plot::draw(path, &setting, &bare, &protected, &spells)?;
             println!("The timeline is drawn in {}", path.display());
         }
-        Ok(!args.check || check::report(&check::verify(&setting, &bare, &protected, &spells)))
+        Ok(!args.check
+            || check::report(&check::verify(&setting, &bare, &protected, &spells, &guard.totals())))
     })
 }

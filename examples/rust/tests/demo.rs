@@ -35,7 +35,7 @@ fn both_runs_end_and_the_breaker_keeps_its_promises() {
     assert!(stdout.contains("closed -> open (failure_threshold)"), "{stdout}");
     assert!(stdout.contains("half_open -> closed (probes_succeeded)"), "{stdout}");
     assert!(stdout.contains("# EOF"), "no metrics in {stdout}");
-    assert_eq!(stdout.matches("check: ok: ").count(), 7, "{stdout}");
+    assert_eq!(stdout.matches("check: ok: ").count(), 8, "{stdout}");
 
     let drawing = std::fs::read_to_string(svg).unwrap();
     assert!(drawing.starts_with("<svg") && drawing.trim_end().ends_with("</svg>"));
