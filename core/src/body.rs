@@ -11,18 +11,19 @@ use crate::detect::consecutive::{self, Counted};
 use crate::detect::count::Recorded;
 use crate::detect::time::{Credited, bump};
 use crate::detect::{Detector, Exceeded, Mark, Rates};
-use crate::engine::{Engine, Home};
+use crate::engine::{Engine, Home, Lane};
 use crate::error::Reason;
 #[cfg(feature = "tower")]
 use crate::error::Rejection;
 use crate::events::{By, Counts, Event, Hub};
+use crate::histogram::DURATION_BOUNDS;
 use crate::ledger::{Ledger, TIMEOUT};
 use crate::machine::{Cause, Machine, Phase, Rules, Verdict};
+use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::stripe::Lines;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering};
 use crate::word::{GENERATION_BITS, Mode, State, Word};
-use parking_lot::Mutex;
 use std::sync::{Arc, OnceLock};
 
 /// A breaker.
@@ -30,10 +31,11 @@ pub(crate) struct Body {
     pub(crate) first: Engine,
     /// The newest engine, once there is more than one.
     pub(crate) newest: AtomicPtr<Engine>,
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Name,
     pub(crate) clock: Source,
     pub(crate) seed: u64,
-    pub(crate) bounds: Arc<[Nanos]>,
+    /// Bounds of the durations; `None`: the usual ones.
+    bounds: Option<Arc<[Nanos]>>,
     ledger: OnceLock<Box<Ledger>>,
     pub(crate) hub: OnceLock<Arc<Hub>>,
     /// One at a time adds plans and engines. Never taken on the path of a call.
@@ -57,10 +59,10 @@ impl Body {
     /// A breaker on the heap, or in memory that the caller gives; `None` when that memory holds a cell of another
     /// layout.
     pub(crate) fn new(
-        name: Arc<str>,
+        name: Name,
         plan: Arc<Plan>,
         clock: Source,
-        bounds: Arc<[Nanos]>,
+        bounds: Option<Arc<[Nanos]>>,
         memory: Option<&'static [AtomicU64]>,
     ) -> Option<Self> {
         clock.warm_up();
@@ -99,6 +101,11 @@ impl Body {
         })
     }
 
+    /// Upper bounds of the durations.
+    pub(crate) fn bounds(&self) -> &[Nanos] {
+        self.bounds.as_deref().unwrap_or(&DURATION_BOUNDS)
+    }
+
     fn ledger(&self) -> &Ledger {
         self.ledger.get_or_init(|| Box::new(Ledger::new()))
     }
@@ -113,9 +120,7 @@ impl Body {
 
     // ---- acquire ----
 
-    /// Everything but a closed breaker in mode `auto`.
-    #[cold]
-    #[inline(never)]
+    /// Everything but an untimed call of a closed breaker in mode `auto`.
     pub(crate) fn acquire(&self) -> Answer<'_> {
         loop {
             let engine = self.engine();
@@ -124,9 +129,12 @@ impl Body {
                 self.follow(engine);
                 continue;
             }
+            if word.is_plainly_closed() {
+                return self.admit(engine, word.low(), Kind::Plain);
+            }
             return match word.mode() {
                 Mode::ForcedOpen => self.reject(engine, Reason::ForcedOpen, None),
-                Mode::ForcedClosed => self.admit(engine, word.low(), Kind::Plain, 0),
+                Mode::ForcedClosed => self.admit(engine, word.low(), Kind::Plain),
                 mode => match self.ask(engine, word) {
                     Some((verdict, low)) => self.answer(engine, mode, verdict, low),
                     None => continue,
@@ -170,11 +178,11 @@ impl Body {
 
     fn answer<'b>(&'b self, engine: &'b Engine, mode: Mode, verdict: Verdict, low: u32) -> Answer<'b> {
         match verdict {
-            Verdict::Admitted => self.admit(engine, low, Kind::Plain, 0),
-            Verdict::Probe { lease } => self.admit(engine, low, Kind::Probe, lease),
+            Verdict::Admitted => self.admit(engine, low, Kind::Plain),
+            Verdict::Probe { lease } => self.admit(engine, low, Kind::Probe(lease)),
             Verdict::Rejected { reason, .. } if mode == Mode::Shadow => {
                 engine.with_stripe(|stripe| stripe.would_reject(reason));
-                self.admit(engine, low, Kind::Shadowed(reason), 0)
+                self.admit(engine, low, Kind::Shadowed(reason))
             }
             Verdict::Rejected { reason, retry_after } => self.reject(engine, reason, retry_after),
         }
@@ -185,10 +193,11 @@ impl Body {
         Answer::Rejected { reason, retry_after }
     }
 
-    fn admit<'b>(&'b self, engine: &'b Engine, low: u32, kind: Kind, lease: u32) -> Answer<'b> {
-        let mut ticket = Ticket { low, lease, start: 0, kind, timed: false };
-        self.time(engine, &mut ticket);
-        Answer::Admitted(engine, ticket)
+    fn admit<'b>(&'b self, engine: &'b Engine, low: u32, kind: Kind) -> Answer<'b> {
+        let ticket = Ticket::new(low, kind);
+        let every = engine.every();
+        let is_timed = every != 0 && engine.with_stripe(|stripe| stripe.samples(every));
+        Answer::Admitted(engine, if is_timed { ticket.timed(self.clock.tick()) } else { ticket })
     }
 
     /// Whether a call would be turned away just now; changes nothing.
@@ -212,29 +221,34 @@ impl Body {
     /// Counts and answers a rejection that was decided before.
     #[cfg(feature = "tower")]
     #[cold]
-    pub(crate) fn turn_away(&self, reason: Reason, retry_after: Option<Nanos>) -> Rejection<'static> {
+    pub(crate) fn turn_away(&self, reason: Reason, retry_after: Option<Nanos>) -> Rejection {
         let engine = self.engine();
         engine.with_stripe(|stripe| stripe.reject(reason));
         #[cfg(feature = "tracing")]
         crate::trace::rejected(engine.load(), reason);
-        Rejection { name: self.name.to_string().into(), reason, retry_after }
-    }
-
-    /// Notes the time in the ticket if this call is one that is timed.
-    #[inline]
-    pub(crate) fn time(&self, engine: &Engine, ticket: &mut Ticket) {
-        let every = engine.every();
-        if every != 0 && engine.with_stripe(|stripe| stripe.samples(every)) {
-            ticket.timed = true;
-            ticket.start = self.clock.tick();
-        }
+        Rejection { name: self.name.clone(), reason, retry_after }
     }
 
     // ---- settle ----
 
     /// How long a call has lasted, if it was timed.
     fn elapsed(&self, ticket: &Ticket) -> Option<Nanos> {
-        ticket.timed.then(|| self.clock.since(ticket.start))
+        ticket.start().map(|start| self.clock.since(start))
+    }
+
+    /// A success that is not slow, in the generation that admitted it, that changes nothing but counts. `false` when
+    /// there is more to it; nothing was done then.
+    #[inline]
+    pub(crate) fn succeed_quietly(&self, engine: &Engine, ticket: Ticket) -> bool {
+        let word = engine.load();
+        if !ticket.is_plain() || word.low() != ticket.low() || !word.is_plainly_closed() {
+            return false;
+        }
+        match engine.lane() {
+            Lane::Consecutive => word.count() == 0 && engine.count_success(),
+            Lane::Count => engine.record_quietly(ticket.low()),
+            Lane::Time => engine.credit_quietly(ticket.low(), &self.clock),
+        }
     }
 
     /// A permit was dropped unsettled: ignored, or a failure when it lasted too long.
@@ -266,6 +280,12 @@ impl Body {
                 (Some(d), Some(limit)) => d >= limit,
                 _ => false,
             };
+        if outcome == Outcome::Success && !slow && self.succeed_quietly(engine, ticket) {
+            if let Some(d) = duration {
+                engine.with_stripe(|stripe| stripe.duration(self.bounds(), outcome, d));
+            }
+            return Settled::Ok;
+        }
         let (settled, has_changed) = self.settle_machine(engine, ticket, outcome, slow);
         engine.with_stripe(|stripe| {
             stripe.count(outcome);
@@ -276,7 +296,7 @@ impl Body {
                 bump(&stripe.counters().late);
             }
             if let Some(d) = duration {
-                stripe.duration(&self.bounds, outcome, d);
+                stripe.duration(self.bounds(), outcome, d);
             }
         });
         if outcome == Outcome::Failure {
@@ -296,18 +316,19 @@ impl Body {
         outcome: Outcome,
         slow: bool,
     ) -> (Settled, bool) {
-        let given = given_in(ticket.low);
+        let given = given_in(ticket.low());
         let word = engine.load();
         if word.is_moved() || word.generation() != given {
             return (Settled::Late, false);
         }
-        let is_bystander = word.mode().is_forced() || matches!(ticket.kind, Kind::Shadowed(_));
+        let is_bystander = word.mode().is_forced() || matches!(ticket.kind(), Kind::Shadowed(_));
         match word.state() {
             State::Closed if !is_bystander && outcome != Outcome::Ignored => {
                 self.settle_closed(engine, given, Mark { failure: outcome == Outcome::Failure, slow })
             }
             State::HalfOpen if !is_bystander => {
-                self.settle_half_open(engine, given, ticket.lease, outcome, slow)
+                let lease = if let Kind::Probe(lease) = ticket.kind() { lease } else { 0 };
+                self.settle_half_open(engine, given, lease, outcome, slow)
             }
             _ => (Settled::Ok, false),
         }
@@ -345,17 +366,17 @@ impl Body {
     }
 
     fn settle_closed(&self, engine: &Engine, given: u64, mark: Mark) -> (Settled, bool) {
-        let machine = engine.cell().read();
-        if machine.moved || !machine.is_generation(given) {
+        let (word, since, plan) = engine.cell().read_counting();
+        if word.is_moved() || word.generation() != given {
             return (Settled::Late, false);
         }
-        let plan = engine.plan_of(machine.plan);
+        let plan = engine.plan_of(plan);
         let recorded = match &plan.detector {
             Detector::Consecutive { threshold } => {
                 return self.settle_consecutive(engine, given, mark, *threshold);
             }
-            Detector::Count { size, rates } => record_in_ring(engine, machine.since, mark, *size, rates),
-            Detector::Time { .. } => self.credit(engine, &machine, &plan.detector, mark),
+            Detector::Count { size, rates } => record_in_ring(engine, since, mark, *size, rates),
+            Detector::Time { .. } => self.credit(engine, since, word.low(), &plan.detector, mark),
         };
         match recorded {
             Judged::Late => (Settled::Late, false),
@@ -364,14 +385,14 @@ impl Body {
         }
     }
 
-    fn credit(&self, engine: &Engine, machine: &Machine, detector: &Detector, mark: Mark) -> Judged {
+    fn credit(&self, engine: &Engine, since: u64, low: u32, detector: &Detector, mark: Mark) -> Judged {
         let Detector::Time { window, rates, adaptive } = detector else { return Judged::Below };
-        let (since, now) = (machine.since, self.clock.coarse());
+        let now = self.clock.coarse();
         let credited = engine.with_stripe(|stripe| {
             if let Some(adaptive) = adaptive {
                 engine.learn(stripe, adaptive, window, since, now);
             }
-            stripe.time().credit(since, machine.word().low(), now, window, mark)
+            stripe.time().credit(since, low, now, window, mark)
         });
         match credited {
             Credited::Late => return Judged::Late,
@@ -482,7 +503,7 @@ impl Body {
     fn event(&self, engine: &Engine, before: &Machine, after: &Machine, by: Option<&By>) -> Event {
         let by = by.cloned().unwrap_or_default();
         Event {
-            breaker: Arc::clone(&self.name),
+            breaker: self.name.clone(),
             generation: after.generation,
             from: after.from,
             to: after.state(),

@@ -3,17 +3,16 @@
 use crate::body::{Answer, Body};
 use crate::clock::{Nanos, nanos};
 use crate::config::{self, Builder};
-use crate::engine::{Engine, Lane};
+use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Reason, Rejection};
 use crate::events::{By, Event, Events, Hub, Queue, Subscription};
-use crate::histogram::DURATION_BOUNDS;
+use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::snapshot::Snapshot;
 use crate::sync::{AtomicU64, Ordering};
 #[cfg(feature = "tracing")]
 use crate::word::Word;
 use crate::word::{Mode, State};
-use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -61,7 +60,7 @@ impl CircuitBreaker {
     /// # Errors
     /// When the breaker turns the call away; nothing has run then, and there is nothing to settle.
     #[inline]
-    pub fn try_acquire(&self) -> Result<Permit<'_>, Rejection<'_>> {
+    pub fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
         self.0.try_acquire()
     }
 
@@ -69,14 +68,14 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// As for `try_acquire`.
-    pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejection<'static>> {
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejection> {
         match self.0.try_acquire() {
             Ok(permit) => {
                 let (engine, ticket) = (std::ptr::from_ref(permit.engine), permit.ticket);
                 std::mem::forget(permit);
                 Ok(OwnedPermit { body: Arc::clone(&self.0), engine, ticket })
             }
-            Err(rejection) => Err(rejection.into_owned()),
+            Err(rejection) => Err(rejection),
         }
     }
 
@@ -88,11 +87,11 @@ impl CircuitBreaker {
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
         let permit = match self.0.try_acquire() {
             Ok(permit) => permit,
-            Err(rejection) => return Err(CallError::Rejected(rejection.into_owned())),
+            Err(rejection) => return Err(CallError::Rejected(rejection)),
         };
-        let bomb = PanicIsFailure(Some(permit));
+        let guard = PanicIsFailure::arm(permit);
         let result = f();
-        let permit = bomb.defuse();
+        let permit = guard.disarm();
         match result {
             Ok(value) => {
                 permit.success();
@@ -118,11 +117,11 @@ impl CircuitBreaker {
     ) -> Result<T, CallError<E>> {
         let permit = match self.0.try_acquire() {
             Ok(permit) => permit,
-            Err(rejection) => return Err(CallError::Rejected(rejection.into_owned())),
+            Err(rejection) => return Err(CallError::Rejected(rejection)),
         };
-        let bomb = PanicIsFailure(Some(permit));
+        let guard = PanicIsFailure::arm(permit);
         let result = f();
-        bomb.defuse().classify(&result, classify);
+        guard.disarm().classify(&result, classify);
         result.map_err(CallError::Inner)
     }
 
@@ -232,13 +231,17 @@ impl Builder {
     /// # Errors
     /// When the name or the document is not allowed.
     pub fn build(self, name: &str) -> Result<CircuitBreaker, Error> {
-        self.build_with(name, DURATION_BOUNDS.into())
+        self.build_with(name, None)
     }
 
-    pub(crate) fn build_with(self, name: &str, bounds: Arc<[Nanos]>) -> Result<CircuitBreaker, Error> {
+    pub(crate) fn build_with(
+        self,
+        name: &str,
+        bounds: Option<Arc<[Nanos]>>,
+    ) -> Result<CircuitBreaker, Error> {
         let name = config::check_name(name)?;
         let plan = config::intern(self.plan()?);
-        match Body::new(name.into(), plan, self.clock, bounds, None) {
+        match Body::new(Name::new(name), plan, self.clock, bounds, None) {
             Some(body) => Ok(CircuitBreaker(Arc::new(body))),
             None => unreachable!("fresh memory holds no other cell"),
         }
@@ -261,7 +264,7 @@ impl Builder {
         if memory.len() < words || !memory.as_ptr().addr().is_multiple_of(64) {
             return Err(refuse(format!("at least {words} words at a multiple of 64")).into());
         }
-        let body = Body::new(name.into(), plan, self.clock, DURATION_BOUNDS.into(), Some(memory));
+        let body = Body::new(Name::new(name), plan, self.clock, None, Some(memory));
         body.map(|body| CircuitBreaker(Arc::new(body))).ok_or_else(|| {
             refuse("zeros, or a cell of the layout that the document asks for".to_owned()).into()
         })
@@ -277,61 +280,31 @@ impl Builder {
 }
 
 impl Body {
+    /// A closed breaker in mode `auto` admits, and a call that is not timed carries nothing but the word's low half.
     #[inline]
-    fn try_acquire(&self) -> Result<Permit<'_>, Rejection<'_>> {
+    fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
         let engine = self.engine();
         let word = engine.load();
-        if word.is_plainly_closed() {
+        if word.is_plainly_closed() && engine.leaves_untimed() {
             #[cfg(feature = "tracing")]
             crate::trace::admitted(word);
-            let mut ticket = Ticket::plain(word.low());
-            self.time(engine, &mut ticket);
-            return Ok(Permit { body: self, engine, ticket });
+            return Ok(Permit { body: self, engine, ticket: Ticket::plain(word.low()) });
         }
+        self.try_acquire_at_length()
+    }
+
+    #[inline(never)]
+    fn try_acquire_at_length(&self) -> Result<Permit<'_>, Rejection> {
         match self.acquire() {
             Answer::Admitted(engine, ticket) => {
                 #[cfg(feature = "tracing")]
-                crate::trace::admitted(Word(ticket.low.into()));
+                crate::trace::admitted(Word(ticket.low().into()));
                 Ok(Permit { body: self, engine, ticket })
             }
             Answer::Rejected { reason, retry_after } => {
                 #[cfg(feature = "tracing")]
                 crate::trace::rejected(self.engine().load(), reason);
-                Err(Rejection { name: Cow::Borrowed(&self.name), reason, retry_after })
-            }
-        }
-    }
-
-    /// A success of a call that was not timed, in the generation that admitted it, that changes nothing but counts.
-    /// `false` when there is more to it; nothing was done then.
-    #[inline]
-    fn succeed_quietly(&self, engine: &Engine, ticket: Ticket) -> bool {
-        let word = engine.load();
-        if !ticket.is_simple() || word.low() != ticket.low || !word.is_plainly_closed() {
-            return false;
-        }
-        match engine.lane() {
-            Lane::Consecutive if word.count() == 0 => {
-                engine.with_stripe(|stripe| stripe.count(Outcome::Success));
-                true
-            }
-            Lane::Consecutive => false,
-            Lane::Count => {
-                let is_quiet = engine.record_quietly(ticket.low);
-                if is_quiet {
-                    engine.with_stripe(|stripe| stripe.count(Outcome::Success));
-                }
-                is_quiet
-            }
-            Lane::Time => {
-                let now = self.clock.coarse();
-                engine.with_stripe(|stripe| {
-                    let is_quiet = stripe.time().credit_quietly(ticket.low, now, engine.width());
-                    if is_quiet {
-                        stripe.count(Outcome::Success);
-                    }
-                    is_quiet
-                })
+                Err(Rejection { name: self.name.clone(), reason, retry_after })
             }
         }
     }
@@ -351,7 +324,7 @@ impl Permit<'_> {
     #[inline]
     pub fn success(self) -> Settled {
         let (body, engine, ticket) = self.take();
-        if body.succeed_quietly(engine, ticket) {
+        if ticket.is_simple() && body.succeed_quietly(engine, ticket) {
             return Settled::Ok;
         }
         body.settle(engine, ticket, Outcome::Success, None, None)
@@ -402,7 +375,7 @@ impl Permit<'_> {
 
     /// In mode `shadow`: why the call would have been rejected.
     pub fn would_reject(&self) -> Option<Reason> {
-        match self.ticket.kind {
+        match self.ticket.kind() {
             Kind::Shadowed(reason) => Some(reason),
             _ => None,
         }
@@ -483,7 +456,7 @@ impl OwnedPermit {
 
     /// As [`Permit::would_reject`].
     pub fn would_reject(&self) -> Option<Reason> {
-        match self.ticket.kind {
+        match self.ticket.kind() {
             Kind::Shadowed(reason) => Some(reason),
             _ => None,
         }
@@ -511,22 +484,30 @@ impl fmt::Debug for OwnedPermit {
 }
 
 /// A permit around foreign code: if that panics, the call is a failure.
-struct PanicIsFailure<'b>(Option<Permit<'b>>);
+struct PanicIsFailure<'b> {
+    body: &'b Body,
+    engine: &'b Engine,
+    ticket: Ticket,
+}
 
 impl<'b> PanicIsFailure<'b> {
     #[inline]
-    fn defuse(mut self) -> Permit<'b> {
-        match self.0.take() {
-            Some(permit) => permit,
-            None => unreachable!("taken once"),
-        }
+    fn arm(permit: Permit<'b>) -> Self {
+        let (body, engine, ticket) = permit.take();
+        PanicIsFailure { body, engine, ticket }
+    }
+
+    #[inline]
+    fn disarm(self) -> Permit<'b> {
+        let permit = Permit { body: self.body, engine: self.engine, ticket: self.ticket };
+        std::mem::forget(self);
+        permit
     }
 }
 
 impl Drop for PanicIsFailure<'_> {
+    #[cold]
     fn drop(&mut self) {
-        if let Some(permit) = self.0.take() {
-            permit.fail(None, Some(PANIC));
-        }
+        self.body.settle(self.engine, self.ticket, Outcome::Failure, None, Some(PANIC));
     }
 }

@@ -174,10 +174,11 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The keys that the buckets of an adaptive window bear.
+    /// The keys that the buckets of an adaptive window bear; none for another window.
     pub(crate) fn bucket_keys(&self) -> &'a [AtomicU64] {
         let at = self.layout.window_at();
-        &self.words[at..at + self.layout.buckets as usize]
+        let keys = if self.layout.adaptive { self.layout.buckets } else { 0 };
+        &self.words[at..at + keys as usize]
     }
 
     /// The learned share of an adaptive window; `initial` until something was learned.
@@ -232,6 +233,18 @@ impl<'a> Cell<'a> {
             fence(Ordering::Acquire);
             if word.still_owns_its_record(self.load()) {
                 return (word, machine);
+            }
+        }
+    }
+
+    /// The word, when its counts began, and the number of its plan: what it takes to count an outcome.
+    pub(crate) fn read_counting(&self) -> (Word, u64, u32) {
+        loop {
+            let word = self.load();
+            let Record(record) = Record::load(self.record(word.buffer()));
+            fence(Ordering::Acquire);
+            if word.still_owns_its_record(self.load()) {
+                return (word, Fields(record[5]).take(24), Fields(record[7]).take(16) as u32);
             }
         }
     }
@@ -464,7 +477,7 @@ impl Record {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
     use crate::word::Mode;

@@ -1,6 +1,6 @@
 //! Time: nanoseconds of a monotonic clock that is injected, so that tests move it by hand.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Ordering, UnmodelledU64};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub trait Clock: Send + Sync + 'static {
 /// assert_eq!(clock.now(), 60_000_000_000);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct ManualClock(Arc<AtomicU64>);
+pub struct ManualClock(Arc<UnmodelledU64>);
 
 impl ManualClock {
     /// A clock that stands at 0.

@@ -1,16 +1,19 @@
 //! A cell with what belongs to it alone: its plans, and the stripes that do not lie in it.
 
 use crate::cell::{Cell, Layout};
-use crate::clock::Nanos;
+use crate::clock::{Nanos, Source};
 use crate::config::Plan;
 use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
-use crate::detect::time::Period;
+use crate::detect::time::{Period, bump};
 use crate::detect::{Detector, Sums};
 use crate::histogram::Distribution;
-use crate::stripe::{Lines, Stripe, Stripes, Totals};
+use crate::outcome::Outcome;
+use crate::stripe::{Counters, Lines, Stripe, Stripes, Totals};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::thread;
 use crate::word::Word;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// Where the words of a cell lie.
@@ -28,9 +31,13 @@ struct Node {
 
 /// A cell with what belongs to it alone.
 pub(crate) struct Engine {
-    home: Home,
+    /// The words of `home`, so that the path of a call need not ask where they lie.
+    words: NonNull<[AtomicU64]>,
+    /// Those of the stripe in the cell, and its counters.
+    stripe: NonNull<[AtomicU64]>,
+    counters: NonNull<Counters>,
+    _home: Home,
     layout: Layout,
-    stripe_at: usize,
     stripes: Stripes,
     plans: AtomicPtr<Node>,
     /// `sample_durations_every` of the newest plan.
@@ -66,10 +73,17 @@ impl Engine {
         };
         let (min_calls, width) = hot_numbers(&plan);
         let node = Box::into_raw(Box::new(Node { plan, number, older: std::ptr::null_mut() }));
+        let words = match &home {
+            Home::Own(lines) => lines.words(),
+            Home::Given(words) => words,
+        };
+        let stripe = NonNull::from(Cell::new(words, layout).stripe());
         Engine {
-            home,
+            words: NonNull::from(words),
+            stripe,
+            counters: stripe.cast(),
+            _home: home,
             layout,
-            stripe_at: layout.stripe_at(),
             stripes: Stripes::new(layout),
             plans: AtomicPtr::new(node),
             every,
@@ -82,10 +96,8 @@ impl Engine {
 
     #[inline]
     fn words(&self) -> &[AtomicU64] {
-        match &self.home {
-            Home::Own(lines) => lines.words(),
-            Home::Given(words) => words,
-        }
+        // SAFETY: they lie in `_home`, which does not move them and lives as long as `self`.
+        unsafe { self.words.as_ref() }
     }
 
     #[inline]
@@ -93,25 +105,34 @@ impl Engine {
         Word(self.words()[0].load(Ordering::Acquire))
     }
 
-    /// Length of a bucket of the newest plan's time window.
-    #[inline]
-    pub(crate) fn width(&self) -> Nanos {
-        self.width.load(Ordering::Relaxed)
-    }
-
     /// Records a success that is not slow in a count window whose counts began with the generation of `low`; `false`
     /// when they did not, or when the window must be evaluated after it, and nothing was done.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn record_quietly(&self, low: u32) -> bool {
         self.ring().record_quietly((low >> 8).into(), self.min_calls.load(Ordering::Relaxed))
+            && self.count_success()
+    }
+
+    /// Credits a success that is not slow to the running bucket of the thread's stripe; `false` when another bucket
+    /// begins, or when the window must be evaluated after it, and nothing was done.
+    #[inline(never)]
+    pub(crate) fn credit_quietly(&self, low: u32, clock: &Source) -> bool {
+        let (now, width) = (clock.coarse(), self.width.load(Ordering::Relaxed));
+        self.with_stripe(|stripe| {
+            let is_quiet = stripe.time().credit_quietly(low, now, width);
+            if is_quiet {
+                stripe.count(Outcome::Success);
+            }
+            is_quiet
+        })
     }
 
     pub(crate) fn add_totals(&self, totals: &mut Totals) {
-        self.stripes.add_totals(self.cell().stripe(), totals);
+        self.stripes.add_totals(self.first_words(), totals);
     }
 
     pub(crate) fn add_durations(&self, sums: &mut [Distribution; 3]) {
-        self.stripes.add_durations(self.cell().stripe(), sums);
+        self.stripes.add_durations(self.first_words(), sums);
     }
 
     /// The count window's words, without a detour.
@@ -129,6 +150,42 @@ impl Engine {
         self.every.load(Ordering::Relaxed)
     }
 
+    /// The counters of the stripe in the cell, if the calling thread owns it.
+    #[inline]
+    fn own_counters(&self) -> Option<&Counters> {
+        // SAFETY: the stripe in the cell begins with its counters and lives as long as `self`.
+        let counters = unsafe { self.counters.as_ref() };
+        (counters.owner.load(Ordering::Relaxed) == u64::from(thread::number())).then_some(counters)
+    }
+
+    /// Whether the call that begins now is surely none that is timed; counts it then.
+    #[inline]
+    pub(crate) fn leaves_untimed(&self) -> bool {
+        self.every() == 0
+            || self.own_counters().is_some_and(|counters| {
+                let left = counters.tick.load(Ordering::Relaxed);
+                if left > 0 {
+                    counters.tick.store(left - 1, Ordering::Relaxed);
+                }
+                left > 0
+            })
+    }
+
+    /// Counts a success; always `true`.
+    #[inline]
+    pub(crate) fn count_success(&self) -> bool {
+        match self.own_counters() {
+            Some(counters) => bump(&counters.outcomes[Outcome::Success as usize]),
+            None => self.count_success_elsewhere(),
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn count_success_elsewhere(&self) {
+        self.with_stripe(|stripe| stripe.count(Outcome::Success));
+    }
+
     #[inline]
     pub(crate) fn lane(&self) -> Lane {
         self.lane
@@ -136,8 +193,13 @@ impl Engine {
 
     #[inline]
     pub(crate) fn with_stripe<R>(&self, f: impl FnOnce(Stripe<'_>) -> R) -> R {
-        let words = self.words();
-        self.stripes.with(&words[self.stripe_at..], f)
+        self.stripes.with(self.first_words(), f)
+    }
+
+    #[inline]
+    fn first_words(&self) -> &[AtomicU64] {
+        // SAFETY: as for `words`.
+        unsafe { self.stripe.as_ref() }
     }
 
     /// The stripe in the cell, for one who knows that nobody uses it yet.
@@ -146,7 +208,7 @@ impl Engine {
     }
 
     pub(crate) fn stripes(&self) -> impl Iterator<Item = Stripe<'_>> {
-        self.stripes.all(self.cell().stripe())
+        self.stripes.all(self.first_words())
     }
 
     fn newest(&self) -> &Node {

@@ -1,6 +1,6 @@
 //! What can go wrong, and what a breaker answers when it turns a call away. Every code and text is written here once.
 
-use std::borrow::Cow;
+use crate::name::Name;
 use std::fmt;
 use std::time::Duration;
 
@@ -52,17 +52,14 @@ impl fmt::Display for Reason {
 }
 
 /// A call was turned away; nothing ran.
-///
-/// Borrows the breaker's name, so that a rejection costs nothing more than the look at the clock;
-/// [`into_owned`](Rejection::into_owned) makes one that can travel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection<'a> {
-    pub(crate) name: Cow<'a, str>,
+pub struct Rejection {
+    pub(crate) name: Name,
     pub(crate) reason: Reason,
     pub(crate) retry_after: Option<u64>,
 }
 
-impl Rejection<'_> {
+impl Rejection {
     /// Why.
     pub fn reason(&self) -> Reason {
         self.reason
@@ -77,18 +74,9 @@ impl Rejection<'_> {
     pub fn name(&self) -> &str {
         &self.name
     }
-
-    /// The same with a name of its own.
-    pub fn into_owned(self) -> Rejection<'static> {
-        Rejection {
-            name: Cow::Owned(self.name.into_owned()),
-            reason: self.reason,
-            retry_after: self.retry_after,
-        }
-    }
 }
 
-impl fmt::Display for Rejection<'_> {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "circuit breaker '{}' {}", self.name, self.reason.sentence())?;
         match self.retry_after() {
@@ -98,13 +86,13 @@ impl fmt::Display for Rejection<'_> {
     }
 }
 
-impl std::error::Error for Rejection<'_> {}
+impl std::error::Error for Rejection {}
 
 /// What a guarded call returns when it does not return its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallError<E> {
     /// The breaker turned the call away; the function did not run.
-    Rejected(Rejection<'static>),
+    Rejected(Rejection),
     /// The function's own error, unchanged.
     Inner(E),
 }
@@ -119,7 +107,7 @@ impl<E> CallError<E> {
     }
 
     /// The rejection, if the call was turned away.
-    pub fn rejection(&self) -> Option<&Rejection<'static>> {
+    pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             CallError::Rejected(rejection) => Some(rejection),
             CallError::Inner(_) => None,

@@ -7,15 +7,15 @@
 
 use crate::clock::Nanos;
 use crate::machine::Cause;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::name::Name;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
 use crate::word::State;
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-/// Events that wait for delivery, at most.
-const CAPACITY: usize = 32;
+/// Events that wait for delivery, at most. Few in a model, so that it sees slots used again.
+const CAPACITY: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// Longest actor and longest reason, in bytes.
 pub(crate) const ACTOR_BYTES: usize = 64;
@@ -68,7 +68,7 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The breaker's name.
-    pub breaker: Arc<str>,
+    pub breaker: Name,
     /// The generation that began; 1 is a breaker's first transition.
     pub generation: u64,
     /// The state before.

@@ -4,10 +4,10 @@ use crate::body::Body;
 use crate::clock::Nanos;
 use crate::config::Plan;
 use crate::detect::count::Recorded;
-use crate::detect::{Detector, Sums};
+use crate::detect::{Detector, Sums, time};
 use crate::engine::{Engine, Home};
 use crate::events::By;
-use crate::machine::Machine;
+use crate::machine::{Machine, Phase};
 use crate::stripe::Lines;
 use crate::sync::{Ordering, wait_round};
 use crate::word::{Mode, State, Word};
@@ -121,7 +121,11 @@ impl Body {
             successor.cell().inherit_baseline(&engine.cell());
         }
         if keep && let Some(machine) = &stepped.after {
-            carry_window(engine, successor, &old.detector, machine.since, now);
+            let at = match machine.phase {
+                Phase::Open { frozen, .. } => frozen,
+                _ => now,
+            };
+            carry_window(engine, successor, &old.detector, machine.since, at);
         }
         self.be_born(engine, successor);
         has_changed
@@ -158,7 +162,8 @@ impl Body {
 /// Rounds that a call waits for a mover before it takes him for dead.
 const PATIENCE: u32 = 10_000;
 
-/// Copies what the window holds to the cell that follows. Nobody records there yet.
+/// Copies what the window holds at `now`, or held when the breaker opened, to the cell that follows. Nobody records
+/// there yet.
 fn carry_window(old: &Engine, new: &Engine, detector: &Detector, since: u64, now: Nanos) {
     match detector {
         Detector::Consecutive { .. } => {}
@@ -167,18 +172,30 @@ fn carry_window(old: &Engine, new: &Engine, detector: &Detector, since: u64, now
                 let Recorded::Nth(_) = new.ring().record(since, mark) else { return };
             }
         }
-        Detector::Time { window, .. } => {
-            let newest = window.stretch(now);
-            for stretch in newest.saturating_sub(u64::from(window.buckets) - 1)..=newest {
-                let mut sums = Sums::default();
-                old.stripes().for_each(|s| sums.add(s.time().read(since, stretch, window.buckets)));
-                if let Some(stripe) = new.first_stripe() {
-                    stripe.time().fill(since, stretch, window.buckets, sums);
+        Detector::Time { window, adaptive, .. } => {
+            let Some(stripe) = new.first_stripe() else { return };
+            // An adaptive window has yet to learn from buckets that it no longer sees: their keys tell of them.
+            let keys = old.cell().bucket_keys();
+            for (slot, (to, from)) in new.cell().bucket_keys().iter().zip(keys).enumerate() {
+                let key = from.load(Ordering::Acquire);
+                to.store(key, Ordering::Release);
+                if time::generation(key) == since {
+                    stripe.time().fill(key, slot, sums_of(old, key, slot));
                 }
             }
-            for (to, from) in new.cell().bucket_keys().iter().zip(old.cell().bucket_keys()) {
-                to.store(from.load(Ordering::Acquire), Ordering::Release);
+            if adaptive.is_none() {
+                let (newest, buckets) = (window.stretch(now), u64::from(window.buckets));
+                for stretch in newest.saturating_sub(buckets - 1)..=newest {
+                    let (key, slot) = (time::key(since, stretch), (stretch % buckets) as usize);
+                    stripe.time().fill(key, slot, sums_of(old, key, slot));
+                }
             }
         }
     }
+}
+
+fn sums_of(engine: &Engine, key: u64, slot: usize) -> Sums {
+    let mut sums = Sums::default();
+    engine.stripes().for_each(|s| sums.add(s.time().read_key(key, slot)));
+    sums
 }

@@ -15,6 +15,10 @@ mod histogram;
 mod ledger;
 mod machine;
 mod metrics;
+#[cfg(all(test, loom))]
+#[path = "../tests/loom/mod.rs"]
+mod models;
+mod name;
 mod outcome;
 mod read;
 mod recover;
@@ -43,6 +47,7 @@ pub use histogram::{DURATION_BOUNDS, Distribution};
 pub use ledger::LastFailure;
 pub use machine::Cause;
 pub use metrics::{CONTENT_TYPE, json, render};
+pub use name::Name;
 pub use outcome::{Outcome, Settled};
 pub use registry::Registry;
 pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};

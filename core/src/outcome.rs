@@ -54,33 +54,80 @@ impl Settled {
 pub(crate) enum Kind {
     /// Admitted by a closed breaker, by a ramp or under `forced_closed`.
     Plain,
-    /// A probe with a lease.
-    Probe,
+    /// A probe; the number of its lease among its generation's.
+    Probe(u32),
     /// Admitted although the machine would have rejected it (shadow).
     Shadowed(Reason),
 }
 
 /// A permit without its breaker: 24 bytes that can cross any boundary.
+///
+/// Whole words, written and read as such: a narrow write that is read back as a part of a wider one would stall the
+/// happy path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// The low half of the word at admission: state, mode and generation.
-    pub low: u32,
-    /// Number of the lease among its generation's, for a probe.
-    pub lease: u32,
-    /// The clock's tick at admission, when `timed`.
-    pub start: u64,
-    pub kind: Kind,
-    pub timed: bool,
+    /// The low half of the word at admission (state, mode and generation), and a lease's number above it.
+    id: u64,
+    /// 0 for an untimed call of kind `Plain`; else what `TIMED`, `PROBE` and `SHADOWED` say.
+    extra: u64,
+    /// The clock's tick at admission, if the call is timed.
+    start: u64,
 }
 
+const TIMED: u64 = 1;
+const PROBE: u64 = 2;
+const SHADOWED: u64 = 4;
+const REASON_AT: u32 = 8;
+
 impl Ticket {
+    #[inline]
     pub(crate) const fn plain(low: u32) -> Self {
-        Ticket { low, lease: 0, start: 0, kind: Kind::Plain, timed: false }
+        Ticket { id: low as u64, extra: 0, start: 0 }
+    }
+
+    pub(crate) const fn new(low: u32, kind: Kind) -> Self {
+        let (lease, extra) = match kind {
+            Kind::Plain => (0, 0),
+            Kind::Probe(lease) => (lease as u64, PROBE),
+            Kind::Shadowed(reason) => (0, SHADOWED | (reason as u64) << REASON_AT),
+        };
+        Ticket { id: low as u64 | lease << 32, extra, start: 0 }
+    }
+
+    /// The same, timed from `start`.
+    pub(crate) const fn timed(self, start: u64) -> Self {
+        Ticket { id: self.id, extra: self.extra | TIMED, start }
+    }
+
+    /// What the word's low half was at admission.
+    #[inline]
+    pub(crate) const fn low(&self) -> u32 {
+        self.id as u32
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        if self.extra & PROBE != 0 {
+            return Kind::Probe((self.id >> 32) as u32);
+        }
+        match Reason::ALL.get((self.extra >> REASON_AT) as usize) {
+            Some(reason) if self.extra & SHADOWED != 0 => Kind::Shadowed(*reason),
+            _ => Kind::Plain,
+        }
+    }
+
+    /// The tick at admission, if the call is timed.
+    pub(crate) const fn start(&self) -> Option<u64> {
+        if self.extra & TIMED != 0 { Some(self.start) } else { None }
     }
 
     /// True for the permit that the happy path may settle without looking further.
     #[inline]
-    pub(crate) fn is_simple(&self) -> bool {
-        !self.timed && matches!(self.kind, Kind::Plain)
+    pub(crate) const fn is_simple(&self) -> bool {
+        self.extra == 0
+    }
+
+    /// True for a call of a closed breaker, timed or not.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.extra & !TIMED == 0
     }
 }

@@ -41,7 +41,7 @@ impl Body {
     }
 
     fn durations(&self) -> [Distribution; 3] {
-        let mut sums = [(); 3].map(|()| Distribution::new(&self.bounds));
+        let mut sums = [(); 3].map(|()| Distribution::new(self.bounds()));
         self.engines().for_each(|engine| engine.add_durations(&mut sums));
         sums
     }
@@ -52,7 +52,7 @@ impl Body {
         let plan = engine.plan_of(machine.plan);
         let ledger = self.existing_ledger();
         Snapshot {
-            name: self.name.to_string(),
+            name: self.name.clone(),
             state: machine.effective(now),
             stored_state: machine.state(),
             mode: machine.mode,
@@ -74,7 +74,7 @@ impl Body {
             last_failure: ledger.and_then(|l| l.last_failure()),
             failures_by_type: ledger.map(|l| l.failures()).unwrap_or_default(),
             durations: self.durations(),
-            duration_bounds: self.bounds.to_vec(),
+            duration_bounds: self.bounds().to_vec(),
             recoveries: ledger.map_or_else(|| Distribution::new(&RECOVERY_BOUNDS), |l| l.recoveries()),
             changes: ledger.map(|l| l.changes()).unwrap_or_default(),
         }

@@ -5,8 +5,8 @@ use crate::clock::{Clock, Nanos, Source, nanos};
 use crate::config::{self, Builder};
 use crate::error::{ConfigError, Error};
 use crate::events::By;
-use crate::histogram::DURATION_BOUNDS;
 use crate::metrics;
+use crate::name::Name;
 use crate::snapshot::Snapshot;
 use papaya::HashMap;
 use std::fmt;
@@ -28,9 +28,9 @@ use std::time::Duration;
 pub struct Registry(Arc<Inner>);
 
 struct Inner {
-    breakers: HashMap<Arc<str>, CircuitBreaker>,
+    breakers: HashMap<Name, CircuitBreaker>,
     clock: Source,
-    bounds: Arc<[Nanos]>,
+    bounds: Option<Arc<[Nanos]>>,
 }
 
 impl Default for Registry {
@@ -42,15 +42,15 @@ impl Default for Registry {
 impl Registry {
     /// An empty registry on the system's clock.
     pub fn new() -> Self {
-        Self::with(Source::System, DURATION_BOUNDS.into())
+        Self::with(Source::System, None)
     }
 
     /// An empty registry whose breakers all have that clock, unless a builder sets another.
     pub fn with_clock(clock: impl Clock) -> Self {
-        Self::with(Source::Other(Arc::new(clock)), DURATION_BOUNDS.into())
+        Self::with(Source::Other(Arc::new(clock)), None)
     }
 
-    fn with(clock: Source, bounds: Arc<[Nanos]>) -> Self {
+    fn with(clock: Source, bounds: Option<Arc<[Nanos]>>) -> Self {
         Registry(Arc::new(Inner { breakers: HashMap::new(), clock, bounds }))
     }
 
@@ -67,7 +67,7 @@ impl Registry {
                 "1 to 64 durations, ascending",
             ));
         }
-        Ok(Self::with(Source::System, bounds))
+        Ok(Self::with(Source::System, Some(bounds)))
     }
 
     /// The breaker of that name, built if there is none. Every thread gets the same one.
@@ -83,9 +83,9 @@ impl Registry {
             (Source::System, Source::Other(_)) => Builder { clock: self.0.clock.clone(), ..document },
             _ => document,
         };
-        let new = builder.build_with(name, Arc::clone(&self.0.bounds))?;
+        let new = builder.build_with(name, self.0.bounds.clone())?;
         let breakers = self.0.breakers.pin();
-        let breaker = breakers.get_or_insert(Arc::clone(&new.0.name), new).clone();
+        let breaker = breakers.get_or_insert(new.0.name.clone(), new).clone();
         same_plan(breaker, &plan)
     }
 

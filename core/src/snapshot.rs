@@ -5,6 +5,7 @@ use crate::error::Reason;
 use crate::histogram::Distribution;
 use crate::ledger::LastFailure;
 use crate::machine::Cause;
+use crate::name::Name;
 use crate::stripe::Totals;
 use crate::word::{Mode, State};
 
@@ -13,7 +14,7 @@ use crate::word::{Mode, State};
 #[non_exhaustive]
 pub struct Snapshot {
     /// The breaker's name.
-    pub name: String,
+    pub name: Name,
     /// The effective state: open past its deadline reads half-open.
     pub state: State,
     /// The state as it is stored.

@@ -157,18 +157,10 @@ impl Lines {
         Lines((0..words.div_ceil(8)).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))).collect())
     }
 
-    #[cfg(not(loom))]
     pub(crate) fn words(&self) -> &[AtomicU64] {
+        // A model's words may be of another size: if they did not fill a line evenly, this would not compile.
         const _: () = assert!(size_of::<Line>() == 8 * size_of::<AtomicU64>());
         // SAFETY: a line is exactly eight words without padding, so lines in a row are words in a row.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 8) }
-    }
-
-    /// Loom's words are of another size: a line may end in padding, so a model takes them from a plain row.
-    #[cfg(loom)]
-    pub(crate) fn words(&self) -> &[AtomicU64] {
-        const _: () = assert!(size_of::<Line>() == 8 * size_of::<AtomicU64>());
-        // SAFETY: as above; the assertion holds for loom's words, too.
         unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 8) }
     }
 }

@@ -1,14 +1,28 @@
-//! Atomics of the standard library, or of loom when its models run. The only file that names either.
+//! Atomics and locks of the standard library and parking_lot, or of loom or shuttle when their models run. The only
+//! file that names any of them.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use parking_lot::Mutex;
+
+#[cfg(any(loom, shuttle))]
+pub(crate) use modelled::Mutex;
+
+/// A word that no model looks at: the time of a manual clock. A thread reads it just before words that are modelled,
+/// where it can be interrupted all the same, and a model would only multiply by the instants it may lag.
+pub(crate) use std::sync::atomic::AtomicU64 as UnmodelledU64;
+
 /// Gives way to a thread whose few instructions stand between us and a free word. The first rounds spin, later
 /// ones yield; returns `false` when it has waited long enough and the caller should go ahead without that thread.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) fn wait_round(round: u32) -> bool {
     match round {
         0..=5 => (0..1u32 << round).for_each(|_| std::hint::spin_loop()),
@@ -23,4 +37,37 @@ pub(crate) fn wait_round(round: u32) -> bool {
 pub(crate) fn wait_round(_round: u32) -> bool {
     loom::thread::yield_now();
     false
+}
+
+/// One round, so that a random schedule has both: the other thread went on, or it did not.
+#[cfg(shuttle)]
+pub(crate) fn wait_round(round: u32) -> bool {
+    shuttle::thread::yield_now();
+    round == 0
+}
+
+#[cfg(any(loom, shuttle))]
+mod modelled {
+    #[cfg(loom)]
+    use loom::sync;
+    #[cfg(shuttle)]
+    use shuttle::sync;
+
+    /// A lock with the face of parking_lot's. A model ends at the first panic, so nobody sees a poisoned one.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Mutex(sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<sync::MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+    }
 }

@@ -4,13 +4,13 @@
 //! read-modify-write. The list of free numbers is behind a lock, which orders the last write of the old owner before
 //! the first of the new one.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std_numbers::number;
 
 /// Answered to a thread that is being torn down: its number may already belong to somebody else.
 pub(crate) const NO_NUMBER: u32 = u32::MAX;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod std_numbers {
     use super::NO_NUMBER;
     use parking_lot::Mutex;
@@ -81,7 +81,13 @@ pub(crate) fn number() -> u32 {
 }
 
 /// Sets the calling model thread's number.
-#[cfg(loom)]
-pub fn set_number(n: u32) {
+#[cfg(all(test, loom))]
+pub(crate) fn set_number(n: u32) {
     MODEL_NUMBER.with(|c| c.set(n));
+}
+
+/// Shuttle's threads, too, share one thread of the system; it numbers them itself.
+#[cfg(shuttle)]
+pub(crate) fn number() -> u32 {
+    usize::from(shuttle::current::me()) as u32 + 1
 }

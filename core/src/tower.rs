@@ -165,13 +165,13 @@ pin_project! {
 pin_project! {
     #[project = StateOf]
     enum State<F, C> {
-        Rejected { rejection: Option<Rejection<'static>> },
+        Rejected { rejection: Option<Rejection> },
         Running { #[pin] guarded: Guarded<F>, classify: C },
     }
 }
 
 impl<F, C> ResponseFuture<F, C> {
-    fn rejected(rejection: Rejection<'static>) -> Self {
+    fn rejected(rejection: Rejection) -> Self {
         ResponseFuture { state: State::Rejected { rejection: Some(rejection) } }
     }
 }

@@ -46,6 +46,11 @@ pub(crate) fn key(since: u64, stretch: u64) -> u64 {
     since << 40 | (stretch & STRETCH_MASK)
 }
 
+/// The generation that a key bears.
+pub(crate) fn generation(key: u64) -> u64 {
+    key >> 40
+}
+
 /// The buckets of one thread.
 #[derive(Clone, Copy)]
 pub(crate) struct TimeStripe<'a>(pub &'a [AtomicU64]);
@@ -158,12 +163,12 @@ impl<'a> TimeStripe<'a> {
     }
 
     /// Fills a bucket that nobody uses yet.
-    pub(crate) fn fill(self, since: u64, stretch: u64, buckets: u32, sums: Sums) {
-        let bucket = self.bucket(self.slot(stretch, buckets));
+    pub(crate) fn fill(self, key: u64, slot: usize, sums: Sums) {
+        let bucket = self.bucket(slot);
         bucket[1].store(sums.total, Ordering::Relaxed);
         bucket[2].store(sums.failures, Ordering::Relaxed);
         bucket[3].store(sums.slow, Ordering::Relaxed);
-        bucket[0].store(key(since, stretch), Ordering::Release);
+        bucket[0].store(key, Ordering::Release);
     }
 
     /// A bucket that was never used holds key 0 like the very first stretch, but no outcome.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// Renders one snapshot. Durations and times are nanoseconds; what is absent is `null`.
 pub fn json(s: &Snapshot) -> Value {
     json!({
-        "name": s.name,
+        "name": s.name.as_str(),
         "state": s.state.name(),
         "stored_state": s.stored_state.name(),
         "mode": s.mode.name(),
