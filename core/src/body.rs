@@ -9,7 +9,7 @@ use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::config::Plan;
 use crate::detect::consecutive::{self, Counted};
 use crate::detect::count::Recorded;
-use crate::detect::time::{Credited, bump};
+use crate::detect::time::Credited;
 use crate::detect::{Detector, Exceeded, Mark, Rates};
 use crate::engine::{Engine, Home, Lane};
 use crate::error::Reason;
@@ -22,7 +22,7 @@ use crate::machine::{Cause, Machine, Phase, Rules, Verdict};
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::stripe::Lines;
-use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, bump};
 use crate::word::{GENERATION_BITS, Mode, State, Word};
 use std::sync::{Arc, OnceLock};
 
@@ -194,10 +194,15 @@ impl Body {
     }
 
     fn admit<'b>(&'b self, engine: &'b Engine, low: u32, kind: Kind) -> Answer<'b> {
-        let ticket = Ticket::new(low, kind);
+        Answer::Admitted(engine, self.sample(engine, Ticket::new(low, kind)))
+    }
+
+    /// The ticket, timed from now if this call is one that is timed.
+    #[inline(never)]
+    pub(crate) fn sample(&self, engine: &Engine, ticket: Ticket) -> Ticket {
         let every = engine.every();
-        let is_timed = every != 0 && engine.with_stripe(|stripe| stripe.samples(every));
-        Answer::Admitted(engine, if is_timed { ticket.timed(self.clock.tick()) } else { ticket })
+        let is_timed = every == 1 || every != 0 && engine.with_stripe(|stripe| stripe.samples(every));
+        if is_timed { ticket.timed(self.clock.tick()) } else { ticket }
     }
 
     /// Whether a call would be turned away just now; changes nothing.
@@ -236,19 +241,33 @@ impl Body {
         ticket.start().map(|start| self.clock.since(start))
     }
 
-    /// A success that is not slow, in the generation that admitted it, that changes nothing but counts. `false` when
-    /// there is more to it; nothing was done then.
+    /// A success that is not slow, of a call that was admitted under a word with that low half, if it changes nothing
+    /// but counts. `false` when there is more to it; nothing was done then.
     #[inline]
-    pub(crate) fn succeed_quietly(&self, engine: &Engine, ticket: Ticket) -> bool {
+    pub(crate) fn succeed_quietly(&self, engine: &Engine, low: u32) -> bool {
         let word = engine.load();
-        if !ticket.is_plain() || word.low() != ticket.low() || !word.is_plainly_closed() {
+        if word.low() != low || !word.is_plainly_closed() {
             return false;
         }
         match engine.lane() {
             Lane::Consecutive => word.count() == 0 && engine.count_success(),
-            Lane::Count => engine.record_quietly(ticket.low()),
-            Lane::Time => engine.credit_quietly(ticket.low(), &self.clock),
+            Lane::Count => engine.record_quietly(low),
+            Lane::Time => engine.credit_quietly(low, &self.clock),
         }
+    }
+
+    /// A success: a timed one of a closed breaker is nearly as quick as one that is not.
+    #[inline(never)]
+    pub(crate) fn succeed(&self, engine: &Engine, ticket: Ticket) -> Settled {
+        let Some(d) = self.elapsed(&ticket) else {
+            return self.settle(engine, ticket, Outcome::Success, None, None);
+        };
+        let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
+        if is_slow || !ticket.is_plain() || !self.succeed_quietly(engine, ticket.low()) {
+            return self.settle(engine, ticket, Outcome::Success, Some(d), None);
+        }
+        engine.note_duration(self.bounds(), Outcome::Success, d);
+        Settled::Ok
     }
 
     /// A permit was dropped unsettled: ignored, or a failure when it lasted too long.
@@ -276,16 +295,7 @@ impl Body {
     ) -> Settled {
         let duration = duration.or_else(|| self.elapsed(&ticket));
         let slow = outcome != Outcome::Ignored
-            && match (duration, self.engine().plan().slow_call_duration) {
-                (Some(d), Some(limit)) => d >= limit,
-                _ => false,
-            };
-        if outcome == Outcome::Success && !slow && self.succeed_quietly(engine, ticket) {
-            if let Some(d) = duration {
-                engine.with_stripe(|stripe| stripe.duration(self.bounds(), outcome, d));
-            }
-            return Settled::Ok;
-        }
+            && matches!((duration, self.engine().slow_limit()), (Some(d), Some(limit)) if d >= limit);
         let (settled, has_changed) = self.settle_machine(engine, ticket, outcome, slow);
         engine.with_stripe(|stripe| {
             stripe.count(outcome);

@@ -85,23 +85,33 @@ impl CircuitBreaker {
     /// The function's own error, or the rejection when it did not run.
     #[inline]
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        let permit = match self.0.try_acquire() {
-            Ok(permit) => permit,
-            Err(rejection) => return Err(CallError::Rejected(rejection)),
-        };
+        let (body, engine) = (&*self.0, self.0.engine());
+        let word = engine.load();
+        if !word.is_plainly_closed() || !engine.leaves_untimed() {
+            return self.call_at_length(f);
+        }
+        #[cfg(feature = "tracing")]
+        crate::trace::admitted(word);
+        let ticket = Ticket::plain(word.low());
+        let guard = PanicIsFailure { body, engine, ticket };
+        let result = f();
+        std::mem::forget(guard);
+        if result.is_err() {
+            body.settle(engine, ticket, Outcome::Failure, None, None);
+        } else if !body.succeed_quietly(engine, word.low()) {
+            body.succeed(engine, ticket);
+        }
+        result.map_err(CallError::Inner)
+    }
+
+    /// A call that is timed, or of a breaker that is not simply closed.
+    #[inline(never)]
+    fn call_at_length<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
+        let permit = self.0.try_acquire().map_err(CallError::Rejected)?;
         let guard = PanicIsFailure::arm(permit);
         let result = f();
-        let permit = guard.disarm();
-        match result {
-            Ok(value) => {
-                permit.success();
-                Ok(value)
-            }
-            Err(error) => {
-                permit.fail(None, None);
-                Err(CallError::Inner(error))
-            }
-        }
+        guard.disarm().record(&result);
+        result.map_err(CallError::Inner)
     }
 
     /// Like [`call`](Self::call), with `classify` deciding what the result says of the dependency.
@@ -115,11 +125,7 @@ impl CircuitBreaker {
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
         f: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
-        let permit = match self.0.try_acquire() {
-            Ok(permit) => permit,
-            Err(rejection) => return Err(CallError::Rejected(rejection)),
-        };
-        let guard = PanicIsFailure::arm(permit);
+        let guard = PanicIsFailure::arm(self.0.try_acquire().map_err(CallError::Rejected)?);
         let result = f();
         guard.disarm().classify(&result, classify);
         result.map_err(CallError::Inner)
@@ -285,10 +291,12 @@ impl Body {
     fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
         let engine = self.engine();
         let word = engine.load();
-        if word.is_plainly_closed() && engine.leaves_untimed() {
+        if word.is_plainly_closed() {
             #[cfg(feature = "tracing")]
             crate::trace::admitted(word);
-            return Ok(Permit { body: self, engine, ticket: Ticket::plain(word.low()) });
+            let plain = Ticket::plain(word.low());
+            let ticket = if engine.leaves_untimed() { plain } else { self.sample(engine, plain) };
+            return Ok(Permit { body: self, engine, ticket });
         }
         self.try_acquire_at_length()
     }
@@ -324,10 +332,10 @@ impl Permit<'_> {
     #[inline]
     pub fn success(self) -> Settled {
         let (body, engine, ticket) = self.take();
-        if ticket.is_simple() && body.succeed_quietly(engine, ticket) {
+        if ticket.is_simple() && body.succeed_quietly(engine, ticket.low()) {
             return Settled::Ok;
         }
-        body.settle(engine, ticket, Outcome::Success, None, None)
+        body.succeed(engine, ticket)
     }
 
     /// The dependency failed, with an error type for the metrics (64 bytes at most; longer ones are cut).

@@ -134,6 +134,12 @@ impl<'a> Cell<'a> {
         Cell { words, layout }
     }
 
+    /// Like [`new`](Cell::new), for words whose number was checked by it before.
+    #[inline]
+    pub(crate) fn known(words: &'a [AtomicU64], layout: Layout) -> Self {
+        Cell { words, layout }
+    }
+
     /// Marks new memory as a cell of this layout; `false` when it is a cell of another one.
     pub(crate) fn open(&self, first: Word) -> bool {
         let code = self.layout.code();
@@ -306,6 +312,18 @@ impl<'a> Cell<'a> {
             && places
                 .zip(probes.leases().iter().flat_map(lease_chunks))
                 .all(|(place, content)| self.write_chunk(place, content, claimed))
+    }
+
+    /// Dies in the middle of a step: claims, writes the first `stores` words of the record, and that is all.
+    #[cfg(all(test, loom))]
+    pub(crate) fn die_writing(&self, stores: usize, step: impl FnOnce(&mut Machine)) {
+        let (word, mut machine) = self.read_with_word();
+        step(&mut machine);
+        let (claimed, record) = (word.bumped(), Record::encode(&machine));
+        if self.swap(word, claimed) {
+            let mut words = self.record(1 - word.buffer()).iter().zip(record.chunks()).take(stores);
+            words.all(|(place, content)| self.write_chunk(place, content, claimed));
+        }
     }
 
     fn write_chunk(&self, place: &AtomicU64, content: u64, claimed: Word) -> bool {

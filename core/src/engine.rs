@@ -5,12 +5,12 @@ use crate::clock::{Nanos, Source};
 use crate::config::Plan;
 use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
-use crate::detect::time::{Period, bump};
+use crate::detect::time::Period;
 use crate::detect::{Detector, Sums};
 use crate::histogram::Distribution;
 use crate::outcome::Outcome;
 use crate::stripe::{Counters, Lines, Stripe, Stripes, Totals};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, bump};
 use crate::thread;
 use crate::word::Word;
 use std::ptr::NonNull;
@@ -142,7 +142,7 @@ impl Engine {
     }
 
     pub(crate) fn cell(&self) -> Cell<'_> {
-        Cell::new(self.words(), self.layout)
+        Cell::known(self.words(), self.layout)
     }
 
     #[inline]
@@ -181,6 +181,12 @@ impl Engine {
         true
     }
 
+    /// Notes how long a success took that is counted already.
+    #[inline]
+    pub(crate) fn note_duration(&self, bounds: &[Nanos], outcome: Outcome, d: Nanos) {
+        self.with_stripe(|stripe| stripe.duration(bounds, outcome, d));
+    }
+
     #[inline(never)]
     fn count_success_elsewhere(&self) {
         self.with_stripe(|stripe| stripe.count(Outcome::Success));
@@ -214,6 +220,12 @@ impl Engine {
     fn newest(&self) -> &Node {
         // SAFETY: a node stays until the engine is dropped.
         unsafe { &*self.plans.load(Ordering::Acquire) }
+    }
+
+    /// `slow_call_duration` of the newest plan.
+    #[inline]
+    pub(crate) fn slow_limit(&self) -> Option<Nanos> {
+        self.plan().slow_call_duration
     }
 
     /// The newest plan.

@@ -7,7 +7,7 @@
 
 use crate::clock::Nanos;
 use crate::machine::Cause;
-use crate::name::Name;
+use crate::name::{Name, cut};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
 use crate::word::State;
 use std::collections::VecDeque;
@@ -45,12 +45,6 @@ impl By {
             reason: reason.map(|r| cut(r, REASON_BYTES).into()),
         }
     }
-}
-
-/// The longest beginning of `text` that has at most `bytes` bytes and ends at a character.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    &text[..end]
 }
 
 /// The counts that led to a transition.

@@ -1,9 +1,8 @@
 //! Durations in buckets. One thread writes a histogram, with plain stores; readers add several up.
 
 use crate::clock::Nanos;
-use crate::detect::time::bump;
 use crate::outcome::Outcome;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, bump};
 
 const MS: Nanos = 1_000_000;
 const SECOND: Nanos = 1_000 * MS;
@@ -43,8 +42,10 @@ pub(crate) const RECOVERY_BOUNDS: [Nanos; 10] = [
 ];
 
 /// Which bucket `d` belongs to: the first whose bound it does not exceed.
+#[inline]
 pub(crate) fn bucket_of(bounds: &[Nanos], d: Nanos) -> usize {
-    bounds.partition_point(|bound| *bound < d)
+    // Short calls are the ones whose price counts, and they are found first.
+    bounds.iter().position(|bound| d <= *bound).unwrap_or(bounds.len())
 }
 
 /// The durations of one thread's calls, by outcome.
@@ -61,6 +62,7 @@ impl Durations {
     }
 
     /// By the thread that owns the histogram.
+    #[inline]
     pub(crate) fn record(&self, bounds: &[Nanos], outcome: Outcome, d: Nanos) {
         let row = &self.0[outcome as usize * Self::row(bounds)..][..Self::row(bounds)];
         bump(&row[bucket_of(bounds, d)]);

@@ -2,9 +2,9 @@
 //! Allocated when a breaker first has something to tell.
 
 use crate::clock::Nanos;
-use crate::events::cut;
 use crate::histogram::{Distribution, RECOVERY_BOUNDS, bucket_of};
 use crate::machine::{Cause, Machine, NO_ROW};
+use crate::name::cut;
 use crate::sync::{AtomicU64, Ordering};
 use crate::word::State;
 use std::sync::OnceLock;

@@ -352,6 +352,9 @@ impl Machine {
     }
 
     fn settle_ramp(&mut self, generation: u64, outcome: Outcome, now: Nanos, rules: &Rules) -> Taken {
+        if outcome == Outcome::Ignored {
+            return TAKEN;
+        }
         self.look(now, rules);
         if !self.is_generation(generation) {
             return LATE;

@@ -5,6 +5,12 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
+/// The longest beginning of `text` that has at most `bytes` bytes and ends at a character.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    &text[..end]
+}
+
 /// A breaker's name. Reads like a `&str`; cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(SmolStr);

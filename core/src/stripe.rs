@@ -5,11 +5,11 @@
 
 use crate::cell::{Layout, STRIPE_WORDS};
 use crate::clock::Nanos;
-use crate::detect::time::{TimeStripe, bump};
+use crate::detect::time::TimeStripe;
 use crate::error::Reason;
 use crate::histogram::{Distribution, Durations};
 use crate::outcome::Outcome;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, wait_round};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, wait_round};
 use crate::thread::{self, NO_NUMBER};
 use std::sync::OnceLock;
 
@@ -67,6 +67,7 @@ impl<'a> Stripe<'a> {
         bump(&self.counters().would_reject[reason as usize]);
     }
 
+    #[inline]
     pub(crate) fn duration(&self, bounds: &[Nanos], outcome: Outcome, d: Nanos) {
         self.durations.get_or_init(|| Durations::new(bounds)).record(bounds, outcome, d);
     }

@@ -20,6 +20,12 @@ pub(crate) use modelled::Mutex;
 /// where it can be interrupted all the same, and a model would only multiply by the instants it may lag.
 pub(crate) use std::sync::atomic::AtomicU64 as UnmodelledU64;
 
+/// Adds one to a word that only the calling thread writes.
+#[inline]
+pub(crate) fn bump(word: &AtomicU64) {
+    word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
 /// Gives way to a thread whose few instructions stand between us and a free word. The first rounds spin, later
 /// ones yield; returns `false` when it has waited long enough and the caller should go ahead without that thread.
 #[cfg(not(any(loom, shuttle)))]

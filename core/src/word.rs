@@ -124,6 +124,12 @@ pub(crate) const GENERATION_BITS: u32 = 24;
 /// Mask of those bits.
 pub(crate) const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
 
+/// Whether generation `a` came after `b`, both as the word holds them.
+pub(crate) fn is_later(a: u64, b: u64) -> bool {
+    let ahead = a.wrapping_sub(b) & GENERATION_MASK;
+    ahead != 0 && ahead <= GENERATION_MASK / 2
+}
+
 /// A value of the word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(pub u64);

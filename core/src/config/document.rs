@@ -139,7 +139,7 @@ pub(crate) fn check_name(name: &str) -> Result<&str, Error> {
     if (1..=255).contains(&name.len()) && !name.chars().any(char::is_control) {
         Ok(name)
     } else {
-        Err(Error::Name { name: crate::events::cut(name, 255).to_owned() })
+        Err(Error::Name { name: crate::name::cut(name, 255).to_owned() })
     }
 }
 

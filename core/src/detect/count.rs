@@ -14,6 +14,7 @@
 
 use super::{Exceeded, Mark, Rates, Sums};
 use crate::sync::{AtomicU64, Ordering};
+use crate::word::is_later;
 
 /// Outcomes in a block. A model's blocks are small, so that it sees them run over and their slots used again.
 const PER_BLOCK: u64 = if cfg!(loom) { 2 } else { 16 };
@@ -281,12 +282,6 @@ impl Margin {
     fn left(self) -> u64 {
         self.0 & LOW_20
     }
-}
-
-/// Whether generation `a` came after `b`, both modulo 2^24.
-pub(crate) fn is_later(a: u64, b: u64) -> bool {
-    let ahead = a.wrapping_sub(b) & 0xFF_FFFF;
-    ahead != 0 && ahead < 0x80_0000
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]

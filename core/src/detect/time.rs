@@ -10,10 +10,10 @@
 //! key     0..40  stretch: time / width     40..64  generation whose outcomes these are
 //! ```
 
-use super::count::is_later;
 use super::{Mark, Sums};
 use crate::clock::Nanos;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, bump, fence};
+use crate::word::is_later;
 
 /// A bucket that is being given to another stretch. No stretch has this number.
 const VACANT: u64 = u64::MAX;
@@ -65,12 +65,6 @@ pub(crate) enum Credited {
     Late,
     /// The bucket already belongs to a later stretch: the outcome came too late to be seen by any window.
     Passed,
-}
-
-/// Adds to a word that only the calling thread writes.
-#[inline]
-pub(crate) fn bump(word: &AtomicU64) {
-    word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 impl<'a> TimeStripe<'a> {
