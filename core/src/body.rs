@@ -11,7 +11,7 @@ use crate::detect::consecutive::{self, Counted};
 use crate::detect::count::Recorded;
 use crate::detect::time::Credited;
 use crate::detect::{Detector, Exceeded, Mark, Rates};
-use crate::engine::{Engine, Home, Lane};
+use crate::engine::{Engine, Lane};
 use crate::error::Reason;
 #[cfg(feature = "tower")]
 use crate::error::Rejection;
@@ -21,9 +21,9 @@ use crate::ledger::{Ledger, TIMEOUT};
 use crate::machine::{Cause, Machine, Phase, Rules, Verdict};
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
-use crate::stripe::Lines;
-use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, bump};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump};
 use crate::word::{GENERATION_BITS, Mode, State, Word};
+use once_cell::race::OnceBox;
 use std::sync::{Arc, OnceLock};
 
 /// A breaker.
@@ -32,14 +32,17 @@ pub(crate) struct Body {
     /// The newest engine, once there is more than one.
     pub(crate) newest: AtomicPtr<Engine>,
     pub(crate) name: Name,
+    /// `None`: the system's clock and the usual bounds.
+    setting: Option<Arc<Setting>>,
+    ledger: OnceBox<Ledger>,
+    pub(crate) hub: OnceBox<Arc<Hub>>,
+}
+
+/// What breakers of a registry have in common.
+pub(crate) struct Setting {
     pub(crate) clock: Source,
-    pub(crate) seed: u64,
-    /// Bounds of the durations; `None`: the usual ones.
-    bounds: Option<Arc<[Nanos]>>,
-    ledger: OnceLock<Box<Ledger>>,
-    pub(crate) hub: OnceLock<Arc<Hub>>,
-    /// One at a time adds plans and engines. Never taken on the path of a call.
-    pub(crate) admin: Mutex<()>,
+    /// Upper bounds of the durations.
+    pub(crate) bounds: Box<[Nanos]>,
 }
 
 /// The answer to a call.
@@ -61,27 +64,19 @@ impl Body {
     pub(crate) fn new(
         name: Name,
         plan: Arc<Plan>,
-        clock: Source,
-        bounds: Option<Arc<[Nanos]>>,
+        setting: Option<Arc<Setting>>,
         memory: Option<&'static [AtomicU64]>,
     ) -> Option<Self> {
-        clock.warm_up();
-        let home = match memory {
-            Some(words) => Home::Given(words),
-            None => Home::Own(Lines::new(plan.layout().words())),
-        };
+        setting.as_ref().map_or(&Source::System, |s| &s.clock).warm_up();
         let word = Word::new(State::Closed, false, plan.mode, 0, 0);
-        let first = Engine::new(plan, 0, home);
+        let first = Engine::new(plan, 0, memory);
         first.cell().open(word).then(|| Body {
             first,
             newest: AtomicPtr::new(std::ptr::null_mut()),
             name,
-            clock,
-            seed: crate::rng::random_seed(),
-            bounds,
-            ledger: OnceLock::new(),
-            hub: OnceLock::new(),
-            admin: Mutex::new(()),
+            setting,
+            ledger: OnceBox::new(),
+            hub: OnceBox::new(),
         })
     }
 
@@ -103,7 +98,19 @@ impl Body {
 
     /// Upper bounds of the durations.
     pub(crate) fn bounds(&self) -> &[Nanos] {
-        self.bounds.as_deref().unwrap_or(&DURATION_BOUNDS)
+        self.setting.as_ref().map_or(&DURATION_BOUNDS, |setting| &setting.bounds)
+    }
+
+    #[inline]
+    pub(crate) fn clock(&self) -> &Source {
+        self.setting.as_ref().map_or(&Source::System, |setting| &setting.clock)
+    }
+
+    /// The seed of the jitter where the document has none: another one for each breaker of a process and each process.
+    fn seed(&self) -> u64 {
+        static PROCESS: OnceLock<u64> = OnceLock::new();
+        let place = std::ptr::from_ref(self).addr() as u64;
+        crate::rng::mix(PROCESS.get_or_init(crate::rng::random_seed) ^ place)
     }
 
     fn ledger(&self) -> &Ledger {
@@ -111,11 +118,11 @@ impl Body {
     }
 
     pub(crate) fn existing_ledger(&self) -> Option<&Ledger> {
-        self.ledger.get().map(|ledger| &**ledger)
+        self.ledger.get()
     }
 
     pub(crate) fn rules(&self, engine: &Engine, machine: &Machine) -> Rules {
-        engine.plan_of(machine.plan).rules(self.seed)
+        engine.plan_of(machine.plan).rules(self.seed())
     }
 
     // ---- acquire ----
@@ -155,7 +162,7 @@ impl Body {
             }
             State::HalfOpen => {}
         }
-        let now = self.clock.now();
+        let now = self.clock().now();
         let mut expired = 0;
         let stepped = engine.cell().transact(|m| {
             expired = 0;
@@ -171,7 +178,7 @@ impl Body {
     /// The coarse clock lags: while it is more than a tick before the deadline, the exact one is before it, too.
     fn reject_coarsely(&self, engine: &Engine) -> Option<(Verdict, u32)> {
         let (low, until) = engine.cell().read_deadline()?;
-        let coarse = self.clock.coarse();
+        let coarse = self.clock().coarse();
         (coarse.saturating_add(COARSE_TICK) < until)
             .then(|| (Verdict::Rejected { reason: Reason::Open, retry_after: Some(until - coarse) }, low))
     }
@@ -202,7 +209,7 @@ impl Body {
     pub(crate) fn sample(&self, engine: &Engine, ticket: Ticket) -> Ticket {
         let every = engine.every();
         let is_timed = every == 1 || every != 0 && engine.with_stripe(|stripe| stripe.samples(every));
-        if is_timed { ticket.timed(self.clock.tick()) } else { ticket }
+        if is_timed { ticket.timed(self.clock().tick()) } else { ticket }
     }
 
     /// Whether a call would be turned away just now; changes nothing.
@@ -217,7 +224,7 @@ impl Body {
     fn would_reject_now(&self) -> Option<(Reason, Option<Nanos>)> {
         let (engine, mut machine) = self.machine();
         let (mode, rules) = (machine.mode, self.rules(engine, &machine));
-        match machine.acquire(self.clock.now(), &rules, &mut 0) {
+        match machine.acquire(self.clock().now(), &rules, &mut 0) {
             Verdict::Rejected { reason, retry_after } if mode != Mode::Shadow => Some((reason, retry_after)),
             _ => None,
         }
@@ -238,7 +245,7 @@ impl Body {
 
     /// How long a call has lasted, if it was timed.
     fn elapsed(&self, ticket: &Ticket) -> Option<Nanos> {
-        ticket.start().map(|start| self.clock.since(start))
+        ticket.start().map(|start| self.clock().since(start))
     }
 
     /// A success that is not slow, of a call that was admitted under a word with that low half, if it changes nothing
@@ -252,7 +259,7 @@ impl Body {
         match engine.lane() {
             Lane::Consecutive => word.count() == 0 && engine.count_success(),
             Lane::Count => engine.record_quietly(low),
-            Lane::Time => engine.credit_quietly(low, &self.clock),
+            Lane::Time => engine.credit_quietly(low, self.clock()),
         }
     }
 
@@ -310,7 +317,7 @@ impl Body {
             }
         });
         if outcome == Outcome::Failure {
-            self.ledger().failure(error_type, self.clock.coarse());
+            self.ledger().failure(error_type, self.clock().coarse());
         }
         if has_changed {
             self.deliver();
@@ -352,7 +359,7 @@ impl Body {
         outcome: Outcome,
         slow: bool,
     ) -> (Settled, bool) {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let mut expired = 0;
         let stepped = engine.cell().transact(|m| {
             expired = 0;
@@ -397,7 +404,7 @@ impl Body {
 
     fn credit(&self, engine: &Engine, since: u64, low: u32, detector: &Detector, mark: Mark) -> Judged {
         let Detector::Time { window, rates, adaptive } = detector else { return Judged::Below };
-        let now = self.clock.coarse();
+        let now = self.clock().coarse();
         let credited = engine.with_stripe(|stripe| {
             if let Some(adaptive) = adaptive {
                 engine.learn(stripe, adaptive, window, since, now);
@@ -446,7 +453,7 @@ impl Body {
 
     /// The failure that reaches the threshold; `None` when others have changed the count meanwhile.
     fn reach_threshold(&self, engine: &Engine, given: u64, threshold: u32) -> Option<(Settled, bool)> {
-        let now = self.clock.now();
+        let now = self.clock().now();
         let stepped = engine.cell().transact(|m| {
             if m.moved || !m.is_generation(given) {
                 return Some(Settled::Late);
@@ -469,7 +476,7 @@ impl Body {
             Exceeded::FailureRate => Cause::FailureRate,
             Exceeded::SlowCallRate => Cause::SlowCallRate,
         };
-        let now = self.clock.now();
+        let now = self.clock().now();
         let stepped = engine.cell().transact(|m| {
             if !m.moved {
                 let rules = self.rules(engine, m);

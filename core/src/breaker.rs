@@ -1,11 +1,12 @@
 //! A circuit breaker: acquire, permit, settle. The happy path is on this page.
 
-use crate::body::{Answer, Body};
-use crate::clock::{Nanos, nanos};
+use crate::body::{Answer, Body, Setting};
+use crate::clock::{Source, nanos};
 use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Reason, Rejection};
 use crate::events::{By, Event, Events, Hub, Queue, Subscription};
+use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::snapshot::Snapshot;
@@ -200,10 +201,8 @@ impl CircuitBreaker {
     /// Calls `listener` for each transition from now on, in order, by the thread that caused it, outside any lock: it
     /// may use the breaker. A listener that panics is reported and disturbs nobody.
     pub fn subscribe(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-        let hub = self.0.hub.get_or_init(Hub::new);
-        // A change of the word after this one, which changes nothing, was made by somebody who sees the hub.
-        self.0.engine().cell().word_ref().fetch_add(0, Ordering::AcqRel);
-        let generation = self.0.machine().1.generation;
+        let hub = self.0.hub.get_or_init(|| Box::new(Hub::new()));
+        let generation = self.0.touch();
         hub.begin_after(generation);
         let subscription = hub.subscribe(generation, Box::new(listener));
         hub.deliver();
@@ -237,17 +236,26 @@ impl Builder {
     /// # Errors
     /// When the name or the document is not allowed.
     pub fn build(self, name: &str) -> Result<CircuitBreaker, Error> {
-        self.build_with(name, None)
+        let setting = self.setting();
+        self.build_with(name, setting)
+    }
+
+    /// What the breaker needs beside its plan, unless that is the usual.
+    fn setting(&self) -> Option<Arc<Setting>> {
+        match &self.clock {
+            Source::System => None,
+            clock => Some(Arc::new(Setting { clock: clock.clone(), bounds: DURATION_BOUNDS.into() })),
+        }
     }
 
     pub(crate) fn build_with(
         self,
         name: &str,
-        bounds: Option<Arc<[Nanos]>>,
+        setting: Option<Arc<Setting>>,
     ) -> Result<CircuitBreaker, Error> {
         let name = config::check_name(name)?;
         let plan = config::intern(self.plan()?);
-        match Body::new(Name::new(name), plan, self.clock, bounds, None) {
+        match Body::new(Name::new(name), plan, setting, None) {
             Some(body) => Ok(CircuitBreaker(Arc::new(body))),
             None => unreachable!("fresh memory holds no other cell"),
         }
@@ -270,7 +278,7 @@ impl Builder {
         if memory.len() < words || !memory.as_ptr().addr().is_multiple_of(64) {
             return Err(refuse(format!("at least {words} words at a multiple of 64")).into());
         }
-        let body = Body::new(Name::new(name), plan, self.clock, None, Some(memory));
+        let body = Body::new(Name::new(name), plan, self.setting(), Some(memory));
         body.map(|body| CircuitBreaker(Arc::new(body))).ok_or_else(|| {
             refuse("zeros, or a cell of the layout that the document asks for".to_owned()).into()
         })

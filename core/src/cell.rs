@@ -69,11 +69,11 @@ const _: () = assert!(RECORDS * 8 == 64 && (RECORDS + RECORD_WORDS) * 8 == 144 &
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// How many leases a record has room for.
-    pub leases: u32,
+    pub leases: u8,
     /// Blocks of a count window, or 0.
-    pub blocks: u32,
+    pub blocks: u16,
     /// Buckets of a time window, or 0.
-    pub buckets: u32,
+    pub buckets: u8,
     pub adaptive: bool,
 }
 
@@ -83,7 +83,7 @@ impl Layout {
     }
 
     fn window_words(&self) -> usize {
-        (if self.adaptive { self.buckets } else { self.blocks }) as usize
+        if self.adaptive { self.buckets.into() } else { self.blocks.into() }
     }
 
     pub(crate) fn stripe_at(&self) -> usize {
@@ -92,7 +92,7 @@ impl Layout {
 
     /// Words of one stripe, whole lines of them.
     pub(crate) fn stripe_words(&self) -> usize {
-        let buckets = if self.buckets > 0 { time::Period::words(self.buckets) } else { 0 };
+        let buckets = if self.buckets > 0 { time::Period::words(self.buckets.into()) } else { 0 };
         (STRIPE_WORDS + buckets).next_multiple_of(LINE)
     }
 
@@ -232,7 +232,7 @@ impl<'a> Cell<'a> {
         loop {
             let word = self.load();
             let record = Record::load(self.record(word.buffer()));
-            let in_flight = record.in_flight().min(self.layout.leases);
+            let in_flight = record.in_flight().min(self.layout.leases.into());
             let leases = self.leases(word.buffer());
             let machine =
                 record.decode(word, (0..in_flight as usize).map(|i| load_lease(&leases[LEASE_WORDS * i..])));

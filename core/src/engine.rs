@@ -10,17 +10,11 @@ use crate::detect::{Detector, Sums};
 use crate::histogram::Distribution;
 use crate::outcome::Outcome;
 use crate::stripe::{Counters, Lines, Stripe, Stripes, Totals};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, bump};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, bump};
 use crate::thread;
 use crate::word::Word;
 use std::ptr::NonNull;
 use std::sync::Arc;
-
-/// Where the words of a cell lie.
-pub(crate) enum Home {
-    Own(Lines),
-    Given(&'static [AtomicU64]),
-}
 
 /// A plan with its number; the newest one first.
 struct Node {
@@ -31,21 +25,22 @@ struct Node {
 
 /// A cell with what belongs to it alone.
 pub(crate) struct Engine {
-    /// The words of `home`, so that the path of a call need not ask where they lie.
-    words: NonNull<[AtomicU64]>,
-    /// Those of the stripe in the cell, and its counters.
-    stripe: NonNull<[AtomicU64]>,
+    /// The words of the cell, as many as `layout` says.
+    words: NonNull<AtomicU64>,
+    /// With these the stripe in the cell begins.
     counters: NonNull<Counters>,
-    _home: Home,
+    /// Where they lie, if they do not lie in memory that was given.
+    _own: Option<Lines>,
     layout: Layout,
     stripes: Stripes,
     plans: AtomicPtr<Node>,
     /// `sample_durations_every` of the newest plan.
     every: AtomicU32,
-    /// `min_calls` and the length of a bucket of the newest plan's window.
-    min_calls: AtomicU64,
-    width: AtomicU64,
+    /// Of the newest plan's window: `min_calls` if it counts, the length of a bucket if it goes by time.
+    measure: AtomicU64,
     lane: Lane,
+    /// Of a breaker's first engine: one at a time adds plans and engines. Never taken on the path of a call.
+    pub(crate) admin: Mutex<()>,
     pub(crate) successor: AtomicPtr<Engine>,
 }
 
@@ -63,7 +58,7 @@ unsafe impl Send for Engine {}
 unsafe impl Sync for Engine {}
 
 impl Engine {
-    pub(crate) fn new(plan: Arc<Plan>, number: u32, home: Home) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, number: u32, given: Option<&'static [AtomicU64]>) -> Self {
         let layout = plan.layout();
         let every = AtomicU32::new(plan.sample_durations_every);
         let lane = match &plan.detector {
@@ -71,45 +66,43 @@ impl Engine {
             Detector::Count { .. } => Lane::Count,
             Detector::Time { .. } => Lane::Time,
         };
-        let (min_calls, width) = hot_numbers(&plan);
+        let measure = AtomicU64::new(measure(&plan));
         let node = Box::into_raw(Box::new(Node { plan, number, older: std::ptr::null_mut() }));
-        let words = match &home {
-            Home::Own(lines) => lines.words(),
-            Home::Given(words) => words,
-        };
+        let own = given.is_none().then(|| Lines::new(layout.words()));
+        let words = own.as_ref().map_or(given.unwrap_or_default(), Lines::words);
         let stripe = NonNull::from(Cell::new(words, layout).stripe());
         Engine {
-            words: NonNull::from(words),
-            stripe,
+            words: NonNull::from(words).cast(),
             counters: stripe.cast(),
-            _home: home,
+            _own: own,
             layout,
             stripes: Stripes::new(layout),
             plans: AtomicPtr::new(node),
             every,
-            min_calls: AtomicU64::new(min_calls),
-            width: AtomicU64::new(width),
+            measure,
             lane,
+            admin: Mutex::new(()),
             successor: AtomicPtr::new(std::ptr::null_mut()),
         }
     }
 
     #[inline]
     fn words(&self) -> &[AtomicU64] {
-        // SAFETY: they lie in `_home`, which does not move them and lives as long as `self`.
-        unsafe { self.words.as_ref() }
+        // SAFETY: `new` has seen that there are so many; they live as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.layout.words()) }
     }
 
     #[inline]
     pub(crate) fn load(&self) -> Word {
-        Word(self.words()[0].load(Ordering::Acquire))
+        // SAFETY: as for `words`; a cell begins with its word.
+        Word(unsafe { self.words.as_ref() }.load(Ordering::Acquire))
     }
 
     /// Records a success that is not slow in a count window whose counts began with the generation of `low`; `false`
     /// when they did not, or when the window must be evaluated after it, and nothing was done.
     #[inline(never)]
     pub(crate) fn record_quietly(&self, low: u32) -> bool {
-        self.ring().record_quietly((low >> 8).into(), self.min_calls.load(Ordering::Relaxed))
+        self.ring().record_quietly((low >> 8).into(), self.measure.load(Ordering::Relaxed))
             && self.count_success()
     }
 
@@ -117,7 +110,7 @@ impl Engine {
     /// begins, or when the window must be evaluated after it, and nothing was done.
     #[inline(never)]
     pub(crate) fn credit_quietly(&self, low: u32, clock: &Source) -> bool {
-        let (now, width) = (clock.coarse(), self.width.load(Ordering::Relaxed));
+        let (now, width) = (clock.coarse(), self.measure.load(Ordering::Relaxed));
         self.with_stripe(|stripe| {
             let is_quiet = stripe.time().credit_quietly(low, now, width);
             if is_quiet {
@@ -204,8 +197,8 @@ impl Engine {
 
     #[inline]
     fn first_words(&self) -> &[AtomicU64] {
-        // SAFETY: as for `words`.
-        unsafe { self.stripe.as_ref() }
+        // SAFETY: as for `words`; the stripe is the end of the cell.
+        unsafe { std::slice::from_raw_parts(self.counters.as_ptr().cast(), self.layout.stripe_words()) }
     }
 
     /// The stripe in the cell, for one who knows that nobody uses it yet.
@@ -255,9 +248,7 @@ impl Engine {
     /// Adds a plan. By the holder of the body's lock alone.
     pub(crate) fn add_plan(&self, plan: Arc<Plan>) -> u32 {
         self.every.store(plan.sample_durations_every, Ordering::Relaxed);
-        let (min_calls, width) = hot_numbers(&plan);
-        self.min_calls.store(min_calls, Ordering::Relaxed);
-        self.width.store(width, Ordering::Relaxed);
+        self.measure.store(measure(&plan), Ordering::Relaxed);
         let (older, number) = (self.plans.load(Ordering::Acquire), self.newest().number + 1);
         let node = Box::into_raw(Box::new(Node { plan, number, older }));
         self.plans.store(node, Ordering::Release);
@@ -315,11 +306,12 @@ impl Engine {
     }
 }
 
-fn hot_numbers(plan: &Plan) -> (u64, Nanos) {
+/// What the happy path needs to know of a window.
+fn measure(plan: &Plan) -> u64 {
     match &plan.detector {
-        Detector::Consecutive { .. } => (0, 0),
-        Detector::Count { rates, .. } => (rates.min_calls, 0),
-        Detector::Time { window, rates, .. } => (rates.min_calls, window.width),
+        Detector::Consecutive { .. } => 0,
+        Detector::Count { rates, .. } => rates.min_calls,
+        Detector::Time { window, .. } => window.width,
     }
 }
 

@@ -5,10 +5,9 @@ use crate::clock::Nanos;
 use crate::config::Plan;
 use crate::detect::count::Recorded;
 use crate::detect::{Detector, Sums, time};
-use crate::engine::{Engine, Home};
+use crate::engine::Engine;
 use crate::events::By;
 use crate::machine::{Machine, Phase};
-use crate::stripe::Lines;
 use crate::sync::{Ordering, wait_round};
 use crate::word::{Mode, State, Word};
 use std::sync::Arc;
@@ -16,12 +15,12 @@ use std::sync::Arc;
 impl Body {
     /// Carries out what is due.
     pub(crate) fn poll(&self) {
-        let now = self.clock.now();
+        let now = self.clock().now();
         self.step(None, |engine, m| m.poll(now, &self.rules(engine, m)));
     }
 
     pub(crate) fn trip(&self, duration: Option<Nanos>, by: &By) {
-        let now = self.clock.now();
+        let now = self.clock().now();
         self.step(Some(by), |engine, m| {
             m.trip(duration, now, &self.rules(engine, m));
             0
@@ -29,7 +28,7 @@ impl Body {
     }
 
     pub(crate) fn half_open(&self, by: &By) {
-        let now = self.clock.now();
+        let now = self.clock().now();
         self.step(Some(by), |_, m| {
             m.half_open(now);
             0
@@ -37,7 +36,7 @@ impl Body {
     }
 
     pub(crate) fn reset(&self, by: &By) {
-        let now = self.clock.now();
+        let now = self.clock().now();
         self.step(Some(by), |_, m| {
             m.reset(now);
             0
@@ -45,7 +44,7 @@ impl Body {
     }
 
     pub(crate) fn set_mode(&self, mode: Mode, by: &By) {
-        let now = self.clock.now();
+        let now = self.clock().now();
         self.step(Some(by), |_, m| {
             m.set_mode(mode, now);
             0
@@ -70,13 +69,13 @@ impl Body {
 
     /// Swaps the rules; answers `false` when they are what they were.
     pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
-        let admin = self.admin.lock();
+        let admin = self.first.admin.lock();
         let engine = self.engine();
         let old = Arc::clone(engine.plan());
         if *old == *plan {
             return false;
         }
-        let (keep, now) = (old.counts_alike(&plan), self.clock.now());
+        let (keep, now) = (old.counts_alike(&plan), self.clock().now());
         let mode = plan.writes_mode.then_some(plan.mode);
         let has_changed = if old.layout() == plan.layout() {
             if let (false, Detector::Time { adaptive: Some(_), .. }) =
@@ -105,9 +104,8 @@ impl Body {
     fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos, by: &By) -> bool {
         let number = engine.plan_number() + 1;
         let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
-        let home = Home::Own(Lines::new(plan.layout().words()));
         let inherits = old.detector == plan.detector;
-        let next = Box::into_raw(Box::new(Engine::new(plan, number, home)));
+        let next = Box::into_raw(Box::new(Engine::new(plan, number, None)));
         // SAFETY: just made; from here on it belongs to its predecessor and stays as long.
         let successor = unsafe { &*next };
         successor.cell().open(unborn);
@@ -139,7 +137,10 @@ impl Body {
                 *m = Machine { moved: false, ..left.clone() };
             }
         });
-        self.newest.store(std::ptr::from_ref(new).cast_mut(), Ordering::Release);
+        // Only from the one that was left: who comes late must not bring an old engine back.
+        let was = if std::ptr::eq(old, &self.first) { std::ptr::null() } else { std::ptr::from_ref(old) };
+        let (was, next) = (was.cast_mut(), std::ptr::from_ref(new).cast_mut());
+        let _ = self.newest.compare_exchange(was, next, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Waits until a moved breaker has arrived; one whose mover is gone (a forked child's) arrives without its window.

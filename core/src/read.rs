@@ -10,7 +10,7 @@ use crate::recover::RampRules;
 use crate::snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
 use crate::stripe::Totals;
 use crate::sync::Ordering;
-use crate::word::State;
+use crate::word::{State, Word};
 
 impl Body {
     /// The machine of the engine that decides.
@@ -25,10 +25,23 @@ impl Body {
         }
     }
 
+    /// The generation, after a change of the word that changes nothing: whoever changes it afterwards sees what this
+    /// thread has written before.
+    pub(crate) fn touch(&self) -> u64 {
+        loop {
+            let engine = self.engine();
+            let word = Word(engine.cell().word_ref().fetch_add(0, Ordering::AcqRel));
+            if !word.is_moved() {
+                return self.machine().1.generation;
+            }
+            self.follow(engine);
+        }
+    }
+
     /// The effective state.
     pub(crate) fn state(&self) -> State {
         let machine = self.machine().1;
-        machine.effective(self.clock.now())
+        machine.effective(self.clock().now())
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -48,7 +61,7 @@ impl Body {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let (engine, machine) = self.machine();
-        let now = self.clock.now();
+        let now = self.clock().now();
         let plan = engine.plan_of(machine.plan);
         let ledger = self.existing_ledger();
         Snapshot {

@@ -1,10 +1,12 @@
 //! A registry: names and their breakers.
 
+use crate::body::Setting;
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Clock, Nanos, Source, nanos};
 use crate::config::{self, Builder};
 use crate::error::{ConfigError, Error};
 use crate::events::By;
+use crate::histogram::DURATION_BOUNDS;
 use crate::metrics;
 use crate::name::Name;
 use crate::snapshot::Snapshot;
@@ -29,8 +31,8 @@ pub struct Registry(Arc<Inner>);
 
 struct Inner {
     breakers: HashMap<Name, CircuitBreaker>,
-    clock: Source,
-    bounds: Option<Arc<[Nanos]>>,
+    /// `None`: the system's clock and the usual bounds.
+    setting: Option<Arc<Setting>>,
 }
 
 impl Default for Registry {
@@ -42,16 +44,16 @@ impl Default for Registry {
 impl Registry {
     /// An empty registry on the system's clock.
     pub fn new() -> Self {
-        Self::with(Source::System, None)
+        Self::with(None)
     }
 
     /// An empty registry whose breakers all have that clock, unless a builder sets another.
     pub fn with_clock(clock: impl Clock) -> Self {
-        Self::with(Source::Other(Arc::new(clock)), None)
+        Self::with(Some(Setting { clock: Source::Other(Arc::new(clock)), bounds: DURATION_BOUNDS.into() }))
     }
 
-    fn with(clock: Source, bounds: Option<Arc<[Nanos]>>) -> Self {
-        Registry(Arc::new(Inner { breakers: HashMap::new(), clock, bounds }))
+    fn with(setting: Option<Setting>) -> Self {
+        Registry(Arc::new(Inner { breakers: HashMap::new(), setting: setting.map(Arc::new) }))
     }
 
     /// An empty registry whose histograms of call durations have these upper bounds.
@@ -59,7 +61,7 @@ impl Registry {
     /// # Errors
     /// When there are none, more than 64, or they do not ascend.
     pub fn with_duration_bounds(bounds: &[Duration]) -> Result<Self, ConfigError> {
-        let bounds: Arc<[Nanos]> = bounds.iter().copied().map(nanos).collect();
+        let bounds: Box<[Nanos]> = bounds.iter().copied().map(nanos).collect();
         if bounds.is_empty() || bounds.len() > 64 || !bounds.is_sorted_by(|a, b| a < b) {
             return Err(ConfigError::new(
                 "duration_bounds",
@@ -67,7 +69,7 @@ impl Registry {
                 "1 to 64 durations, ascending",
             ));
         }
-        Ok(Self::with(Source::System, Some(bounds)))
+        Ok(Self::with(Some(Setting { clock: Source::System, bounds })))
     }
 
     /// The breaker of that name, built if there is none. Every thread gets the same one.
@@ -79,11 +81,14 @@ impl Registry {
         if let Some(breaker) = self.get(name) {
             return same_plan(breaker, &plan);
         }
-        let builder = match (&document.clock, &self.0.clock) {
-            (Source::System, Source::Other(_)) => Builder { clock: self.0.clock.clone(), ..document },
-            _ => document,
+        let setting = match (&document.clock, &self.0.setting) {
+            (Source::System, setting) => setting.clone(),
+            (clock, setting) => {
+                let bounds = setting.as_ref().map_or(DURATION_BOUNDS.into(), |s| s.bounds.clone());
+                Some(Arc::new(Setting { clock: clock.clone(), bounds }))
+            }
         };
-        let new = builder.build_with(name, self.0.bounds.clone())?;
+        let new = document.build_with(name, setting)?;
         let breakers = self.0.breakers.pin();
         let breaker = breakers.get_or_insert(new.0.name.clone(), new).clone();
         same_plan(breaker, &plan)

@@ -11,7 +11,7 @@ use crate::histogram::{Distribution, Durations};
 use crate::outcome::Outcome;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, wait_round};
 use crate::thread::{self, NO_NUMBER};
-use std::sync::OnceLock;
+use once_cell::race::OnceBox;
 
 /// The counters of a stripe, as they lie in a cell. One thread writes, with plain stores; any may read.
 #[repr(C)]
@@ -34,7 +34,7 @@ const _: () = assert!(size_of::<Counters>() == STRIPE_WORDS * size_of::<AtomicU6
 #[derive(Clone, Copy)]
 pub(crate) struct Stripe<'a> {
     words: &'a [AtomicU64],
-    durations: &'a OnceLock<Durations>,
+    durations: &'a OnceBox<Durations>,
 }
 
 impl<'a> Stripe<'a> {
@@ -69,7 +69,7 @@ impl<'a> Stripe<'a> {
 
     #[inline]
     pub(crate) fn duration(&self, bounds: &[Nanos], outcome: Outcome, d: Nanos) {
-        self.durations.get_or_init(|| Durations::new(bounds)).record(bounds, outcome, d);
+        self.durations.get_or_init(|| Box::new(Durations::new(bounds))).record(bounds, outcome, d);
     }
 
     /// Whether this call is one that is timed: the first and then every n-th.
@@ -126,17 +126,19 @@ const BLOCKS: [u32; 4] = [4, 12, 48, SHARED];
 const SHARED: u32 = 4;
 const SHARED_BLOCK: usize = BLOCKS.len() - 1;
 
-/// Some stripes outside the cell.
+/// Some stripes outside the cell, and the block after it.
 struct Block {
     lines: Lines,
-    durations: Box<[OnceLock<Durations>]>,
+    durations: Box<[OnceBox<Durations>]>,
+    next: AtomicPtr<Block>,
 }
 
 impl Block {
     fn new(layout: Layout, stripes: u32) -> Self {
         Block {
             lines: Lines::new(layout.stripe_words() * stripes as usize),
-            durations: (0..stripes).map(|_| OnceLock::new()).collect(),
+            durations: (0..stripes).map(|_| OnceBox::new()).collect(),
+            next: AtomicPtr::new(std::ptr::null_mut()),
         }
     }
 
@@ -169,17 +171,14 @@ impl Lines {
 /// The stripes of one breaker that do not lie in its cell.
 pub(crate) struct Stripes {
     layout: Layout,
-    blocks: [AtomicPtr<Block>; BLOCKS.len()],
-    first: OnceLock<Durations>,
+    /// The first block; each is allocated when a thread comes that needs it or a later one.
+    blocks: AtomicPtr<Block>,
+    first: OnceBox<Durations>,
 }
 
 impl Stripes {
     pub(crate) fn new(layout: Layout) -> Self {
-        Stripes {
-            layout,
-            blocks: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
-            first: OnceLock::new(),
-        }
+        Stripes { layout, blocks: AtomicPtr::new(std::ptr::null_mut()), first: OnceBox::new() }
     }
 
     /// Runs `f` on a stripe that nobody else writes meanwhile. `cell` are the words of the stripe in the cell.
@@ -233,10 +232,18 @@ impl Stripes {
     }
 
     fn block(&self, index: usize) -> &Block {
-        let place = &self.blocks[index];
+        let mut block = self.block_at(&self.blocks, BLOCKS[0]);
+        for stripes in &BLOCKS[1..=index] {
+            block = self.block_at(&block.next, *stripes);
+        }
+        block
+    }
+
+    #[inline]
+    fn block_at(&self, place: &AtomicPtr<Block>, stripes: u32) -> &Block {
         let found = place.load(Ordering::Acquire);
         // SAFETY: a block that was put here stays until the stripes are dropped.
-        unsafe { found.as_ref() }.unwrap_or_else(|| self.allocate(place, BLOCKS[index]))
+        unsafe { found.as_ref() }.unwrap_or_else(|| self.allocate(place, stripes))
     }
 
     #[cold]
@@ -259,11 +266,10 @@ impl Stripes {
     /// Every stripe there is; `cell` as in [`with`](Stripes::with).
     pub(crate) fn all<'a>(&'a self, cell: &'a [AtomicU64]) -> impl Iterator<Item = Stripe<'a>> {
         let first = Stripe { words: cell, durations: &self.first };
-        let others = self.blocks.iter().zip(BLOCKS).flat_map(move |(place, stripes)| {
-            // SAFETY: as in `block`.
-            let block = unsafe { place.load(Ordering::Acquire).as_ref() };
-            block.into_iter().flat_map(move |b| (0..stripes as usize).map(move |i| b.stripe(self.layout, i)))
-        });
+        // SAFETY: as in `block_at`.
+        let block_in = |place: &AtomicPtr<Block>| unsafe { place.load(Ordering::Acquire).as_ref() };
+        let blocks = std::iter::successors(block_in(&self.blocks), move |block| block_in(&block.next));
+        let others = blocks.flat_map(move |b| (0..b.durations.len()).map(move |i| b.stripe(self.layout, i)));
         std::iter::once(first).chain(others)
     }
 
@@ -287,12 +293,11 @@ impl Drop for Turn<'_> {
 
 impl Drop for Stripes {
     fn drop(&mut self) {
-        for place in &self.blocks {
-            let block = place.load(Ordering::Acquire);
-            if !block.is_null() {
-                // SAFETY: made by `allocate` and dropped only here, with `&mut self`.
-                drop(unsafe { Box::from_raw(block) });
-            }
+        let mut place = self.blocks.load(Ordering::Acquire);
+        while !place.is_null() {
+            // SAFETY: made by `allocate` and dropped only here, with `&mut self`.
+            let block = unsafe { Box::from_raw(place) };
+            place = block.next.load(Ordering::Acquire);
         }
     }
 }

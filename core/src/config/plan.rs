@@ -45,8 +45,8 @@ impl Plan {
         };
         let (blocks, buckets, adaptive) = match &self.detector {
             Detector::Consecutive { .. } => (0, 0, false),
-            Detector::Count { size, .. } => (count::blocks(*size), 0, false),
-            Detector::Time { window, adaptive, .. } => (0, window.buckets, adaptive.is_some()),
+            Detector::Count { size, .. } => (count::blocks(*size) as u16, 0, false),
+            Detector::Time { window, adaptive, .. } => (0, window.buckets as u8, adaptive.is_some()),
         };
         Layout { leases, blocks, buckets, adaptive }
     }

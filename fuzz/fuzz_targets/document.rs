@@ -1,0 +1,4 @@
+//! `document` for libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fusewire_fuzz::document::run(data));

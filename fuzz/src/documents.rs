@@ -1,0 +1,31 @@
+//! The documents that operations run on: each detector, each backoff, with and without ramp, slowness and modes.
+
+/// Each has a seed: a finding must come out the same again.
+pub const DOCUMENTS: [&str; 16] = [
+    r#"{"seed": 1}"#,
+    r#"{"seed": 1, "failure_threshold": 1, "recovery_timeout": "1ms", "half_open_max_calls": 1}"#,
+    r#"{"seed": 2, "failure_threshold": 2, "recovery_timeout": "1s", "half_open_timeout": "300ms",
+        "backoff": {"kind": "exponential", "multiplier": 3, "max": "20s", "jitter": 0.5}}"#,
+    r#"{"seed": 3, "failure_threshold": 1, "recovery_timeout": "1s", "half_open_max_calls": 5, "success_threshold": 2,
+        "half_open_concurrency": 3, "half_open_timeout": "2s", "backoff": {"kind": "fibonacci"}}"#,
+    r#"{"seed": 4, "failure_threshold": 3, "slow_call_duration": "100ms", "cancelled_after": "1s",
+        "backoff": {"kind": "decorrelated_jitter"}, "recovery_timeout": "100ms"}"#,
+    r#"{"seed": 5, "window": {"kind": "count", "size": 4, "min_calls": 2}, "recovery_timeout": "1s"}"#,
+    r#"{"seed": 6, "window": {"kind": "count", "size": 10, "min_calls": 10, "failure_rate": 1, "slow_call_rate": 0.3},
+        "slow_call_duration": "100ms", "recovery_timeout": "1s", "half_open_max_calls": 2}"#,
+    r#"{"seed": 7, "window": {"kind": "count", "size": 70, "min_calls": 1}, "recovery_timeout": "1s", "ramp": {}}"#,
+    r#"{"seed": 8, "window": {"kind": "time", "period": "1s", "buckets": 4, "min_calls": 3}, "recovery_timeout": "1s"}"#,
+    r#"{"seed": 9, "window": {"kind": "time", "period": "10s", "buckets": 1, "min_calls": 2, "slow_call_rate": 0.5},
+        "slow_call_duration": "100ms", "recovery_timeout": "3s", "backoff": {"kind": "linear", "max": "7s"}}"#,
+    r#"{"seed": 10, "window": {"kind": "time", "period": "60s", "buckets": 60, "min_calls": 5},
+        "recovery_timeout": "1s", "ramp": {"initial": 0.3, "step": 0.3, "window_calls": 3, "max_failure_rate": 0.4}}"#,
+    r#"{"seed": 11, "window": {"kind": "adaptive", "period": "1s", "buckets": 5, "min_calls": 4, "min_failures": 2,
+        "memory_calls": 10}, "recovery_timeout": "1s"}"#,
+    r#"{"seed": 12, "window": {"kind": "adaptive", "period": "10s", "buckets": 10, "min_calls": 2, "min_failures": 1,
+        "baseline": 0.2, "floor": 0.1, "sensitivity": 1, "slow_call_rate": 0.8}, "slow_call_duration": "1s"}"#,
+    r#"{"seed": 13, "failure_threshold": 1, "recovery_timeout": "1s", "half_open_max_calls": 1,
+        "ramp": {"initial": 0.5, "step": 0.1, "window_calls": 2, "max_failure_rate": 0, "step_timeout": "100ms"}}"#,
+    r#"{"seed": 14, "failure_threshold": 2, "mode": "shadow", "recovery_timeout": "1s",
+        "half_open_max_calls": 64, "half_open_concurrency": 64, "success_threshold": 60}"#,
+    r#"{"seed": 15, "failure_threshold": 2, "mode": "forced_closed", "sample_durations_every": 0}"#,
+];
