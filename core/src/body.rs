@@ -1,7 +1,7 @@
 //! A breaker, and everything of a call that is not its happy path.
 //!
 //! A [`Body`] has one [`Engine`] or, after it was reconfigured to another layout, a row of them: the newest one decides,
-//! the others only explain late results and keep their totals. Cores and plans stay until the breaker is dropped, so
+//! the others only explain late results and keep their totals. Engines and plans stay until the breaker is dropped, so
 //! that a call in flight may hold a plain reference to the one that admitted it.
 
 use crate::cell::Stepped;
@@ -84,7 +84,7 @@ impl Body {
     #[inline]
     pub(crate) fn engine(&self) -> &Engine {
         let newest = self.newest.load(Ordering::Acquire);
-        // SAFETY: a engine stays until the body is dropped.
+        // SAFETY: an engine stays until the body is dropped.
         unsafe { newest.as_ref() }.unwrap_or(&self.first)
     }
 
@@ -106,11 +106,13 @@ impl Body {
         self.setting.as_ref().map_or(&Source::System, |setting| &setting.clock)
     }
 
-    /// The seed of the jitter where the document has none: another one for each breaker of a process and each process.
+    /// The seed of the jitter where the document has none: another one for each breaker and each process, also one that
+    /// was forked.
     fn seed(&self) -> u64 {
         static PROCESS: OnceLock<u64> = OnceLock::new();
         let place = std::ptr::from_ref(self).addr() as u64;
-        crate::rng::mix(PROCESS.get_or_init(crate::rng::random_seed) ^ place)
+        let process = PROCESS.get_or_init(crate::rng::random_seed) ^ u64::from(std::process::id()) << 32;
+        crate::rng::mix(process ^ place)
     }
 
     fn ledger(&self) -> &Ledger {
@@ -122,7 +124,7 @@ impl Body {
     }
 
     pub(crate) fn rules(&self, engine: &Engine, machine: &Machine) -> Rules {
-        engine.plan_of(machine.plan).rules(self.seed())
+        engine.plan_of(machine.plan).rules(|| self.seed())
     }
 
     // ---- acquire ----

@@ -10,7 +10,7 @@ use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::snapshot::Snapshot;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
 #[cfg(feature = "tracing")]
 use crate::word::Word;
 use crate::word::{Mode, State};
@@ -166,13 +166,13 @@ impl CircuitBreaker {
         self.0.poll();
     }
 
-    /// Swaps the rules atomically, from a builder. The same rules do nothing, and answer `false`. The clock stays.
+    /// Swaps the rules atomically. The same rules do nothing, and answer `false`. The clock stays.
     ///
     /// # Errors
     /// When the document is not allowed; nothing has changed then.
-    pub fn reconfigure(&self, document: Builder) -> Result<bool, ConfigError> {
+    pub fn reconfigure(&self, document: Builder, by: By) -> Result<bool, ConfigError> {
         let plan = config::intern(document.plan()?);
-        Ok(self.0.reconfigure(plan, &By::default()))
+        Ok(self.0.reconfigure(plan, &by))
     }
 
     // ---- reading ----
@@ -198,8 +198,9 @@ impl CircuitBreaker {
         config::document(engine.plan_of(machine.plan))
     }
 
-    /// Calls `listener` for each transition from now on, in order, by the thread that caused it, outside any lock: it
-    /// may use the breaker. A listener that panics is reported and disturbs nobody.
+    /// Calls `listener` for each transition from now on, in order, by the thread that caused it or one that is
+    /// delivering already, outside any lock: it may use the breaker. A listener that panics is reported and disturbs
+    /// nobody. While one is slow, 32 events wait; what comes beyond is counted as missed.
     pub fn subscribe(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
         let hub = self.0.hub.get_or_init(|| Box::new(Hub::new()));
         let generation = self.0.touch();
@@ -425,7 +426,8 @@ impl fmt::Debug for Permit<'_> {
     }
 }
 
-/// A [`Permit`] that keeps its breaker alive, for calls that move between tasks.
+/// A [`Permit`] that keeps its breaker alive, for calls that move between tasks. What it has no method for,
+/// [`with`](OwnedPermit::with) reaches.
 #[must_use = "a permit that is dropped at once says nothing about the call"]
 pub struct OwnedPermit {
     body: Arc<Body>,

@@ -447,7 +447,7 @@ impl Record {
             pack([(m.in_row, 24), (m.openings, 40)]),
             pack([(m.since, 24), (m.generation >> GENERATION_BITS, 32), (in_flight.into(), 7)]),
             phase,
-            pack([(m.plan.into(), 16), (arrivals.into(), 14)]),
+            pack([((m.plan & 0xFFFF).into(), 16), (arrivals.into(), 14)]),
         ])
     }
 

@@ -20,7 +20,7 @@ pub trait Clock: Send + Sync + 'static {
     /// The time, exact.
     fn now(&self) -> Nanos;
 
-    /// The time, at most a few milliseconds old; may be cheaper than [`now`](Clock::now).
+    /// The time, at most 10 ms old; may be cheaper than [`now`](Clock::now).
     fn coarse(&self) -> Nanos {
         self.now()
     }

@@ -226,7 +226,7 @@ impl Engine {
         &self.newest().plan
     }
 
-    /// The plan with that number, as the record holds it; the newest when it is not known.
+    /// The plan with that number, of which the record holds 16 bits; the newest when it is not known.
     pub(crate) fn plan_of(&self, number: u32) -> &Plan {
         let newest = self.newest();
         let mut node = newest;

@@ -65,7 +65,8 @@ impl Rejection {
         self.reason
     }
 
-    /// The earliest time from now at which the answer can differ; `None` when it is unknown.
+    /// The earliest time from now at which the answer can differ; `None` when it is unknown. On the system's clock it
+    /// may be up to one tick of the coarse clock (1 to 10 ms) too long while the breaker is open.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after.map(Duration::from_nanos)
     }
@@ -165,7 +166,7 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key.as_str() {
-            "" => write!(f, "configuration: {}: {}", self.value, self.allowed),
+            "" => write!(f, "configuration: {}; expected {}", self.value, self.allowed),
             key => write!(f, "configuration: `{key}` is {}; allowed: {}", self.value, self.allowed),
         }
     }
@@ -173,7 +174,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What a registry or an operation by hand can refuse.
+/// Why a breaker could not be built, found or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -153,7 +153,7 @@ impl Body {
                 break;
             }
         }
-        // SAFETY: a engine stays until the body is dropped.
+        // SAFETY: an engine stays until the body is dropped.
         if let Some(next) = unsafe { engine.successor.load(Ordering::Acquire).as_ref() } {
             self.be_born(engine, next);
         }

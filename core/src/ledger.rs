@@ -28,7 +28,7 @@ const OTHER_KIND: u64 = 30;
 /// The last failure that was settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastFailure {
-    /// Its error type; `other` when it came after the first twenty types.
+    /// Its error type; `None` when it has none, `other` when the type came after the first twenty.
     pub error_type: Option<String>,
     /// When it was settled, on the breaker's clock.
     pub at: Nanos,

@@ -1,4 +1,89 @@
 //! A circuit breaker that costs almost nothing while all is well.
+//!
+//! A breaker guards one dependency. It watches how calls end, turns them away while the dependency is down, and finds
+//! out with a few probes whether it is back. No lock is taken on the path of a call, and nothing sleeps or runs in the
+//! background.
+//!
+//! # Quick start
+//!
+//! ```
+//! use fusewire::{CallError, CircuitBreaker};
+//! use std::time::Duration;
+//!
+//! let breaker = CircuitBreaker::builder()
+//!     .failure_threshold(3)
+//!     .recovery_timeout(Duration::from_secs(10))
+//!     .build("payments")?;
+//!
+//! match breaker.call(|| "42".parse::<u32>()) {
+//!     Ok(amount) => assert_eq!(amount, 42),
+//!     Err(CallError::Inner(error)) => println!("the call failed: {error}"),
+//!     Err(CallError::Rejected(rejection)) => println!("it was not made: {rejection}"),
+//! }
+//! # Ok::<(), fusewire::Error>(())
+//! ```
+//!
+//! `Ok` is a success, `Err` a failure, a panic a failure that goes on. Where that is not so, classify
+//! ([`CircuitBreaker::call_classified`]), or take a [`Permit`] and settle it:
+//!
+//! ```
+//! # let breaker = fusewire::CircuitBreaker::builder().build("payments")?;
+//! match breaker.try_acquire() {
+//!     Ok(permit) => {
+//!         // … the call …
+//!         permit.failure("connection refused");
+//!     }
+//!     Err(rejection) => println!("{rejection}, {:?}", rejection.retry_after()),
+//! }
+//! # Ok::<(), fusewire::Error>(())
+//! ```
+//!
+//! # Concepts
+//!
+//! - **State**: [closed](State::Closed) lets calls pass, [open](State::Open) rejects them until a deadline,
+//!   [half-open](State::HalfOpen) admits a few probes and, with a [`Ramp`], then a growing share of the calls.
+//! - **Detector**: what opens a closed breaker. Consecutive failures by default, or rates over a [`Window`] of calls or
+//!   of time.
+//! - **Generation**: goes up by one at every transition. A result that belongs to an earlier one is late: it counts in
+//!   the totals and moves nothing.
+//! - **Backoff**: how repeated openings last longer; see [`Backoff`].
+//! - **Mode**: [`Mode::Shadow`] decides and rejects nothing, the forced modes let an operator decide.
+//! - **Document**: the whole configuration as JSON, the same in every language; see [`Builder::from_json`] and
+//!   [`schema`].
+//! - **Registry**: names and their breakers, and their metrics as OpenMetrics text; see [`Registry`].
+//! - **Clock**: injected. [`ManualClock`] moves only when told:
+//!
+//! ```
+//! use fusewire::{CircuitBreaker, ManualClock, State};
+//! use std::time::Duration;
+//!
+//! let clock = ManualClock::new();
+//! let breaker = CircuitBreaker::builder().failure_threshold(1).clock(clock.clone()).build("payments")?;
+//! let _ = breaker.call(|| Err::<(), _>("down"));
+//! assert_eq!(breaker.state(), State::Open);
+//! clock.advance(Duration::from_secs(60));
+//! assert_eq!(breaker.state(), State::HalfOpen);
+//! # Ok::<(), fusewire::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio` | `CircuitBreaker::call_async` and `call_async_classified`; any executor will do |
+//! | `tower` | the module `tower`: a layer and its service; turns on `tokio` |
+//! | `tracing` | an event for each transition; on a span that has them, the fields `circuit_breaker.state`, `.generation`, `.reason` |
+//!
+//! None is on by default.
+//!
+//! # More
+//!
+//! [Semantics](https://github.com/fusewire/fusewire/blob/main/docs/semantics.md),
+//! [configuration](https://github.com/fusewire/fusewire/blob/main/docs/configuration.md),
+//! [choosing thresholds](https://github.com/fusewire/fusewire/blob/main/docs/choosing-thresholds.md),
+//! [composition](https://github.com/fusewire/fusewire/blob/main/docs/composition.md) with retry, timeout and fallback,
+//! [limits](https://github.com/fusewire/fusewire/blob/main/docs/limits.md),
+//! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
 
 mod backoff;
 mod body;
@@ -53,3 +138,17 @@ pub use registry::Registry;
 pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
 pub use stripe::Totals;
 pub use word::{Mode, State};
+
+/// The examples in the pages are compiled and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/configuration.md")]
+    mod configuration {}
+    #[doc = include_str!("../../docs/choosing-thresholds.md")]
+    mod choosing {}
+    #[cfg(feature = "tower")]
+    #[doc = include_str!("../../docs/composition.md")]
+    mod composition {}
+}

@@ -107,7 +107,7 @@ impl Registry {
         self.0.breakers.pin().get(name).cloned()
     }
 
-    /// Swaps the rules of the breaker of that name; the same rules do nothing, and answer `false`.
+    /// Swaps the rules of the breaker of that name; the same rules do nothing, and answer `false`. The clock stays.
     ///
     /// # Errors
     /// When there is no such breaker or the document is not allowed; nothing has changed then.

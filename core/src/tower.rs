@@ -49,7 +49,21 @@ impl<T, E> Classify<T, E> for ByResult {
     }
 }
 
-/// Puts a breaker around a service. All services that one layer makes share its breaker.
+/// Puts a breaker around a service. All services that one layer makes share its breaker. The service's `call` panics
+/// when `poll_ready` did not say before that the service is ready, as the contract of `tower` has it.
+///
+/// ```
+/// use fusewire::tower::CircuitBreakerLayer;
+/// use fusewire::{CircuitBreaker, Outcome};
+///
+/// let breaker = CircuitBreaker::builder().build("inventory")?;
+/// let layer = CircuitBreakerLayer::new(breaker).classify(|response: &Result<u16, std::io::Error>| match response {
+///     Ok(status) if *status < 500 => Outcome::Success,
+///     _ => Outcome::Failure,
+/// });
+/// # let _ = layer;
+/// # Ok::<(), fusewire::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerLayer<C = ByResult> {
     breaker: CircuitBreaker,

@@ -222,12 +222,13 @@ impl Word {
         (self.0 >> 63) as usize
     }
 
-    /// What follows `self`, a claimed word, when its owner publishes `next`: the other record, and the next nonce if
-    /// the generation stays.
+    /// What follows `self`, a claimed word, when its owner publishes `next`: the other record and, as long as the
+    /// generation stays, the next nonce: two claims of one generation are never alike.
     pub(crate) const fn published(self, next: Word) -> Self {
         let buffer = !self.0 & BUFFER;
-        if self.low() == next.low() && matches!(self.state(), State::HalfOpen) {
-            Word(self.bumped().0 & !BUFFER | buffer)
+        let nonce = !((1u64 << self.nonce_at()) - 1) & !BUFFER;
+        if self.generation() == next.generation() {
+            Word(next.0 & !BUFFER & !nonce | self.bumped().0 & nonce | buffer)
         } else {
             Word(next.0 & !BUFFER | buffer)
         }
@@ -292,6 +293,18 @@ mod tests {
             assert_eq!((nonced.low(), nonced.count(), nonced.buffer()), (w.low(), 999_999, 0));
             nonced = nonced.bumped();
         }
+    }
+
+    #[test]
+    fn two_claims_of_one_generation_are_never_alike() {
+        let auto = Word::new(State::Closed, false, Mode::Auto, 7, 3);
+        let shadow = Word::new(State::Closed, false, Mode::Shadow, 7, 3);
+        let first = auto.bumped();
+        let revoked = first.bumped();
+        let there = revoked.bumped().published(shadow);
+        let back = there.bumped().published(auto);
+        assert_eq!((back.low(), back.count(), back.buffer()), (auto.low(), 3, 0));
+        assert_ne!(back.bumped(), first);
     }
 
     #[test]

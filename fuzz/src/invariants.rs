@@ -170,7 +170,7 @@ impl Bench {
         assert_eq!(t.would_reject.iter().sum::<u64>(), self.shadowed, "what shadow admitted");
         assert!(t.slow <= t.success + t.failure, "{t:?}");
         assert!((self.late..=self.settled + self.dropped).contains(&t.late), "{t:?}");
-        assert_eq!(s.failures_by_type.iter().map(|(_, n)| n).sum::<u64>(), t.failure, "failures by type");
+        assert!(s.failures_by_type.iter().map(|(_, n)| n).sum::<u64>() <= t.failure, "failures by type");
         let timed: u64 = s.durations.iter().flat_map(|d| &d.counts).sum();
         assert!(timed <= self.settled + self.dropped, "{timed} durations");
     }

@@ -80,7 +80,8 @@ impl Builder {
         self.with(keys::SLOW_CALL_DURATION.key, length(d))
     }
 
-    /// Times the first and then every n-th call of a thread: 0 (none) to 1,000,000, default 16.
+    /// Times the first and then every n-th call of a thread: 0 (none) to 1,000,000, default 16; 1, and nothing else,
+    /// beside `slow_call_duration` or `cancelled_after`.
     pub fn sample_durations_every(self, n: u32) -> Self {
         self.with(keys::SAMPLE_DURATIONS_EVERY.key, whole(n))
     }
@@ -186,7 +187,7 @@ impl Window {
         self.with(keys::BUCKETS.key, whole(n))
     }
 
-    /// Outcomes below which no rate is judged: default 20; at most `size` in a count window.
+    /// Outcomes below which no rate is judged: 1 to 1,000,000, default 20; at most `size` in a count window.
     pub fn min_calls(self, n: u32) -> Self {
         self.with(keys::MIN_CALLS.key, whole(n))
     }
@@ -201,7 +202,7 @@ impl Window {
         self.with(keys::SLOW_CALL_RATE.key, Value::Float(share))
     }
 
-    /// Adaptive: failures below which it does not open, default 5.
+    /// Adaptive: failures below which it does not open: 1 to 1,000,000, default 5.
     pub fn min_failures(self, n: u32) -> Self {
         self.with(keys::MIN_FAILURES.key, whole(n))
     }
@@ -221,7 +222,7 @@ impl Window {
         self.with(keys::BASELINE.key, Value::Float(share))
     }
 
-    /// Adaptive: over how many calls the learned share forgets, default 1,000.
+    /// Adaptive: over how many calls the learned share forgets: 1 to 1,000,000, default 1,000.
     pub fn memory_calls(self, n: u32) -> Self {
         self.with(keys::MEMORY_CALLS.key, whole(n))
     }

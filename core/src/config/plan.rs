@@ -1,6 +1,7 @@
 //! The plan: a document with its defaults filled in and its units converted. Two documents are the same when their
 //! plans are.
 
+use crate::backoff::Growth;
 use crate::cell::Layout;
 use crate::clock::Nanos;
 use crate::detect::{Detector, count};
@@ -56,8 +57,11 @@ impl Plan {
         self.detector == other.detector && self.slow_call_duration == other.slow_call_duration
     }
 
-    /// The machine's rules, with a breaker's own seed where the document has none.
-    pub(crate) fn rules(&self, own_seed: u64) -> Rules {
-        Rules { seed: self.seed.unwrap_or(own_seed), ..self.rules }
+    /// The machine's rules, with a breaker's own seed where the document has none and one is drawn from.
+    pub(crate) fn rules(&self, own_seed: impl FnOnce() -> u64) -> Rules {
+        let backoff = &self.rules.backoff;
+        let draws = backoff.jitter_bp > 0 || backoff.growth == Growth::DecorrelatedJitter;
+        let seed = if draws { self.seed.unwrap_or_else(own_seed) } else { 0 };
+        Rules { seed, ..self.rules }
     }
 }

@@ -5,7 +5,8 @@ use crate::error::Reason;
 use crate::snapshot::Snapshot;
 use serde_json::{Map, Value, json};
 
-/// Renders one snapshot. Durations and times are nanoseconds; what is absent is `null`.
+/// Renders what decides and the totals of one snapshot, and its durations. Durations and times are nanoseconds; what
+/// is absent is `null`. Error types, recoveries and transitions by kind are in the metrics text alone.
 pub fn json(s: &Snapshot) -> Value {
     json!({
         "name": s.name.as_str(),

@@ -18,7 +18,7 @@ enum Type {
     Histogram,
 }
 
-/// Renders snapshots, which are sorted by name first.
+/// Renders snapshots, sorting them by name first.
 pub fn render(snapshots: &mut [Snapshot]) -> String {
     snapshots.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let services: Vec<Service<'_>> = snapshots.iter().map(Service::new).collect();

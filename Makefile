@@ -1,0 +1,29 @@
+# Each target is one script in ci/, where what it does and what it costs is written.
+# Arguments for the program behind a target: make demo ARGS="--plot build/demo.svg"
+
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help demo test proof bench bench-rust fmt clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+demo: ## a service lives through an outage, without a breaker and with one (2 minutes)
+	@ci/demo.sh $(ARGS)
+
+test: ## every test of every language (at most 20 minutes on two cores, builds included)
+	@ci/test.sh $(ARGS)
+
+proof: ## the deeper runs of the same proofs, and mutants (hours; ARGS names single parts)
+	@ci/proof.sh $(ARGS)
+
+bench: bench-rust ## the benchmarks of every language, side by side with the peers
+
+bench-rust: ## those of Rust; ARGS=--quick for a first look
+	@ci/bench-rust.sh $(ARGS)
+
+fmt: ## formats the sources
+	@ci/fmt.sh
+
+clean: ## removes what was built and installed here
+	@ci/clean.sh

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it. They run from the root of the checkout, and what they install stays in build/tools.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+# Scripts that a name with CDPATH or a locale would change are not worth finding out about.
+unset CDPATH
+export LC_ALL=C
+
+# The workspaces beside the main one: never dependencies of the product.
+workspaces=(fuzz tests/peers)
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# cargo_tool NAME VERSION: installs a cargo subcommand into the checkout, unless that version is there, and puts it on
+# the path. Built with few optimizations: they cost more than such a tool's short runs give back.
+cargo_tool() {
+    local name=$1 version=$2
+    export PATH="$root/build/tools/bin:$PATH"
+    if [ "$("$root/build/tools/bin/$name" --version 2>/dev/null)" = "$name $version" ]; then
+        return
+    fi
+    say "installing $name $version into build/tools"
+    env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS \
+        CARGO_TARGET_DIR="$root/build/tools/target" CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
+        cargo install --quiet --locked --force --root "$root/build/tools" --version "$version" "$name"
+    rm -rf "$root/build/tools/target"
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Sees to what the other scripts need; what is missing it installs when run as root, else it prints the line to type.
+# `setup.sh build` is enough to build, `setup.sh test` for everything. Never sudo.
+# Costs: a second, when nothing is missing.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+compiles() { printf '#include <stdio.h>\nint main(void){return 0;}\n' | cc -x c - -o /dev/null 2>/dev/null; }
+
+# ---- what the system's packages give ----
+
+wanted=()
+compiles || wanted+=(gcc libc6-dev)
+has git || wanted+=(git)
+
+if [ "${#wanted[@]}" -gt 0 ]; then
+    line="apt-get install -y --no-install-recommends ${wanted[*]}"
+    if [ "$(id -u)" -ne 0 ] || ! has apt-get; then
+        die "missing: ${wanted[*]}. Install them as root, on Debian and its kin with:
+    $line
+Elsewhere: a C compiler with its headers, and git."
+    fi
+    say "installing ${wanted[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $line
+fi
+
+# ---- what comes with Rust ----
+
+needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+if ! has cargo || ! has rustc; then
+    die "missing: Rust $needed or later. To install it for this user alone:
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal -c rustfmt -c clippy"
+fi
+found=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
+if [ "$(printf '%s\n%s\n' "$needed" "$found" | sort -V | head -n 1)" != "$needed" ]; then
+    die "Rust $found is too old, $needed is needed:
+    rustup update stable"
+fi
+if [ "${1:-test}" = test ]; then
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
+        die "missing: rustfmt or clippy.
+    rustup component add rustfmt clippy"
+fi
