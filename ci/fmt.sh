@@ -6,5 +6,5 @@ set -euo pipefail
 
 cargo fmt --all
 for workspace in "${workspaces[@]}"; do
-    cargo fmt --all --manifest-path "$workspace/Cargo.toml"
+    cargo fmt --manifest-path "$workspace/Cargo.toml"
 done

@@ -1,13 +1,15 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it. They run from the root of the checkout, and what they install stays in build/tools.
-
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
-# Scripts that a name with CDPATH or a locale would change are not worth finding out about.
+set -euo pipefail
+# Names that are looked up elsewhere, and texts sorted otherwise, are not worth finding out about.
 unset CDPATH
 export LC_ALL=C
 
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
 # The workspaces beside the main one: never dependencies of the product.
+# shellcheck disable=SC2034 # the scripts use it
 workspaces=(fuzz tests/peers)
 
 say() { printf '%s\n' "$*"; }
@@ -31,4 +33,11 @@ cargo_tool() {
         CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
         cargo install --quiet --locked --force --root "$root/build/tools" --version "$version" "$name"
     rm -rf "$root/build/tools/target"
+}
+
+# cargo_test_optimized ARGS...: `cargo test` in a profile that is fast to run without being slow to build.
+cargo_test_optimized() {
+    cargo test --quiet --locked --profile optimized --config 'profile.optimized.inherits="release"' \
+        --config 'profile.optimized.lto="off"' --config 'profile.optimized.codegen-units=16' \
+        --config 'profile.optimized.debug-assertions=true' --config 'profile.optimized.overflow-checks=true' "$@"
 }

@@ -6,7 +6,7 @@ set -euo pipefail
 
 cargo fmt --all --check
 for workspace in "${workspaces[@]}"; do
-    cargo fmt --all --check --manifest-path "$workspace/Cargo.toml"
+    cargo fmt --check --manifest-path "$workspace/Cargo.toml"
 done
 
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings

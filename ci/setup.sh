@@ -40,7 +40,8 @@ if [ "$(printf '%s\n%s\n' "$needed" "$found" | sort -V | head -n 1)" != "$needed
     rustup update stable"
 fi
 if [ "${1:-test}" = test ]; then
-    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
-        die "missing: rustfmt or clippy.
+    for tool in fmt clippy; do
+        cargo "$tool" --version >/dev/null 2>&1 || die "missing: rustfmt or clippy.
     rustup component add rustfmt clippy"
+    done
 fi

@@ -24,6 +24,7 @@ use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump};
 use crate::word::{GENERATION_BITS, Mode, State, Word};
 use once_cell::race::OnceBox;
+use std::panic::RefUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 /// A breaker.
@@ -44,6 +45,9 @@ pub(crate) struct Setting {
     /// Upper bounds of the durations.
     pub(crate) bounds: Box<[Nanos]>,
 }
+
+// What can panic in a breaker is a listener's or a classifier's code, which runs outside of every lock and is caught.
+impl RefUnwindSafe for Body {}
 
 /// The answer to a call.
 #[derive(Clone, Copy, Debug)]
@@ -214,19 +218,26 @@ impl Body {
         if is_timed { ticket.timed(self.clock().tick()) } else { ticket }
     }
 
-    /// Whether a call would be turned away just now; changes nothing.
+    /// Whether a call would be turned away just now.
     #[cfg(feature = "tower")]
     #[inline]
     pub(crate) fn would_reject(&self) -> Option<(Reason, Option<Nanos>)> {
         if self.engine().load().is_plainly_closed() { None } else { self.would_reject_now() }
     }
 
+    /// Leases that have ended are taken, else nobody might ever do it. In a ramp only asking tells, because who asks is
+    /// counted.
     #[cfg(feature = "tower")]
     #[cold]
     fn would_reject_now(&self) -> Option<(Reason, Option<Nanos>)> {
         let (engine, mut machine) = self.machine();
-        let (mode, rules) = (machine.mode, self.rules(engine, &machine));
-        match machine.acquire(self.clock().now(), &rules, &mut 0) {
+        let (mode, rules, mut expired) = (machine.mode, self.rules(engine, &machine), 0);
+        let verdict = machine.acquire(self.clock().now(), &rules, &mut expired);
+        if expired > 0 {
+            self.poll();
+        }
+        match verdict {
+            Verdict::Rejected { reason: Reason::Ramp, .. } => None,
             Verdict::Rejected { reason, retry_after } if mode != Mode::Shadow => Some((reason, retry_after)),
             _ => None,
         }

@@ -11,7 +11,7 @@ use crate::name::{Name, cut};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
 use crate::word::State;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 /// Events that wait for delivery, at most. Few in a model, so that it sees slots used again.
@@ -111,6 +111,12 @@ impl std::fmt::Debug for Subscription {
         f.debug_struct("Subscription").finish_non_exhaustive()
     }
 }
+
+// A listener's panic is caught, and none runs while a lock is held.
+impl UnwindSafe for Subscription {}
+impl RefUnwindSafe for Subscription {}
+impl UnwindSafe for Events {}
+impl RefUnwindSafe for Events {}
 
 impl Drop for Subscription {
     fn drop(&mut self) {

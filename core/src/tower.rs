@@ -2,8 +2,8 @@
 //!
 //! `poll_ready` asks the breaker first: while it would turn the call away the inner service is left alone, the
 //! service is ready, and `call` answers with the rejection. Otherwise the inner service is made ready, and `call` uses
-//! the very instance that was. Should the breaker open between the two, `call` answers with the rejection and keeps the
-//! ready instance for the next one.
+//! the very instance that was. Should the breaker open between the two, or a ramp not admit this call, `call` answers
+//! with the rejection and keeps the ready instance for the next one.
 //!
 //! ## Order of layers
 //!
@@ -19,6 +19,7 @@ use crate::outcome::Outcome;
 use crate::tokio::Guarded;
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tower_layer::Layer;
@@ -158,7 +159,13 @@ where
             Readiness::Ready => match self.breaker.try_acquire_owned() {
                 Ok(permit) => {
                     self.readiness = Readiness::Unknown;
-                    let guarded = Guarded::new(self.inner.call(request), permit);
+                    let guarded = match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
+                        Ok(future) => Guarded::new(future, permit),
+                        Err(panic) => {
+                            permit.panicked();
+                            resume_unwind(panic)
+                        }
+                    };
                     ResponseFuture { state: State::Running { guarded, classify: self.classify.clone() } }
                 }
                 Err(rejection) => ResponseFuture::rejected(rejection),

@@ -8,8 +8,8 @@
 mod model;
 
 use fusewire::{
-    By, CircuitBreaker, Clock, DURATION_BOUNDS, Events, ManualClock, Mode, OwnedPermit, Permit, Reason,
-    Registry, State,
+    By, CallError, CircuitBreaker, Clock, DURATION_BOUNDS, Events, ManualClock, Mode, OwnedPermit, Permit,
+    Reason, Registry, State,
 };
 use model::{Answer, Model};
 use proptest::collection::vec;
@@ -206,6 +206,7 @@ enum Step {
     Call {
         result: Came,
         lasts: Option<usize>,
+        by_closure: bool,
     },
     Acquire,
     Settle {
@@ -244,7 +245,10 @@ enum Step {
 
 impl Step {
     fn is_by_hand(&self) -> bool {
-        matches!(self, Step::Trip { .. } | Step::HalfOpen | Step::Reset | Step::SetMode(_))
+        !matches!(
+            self,
+            Step::Call { .. } | Step::Acquire | Step::Settle { .. } | Step::Drop { .. } | Step::Poll
+        )
     }
 }
 
@@ -275,8 +279,8 @@ fn step() -> impl Strategy<Value = Step> {
     let away = || prop_oneof![1 => Just(Away::Before), 3 => Just(Away::At), 1 => Just(Away::After)];
     let maybe = move || proptest::option::of(index());
     prop_oneof![
-        30 => (result(), proptest::option::weighted(0.2, index()))
-            .prop_map(|(result, lasts)| Step::Call { result, lasts }),
+        30 => (result(), proptest::option::weighted(0.2, index()), any::<bool>())
+            .prop_map(|(result, lasts, by_closure)| Step::Call { result, lasts, by_closure }),
         14 => Just(Step::Acquire),
         12 => (index(), result(), maybe())
             .prop_map(|(permit, result, reported)| Step::Settle { permit, result, reported }),
@@ -408,7 +412,8 @@ impl Bench {
     fn run(&mut self, step: &Step, scenario: &Scenario) -> TestCaseResult {
         let by = By::parts(Some("operator"), Some("to see what happens"));
         match step {
-            Step::Call { result, lasts } => return self.call(*result, *lasts),
+            Step::Call { result, lasts, by_closure: true } => return self.call_closure(*result, *lasts),
+            Step::Call { result, lasts, by_closure: false } => return self.call(*result, *lasts),
             Step::Acquire => return self.acquire(),
             Step::Settle { permit, result, reported } => return self.settle(*permit, *result, *reported),
             Step::Drop { permit } => self.drop_permit(*permit),
@@ -446,7 +451,7 @@ impl Bench {
             Step::Reconfigure { detector, rest } => {
                 let document = document(&scenario.detectors[*detector], &scenario.rests[*rest]);
                 let builder = fusewire::Builder::from_json(&document.to_string());
-                let done = builder.and_then(|builder| self.breaker.reconfigure(builder));
+                let done = builder.and_then(|builder| self.breaker.reconfigure(builder, by));
                 prop_assert!(done.is_ok(), "{document}: {done:?}");
                 let before = self.model.events.len();
                 self.model.reconfigure(&document, self.now());
@@ -480,6 +485,34 @@ impl Bench {
             (model::Outcome::Ignored, _) => permit.ignore(),
         };
         self.settled(number, result, None, given, settled)
+    }
+
+    /// The same through `call`, which tells of its settling by the totals alone.
+    fn call_closure(&mut self, result: Came, lasts: Option<usize>) -> TestCaseResult {
+        let (given, mut has_run) = (self.given(), false);
+        let f = || {
+            has_run = true;
+            self.clock.advance_nanos(lasts.map_or(0, |length| self.length(length)));
+            if result.outcome == model::Outcome::Success { Ok(()) } else { Err(()) }
+        };
+        let answer = match result.outcome {
+            model::Outcome::Ignored => self.breaker.call_classified(|_| fusewire::Outcome::Ignored, f),
+            _ => self.breaker.call(f),
+        };
+        let expected = self.model.acquire(given.at);
+        if let Err(CallError::Rejected(rejection)) = answer {
+            let got = real_answer(Err((rejection.reason(), rejection.retry_after())));
+            prop_assert_eq!(&got, &forget_permit(&expected), "call");
+            prop_assert!(!has_run);
+            return Ok(());
+        }
+        prop_assert!(has_run, "{:?}", answer);
+        let Answer::Admitted { permit, .. } = expected else {
+            return Err(TestCaseError::fail(format!("the call ran, the model says {expected:?}")));
+        };
+        self.model.settle(permit, result.outcome, None, None, self.now());
+        self.expect_duration(result.outcome, None, given);
+        Ok(())
     }
 
     fn acquire(&mut self) -> TestCaseResult {

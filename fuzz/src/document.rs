@@ -17,7 +17,9 @@ fn reads_as_written(breaker: &CircuitBreaker, text: &str) {
     let document = breaker.document();
     assert_eq!(again(&document), document, "the filled-in document reads otherwise");
     match Builder::from_json(text) {
-        Ok(builder) => assert_eq!(again(&builder.to_json()), document, "the builder's document reads otherwise"),
+        Ok(builder) => {
+            assert_eq!(again(&builder.to_json()), document, "the builder's document reads otherwise")
+        }
         Err(e) => panic!("the breaker took what the builder refuses: {e}"),
     }
 }
@@ -37,7 +39,10 @@ fn names_its_place(e: &ConfigError, text: &str) {
         // The empty text is a key too.
         Ok(Value::Object(root)) if !e.key().is_empty() || root.contains_key("") => {
             let table = e.key().split('.').next().unwrap_or_default();
-            assert!(root.contains_key(e.key()) || root.contains_key(table), "{e:?} names a key that is not there");
+            assert!(
+                root.contains_key(e.key()) || root.contains_key(table),
+                "{e:?} names a key that is not there"
+            );
         }
         Ok(Value::Object(_)) => panic!("{e:?} names no key"),
         Ok(_) => assert_eq!(e.key(), ""),

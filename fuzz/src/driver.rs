@@ -50,7 +50,8 @@ fn words(dict: &str) -> Vec<Vec<u8>> {
 
 fn read(path: &Path, corpus: &mut Vec<Vec<u8>>) -> Result<(), Box<dyn Error>> {
     if path.is_dir() {
-        let mut files = std::fs::read_dir(path)?.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        let mut files =
+            std::fs::read_dir(path)?.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
         files.sort();
         return files.iter().try_for_each(|file| read(file, corpus));
     }

@@ -1,8 +1,8 @@
 //! What holds of a breaker after every operation, whatever the operations were.
 
 use fusewire::{
-    Builder, CallError, CircuitBreaker, Clock, Event, Events, HalfOpenCounts, ManualClock, Mode, OwnedPermit, Reason,
-    Settled, Snapshot, State, WindowCounts,
+    Builder, CallError, CircuitBreaker, Clock, Event, Events, HalfOpenCounts, ManualClock, Mode, OwnedPermit,
+    Reason, Settled, Snapshot, State, WindowCounts,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -188,15 +188,25 @@ impl Bench {
         assert!(in_flight as usize <= out, "{in_flight} probes in flight, {out} permits out");
         if let Some(ramp) = s.ramp {
             assert_eq!(s.stored_state, State::HalfOpen);
-            assert!(ramp.share > 0.0 && ramp.share < 1.0 && ramp.step >= 1 && ramp.failures <= ramp.settled, "{ramp:?}");
-            assert!(u64::from(ramp.settled) < self.rules["ramp"]["window_calls"].as_u64().unwrap_or(0), "{ramp:?}");
+            assert!(
+                ramp.share > 0.0 && ramp.share < 1.0 && ramp.step >= 1 && ramp.failures <= ramp.settled,
+                "{ramp:?}"
+            );
+            assert!(
+                u64::from(ramp.settled) < self.rules["ramp"]["window_calls"].as_u64().unwrap_or(0),
+                "{ramp:?}"
+            );
         }
     }
 
     fn window(&self, s: &Snapshot) {
         let rules = &self.rules["window"];
-        assert_eq!((s.window.is_some(), s.consecutive_failures.is_some()), (rules.is_object(), !rules.is_object()));
-        let Some(WindowCounts { total, failures, slow, failure_rate, threshold, baseline, .. }) = s.window else {
+        assert_eq!(
+            (s.window.is_some(), s.consecutive_failures.is_some()),
+            (rules.is_object(), !rules.is_object())
+        );
+        let Some(WindowCounts { total, failures, slow, failure_rate, threshold, baseline, .. }) = s.window
+        else {
             return;
         };
         assert!(failures <= total && slow <= total, "{:?}", s.window);
@@ -207,7 +217,10 @@ impl Bench {
         let shares = [failure_rate, threshold, baseline];
         assert!(shares.iter().flatten().all(|x| (0.0..=1.0).contains(x)), "{:?}", s.window);
         if let (State::Closed, Some(rate), true) = (s.stored_state, failure_rate, rules["kind"] == "count") {
-            assert!(rate * 10_000.0 < rules["failure_rate"].as_f64().unwrap_or(1.0) * 10_000.0 + 1e-6, "closed at {rate}");
+            assert!(
+                rate * 10_000.0 < rules["failure_rate"].as_f64().unwrap_or(1.0) * 10_000.0 + 1e-6,
+                "closed at {rate}"
+            );
         }
     }
 
@@ -224,7 +237,10 @@ impl Bench {
         }
         assert_eq!(state, s.stored_state, "the events lead elsewhere");
         if let (Some(event), Some(last)) = (events.last(), s.last) {
-            assert_eq!((event.cause, event.from, event.to, event.at), (last.cause, last.from, last.to, last.at));
+            assert_eq!(
+                (event.cause, event.from, event.to, event.at),
+                (last.cause, last.from, last.to, last.at)
+            );
         }
     }
 }

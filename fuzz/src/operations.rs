@@ -62,7 +62,9 @@ fn step(b: &mut Bench, op: u8, rest: &mut &[u8]) {
         }
         7 => b.clock.advance_nanos(length),
         8 => call(b, how),
-        9 => b.clock.advance_nanos(b.breaker.snapshot().retry_after.unwrap_or(0).saturating_sub(u64::from(how & 1))),
+        9 => b
+            .clock
+            .advance_nanos(b.breaker.snapshot().retry_after.unwrap_or(0).saturating_sub(u64::from(how & 1))),
         10 => b.breaker.poll(),
         11 => by_hand(b, how, length),
         12 => b.breaker.set_mode(Mode::ALL[usize::from(how) % 4], By::default()),
@@ -108,7 +110,7 @@ fn by_hand(b: &mut Bench, how: u8, length: u64) {
 
 fn reconfigure(b: &mut Bench, how: u8) {
     let document = document(how);
-    match Builder::from_json(document).and_then(|builder| b.breaker.reconfigure(builder)) {
+    match Builder::from_json(document).and_then(|builder| b.breaker.reconfigure(builder, By::default())) {
         Ok(_) => b.configured(document),
         Err(e) => panic!("{document} is refused: {e}"),
     }

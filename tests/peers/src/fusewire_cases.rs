@@ -36,7 +36,7 @@ impl Guard for ByClosure {
 struct ByPermit(CircuitBreaker);
 
 impl Guard for ByPermit {
-    type Answer<'a> = Result<Result<u64, Failure>, Rejection<'a>>;
+    type Answer<'a> = Result<Result<u64, Failure>, Rejection>;
 
     #[inline(always)]
     fn run(&self, request: u64) -> Self::Answer<'_> {
