@@ -5,7 +5,7 @@
 //! that a call in flight may hold a plain reference to the one that admitted it.
 
 use crate::cell::Stepped;
-use crate::clock::{COARSE_TICK, Nanos, Source};
+use crate::clock::{Nanos, Source};
 use crate::config::Plan;
 use crate::detect::consecutive::{self, Counted};
 use crate::detect::count::Recorded;
@@ -161,12 +161,7 @@ impl Body {
     fn ask(&self, engine: &Engine, word: Word) -> Option<(Verdict, u32)> {
         match word.state() {
             State::Closed => return Some((Verdict::Admitted, word.low())),
-            State::Open => {
-                if let Some(rejected) = self.reject_coarsely(engine) {
-                    return Some(rejected);
-                }
-            }
-            State::HalfOpen => {}
+            State::Open | State::HalfOpen => {}
         }
         let now = self.clock().now();
         let mut expired = 0;
@@ -179,14 +174,6 @@ impl Body {
             self.deliver();
         }
         stepped.answer
-    }
-
-    /// The coarse clock lags: while it is more than a tick before the deadline, the exact one is before it, too.
-    fn reject_coarsely(&self, engine: &Engine) -> Option<(Verdict, u32)> {
-        let (low, until) = engine.cell().read_deadline()?;
-        let coarse = self.clock().coarse();
-        (coarse.saturating_add(COARSE_TICK) < until)
-            .then(|| (Verdict::Rejected { reason: Reason::Open, retry_after: Some(until - coarse) }, low))
     }
 
     fn answer<'b>(&'b self, engine: &'b Engine, mode: Mode, verdict: Verdict, low: u32) -> Answer<'b> {

@@ -1,7 +1,7 @@
 //! A circuit breaker: acquire, permit, settle. The happy path is on this page.
 
 use crate::body::{Answer, Body, Setting};
-use crate::clock::{Source, nanos};
+use crate::clock::{Nanos, Source, nanos};
 use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Reason, Rejection};
@@ -312,18 +312,24 @@ impl Body {
 
     #[inline(never)]
     fn try_acquire_at_length(&self) -> Result<Permit<'_>, Rejection> {
+        if let Some(after) = self.engine().reject_quietly(self.clock()) {
+            return Err(self.rejection(Reason::Open, Some(after)));
+        }
         match self.acquire() {
             Answer::Admitted(engine, ticket) => {
                 #[cfg(feature = "tracing")]
                 crate::trace::admitted(Word(ticket.low().into()));
                 Ok(Permit { body: self, engine, ticket })
             }
-            Answer::Rejected { reason, retry_after } => {
-                #[cfg(feature = "tracing")]
-                crate::trace::rejected(self.engine().load(), reason);
-                Err(Rejection { name: self.name.clone(), reason, retry_after })
-            }
+            Answer::Rejected { reason, retry_after } => Err(self.rejection(reason, retry_after)),
         }
+    }
+
+    #[inline]
+    fn rejection(&self, reason: Reason, retry_after: Option<Nanos>) -> Rejection {
+        #[cfg(feature = "tracing")]
+        crate::trace::rejected(self.engine().load(), reason);
+        Rejection { name: self.name.clone(), reason, retry_after }
     }
 }
 

@@ -42,7 +42,7 @@ use crate::clock::Nanos;
 use crate::detect::{count, time};
 use crate::machine::{Cause, Machine, NO_ROW, Phase};
 use crate::recover::{Lease, Probes, Ramp};
-use crate::sync::{AtomicU64, Ordering, fence, wait_round};
+use crate::sync::{AtomicU64, Ordering, fence, load_to_swap, wait_round};
 use crate::word::{GENERATION_BITS, State, Word};
 
 /// The version of this layout; a cell of another version is refused.
@@ -255,11 +255,11 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The word's low half and the deadline of an open breaker whose machine runs; `None` for any other.
+    /// The deadline of an open breaker in mode `auto`; `None` for any other, or when it changes just now.
     #[inline]
-    pub(crate) fn read_deadline(&self) -> Option<(u32, Nanos)> {
+    pub(crate) fn read_deadline(&self) -> Option<Nanos> {
         let word = self.load();
-        if word.state() != State::Open || word.is_moved() || word.mode().is_forced() {
+        if !word.is_plainly_open() {
             return None;
         }
         // The second number of the record: 64 bits from bit 64 on, which is 32 of chunk 1 and 32 of chunk 2.
@@ -267,7 +267,7 @@ impl<'a> Cell<'a> {
         let chunk = |i: usize| record[i].load(Ordering::Acquire) & CHUNK_MASK;
         let until = chunk(1) >> 16 | chunk(2) << 32;
         fence(Ordering::Acquire);
-        word.still_owns_its_record(self.load()).then_some((word.low(), until))
+        (self.load() == word).then_some(until)
     }
 
     /// Takes one step of the machine, atomically. `step` may run several times, each time on the machine as it then is.
@@ -327,7 +327,7 @@ impl<'a> Cell<'a> {
     }
 
     fn write_chunk(&self, place: &AtomicU64, content: u64, claimed: Word) -> bool {
-        let mut found = place.load(Ordering::Acquire);
+        let mut found = load_to_swap(place);
         loop {
             if self.load() != claimed {
                 return false;

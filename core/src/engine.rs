@@ -1,12 +1,13 @@
 //! A cell with what belongs to it alone: its plans, and the stripes that do not lie in it.
 
 use crate::cell::{Cell, Layout};
-use crate::clock::{Nanos, Source};
+use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::config::Plan;
 use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
 use crate::detect::time::Period;
 use crate::detect::{Detector, Sums};
+use crate::error::Reason;
 use crate::histogram::Distribution;
 use crate::outcome::Outcome;
 use crate::stripe::{Counters, Lines, Stripe, Stripes, Totals};
@@ -143,12 +144,34 @@ impl Engine {
         self.every.load(Ordering::Relaxed)
     }
 
-    /// The counters of the stripe in the cell, if the calling thread owns it.
+    /// The counters of the calling thread, if they are near: in the cell, or among the first outside it.
     #[inline]
     fn own_counters(&self) -> Option<&Counters> {
         // SAFETY: the stripe in the cell begins with its counters and lives as long as `self`.
         let counters = unsafe { self.counters.as_ref() };
-        (counters.owner.load(Ordering::Relaxed) == u64::from(thread::number())).then_some(counters)
+        let number = thread::number();
+        match counters.owner.load(Ordering::Relaxed) {
+            owner if owner == u64::from(number) => Some(counters),
+            0 => None,
+            _ => self.stripes.near(number),
+        }
+    }
+
+    /// Rejects a call of an open breaker in mode `auto` whose deadline is more than a tick of the coarse clock away;
+    /// answers how long it is until then, or `None` when more is to be asked. The coarse clock lags: while it is more
+    /// than a tick before the deadline, the exact one is before it, too.
+    #[inline]
+    pub(crate) fn reject_quietly(&self, clock: &Source) -> Option<Nanos> {
+        let until = self.cell().read_deadline()?;
+        let coarse = clock.coarse();
+        if coarse.saturating_add(COARSE_TICK) >= until {
+            return None;
+        }
+        match self.own_counters() {
+            Some(counters) => bump(&counters.rejected[Reason::Open as usize]),
+            None => self.with_stripe(|stripe| stripe.reject(Reason::Open)),
+        }
+        Some(until - coarse)
     }
 
     /// Whether the call that begins now is surely none that is timed; counts it then.

@@ -12,6 +12,7 @@ use crate::outcome::Outcome;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, wait_round};
 use crate::thread::{self, NO_NUMBER};
 use once_cell::race::OnceBox;
+use std::ptr::NonNull;
 
 /// The counters of a stripe, as they lie in a cell. One thread writes, with plain stores; any may read.
 #[repr(C)]
@@ -121,13 +122,16 @@ impl Totals {
     }
 }
 
-/// Threads 1 to 64 have stripes of their own, in blocks of growing size; the last block is shared by all others.
-const BLOCKS: [u32; 4] = [4, 12, 48, SHARED];
+/// Threads 1 to 64 have stripes of their own, in two blocks; the last block is shared by all others.
+const BLOCKS: [u32; 3] = [8, 56, SHARED];
 const SHARED: u32 = 4;
 const SHARED_BLOCK: usize = BLOCKS.len() - 1;
 
 /// Some stripes outside the cell, and the block after it.
 struct Block {
+    /// The counters of the first stripe, and how many words on those of the next.
+    counters: NonNull<Counters>,
+    stride: usize,
     lines: Lines,
     durations: Box<[OnceBox<Durations>]>,
     next: AtomicPtr<Block>,
@@ -135,8 +139,12 @@ struct Block {
 
 impl Block {
     fn new(layout: Layout, stripes: u32) -> Self {
+        let stride = layout.stripe_words();
+        let lines = Lines::new(stride * stripes as usize);
         Block {
-            lines: Lines::new(layout.stripe_words() * stripes as usize),
+            counters: NonNull::from(lines.words()).cast(),
+            stride,
+            lines,
             durations: (0..stripes).map(|_| OnceBox::new()).collect(),
             next: AtomicPtr::new(std::ptr::null_mut()),
         }
@@ -147,6 +155,11 @@ impl Block {
         Stripe { words: &self.lines.words()[index * size..][..size], durations: &self.durations[index] }
     }
 }
+
+// SAFETY: `counters` points into `lines`, which are shared by references alone.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
 
 /// Zeroed words at an address that is a multiple of 64.
 pub(crate) struct Lines(Box<[Line]>);
@@ -190,6 +203,18 @@ impl Stripes {
             return f(first);
         }
         self.with_other(first, number, f)
+    }
+
+    /// The counters of thread `number`, if it has a stripe in the first block: the short way for what only counts.
+    #[inline]
+    pub(crate) fn near(&self, number: u32) -> Option<&Counters> {
+        // SAFETY: as in `block_at`.
+        let block = unsafe { self.blocks.load(Ordering::Acquire).as_ref() }?;
+        let index = number.wrapping_sub(1);
+        // SAFETY: the block has so many stripes, and each begins with its counters.
+        (index < BLOCKS[0]).then(|| unsafe {
+            &*block.counters.as_ptr().cast::<AtomicU64>().add(index as usize * block.stride).cast()
+        })
     }
 
     fn with_other<R>(&self, first: Stripe<'_>, number: u32, f: impl FnOnce(Stripe<'_>) -> R) -> R {

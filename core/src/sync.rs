@@ -38,10 +38,12 @@ pub(crate) fn wait_round(round: u32) -> bool {
     true
 }
 
-/// In a model nobody waits: the interleaving in which the other thread is dead is the interesting one.
+/// In a model nobody waits for a claim: the interleaving in which its owner is dead is the interesting one.
 #[cfg(loom)]
-pub(crate) fn wait_round(_round: u32) -> bool {
-    loom::thread::yield_now();
+pub(crate) fn wait_round(round: u32) -> bool {
+    if round > 0 {
+        loom::thread::yield_now();
+    }
     false
 }
 
@@ -50,6 +52,22 @@ pub(crate) fn wait_round(_round: u32) -> bool {
 pub(crate) fn wait_round(round: u32) -> bool {
     shuttle::thread::yield_now();
     round == 0
+}
+
+/// Loads what a compare-and-swap is to replace.
+#[cfg(not(loom))]
+#[inline]
+pub(crate) fn load_to_swap(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Acquire)
+}
+
+/// The newest value: an older one would only cost the compare-and-swap that follows another round, and the model the
+/// time to follow each. No word that is loaded this way is ever all ones.
+#[cfg(loom)]
+pub(crate) fn load_to_swap(word: &AtomicU64) -> u64 {
+    match word.compare_exchange(u64::MAX, u64::MAX, Ordering::Acquire, Ordering::Acquire) {
+        Ok(found) | Err(found) => found,
+    }
 }
 
 #[cfg(any(loom, shuttle))]

@@ -158,6 +158,12 @@ impl Word {
         self.0 & 0xFF == 0
     }
 
+    /// Open, `auto`, in its own cell.
+    #[inline]
+    pub(crate) const fn is_plainly_open(self) -> bool {
+        self.0 & 0xFF == State::Open as u64
+    }
+
     pub(crate) const fn state(self) -> State {
         State::of(self.0)
     }

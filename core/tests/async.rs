@@ -53,7 +53,9 @@ async fn a_rejected_call_is_never_polled() {
     let polled = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&polled);
     let future = async move { Ok::<_, Infallible>(count.fetch_add(1, SeqCst)) };
-    let Err(CallError::Rejected(rejection)) = breaker.call_async(future).await else { panic!("it was admitted") };
+    let Err(CallError::Rejected(rejection)) = breaker.call_async(future).await else {
+        panic!("it was admitted")
+    };
     assert_eq!((rejection.reason(), rejection.name()), (Reason::Open, "async"));
     assert_eq!(rejection.retry_after(), Some(60 * SECOND));
     assert_eq!(polled.load(SeqCst), 0);
@@ -157,7 +159,9 @@ fn a_dropped_probe_gives_its_place_back() {
     assert!(poll_once(probe.as_mut()).is_pending());
     assert_eq!(breaker.snapshot().half_open.in_flight, 1);
     let full = pin!(breaker.call_async(ready(Ok::<_, Infallible>(()))));
-    let Poll::Ready(Err(CallError::Rejected(rejection))) = poll_once(full) else { panic!("the probe is given") };
+    let Poll::Ready(Err(CallError::Rejected(rejection))) = poll_once(full) else {
+        panic!("the probe is given")
+    };
     assert_eq!(rejection.reason(), Reason::HalfOpenFull);
     drop(probe);
     let next = pin!(breaker.call_async(ready(Ok::<_, Infallible>(()))));

@@ -26,6 +26,17 @@ fn everything_can_be_shared_among_threads() {
 }
 
 #[test]
+fn a_panic_leaves_everything_usable() {
+    survives_panics::<CircuitBreaker>();
+    survives_panics::<Registry>();
+    survives_panics::<Permit<'_>>();
+    survives_panics::<OwnedPermit>();
+    survives_panics::<ManualClock>();
+    survives_panics::<Events>();
+    survives_panics::<Subscription>();
+}
+
+#[test]
 fn errors_travel_as_errors_do() {
     is_shared::<Rejection>();
     is_shared::<CallError<std::io::Error>>();

@@ -5,26 +5,30 @@
 use fusewire::{By, CircuitBreaker, ManualClock};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use tracing::field::{Field, Visit};
+use tracing::field::{Empty, Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber, field, info_span};
+use tracing::{Event, Level, Subscriber, info_span};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 type Fields = BTreeMap<String, String>;
 
 #[derive(Default)]
 struct Heard {
     events: Mutex<Vec<(Level, Fields)>>,
-    spans: Mutex<BTreeMap<u64, Fields>>,
-    /// Spans that were entered, innermost last.
-    entered: Mutex<Vec<(u64, &'static Metadata<'static>)>>,
-    spans_made: AtomicU64,
+    /// By their names.
+    spans: Mutex<BTreeMap<&'static str, Fields>>,
 }
 
-/// Keeps what it hears.
-#[derive(Clone, Default)]
-struct Ear(Arc<Heard>);
+impl Heard {
+    fn take_events(&self) -> Vec<(Level, Fields)> {
+        std::mem::take(&mut *self.events.lock().expect("no panic"))
+    }
+
+    fn span(&self, name: &str) -> Fields {
+        self.spans.lock().expect("no panic").get(name).cloned().unwrap_or_default()
+    }
+}
 
 struct Into<'f>(&'f mut Fields);
 
@@ -38,47 +42,162 @@ impl Visit for Into<'_> {
     }
 }
 
-impl Subscriber for Ear {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
+struct Ear(Arc<Heard>);
 
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let id = self.0.spans_made.fetch_add(1, SeqCst) + 1;
-        let mut fields = Fields::new();
-        span.record(&mut Into(&mut fields));
-        self.0.spans.lock().expect("no panic").insert(id, fields);
-        self.0.entered.lock().expect("no panic").push((id, span.metadata()));
-        Id::from_u64(id)
-    }
-
-    fn record(&self, span: &Id, values: &Record<'_>) {
+impl<S: Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>> Layer<S> for Ear {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
         let mut spans = self.0.spans.lock().expect("no panic");
-        values.record(&mut Into(spans.entry(span.into_u64()).or_default()));
+        attributes.record(&mut Into(spans.entry(attributes.metadata().name()).or_default()));
     }
 
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn on_record(&self, span: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let name = context.metadata(span).expect("a span that lives").name();
+        values.record(&mut Into(self.0.spans.lock().expect("no panic").entry(name).or_default()));
+    }
 
-    fn event(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "fusewire" {
             let mut fields = Fields::new();
             event.record(&mut Into(&mut fields));
             self.0.events.lock().expect("no panic").push((*event.metadata().level(), fields));
         }
     }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-
-    fn current_span(&self) -> tracing_core_current::Current {
-        match self.0.entered.lock().expect("no panic").last() {
-            Some((id, metadata)) => tracing_core_current::Current::new(Id::from_u64(*id), metadata),
-            None => tracing_core_current::Current::none(),
-        }
-    }
 }
 
-mod tracing_core_current {
-    pub use tracing::subscriber::*;
+/// Runs `f` while an ear listens.
+fn listening(f: impl FnOnce(&Heard)) {
+    let heard = Arc::new(Heard::default());
+    let subscriber = tracing_subscriber::registry().with(Ear(Arc::clone(&heard)));
+    tracing::subscriber::with_default(subscriber, || f(&heard));
+}
+
+fn breaker() -> CircuitBreaker {
+    let builder =
+        CircuitBreaker::builder().failure_threshold(1).half_open_max_calls(1).clock(ManualClock::new());
+    builder.build("payments").expect("valid")
+}
+
+fn fields<const N: usize>(fields: [(&str, &str); N]) -> Fields {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn each_transition_is_an_event_with_its_fields() {
+    listening(|heard| {
+        let breaker = breaker();
+        let _ = breaker.try_acquire().expect("closed").success();
+        assert!(heard.take_events().is_empty(), "a call is no event");
+        let _ = breaker.try_acquire().expect("closed").failure("x");
+        let opened = fields([
+            ("breaker", "payments"),
+            ("from", "closed"),
+            ("to", "open"),
+            ("cause", "failure_threshold"),
+            ("generation", "1"),
+            ("message", "circuit breaker opened"),
+        ]);
+        assert_eq!(heard.take_events(), [(Level::WARN, opened)]);
+        breaker.reset(By::new("on-call", "it is back"));
+        let closed = fields([
+            ("breaker", "payments"),
+            ("from", "open"),
+            ("to", "closed"),
+            ("cause", "reset"),
+            ("generation", "2"),
+            ("actor", "on-call"),
+            ("reason", "it is back"),
+            ("message", "circuit breaker changed"),
+        ]);
+        assert_eq!(heard.take_events(), [(Level::INFO, closed)]);
+    });
+}
+
+#[test]
+fn a_span_that_declares_the_fields_has_them_filled_in() {
+    listening(|heard| {
+        let breaker = breaker();
+        let call = |name: &str| {
+            let span = match name {
+                "admitted" => info_span!(
+                    "admitted",
+                    "circuit_breaker.state" = Empty,
+                    "circuit_breaker.generation" = Empty,
+                    "circuit_breaker.reason" = Empty
+                ),
+                "rejected" => info_span!(
+                    "rejected",
+                    "circuit_breaker.state" = Empty,
+                    "circuit_breaker.generation" = Empty,
+                    "circuit_breaker.reason" = Empty
+                ),
+                _ => info_span!(
+                    "probe",
+                    "circuit_breaker.state" = Empty,
+                    "circuit_breaker.generation" = Empty,
+                    "circuit_breaker.reason" = Empty
+                ),
+            };
+            span.in_scope(|| breaker.call(|| Ok::<_, ()>(())).is_ok())
+        };
+        assert!(call("admitted"));
+        let admitted = fields([("circuit_breaker.state", "closed"), ("circuit_breaker.generation", "0")]);
+        assert_eq!(heard.span("admitted"), admitted);
+        breaker.trip(None, By::default()).expect("no duration");
+        assert!(!call("rejected"));
+        let rejected = fields([
+            ("circuit_breaker.state", "open"),
+            ("circuit_breaker.generation", "1"),
+            ("circuit_breaker.reason", "open"),
+        ]);
+        assert_eq!(heard.span("rejected"), rejected);
+        breaker.half_open(By::default());
+        assert!(call("probe"));
+        let probe = fields([("circuit_breaker.state", "half_open"), ("circuit_breaker.generation", "2")]);
+        assert_eq!(heard.span("probe"), probe);
+    });
+}
+
+#[test]
+fn a_span_without_the_fields_stays_as_it_is() {
+    listening(|heard| {
+        let breaker = breaker();
+        info_span!("plain", kind = "other").in_scope(|| breaker.call(|| Ok::<_, ()>(()))).expect("closed");
+        assert_eq!(heard.span("plain"), fields([("kind", "other")]));
+    });
+}
+
+#[test]
+fn nobody_listening_changes_nothing() {
+    let breaker = breaker();
+    let _ = breaker.try_acquire().expect("closed").failure("x");
+    assert!(breaker.try_acquire().is_err());
+    breaker.reset(By::default());
+    assert_eq!(breaker.snapshot().generation, 2);
+}
+
+#[test]
+fn a_listener_or_classifier_that_panics_is_an_error_event() {
+    listening(|heard| {
+        let breaker = breaker();
+        let _stay = breaker.subscribe(|_| std::panic::resume_unwind(Box::new("a listener's words")));
+        breaker.reset(By::default());
+        let quiet =
+            |_: &Result<(), ()>| std::panic::resume_unwind(Box::new("a classifier's words".to_owned()));
+        assert!(breaker.call_classified(quiet, || Ok::<_, ()>(())).is_ok());
+        let errors: Vec<Fields> = heard
+            .take_events()
+            .into_iter()
+            .filter(|(level, _)| *level == Level::ERROR)
+            .map(|(_, f)| f)
+            .collect();
+        assert_eq!(errors.len(), 2);
+        assert_eq!(errors[0]["breaker"], "payments");
+        assert!(
+            errors[0]["message"].contains("listener") && errors[0]["message"].contains("a listener's words")
+        );
+        assert!(
+            errors[1]["message"].contains("classifier")
+                && errors[1]["message"].contains("a classifier's words")
+        );
+    });
 }

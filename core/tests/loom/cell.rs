@@ -1,6 +1,6 @@
 //! The cell: each step of the machine is one instant, whoever dies or is late.
 
-use super::{at_once, model};
+use super::{at_once, large_model, model};
 use crate::backoff::{Backoff, Growth};
 use crate::cell::{Cell, Layout};
 use crate::clock::Nanos;
@@ -15,7 +15,7 @@ use loom::sync::Arc;
 const TIMEOUT: Nanos = 100;
 const LEASE: Nanos = 10;
 
-fn layout(leases: u32) -> Layout {
+fn layout(leases: u8) -> Layout {
     Layout { leases, blocks: 0, buckets: 0, adaptive: false }
 }
 
@@ -106,7 +106,7 @@ fn follow_each_other(start: &Machine, steps: &[&Step], end: &Machine) -> bool {
 /// Prepares a cell, runs the acts at once and checks that they happened one after the other; `check` sees what they said
 /// and the machine that they left.
 fn race(
-    leases: u32,
+    leases: u8,
     prepare: impl Fn(&Cell<'_>) + Send + Sync + 'static,
     acts: impl Fn() -> Vec<Act> + Send + Sync + 'static,
     check: impl Fn(&[Said], &Machine) + Send + Sync + 'static,
@@ -291,55 +291,74 @@ fn two_admissions_within_one_generation_lose_neither_lease() {
     );
 }
 
-/// Runs `writer`s one after the other against a thread that reads; what it reads was there at some instant.
-fn read_against(leases: u32, prepare: fn(&Cell<'_>), writers: fn() -> Vec<Act>) {
-    model(move || {
-        let words = Arc::new(Lines::new(layout(leases).words()));
-        let cell = Cell::new(words.words(), layout(leases));
+/// Runs the writers' acts one after the other against a thread that reads; what it reads, `is_of` some instant.
+fn read_against<R: Send + 'static>(
+    prepare: fn(&Cell<'_>),
+    writers: fn() -> Vec<Act>,
+    read: fn(&Cell<'_>) -> R,
+    is_of: fn(&R, &Machine) -> bool,
+) {
+    large_model(move || {
+        let words = Arc::new(Lines::new(layout(2).words()));
+        let cell = Cell::new(words.words(), layout(2));
         prepare(&cell);
         let start = cell.read();
         let reader = Arc::clone(&words);
-        let reading = loom::thread::spawn(move || {
-            let cell = Cell::new(reader.words(), layout(leases));
-            (cell.read(), cell.read_deadline())
-        });
+        let reading = loom::thread::spawn(move || read(&Cell::new(reader.words(), layout(2))));
         let mut instants = vec![start];
         instants.extend(writers().iter().filter_map(|act| take(&cell, act).after));
-        let (machine, deadline) = reading.join().expect("the reader panicked");
-        assert!(instants.contains(&machine));
-        if let Some((low, until)) = deadline {
-            let is_of = |m: &Machine| {
-                m.word().low() == low && matches!(m.phase, Phase::Open { until: u, .. } if u == until)
-            };
-            assert!(instants.iter().any(is_of));
-        }
+        let found = reading.join().expect("the reader panicked");
+        assert!(instants.iter().any(|instant| is_of(&found, instant)));
     });
+}
+
+fn is_the_same(found: &Machine, instant: &Machine) -> bool {
+    found == instant
 }
 
 #[test]
 fn a_reader_sees_one_instant_of_two_transitions() {
     read_against(
-        1,
         |cell| drop(cell.transact(|m| m.trip(Some(1 << 40), 1, &rules(1, 1)))),
         || vec![trip(1 << 34, 1 << 41), trip(1 << 35, 1 << 42)],
+        |cell| cell.read(),
+        is_the_same,
+    );
+}
+
+#[test]
+fn a_reader_sees_the_deadline_that_belongs_to_the_word() {
+    read_against(
+        |cell| drop(cell.transact(|m| m.trip(Some(1 << 40), 1, &rules(1, 1)))),
+        || vec![trip(1 << 34, 1 << 41), trip(1 << 35, 1 << 42)],
+        |cell| cell.read_deadline(),
+        |found, m| match (found, &m.phase) {
+            (Some((low, until)), Phase::Open { until: u, .. }) => m.word().low() == *low && u == until,
+            _ => true,
+        },
     );
 }
 
 #[test]
 fn a_reader_sees_one_instant_of_two_steps_in_one_generation() {
     read_against(
-        1,
         |cell| probing(cell, 1, &rules(2, 2)),
         || vec![settle(1, Outcome::Success, 1, rules(2, 2)), acquire(1 << 40, rules(2, 2))],
+        |cell| cell.read(),
+        is_the_same,
     );
 }
 
 #[test]
 fn a_reader_sees_one_instant_when_the_mode_changes_to_and_fro() {
     read_against(
-        2,
         |cell| probing(cell, 0, &rules(2, 2)),
-        || vec![mode(Mode::Shadow), acquire(1, rules(2, 2)), mode(Mode::Auto), acquire(2, rules(2, 2))],
+        || {
+            let rules = rules(2, 2);
+            vec![mode(Mode::Shadow), acquire(1, rules), mode(Mode::Auto), acquire(2, rules)]
+        },
+        |cell| cell.read(),
+        is_the_same,
     );
 }
 
