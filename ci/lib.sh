@@ -24,7 +24,7 @@ die() {
 cargo_tool() {
     local name=$1 version=$2
     export PATH="$root/build/tools/bin:$PATH"
-    if [ "$("$root/build/tools/bin/$name" --version 2>/dev/null)" = "$name $version" ]; then
+    if [ "$("$root/build/tools/bin/$name" "${name#cargo-}" --version 2>/dev/null)" = "$name $version" ]; then
         return
     fi
     say "installing $name $version into build/tools"

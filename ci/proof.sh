@@ -4,8 +4,8 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The model and the breaker, 50 times as many scenarios: half an hour.
-props() { PROPTEST_CASES=150000 cargo_test_optimized -p fusewire --test props; }
+# The model and the breaker, 500 times as many scenarios: ten minutes, and two to build.
+props() { PROPTEST_CASES=1500000 cargo_test_optimized -p fusewire --test props; }
 
 # Every interleaving up to a higher bound of preemptions: an hour.
 loom() { ci/loom.sh deep; }

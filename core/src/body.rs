@@ -217,6 +217,9 @@ impl Body {
     #[cfg(feature = "tower")]
     #[cold]
     fn would_reject_now(&self) -> Option<(Reason, Option<Nanos>)> {
+        if let Some(after) = self.engine().still_open(self.clock()) {
+            return Some((Reason::Open, Some(after)));
+        }
         let (engine, mut machine) = self.machine();
         let (mode, rules, mut expired) = (machine.mode, self.rules(engine, &machine), 0);
         let verdict = machine.acquire(self.clock().now(), &rules, &mut expired);

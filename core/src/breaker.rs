@@ -15,6 +15,7 @@ use crate::sync::AtomicU64;
 use crate::word::Word;
 use crate::word::{Mode, State};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,15 +70,22 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// As for `try_acquire`.
+    #[inline]
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejection> {
-        match self.0.try_acquire() {
-            Ok(permit) => {
-                let (engine, ticket) = (std::ptr::from_ref(permit.engine), permit.ticket);
-                std::mem::forget(permit);
-                Ok(OwnedPermit { body: Arc::clone(&self.0), engine, ticket })
-            }
-            Err(rejection) => Err(rejection),
+        let engine = self.0.engine();
+        let word = engine.load();
+        if !word.is_plainly_closed() || !engine.leaves_untimed() {
+            return self.try_acquire_owned_at_length();
         }
+        #[cfg(feature = "tracing")]
+        crate::trace::admitted(word);
+        Ok(OwnedPermit { body: Arc::clone(&self.0), engine, ticket: Ticket::plain(word.low()) })
+    }
+
+    #[inline(never)]
+    fn try_acquire_owned_at_length(&self) -> Result<OwnedPermit, Rejection> {
+        let (_, engine, ticket) = self.0.try_acquire()?.take();
+        Ok(OwnedPermit { body: Arc::clone(&self.0), engine, ticket })
     }
 
     /// Calls `f` under the breaker: `Ok` is a success, `Err` a failure, a panic a failure that goes on.
@@ -312,7 +320,8 @@ impl Body {
 
     #[inline(never)]
     fn try_acquire_at_length(&self) -> Result<Permit<'_>, Rejection> {
-        if let Some(after) = self.engine().reject_quietly(self.clock()) {
+        if let Some(after) = self.engine().still_open(self.clock()) {
+            self.engine().count_open();
             return Err(self.rejection(Reason::Open, Some(after)));
         }
         match self.acquire() {
@@ -373,15 +382,14 @@ impl Permit<'_> {
     }
 
     /// What `classify` says; one that panics is reported, and the result counts as by [`record`](Permit::record).
+    #[inline]
     pub fn classify<T, E>(
         self,
         result: &Result<T, E>,
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
     ) -> Settled {
         match catch_unwind(AssertUnwindSafe(|| classify(result))) {
-            Ok(Outcome::Success) => self.success(),
-            Ok(Outcome::Failure) => self.fail(None, None),
-            Ok(Outcome::Ignored) => self.ignore(),
+            Ok(outcome) => self.come_to(outcome),
             Err(panic) => {
                 crate::report::panicked("classifier", &self.body.name, &*panic);
                 self.record(result)
@@ -394,6 +402,15 @@ impl Permit<'_> {
     pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
         let (body, engine, ticket) = self.take();
         body.settle(engine, ticket, outcome, duration.map(nanos), error_type)
+    }
+
+    #[inline]
+    pub(crate) fn come_to(self, outcome: Outcome) -> Settled {
+        match outcome {
+            Outcome::Success => self.success(),
+            Outcome::Failure => self.fail(None, None),
+            Outcome::Ignored => self.ignore(),
+        }
     }
 
     /// In mode `shadow`: why the call would have been rejected.
@@ -449,16 +466,18 @@ unsafe impl Sync for OwnedPermit {}
 
 impl OwnedPermit {
     /// Runs `settle` on the permit that this one stands for.
+    #[inline]
     pub fn with<R>(self, settle: impl FnOnce(Permit<'_>) -> R) -> R {
-        let this = std::mem::ManuallyDrop::new(self);
+        let this = ManuallyDrop::new(self);
         // SAFETY: `this` is not dropped, so the Arc is read out once.
         let body = unsafe { std::ptr::read(&this.body) };
-        // SAFETY: `engine` lives as long as `body`.
+        // SAFETY: the engine lives as long as `body`.
         let engine = unsafe { &*this.engine };
         settle(Permit { body: &body, engine, ticket: this.ticket })
     }
 
     /// As [`Permit::success`].
+    #[inline]
     pub fn success(self) -> Settled {
         self.with(|permit| permit.success())
     }

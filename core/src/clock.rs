@@ -90,6 +90,9 @@ pub(crate) enum Source {
     Other(Arc<dyn Clock>),
 }
 
+// A clock is read before anything is begun, so one that panics leaves nothing half done.
+impl std::panic::RefUnwindSafe for Source {}
+
 /// How far the coarse clock may lag, in nanoseconds: the longest tick Linux is built with (100 Hz).
 pub(crate) const COARSE_TICK: Nanos = 10_000_000;
 

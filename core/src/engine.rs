@@ -1,11 +1,11 @@
 //! A cell with what belongs to it alone: its plans, and the stripes that do not lie in it.
 
-use crate::cell::{Cell, Layout};
+use crate::cell::{Cell, Layout, STRIPE_WORDS};
 use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::config::Plan;
 use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
-use crate::detect::time::Period;
+use crate::detect::time::{Period, TimeStripe};
 use crate::detect::{Detector, Sums};
 use crate::error::Reason;
 use crate::histogram::Distribution;
@@ -52,6 +52,9 @@ pub(crate) enum Lane {
     Count,
     Time,
 }
+
+// As for a body: nothing that can panic runs while something is half done.
+impl std::panic::RefUnwindSafe for Engine {}
 
 // SAFETY: the pointers are to boxes that only ever grow by compare-and-swap and are freed with `&mut self`.
 unsafe impl Send for Engine {}
@@ -112,13 +115,17 @@ impl Engine {
     #[inline(never)]
     pub(crate) fn credit_quietly(&self, low: u32, clock: &Source) -> bool {
         let (now, width) = (clock.coarse(), self.measure.load(Ordering::Relaxed));
-        self.with_stripe(|stripe| {
-            let is_quiet = stripe.time().credit_quietly(low, now, width);
-            if is_quiet {
-                stripe.count(Outcome::Success);
-            }
-            is_quiet
-        })
+        let Some(counters) = self.own_counters() else { return false };
+        // SAFETY: behind the counters of a stripe of this layout lies the rest of its words.
+        let words = unsafe {
+            let rest = std::ptr::from_ref(counters).add(1).cast::<AtomicU64>();
+            std::slice::from_raw_parts(rest, self.layout.stripe_words() - STRIPE_WORDS)
+        };
+        let is_quiet = TimeStripe(words).credit_quietly(low, now, width);
+        if is_quiet {
+            bump(&counters.outcomes[Outcome::Success as usize]);
+        }
+        is_quiet
     }
 
     pub(crate) fn add_totals(&self, totals: &mut Totals) {
@@ -157,21 +164,23 @@ impl Engine {
         }
     }
 
-    /// Rejects a call of an open breaker in mode `auto` whose deadline is more than a tick of the coarse clock away;
-    /// answers how long it is until then, or `None` when more is to be asked. The coarse clock lags: while it is more
-    /// than a tick before the deadline, the exact one is before it, too.
+    /// How long a breaker in mode `auto` is still open, if that is more than a tick of the coarse clock; `None` when more
+    /// is to be asked. The coarse clock lags: while it is more than a tick before the deadline, the exact one is before
+    /// it, too.
     #[inline]
-    pub(crate) fn reject_quietly(&self, clock: &Source) -> Option<Nanos> {
+    pub(crate) fn still_open(&self, clock: &Source) -> Option<Nanos> {
         let until = self.cell().read_deadline()?;
         let coarse = clock.coarse();
-        if coarse.saturating_add(COARSE_TICK) >= until {
-            return None;
-        }
+        (coarse.saturating_add(COARSE_TICK) < until).then(|| until - coarse)
+    }
+
+    /// Counts a call that is turned away because the breaker is open.
+    #[inline]
+    pub(crate) fn count_open(&self) {
         match self.own_counters() {
             Some(counters) => bump(&counters.rejected[Reason::Open as usize]),
             None => self.with_stripe(|stripe| stripe.reject(Reason::Open)),
         }
-        Some(until - coarse)
     }
 
     /// Whether the call that begins now is surely none that is timed; counts it then.

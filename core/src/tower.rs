@@ -29,6 +29,10 @@ use tower_service::Service;
 pub trait Classify<T, E> {
     /// What `result` says.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
+
+    /// Whether `classify` is known not to panic, so that nothing need stand by.
+    #[doc(hidden)]
+    const IS_CALM: bool = false;
 }
 
 impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Classify<T, E> for F {
@@ -42,6 +46,8 @@ impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Classify<T, E> for F {
 pub struct ByResult;
 
 impl<T, E> Classify<T, E> for ByResult {
+    const IS_CALM: bool = true;
+
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
@@ -223,6 +229,12 @@ where
 }
 
 #[inline]
-fn settle<T, E>(permit: OwnedPermit, classify: &impl Classify<T, E>, result: &Result<T, E>) {
-    permit.with(|permit| permit.classify(result, |result| classify.classify(result)));
+fn settle<T, E, C: Classify<T, E>>(permit: OwnedPermit, classify: &C, result: &Result<T, E>) {
+    permit.with(|permit| {
+        if C::IS_CALM {
+            permit.come_to(classify.classify(result))
+        } else {
+            permit.classify(result, |result| classify.classify(result))
+        }
+    });
 }

@@ -326,4 +326,18 @@ mod tests {
         assert!(!half.still_owns_its_record(half.bumped().bumped()));
         assert!(!half.still_owns_its_record(same));
     }
+
+    #[test]
+    fn a_mode_that_changes_to_and_fro_does_not_bring_a_word_back() {
+        for state in State::ALL {
+            let [auto, shadow] = [Mode::Auto, Mode::Shadow].map(|m| Word::new(state, false, m, 7, 3));
+            let mut word = auto;
+            for next in [shadow, shadow, auto, auto] {
+                word = word.bumped().published(next);
+                assert_eq!((word.low(), word.count()), (next.low(), next.count()));
+                assert_ne!(word, auto);
+                assert!(!auto.still_owns_its_record(word));
+            }
+        }
+    }
 }

@@ -191,7 +191,8 @@ fn opening_probing_ramp_and_closing_allocate_nothing() {
 #[test]
 fn a_rejection_allocates_nothing() {
     let rest = r#", "half_open_max_calls": 1, "ramp": {"initial": 0.0001, "max_failure_rate": 0}"#;
-    let prepare: [(Reason, fn(&CircuitBreaker)); 4] = [
+    type Prepare = fn(&CircuitBreaker);
+    let prepare: [(Reason, Prepare); 4] = [
         (Reason::Open, |breaker| breaker.trip(None, By::default()).expect("no duration")),
         (Reason::HalfOpenFull, |breaker| {
             breaker.half_open(By::default());

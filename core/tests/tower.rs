@@ -381,7 +381,7 @@ async fn fallback_retry_breaker_and_timeout_compose_in_that_order() {
         async move {
             match request {
                 "hang" => pending().await,
-                "flaky" if n % 2 == 0 => Err(BoxError::from("refused")),
+                "flaky" if n.is_multiple_of(2) => Err(BoxError::from("refused")),
                 "flaky" => Ok("answer"),
                 other => Ok(other),
             }

@@ -124,7 +124,7 @@ impl Scene {
         self.call(&breaker, Outcome::Success, 0, None);
         let other = self.breaker("mail-out", "{}");
         other.half_open(By::default());
-        let _kept = (0..4).map(|_| other.try_acquire().map(std::mem::forget)).count();
+        (0..4).for_each(|_| std::mem::forget(other.try_acquire()));
     }
 }
 

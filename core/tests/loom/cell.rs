@@ -9,7 +9,7 @@ use crate::machine::{Cause, Machine, Phase, Rules, Taken, Verdict};
 use crate::outcome::{Outcome, Settled};
 use crate::recover::ProbeRules;
 use crate::stripe::Lines;
-use crate::word::{Mode, State};
+use crate::word::State;
 use loom::sync::Arc;
 
 const TIMEOUT: Nanos = 100;
@@ -51,13 +51,6 @@ fn trip(now: Nanos, duration: Nanos) -> Act {
 fn reset(now: Nanos) -> Act {
     Box::new(move |m| {
         m.reset(now);
-        Said::Nothing
-    })
-}
-
-fn mode(mode: Mode) -> Act {
-    Box::new(move |m| {
-        m.set_mode(mode, 0);
         Said::Nothing
     })
 }
@@ -347,37 +340,6 @@ fn a_reader_sees_one_instant_of_two_steps_in_one_generation() {
         |cell| cell.read(),
         is_the_same,
     );
-}
-
-#[test]
-fn a_reader_sees_one_instant_when_the_mode_changes_to_and_fro() {
-    read_against(
-        |cell| probing(cell, 0, &rules(2, 2)),
-        || {
-            let rules = rules(2, 2);
-            vec![mode(Mode::Shadow), acquire(1, rules), mode(Mode::Auto), acquire(2, rules)]
-        },
-        |cell| cell.read(),
-        is_the_same,
-    );
-}
-
-#[test]
-fn a_step_is_not_lost_when_the_mode_changes_to_and_fro() {
-    model(|| {
-        let rules = rules(2, 2);
-        let words = Arc::new(Lines::new(layout(2).words()));
-        let cell = Cell::new(words.words(), layout(2));
-        probing(&cell, 0, &rules);
-        let start = cell.read();
-        let other = Arc::clone(&words);
-        let slow =
-            loom::thread::spawn(move || take(&Cell::new(other.words(), layout(2)), &acquire(7, rules)));
-        let acts = [mode(Mode::Shadow), acquire(1, rules), mode(Mode::Auto)];
-        let mut steps: Vec<Step> = acts.iter().map(|act| take(&cell, act)).collect();
-        steps.push(slow.join().expect("the other panicked"));
-        assert!(follow_each_other(&start, &steps.iter().collect::<Vec<_>>(), &cell.read()));
-    });
 }
 
 /// A thread claims, writes `stores` words of a trip and dies; two others go on.
