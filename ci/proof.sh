@@ -14,7 +14,7 @@ loom() { ci/loom.sh deep; }
 shuttle() { ci/shuttle.sh deep; }
 
 # A process killed at a random instruction, a hundred times as often: half an hour.
-kill_test() { KILL_ROUNDS=${KILL_ROUNDS:-2000} cargo_test_optimized -p fusewire-tests --test kill; }
+kill_test() { FUSEWIRE_KILL_ROUNDS=${KILL_ROUNDS:-2000} cargo_test_optimized -p fusewire --all-features --test kill; }
 
 # An hour with coverage feedback.
 fuzz() { ci/fuzz.sh 3600; }
@@ -31,7 +31,7 @@ fuzz_asan() {
 # Licences and bans as ever, and the advisories, whose database comes from the net: a minute.
 deny() { ci/deny.sh advisories; }
 
-# Every mutant of the rules: hours.
+# Every mutant of the rules: an hour and a half.
 mutants() { ci/mutants.sh; }
 
 parts=(props loom shuttle kill_test fuzz fuzz_asan deny mutants)

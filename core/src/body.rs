@@ -8,7 +8,7 @@ use crate::cell::Stepped;
 use crate::clock::{Nanos, Source};
 use crate::config::Plan;
 use crate::detect::consecutive::{self, Counted};
-use crate::detect::count::Recorded;
+use crate::detect::count::{Recorded, Ring};
 use crate::detect::time::Credited;
 use crate::detect::{Detector, Exceeded, Mark, Rates};
 use crate::engine::{Engine, Lane};
@@ -395,7 +395,7 @@ impl Body {
             Detector::Consecutive { threshold } => {
                 return self.settle_consecutive(engine, given, mark, *threshold);
             }
-            Detector::Count { size, rates } => record_in_ring(engine, since, mark, *size, rates),
+            Detector::Count { size, rates } => record_in_ring(engine.ring(), since, mark, *size, rates),
             Detector::Time { .. } => self.credit(engine, since, word.low(), &plan.detector, mark),
         };
         match recorded {
@@ -559,14 +559,14 @@ impl Body {
 }
 
 /// What the detector says of an outcome.
-enum Judged {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
     Late,
     Below,
     Exceeded(Exceeded),
 }
 
-fn record_in_ring(engine: &Engine, since: u64, mark: Mark, size: u32, rates: &Rates) -> Judged {
-    let ring = engine.ring();
+pub(crate) fn record_in_ring(ring: Ring<'_>, since: u64, mark: Mark, size: u32, rates: &Rates) -> Judged {
     let taken = if mark.is_good() { None } else { ring.take_margin(since) };
     let Recorded::Nth(n) = ring.record(since, mark) else { return Judged::Late };
     if let Some(taken) = taken {

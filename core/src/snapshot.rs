@@ -43,7 +43,8 @@ pub struct Snapshot {
     pub last: Option<Transition>,
     /// The last failure.
     pub last_failure: Option<LastFailure>,
-    /// Failures by error type; those without a type, or beyond the first twenty types, are `other`.
+    /// Failures by error type, the first twenty types. What is missing from the total of failures had no type or one of
+    /// the others.
     pub failures_by_type: Vec<(String, u64)>,
     /// Durations of the calls that were timed: of successes, failures and ignored calls.
     pub durations: [Distribution; 3],

@@ -122,9 +122,10 @@ impl Totals {
     }
 }
 
-/// Threads 1 to 64 have stripes of their own, in two blocks; the last block is shared by all others.
-const BLOCKS: [u32; 3] = [8, 56, SHARED];
-const SHARED: u32 = 4;
+/// Threads 1 to 64 have stripes of their own, in two blocks; the last block is shared by all others. In a model only
+/// two have their own, and two are shared.
+const BLOCKS: [u32; 3] = if cfg!(loom) { [1, 1, SHARED] } else { [8, 56, SHARED] };
+const SHARED: u32 = if cfg!(loom) { 2 } else { 4 };
 const SHARED_BLOCK: usize = BLOCKS.len() - 1;
 
 /// Some stripes outside the cell, and the block after it.

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const CASES: u32 = 3_000;
+const CASES: u32 = 2_000;
 /// What the model takes as the seed of a document without one. Such documents draw nothing here.
 const OWN_SEED: u64 = 77;
 const SECOND: u64 = 1_000_000_000;

@@ -26,7 +26,11 @@ impl<'v> Table<'v> {
     }
 
     fn path(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (self.path, key) {
+            ("", "") => "\"\"".to_owned(),
+            ("", key) => key.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
     }
 
     /// An error that names a key of this table.
