@@ -87,7 +87,7 @@ fn an_outcome_of_the_old_generation_is_late_or_was_in_time_and_never_in_the_new_
     for recorded in 0..4 {
         model(move || {
             let memory = Memory::new(2, recorded);
-            let said = at_once(runs![record(&memory, 0, BAD, 1), record(&memory, 2, GOOD, 3)]);
+            let said: Vec<Vec<Recorded>> = at_once(runs![record(&memory, 0, BAD, 1), record(&memory, 2, GOOD, 3)]);
             assert!(matches!(said[0][..], [Recorded::Late] | [Recorded::Nth(_)]));
             assert_eq!(places(vec![said[1].clone()]), [1, 2, 3]);
             assert_eq!(memory.ring().sums(2, 2), Sums { total: 2, failures: 0, slow: 0 });
@@ -101,7 +101,7 @@ fn an_outcome_of_the_old_generation_is_late_or_was_in_time_and_never_in_the_new_
 fn two_threads_begin_a_new_generation() {
     model(|| {
         let memory = Memory::new(2, 3);
-        let said = at_once(runs![record(&memory, 1, BAD, 1), record(&memory, 1, GOOD, 2)]);
+        let said: Vec<Vec<Recorded>> = at_once(runs![record(&memory, 1, BAD, 1), record(&memory, 1, GOOD, 2)]);
         assert_eq!(places(said), [1, 2, 3]);
         assert_eq!(memory.ring().sums(1, 2).total, 2);
         assert_eq!(memory.ring().sums(0, 2).total, 0);
@@ -114,7 +114,7 @@ fn a_quiet_success_is_recorded_whole_or_not_at_all() {
         model(move || {
             let memory = Memory::new(2, recorded);
             let quiet = Arc::clone(&memory);
-            let said = at_once(runs![
+            let said: Vec<u64> = at_once(runs![
                 move || u64::from(quiet.ring().record_quietly(0, 99)),
                 {
                     let memory = Arc::clone(&memory);

@@ -3,6 +3,7 @@
 use super::{at_once, model, runs};
 use crate::events::{Counts, Event, Hub, Subscription};
 use crate::machine::Cause;
+use crate::name::Name;
 use crate::word::State;
 use loom::thread;
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ type Heard = Arc<Mutex<Vec<(u64, u64)>>>;
 
 fn event(generation: u64) -> Event {
     Event {
-        breaker: "a".into(),
+        breaker: Name::new("a"),
         generation,
         from: State::Closed,
         to: State::Open,
@@ -141,7 +142,7 @@ fn the_first_subscriber_and_an_event_at_the_same_time_do_not_miss_each_other() {
             Some(come)
         };
         let publisher = publish(&hub, &[1]);
-        let come = at_once(runs![
+        let come: Vec<Option<(Heard, Subscription)>> = at_once(runs![
             come,
             move || {
                 publisher();

@@ -1,6 +1,6 @@
 //! The time window: a bucket is read whole, and what an adaptive window learns it learns once.
 
-use super::{at_once, model, runs, set_number};
+use super::model;
 use crate::detect::time::{Credited, Period, TimeStripe};
 use crate::detect::{Mark, Sums};
 use crate::sync::AtomicU64;
