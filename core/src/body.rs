@@ -21,9 +21,8 @@ use crate::ledger::{Ledger, TIMEOUT};
 use crate::machine::{Cause, Machine, Phase, Rules, Verdict};
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump};
+use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering, bump, fence};
 use crate::word::{GENERATION_BITS, Mode, State, Word};
-use once_cell::race::OnceBox;
 use std::panic::RefUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
@@ -419,6 +418,8 @@ impl Body {
             Credited::Passed => return Judged::Below,
             Credited::Evaluate => {}
         }
+        // Of two threads that reach a threshold together, each in its own stripe, the second to come here sees both.
+        fence(Ordering::SeqCst);
         let sums = engine.time_sums(window, since, now);
         engine.with_stripe(|stripe| stripe.time().watch(sums.total < rates.min_calls));
         let exceeded = match adaptive {
@@ -569,10 +570,7 @@ pub(crate) enum Judged {
 pub(crate) fn record_in_ring(ring: Ring<'_>, since: u64, mark: Mark, size: u32, rates: &Rates) -> Judged {
     let taken = if mark.is_good() { None } else { ring.take_margin(since) };
     let Recorded::Nth(n) = ring.record(since, mark) else { return Judged::Late };
-    if let Some(taken) = taken {
-        ring.confirm(taken);
-    }
-    let passes = mark.is_good() || taken.is_some();
+    let passes = mark.is_good() || taken.is_some_and(|taken| ring.confirm(taken));
     if passes && n != rates.min_calls {
         return Judged::Below;
     }

@@ -212,8 +212,8 @@ impl CircuitBreaker {
     pub fn subscribe(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
         let hub = self.0.hub.get_or_init(|| Box::new(Hub::new()));
         let generation = self.0.touch();
-        hub.begin_after(generation);
         let subscription = hub.subscribe(generation, Box::new(listener));
+        hub.begin_after(generation);
         hub.deliver();
         subscription
     }

@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::stripe::{Counters, Lines, Stripe, Stripes, Totals};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, bump};
 use crate::thread;
-use crate::word::Word;
+use crate::word::{Word, is_later};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -323,13 +323,16 @@ impl Engine {
         let shared = &cell.bucket_keys()[slot];
         loop {
             let held = shared.load(Ordering::Acquire);
-            if held >> 40 == since && held & ((1 << 40) - 1) >= wanted & ((1 << 40) - 1) {
+            let is_of_this_generation = held >> 40 == since;
+            if is_later(held >> 40, since)
+                || is_of_this_generation && held & ((1 << 40) - 1) >= wanted & ((1 << 40) - 1)
+            {
                 return;
             }
             let mut bucket = Sums::default();
             self.stripes().for_each(|s| bucket.add(s.time().read_key(held, slot)));
             if shared.compare_exchange(held, wanted, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                if held >> 40 == since && bucket.total > 0 {
+                if is_of_this_generation && bucket.total > 0 {
                     cell.learn(adaptive.baseline(), |b| adaptive.learn(b, bucket));
                 }
                 return;

@@ -204,7 +204,8 @@ pub(crate) struct Hub {
 
 enum Next {
     Event(Event),
-    Missed,
+    /// The event of that generation.
+    Missed(u64),
     Nothing,
 }
 
@@ -253,15 +254,13 @@ impl Hub {
             if !self.become_deliverer() {
                 return;
             }
-            let mut missed = 0;
             loop {
                 match self.take_next() {
-                    Next::Event(event) => self.hand_out(event, std::mem::take(&mut missed)),
-                    Next::Missed => missed += 1,
+                    Next::Event(event) => self.hand_out(event),
+                    Next::Missed(generation) => self.note_missed(generation),
                     Next::Nothing => break,
                 }
             }
-            self.note_missed(missed);
             self.deliverer.store(0, Ordering::Release);
             fence(Ordering::SeqCst);
             if !self.has_next() {
@@ -304,25 +303,22 @@ impl Hub {
                 return self.take_next();
             }
             self.next.store(next + 1, Ordering::Release);
-            return event.map_or(Next::Missed, Next::Event);
+            return event.map_or(Next::Missed(next), Next::Event);
         }
         if is_ready || slot.skipped.load(Ordering::Acquire) >= next {
             self.next.store(next + 1, Ordering::Release);
-            return Next::Missed;
+            return Next::Missed(next);
         }
         Next::Nothing
     }
 
-    fn note_missed(&self, missed: u64) {
-        if missed > 0 {
-            for subscriber in self.subscribers.lock().iter() {
-                subscriber.missed.fetch_add(missed, Ordering::AcqRel);
-            }
+    fn note_missed(&self, generation: u64) {
+        for subscriber in self.subscribers.lock().iter().filter(|s| s.after < generation) {
+            subscriber.missed.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    fn hand_out(&self, mut event: Event, missed: u64) {
-        self.note_missed(missed);
+    fn hand_out(&self, mut event: Event) {
         let subscribers = self.subscribers.lock().clone();
         for subscriber in subscribers.iter().filter(|s| s.after < event.generation) {
             event.missed = subscriber.missed.swap(0, Ordering::AcqRel);

@@ -9,9 +9,8 @@ use crate::detect::time::TimeStripe;
 use crate::error::Reason;
 use crate::histogram::{Distribution, Durations};
 use crate::outcome::Outcome;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, wait_round};
+use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering, bump, wait_round};
 use crate::thread::{self, NO_NUMBER};
-use once_cell::race::OnceBox;
 use std::ptr::NonNull;
 
 /// The counters of a stripe, as they lie in a cell. One thread writes, with plain stores; any may read.

@@ -1,5 +1,5 @@
-//! Atomics and locks of the standard library and parking_lot, or of loom or shuttle when their models run. The only
-//! file that names any of them.
+//! Atomics, locks and boxes that are filled once: of the standard library, parking_lot and once_cell, or of loom or
+//! shuttle when their models run. The only file that names either.
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
@@ -11,10 +11,10 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, f
 pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use parking_lot::Mutex;
+pub(crate) use {once_cell::race::OnceBox, parking_lot::Mutex};
 
 #[cfg(any(loom, shuttle))]
-pub(crate) use modelled::Mutex;
+pub(crate) use modelled::{Mutex, OnceBox};
 
 /// A word that no model looks at: the time of a manual clock. A thread reads it just before words that are modelled,
 /// where it can be interrupted all the same, and a model would only multiply by the instants it may lag.
@@ -92,6 +92,49 @@ mod modelled {
 
         pub(crate) fn try_lock(&self) -> Option<sync::MutexGuard<'_, T>> {
             self.0.try_lock().ok()
+        }
+    }
+
+    /// A box that whoever is first fills, as once_cell makes it.
+    pub(crate) struct OnceBox<T>(super::AtomicPtr<T>);
+
+    impl<T> OnceBox<T> {
+        pub(crate) fn new() -> Self {
+            OnceBox(super::AtomicPtr::new(std::ptr::null_mut()))
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            // SAFETY: a box that was put here stays until `self` is dropped.
+            unsafe { self.0.load(super::Ordering::Acquire).as_ref() }
+        }
+
+        pub(crate) fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
+            use super::Ordering::{Acquire, Release};
+            if let Some(found) = self.get() {
+                return found;
+            }
+            let made = Box::into_raw(make());
+            let place = self.0.compare_exchange(std::ptr::null_mut(), made, Release, Acquire);
+            // SAFETY: as above; nobody else has seen `made` when another box is there already.
+            unsafe {
+                &*place.map_or_else(
+                    |found| {
+                        drop(Box::from_raw(made));
+                        found
+                    },
+                    |_| made,
+                )
+            }
+        }
+    }
+
+    impl<T> Drop for OnceBox<T> {
+        fn drop(&mut self) {
+            let found = self.0.load(super::Ordering::Acquire);
+            if !found.is_null() {
+                // SAFETY: made by `get_or_init` and dropped only here.
+                drop(unsafe { Box::from_raw(found) });
+            }
         }
     }
 }

@@ -52,6 +52,15 @@ fn together<R: Send>(n: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
     })
 }
 
+/// Counts a thread as finished, also one that panics: others wait for all.
+struct Finish<'a>(&'a AtomicUsize);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
 /// Counts how often somebody came in while somebody else was inside.
 #[derive(Default)]
 struct Crowd {
@@ -172,6 +181,49 @@ fn totals_are_exact_with_more_threads_than_stripes() {
 }
 
 #[test]
+fn threads_that_share_stripes_by_turns_lose_nothing() {
+    const PARKED: usize = 64;
+    const SHARING: usize = 6;
+    const CALLS: u64 = 5_000;
+    for (name, detector) in DETECTORS {
+        // Untimed: the shortest way there is.
+        let document = format!("{{{detector}, \"sample_durations_every\": 0}}");
+        let breaker = build(&document, &ManualClock::new());
+        let (crowd, known, over) = (Crowd::default(), Barrier::new(PARKED + 1), Barrier::new(PARKED + 1));
+        let calls = thread::scope(|scope| {
+            for _ in 0..PARKED {
+                scope.spawn(|| {
+                    assert_eq!(breaker.try_acquire().expect("closed").success(), Settled::Ok);
+                    known.wait();
+                    over.wait();
+                });
+            }
+            // Every stripe that has an owner has one now, until all is over.
+            known.wait();
+            let rounds = until_met(&crowd, || {
+                together(SHARING, |_| {
+                    for call in 0..CALLS {
+                        let permit = breaker.try_acquire().expect("closed");
+                        let settled =
+                            if call % 8 == 0 { crowd.pass(|| permit.success()) } else { permit.success() };
+                        assert_eq!(settled, Settled::Ok);
+                    }
+                });
+            });
+            over.wait();
+            rounds * SHARING as u64 * CALLS
+        });
+        let snapshot = breaker.snapshot();
+        let expected = calls + PARKED as u64;
+        assert_eq!(snapshot.totals.success, expected, "{name}");
+        if let Some(window) = snapshot.window {
+            let size = if name == "count" { 65_535 } else { u64::MAX };
+            assert_eq!(window.total, expected.min(size), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_full_count_window_holds_exactly_its_size() {
     for size in [1u64, 7, 16, 17, 100, 1_000] {
         let document = format!(
@@ -230,7 +282,7 @@ fn a_time_window_is_exact_at_rest_while_the_clock_moves() {
         assert_eq!((window.total, window.failures), (n, n / 4), "{kind}");
 
         // Over many windows: what was surely credited to a bucket of the last one is there, and nothing else is.
-        let (calls_made, moving) = (AtomicU64::new(0), AtomicBool::new(true));
+        let (calls_made, moving, gone) = (AtomicU64::new(0), AtomicBool::new(true), AtomicUsize::new(0));
         let log: Vec<Vec<(u64, u64)>> = together(THREADS + 1, |i| {
             use fusewire::Clock;
             let mut log = Vec::new();
@@ -238,12 +290,13 @@ fn a_time_window_is_exact_at_rest_while_the_clock_moves() {
                 for _ in 0..400 {
                     let made = calls_made.load(SeqCst);
                     clock.advance(Duration::from_millis(250));
-                    while calls_made.load(SeqCst) < made + 4 {
+                    while calls_made.load(SeqCst) < made + 4 && gone.load(SeqCst) == 0 {
                         thread::yield_now();
                     }
                 }
                 moving.store(false, SeqCst);
             } else {
+                let _gone = Finish(&gone);
                 while moving.load(SeqCst) {
                     let permit = breaker.try_acquire().expect("closed");
                     let before = clock.now() / 1_000_000_000;
@@ -297,6 +350,7 @@ fn half_open_admits_as_many_probes_as_decide_and_never_more_at_a_time() {
                 }
                 return most;
             }
+            let _done = Finish(&done);
             while breaker.state() == State::HalfOpen {
                 let Ok(permit) = breaker.try_acquire() else {
                     thread::yield_now();
@@ -313,7 +367,6 @@ fn half_open_admits_as_many_probes_as_decide_and_never_more_at_a_time() {
                     failed.fetch_add(1, SeqCst);
                 }
             }
-            done.fetch_add(1, SeqCst);
             most
         });
         let at_once = seen.into_iter().max().unwrap_or_default();
@@ -363,6 +416,7 @@ fn what_is_settled_after_a_reset_is_late_and_every_late_answer_is_counted() {
                 }
                 return (resets, 0, 0);
             }
+            let _done = Finish(&finished);
             for call in 0..2_000 {
                 let permit = breaker.try_acquire().expect("closed");
                 if call % 8 == 0 {
@@ -374,7 +428,6 @@ fn what_is_settled_after_a_reset_is_late_and_every_late_answer_is_counted() {
                     _ => ok += 1,
                 }
             }
-            finished.fetch_add(1, SeqCst);
             (0, late, ok)
         });
         let resets: u64 = answers.iter().map(|a| a.0).sum();
@@ -463,6 +516,7 @@ fn reconfiguring_while_threads_call_loses_nothing_and_hangs_nobody() {
                     }
                     return (0, changes);
                 }
+                let _done = Finish(&finished);
                 let mut late = 0;
                 for call in 0..CALLS {
                     let permit = breaker.try_acquire().expect("closed");
@@ -476,7 +530,6 @@ fn reconfiguring_while_threads_call_loses_nothing_and_hangs_nobody() {
                     };
                     late += u64::from(settled == Settled::Late);
                 }
-                finished.fetch_add(1, SeqCst);
                 (late, 0)
             });
             let (late, changes) = answers.into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
@@ -669,8 +722,8 @@ fn subscribing_and_leaving_while_transitions_race_hears_an_unbroken_stretch() {
     let finished = AtomicUsize::new(0);
     let stays: Vec<(u64, u64)> = together(6, |i| {
         if i < 3 {
+            let _done = Finish(&finished);
             (0..800).for_each(|_| breaker.reset(By::default()));
-            finished.fetch_add(1, SeqCst);
             return (0, 0);
         }
         let (mut stays, mut heard_in_all) = (0, 0);
@@ -751,6 +804,7 @@ fn change_modes_while_threads_call() -> bool {
             breaker.set_mode(Mode::Auto, By::default());
             return (0, 0, 0);
         }
+        let _done = Finish(&finished);
         let (mut admitted, mut rejected, mut late) = (0u64, 0u64, 0u64);
         for call in 0..1_000 {
             match breaker.try_acquire() {
@@ -767,7 +821,6 @@ fn change_modes_while_threads_call() -> bool {
                 }
             }
         }
-        finished.fetch_add(1, SeqCst);
         (admitted, rejected, late)
     });
     let sum = |f: fn(&(u64, u64, u64)) -> u64| answers.iter().map(f).sum::<u64>();

@@ -13,7 +13,7 @@
 //! A block that bears another generation or lap is empty. A head of an earlier generation is set on by whoever meets it.
 
 use super::{Exceeded, Mark, Rates, Sums};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, load_to_swap};
 use crate::word::is_later;
 
 /// Outcomes in a block. A model's blocks are small, so that it sees them run over and their slots used again.
@@ -208,50 +208,49 @@ impl<'a> Ring<'a> {
         None
     }
 
-    /// Makes an evaluation that may have missed the outcome just recorded fail to set the margin, or takes back what
-    /// it has set.
-    pub(crate) fn confirm(&self, taken: Taken) {
-        let mut margin = Margin(self.margin.load(Ordering::Acquire));
-        while margin.generation() == taken.since {
-            let left = if margin.version() == taken.version { margin.left() } else { 0 };
-            match self.renew(margin, taken.since, left) {
-                Ok(_) => return,
+    /// After the outcome that was taken from the margin was recorded: `true` if nobody has begun to evaluate since it
+    /// was taken. Who begins later then sees the outcome; who began before may have missed it, so that it must be
+    /// evaluated by itself.
+    pub(crate) fn confirm(&self, taken: Taken) -> bool {
+        let mut margin = Margin(load_to_swap(self.margin));
+        while margin.generation() == taken.since && margin.version() == taken.version {
+            // The same value: only the order counts.
+            match self.margin.compare_exchange(margin.0, margin.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
                 Err(now) => margin = Margin(now),
             }
         }
+        false
     }
 
     /// Judges the window, and notes how many failures and slow calls may pass until it need be judged again.
     ///
-    /// Everyone who comes here has recorded its outcome, and so has, or will `confirm`, everyone who took from the
-    /// margin: if the margin word is as it was before the sums were taken, they missed nobody.
+    /// Everyone who comes here has recorded its outcome, and so has everyone whose `confirm` came before the margin was
+    /// withdrawn; everyone else will come here. So of those who reach a threshold together the last sees them all, and
+    /// only if nobody came later is its margin set.
     pub(crate) fn evaluate(&self, since: u64, size: u32, rates: &Rates) -> Option<Exceeded> {
-        let before = Margin(self.margin.load(Ordering::Acquire));
+        let withdrawn = self.withdraw_margin(since);
         let sums = self.sums(since, size);
         let exceeded = rates.judge(sums);
-        if is_later(before.generation(), since) {
-            return exceeded;
-        }
-        let left = if exceeded.is_some() { 0 } else { rates.margin(sums) - 1 };
-        if let Err(now) = self.renew(before, since, left) {
-            self.exhaust(since, Margin(now));
+        if let (Some(withdrawn), None) = (withdrawn, exceeded) {
+            let left = (rates.margin(sums) - 1).min(LOW_20);
+            let next = Margin::new(since, withdrawn.version() + 1, left);
+            let _ = self.margin.compare_exchange(withdrawn.0, next.0, Ordering::AcqRel, Ordering::Acquire);
         }
         exceeded
     }
 
-    fn exhaust(&self, since: u64, mut margin: Margin) {
-        while margin.generation() == since {
-            match self.renew(margin, since, 0) {
-                Ok(_) => return,
+    /// Leaves no margin, with the next version; `None` when the margin is one of a later generation.
+    fn withdraw_margin(&self, since: u64) -> Option<Margin> {
+        let mut margin = Margin(load_to_swap(self.margin));
+        while !is_later(margin.generation(), since) {
+            let next = Margin::new(since, margin.version() + 1, 0);
+            match self.margin.compare_exchange(margin.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(next),
                 Err(now) => margin = Margin(now),
             }
         }
-    }
-
-    /// Replaces the margin by one with the next version.
-    fn renew(&self, from: Margin, since: u64, left: u64) -> Result<u64, u64> {
-        let next = Margin::new(since, from.version() + 1, left.min(LOW_20));
-        self.margin.compare_exchange(from.0, next.0, Ordering::AcqRel, Ordering::Acquire)
+        None
     }
 }
 
@@ -350,7 +349,7 @@ mod tests {
             let Recorded::Nth(n) = ring.record(0, m) else { panic!("late") };
             let expected = rates.judge(plain_sums(&outcomes, size));
             if let Some(taken) = taken {
-                ring.confirm(taken);
+                assert!(ring.confirm(taken));
             }
             let evaluates = (!m.is_good() && taken.is_none()) || n == rates.min_calls;
             let found = if evaluates { ring.evaluate(0, size, &rates) } else { None };

@@ -107,16 +107,16 @@ impl<'a> TimeStripe<'a> {
         is_quiet
     }
 
+    /// The total first, so that no reader finds more failures than outcomes.
     #[inline]
     fn add(self, index: usize, m: Mark) {
         let bucket = self.bucket(index);
-        if m.failure {
-            bump(&bucket[2]);
-        }
-        if m.slow {
-            bump(&bucket[3]);
-        }
         bump(&bucket[1]);
+        for (word, counts) in [(&bucket[2], m.failure), (&bucket[3], m.slow)] {
+            if counts {
+                word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+            }
+        }
     }
 
     /// Whether crediting at `now` gives a bucket to another stretch; answers the key it holds and the one it will hold.
@@ -188,8 +188,8 @@ impl<'a> TimeStripe<'a> {
             if bucket[0].load(Ordering::Acquire) != key {
                 return Sums::default();
             }
-            let failures = bucket[2].load(Ordering::Relaxed);
-            let slow = bucket[3].load(Ordering::Relaxed);
+            let failures = bucket[2].load(Ordering::Acquire);
+            let slow = bucket[3].load(Ordering::Acquire);
             let total = bucket[1].load(Ordering::Relaxed);
             fence(Ordering::Acquire);
             if bucket[0].load(Ordering::Relaxed) == key {

@@ -1,6 +1,6 @@
 //! The count window: two outcomes in a block, two or four blocks.
 
-use super::{at_once, model, runs};
+use super::{at_once, model, runs, small_model};
 use crate::body::{Judged, record_in_ring};
 use crate::detect::count::{Recorded, Ring, blocks};
 use crate::detect::{Exceeded, Mark, Rates, Sums};
@@ -31,7 +31,12 @@ impl Memory {
 }
 
 /// Records `n` times; answers the places.
-fn record(memory: &Arc<Memory>, since: u64, m: Mark, n: usize) -> impl FnOnce() -> Vec<Recorded> + Send + 'static {
+fn record(
+    memory: &Arc<Memory>,
+    since: u64,
+    m: Mark,
+    n: usize,
+) -> impl FnOnce() -> Vec<Recorded> + Send + 'static {
     let memory = Arc::clone(memory);
     move || (0..n).map(|_| memory.ring().record(since, m)).collect()
 }
@@ -51,7 +56,7 @@ fn places(recorded: Vec<Vec<Recorded>>) -> Vec<u64> {
 #[test]
 fn two_threads_record_over_the_ends_of_blocks_and_each_outcome_has_one_place() {
     for recorded in 0..4 {
-        model(move || {
+        small_model(move || {
             let memory = Memory::new(2, recorded);
             let runs = runs![record(&memory, 0, BAD, 2), record(&memory, 0, BAD, 2)];
             let expected: Vec<u64> = (recorded + 1..=recorded + 4).collect();
@@ -64,7 +69,7 @@ fn two_threads_record_over_the_ends_of_blocks_and_each_outcome_has_one_place() {
 
 #[test]
 fn a_thread_that_sleeps_while_the_ring_goes_round_records_in_its_turn() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new(2, 1);
         let runs = runs![record(&memory, 0, BAD, 1), record(&memory, 0, GOOD, 6)];
         assert_eq!(places(at_once(runs)), [2, 3, 4, 5, 6, 7, 8]);
@@ -85,9 +90,10 @@ fn three_threads_begin_one_block() {
 #[test]
 fn an_outcome_of_the_old_generation_is_late_or_was_in_time_and_never_in_the_new_one() {
     for recorded in 0..4 {
-        model(move || {
+        small_model(move || {
             let memory = Memory::new(2, recorded);
-            let said: Vec<Vec<Recorded>> = at_once(runs![record(&memory, 0, BAD, 1), record(&memory, 2, GOOD, 3)]);
+            let said: Vec<Vec<Recorded>> =
+                at_once(runs![record(&memory, 0, BAD, 1), record(&memory, 2, GOOD, 3)]);
             assert!(matches!(said[0][..], [Recorded::Late] | [Recorded::Nth(_)]));
             assert_eq!(places(vec![said[1].clone()]), [1, 2, 3]);
             assert_eq!(memory.ring().sums(2, 2), Sums { total: 2, failures: 0, slow: 0 });
@@ -99,9 +105,10 @@ fn an_outcome_of_the_old_generation_is_late_or_was_in_time_and_never_in_the_new_
 
 #[test]
 fn two_threads_begin_a_new_generation() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new(2, 3);
-        let said: Vec<Vec<Recorded>> = at_once(runs![record(&memory, 1, BAD, 1), record(&memory, 1, GOOD, 2)]);
+        let said: Vec<Vec<Recorded>> =
+            at_once(runs![record(&memory, 1, BAD, 1), record(&memory, 1, GOOD, 2)]);
         assert_eq!(places(said), [1, 2, 3]);
         assert_eq!(memory.ring().sums(1, 2).total, 2);
         assert_eq!(memory.ring().sums(0, 2).total, 0);
@@ -111,16 +118,13 @@ fn two_threads_begin_a_new_generation() {
 #[test]
 fn a_quiet_success_is_recorded_whole_or_not_at_all() {
     for recorded in 0..4 {
-        model(move || {
+        small_model(move || {
             let memory = Memory::new(2, recorded);
             let quiet = Arc::clone(&memory);
-            let said: Vec<u64> = at_once(runs![
-                move || u64::from(quiet.ring().record_quietly(0, 99)),
-                {
-                    let memory = Arc::clone(&memory);
-                    move || (0..3).filter(|_| memory.ring().record(0, BAD) != Recorded::Late).count() as u64
-                },
-            ]);
+            let said: Vec<u64> = at_once(runs![move || u64::from(quiet.ring().record_quietly(0, 99)), {
+                let memory = Arc::clone(&memory);
+                move || (0..3).filter(|_| memory.ring().record(0, BAD) != Recorded::Late).count() as u64
+            },]);
             assert_eq!(memory.ring().record(0, BAD), Recorded::Nth(recorded + said[0] + said[1] + 1));
             assert_eq!(memory.ring().sums(0, 2).total, 2);
         });
@@ -129,7 +133,7 @@ fn a_quiet_success_is_recorded_whole_or_not_at_all() {
 
 #[test]
 fn a_reader_sees_no_more_than_the_window_and_nothing_of_another_lap() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new(2, 1);
         let reader = Arc::clone(&memory);
         let reading = loom::thread::spawn(move || reader.ring().sums(0, 2));
@@ -142,7 +146,12 @@ fn a_reader_sees_no_more_than_the_window_and_nothing_of_another_lap() {
 }
 
 /// Failures by two or three threads, together just enough to reach the threshold: one of them must find that.
-fn reach_the_threshold(size: u32, before: &'static [Mark], at_a_time: &'static [&'static [Mark]], rates: Rates) {
+fn reach_the_threshold(
+    size: u32,
+    before: &'static [Mark],
+    at_a_time: &'static [&'static [Mark]],
+    rates: Rates,
+) {
     model(move || {
         let memory = Memory::new(size, 0);
         for m in before {

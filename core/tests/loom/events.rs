@@ -1,6 +1,6 @@
 //! Events: each is delivered once and in order, or counted as missed. Two slots.
 
-use super::{at_once, model, runs};
+use super::{at_once, runs, small_model};
 use crate::events::{Counts, Event, Hub, Subscription};
 use crate::machine::Cause;
 use crate::name::Name;
@@ -55,7 +55,7 @@ fn adds_up(heard: &Heard, last: u64) -> bool {
 
 #[test]
 fn two_events_are_delivered_in_order_when_both_calls_have_returned() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         hub.begin_after(0);
         let (heard, _subscription) = subscribe(&hub, 0);
@@ -66,7 +66,7 @@ fn two_events_are_delivered_in_order_when_both_calls_have_returned() {
 
 #[test]
 fn an_event_published_while_the_deliverer_stops_is_delivered() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         hub.begin_after(0);
         let (heard, _subscription) = subscribe(&hub, 0);
@@ -79,7 +79,7 @@ fn an_event_published_while_the_deliverer_stops_is_delivered() {
 
 #[test]
 fn events_that_find_no_slot_are_counted_as_missed() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         hub.begin_after(0);
         let (heard, _subscription) = subscribe(&hub, 0);
@@ -91,7 +91,7 @@ fn events_that_find_no_slot_are_counted_as_missed() {
 
 #[test]
 fn an_event_whose_writer_died_is_a_gap_that_is_counted() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         hub.begin_after(0);
         let (heard, _subscription) = subscribe(&hub, 0);
@@ -103,7 +103,7 @@ fn an_event_whose_writer_died_is_a_gap_that_is_counted() {
 
 #[test]
 fn a_writer_that_comes_after_its_event_was_given_up_disturbs_nobody() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         hub.begin_after(0);
         let (heard, _subscription) = subscribe(&hub, 0);
@@ -115,7 +115,7 @@ fn a_writer_that_comes_after_its_event_was_given_up_disturbs_nobody() {
 
 #[test]
 fn a_subscriber_who_comes_while_events_are_delivered_hears_each_later_one_once() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         hub.begin_after(0);
         let (heard, _subscription) = subscribe(&hub, 0);
@@ -132,23 +132,20 @@ fn a_subscriber_who_comes_while_events_are_delivered_hears_each_later_one_once()
 
 #[test]
 fn the_first_subscriber_and_an_event_at_the_same_time_do_not_miss_each_other() {
-    model(|| {
+    small_model(|| {
         let hub = Hub::new();
         let first = Arc::clone(&hub);
         let come = move || {
-            first.begin_after(0);
             let come = subscribe(&first, 0);
+            first.begin_after(0);
             first.deliver();
             Some(come)
         };
         let publisher = publish(&hub, &[1]);
-        let come: Vec<Option<(Heard, Subscription)>> = at_once(runs![
-            come,
-            move || {
-                publisher();
-                None
-            },
-        ]);
+        let come: Vec<Option<(Heard, Subscription)>> = at_once(runs![come, move || {
+            publisher();
+            None
+        },]);
         let (heard, _subscription) = come.into_iter().flatten().next().unwrap();
         assert_eq!(*heard.lock().unwrap(), [(1, 0)]);
     });
@@ -156,9 +153,8 @@ fn the_first_subscriber_and_an_event_at_the_same_time_do_not_miss_each_other() {
 
 #[test]
 fn a_gap_before_a_subscriber_came_is_not_its_loss() {
-    let hub = Hub::new;
-    model(move || {
-        let hub = hub();
+    small_model(|| {
+        let hub = Hub::new();
         hub.begin_after(0);
         let (_, _old) = subscribe(&hub, 0);
         let (heard, _new) = subscribe(&hub, 2);

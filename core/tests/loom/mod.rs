@@ -1,8 +1,8 @@
 //! Loom's models of everything that two threads do at a time: every interleaving up to a bound of preemptions, and every
 //! value that the memory model lets a load return. `ci/loom.sh` runs them.
 //!
-//! A bound of two preemptions is enough for every error of the form "A reads, B changes, A goes on", and for one more
-//! turn; most errors that are known of such code need no more. `LOOM_MAX_PREEMPTIONS` sets another bound.
+//! The usual bound is two preemptions: one is enough for every error of the form "A reads, B changes, A goes on", two
+//! let B be interrupted as well. Small models take one more, large ones one less. `LOOM_MAX_PREEMPTIONS` sets another.
 //!
 //! What loom does not see stays as it is: the registry's map, `OnceLock`, the clock of a process. Models give their
 //! instants themselves or use a manual clock that stands still.
@@ -17,20 +17,26 @@ mod time;
 use crate::thread::set_number;
 use loom::thread;
 
-/// Runs `f` in every interleaving.
-fn model(f: impl Fn() + Send + Sync + 'static) {
+/// Runs `f` in every interleaving with at most `more` preemptions more than the usual bound.
+fn explore(more: isize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2).saturating_add_signed(more));
     builder.max_branches = 20_000;
     builder.check(f);
 }
 
-/// The same where a bound of two costs minutes: one preemption less.
+fn model(f: impl Fn() + Send + Sync + 'static) {
+    explore(0, f);
+}
+
+/// For a few loads and stores by two threads.
+fn small_model(f: impl Fn() + Send + Sync + 'static) {
+    explore(1, f);
+}
+
+/// For several steps of the machine.
 fn large_model(f: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2) - 1);
-    builder.max_branches = 20_000;
-    builder.check(f);
+    explore(-1, f);
 }
 
 /// Runs the closures at the same time, the first on the calling thread, as threads 1, 2, …, and answers what they say.

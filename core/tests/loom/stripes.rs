@@ -1,6 +1,6 @@
 //! Stripes: whoever counts where, nothing is lost. Two threads have stripes of their own, the others share two.
 
-use super::{at_once, model, runs, set_number};
+use super::{at_once, model, runs, set_number, small_model};
 use crate::cell::Layout;
 use crate::outcome::Outcome;
 use crate::stripe::{Lines, Stripes, Totals};
@@ -40,7 +40,7 @@ fn count(memory: &Arc<Memory>, number: u32, times: u64) -> impl FnOnce() + Send 
 
 #[test]
 fn two_threads_that_use_a_breaker_first_count_in_stripes_of_their_own() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new();
         at_once(runs![count(&memory, 1, 2), count(&memory, 2, 2)]);
         assert_eq!(memory.successes(), 4);
@@ -49,7 +49,7 @@ fn two_threads_that_use_a_breaker_first_count_in_stripes_of_their_own() {
 
 #[test]
 fn two_threads_that_need_the_same_block_find_one() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new();
         count(&memory, 9, 1)();
         at_once(runs![count(&memory, 1, 1), count(&memory, 2, 1)]);
@@ -59,7 +59,7 @@ fn two_threads_that_need_the_same_block_find_one() {
 
 #[test]
 fn threads_without_a_stripe_of_their_own_share_by_turns() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new();
         count(&memory, 9, 1)();
         at_once(runs![count(&memory, 3, 2), count(&memory, 5, 2)]);
@@ -79,7 +79,7 @@ fn three_threads_share_two_stripes() {
 
 #[test]
 fn a_reader_never_sees_more_than_was_counted() {
-    model(|| {
+    small_model(|| {
         let memory = Memory::new();
         count(&memory, 9, 1)();
         let reader = Arc::clone(&memory);

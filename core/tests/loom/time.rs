@@ -1,6 +1,6 @@
 //! The time window: a bucket is read whole, and what an adaptive window learns it learns once.
 
-use super::model;
+use super::small_model;
 use crate::detect::time::{Credited, Period, TimeStripe};
 use crate::detect::{Mark, Sums};
 use crate::sync::AtomicU64;
@@ -19,14 +19,13 @@ fn credit(words: &[AtomicU64], since: u64, now: u64) -> Credited {
 
 /// Reads the bucket of `stretch` while its owner goes on as `owner` says.
 fn read_against(owner: fn(&[AtomicU64]), since: u64, stretch: u64, is_possible: fn(Sums) -> bool) {
-    model(move || {
+    small_model(move || {
         let words = stripe_words();
         for _ in 0..2 {
             assert_eq!(credit(&words, 0, 0), Credited::Evaluate);
         }
         let reader = Arc::clone(&words);
-        let reading =
-            loom::thread::spawn(move || TimeStripe(&reader).read(since, stretch, PERIOD.buckets));
+        let reading = loom::thread::spawn(move || TimeStripe(&reader).read(since, stretch, PERIOD.buckets));
         owner(&words);
         let sums = reading.join().expect("the reader panicked");
         assert!(is_possible(sums), "{sums:?}");
