@@ -100,7 +100,7 @@ fn by_hand(breaker: &CircuitBreaker, clock: &ManualClock) {
         }
         5 => {
             let document = kind(thread_rng().gen_range(0..5), clock);
-            breaker.reconfigure(document).expect("a legal document");
+            breaker.reconfigure(document, by()).expect("a legal document");
         }
         6..=8 => clock.advance(Duration::from_millis(700)),
         _ => check(&breaker.snapshot()),
