@@ -162,15 +162,24 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 /// Zeroed words at an address that is a multiple of 64.
-pub(crate) struct Lines(Box<[Line]>);
+///
+/// Not a box: pointers into the words are kept beside them, and a box that is moved would be taken for their only owner.
+pub(crate) struct Lines(NonNull<[Line]>);
 
 #[repr(C, align(64))]
 struct Line([AtomicU64; 8]);
 
+// SAFETY: it owns what it points to, and gives away shared references alone.
+unsafe impl Send for Lines {}
+// SAFETY: as above.
+unsafe impl Sync for Lines {}
+
 impl Lines {
     /// Room for at least `words` words.
     pub(crate) fn new(words: usize) -> Self {
-        Lines((0..words.div_ceil(8)).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))).collect())
+        let line = |_| Line(std::array::from_fn(|_| AtomicU64::new(0)));
+        let lines: Box<[Line]> = (0..words.div_ceil(8)).map(line).collect();
+        Lines(NonNull::from(Box::leak(lines)))
     }
 
     pub(crate) fn words(&self) -> &[AtomicU64] {
@@ -178,6 +187,13 @@ impl Lines {
         const _: () = assert!(size_of::<Line>() == 8 * size_of::<AtomicU64>());
         // SAFETY: a line is exactly eight words without padding, so lines in a row are words in a row.
         unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 8) }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // SAFETY: leaked by `new`, and given back here alone.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
