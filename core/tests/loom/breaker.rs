@@ -81,6 +81,24 @@ fn a_success_beside_a_failure_ends_the_row_before_it_or_after_it() {
 }
 
 #[test]
+fn a_success_before_the_last_failure_keeps_a_breaker_closed_and_one_after_it_is_late() {
+    model(|| {
+        let breaker = consecutive(2);
+        fail(permit(&breaker))();
+        let (good, bad) = (permit(&breaker), permit(&breaker));
+        let said = at_once(runs![settle(good, Outcome::Success), fail(bad)]);
+        let now = breaker.snapshot();
+        match said[..] {
+            [Settled::Ok, Settled::Ok] => {
+                assert_eq!((now.generation, now.consecutive_failures), (0, Some(1)))
+            }
+            [Settled::Late, Settled::Ok] => assert_eq!((now.generation, now.stored_state), (1, State::Open)),
+            _ => panic!("{said:?}"),
+        }
+    });
+}
+
+#[test]
 fn a_failure_beside_a_trip_is_counted_or_late() {
     model(|| {
         let breaker = consecutive(3);
@@ -169,5 +187,27 @@ fn two_threads_that_give_a_bucket_away_learn_from_it_once() {
         let learned = breaker.snapshot().window.and_then(|w| w.baseline);
         // Two failures of two, beside a memory of one call: two thirds of the way from 0 to 1.
         assert_eq!(learned, Some(2.0 / 3.0));
+    });
+}
+
+#[test]
+fn an_outcome_of_the_old_generation_takes_nothing_from_what_the_new_one_learns() {
+    large_model(|| {
+        let clock = ManualClock::new();
+        // At 0 the key of a bucket would be that of one never used.
+        clock.advance(Duration::from_secs(4));
+        let window = Window::adaptive(Duration::from_secs(2)).buckets(2).min_calls(100).memory_calls(1);
+        let breaker = builder().window(window.baseline(0.0)).clock(clock.clone()).build("a").unwrap();
+        let (old, other) = (permit(&breaker), breaker.clone());
+        let goes_on = move || {
+            other.trip(None, By::default()).unwrap();
+            other.reset(By::default());
+            permit(&other).settle(Outcome::Failure, None, None)
+        };
+        assert_eq!(at_once(runs![fail(old), goes_on])[1], Settled::Ok);
+        clock.advance(Duration::from_secs(2));
+        fail(permit(&breaker))();
+        // One failure of one, beside a memory of one call: half of the way from 0 to 1.
+        assert_eq!(breaker.snapshot().window.and_then(|w| w.baseline), Some(0.5));
     });
 }
