@@ -10,7 +10,7 @@ props() { PROPTEST_CASES=1500000 cargo_test_optimized -p fusewire --test props; 
 # Every interleaving up to a higher bound of preemptions: an hour.
 loom() { ci/loom.sh deep; }
 
-# A hundred times as many random schedules: half an hour.
+# Thirty times as many random schedules: half an hour.
 shuttle() { ci/shuttle.sh deep; }
 
 # A process killed at a random instruction, a hundred times as often: half an hour.

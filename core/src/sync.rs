@@ -1,5 +1,5 @@
 //! Atomics, locks and boxes that are filled once: of the standard library, parking_lot and once_cell, or of loom or
-//! shuttle when their models run. The only file that names either.
+//! shuttle when their models run. Only `thread` names these two beside it, for the number of a model's thread.
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};

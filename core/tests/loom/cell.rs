@@ -121,6 +121,11 @@ fn race(
     });
 }
 
+/// Open, generation 1.
+fn tripped(cell: &Cell<'_>, now: Nanos, duration: Nanos) {
+    cell.transact(|m| m.trip(Some(duration), now, &rules(1, 1)));
+}
+
 /// Half-open, generation 1, with `probes` leases until 10.
 fn probing(cell: &Cell<'_>, probes: u32, rules: &Rules) {
     cell.transact(|m| m.half_open(0));
@@ -163,7 +168,7 @@ fn of_two_first_probes_after_the_deadline_one_makes_the_transition_and_one_is_ad
     let rules = rules(1, 1);
     race(
         1,
-        |cell| drop(cell.transact(|m| m.trip(Some(50), 0, &self::rules(1, 1)))),
+        |cell| tripped(cell, 0, 50),
         move || vec![acquire(50, rules), acquire(50, rules)],
         |said, end| {
             assert_eq!((end.generation, end.cause), (2, Some(Cause::RecoveryTimeout)));
@@ -179,7 +184,7 @@ fn two_first_probes_after_the_deadline_get_leases_of_their_own() {
     let rules = rules(2, 2);
     race(
         2,
-        |cell| drop(cell.transact(|m| m.trip(Some(50), 0, &self::rules(1, 1)))),
+        |cell| tripped(cell, 0, 50),
         move || vec![acquire(50, rules), acquire(50, rules)],
         |said, end| {
             assert_eq!(end.generation, 2);
@@ -312,7 +317,7 @@ fn is_the_same(found: &Machine, instant: &Machine) -> bool {
 #[test]
 fn a_reader_sees_one_instant_of_two_transitions() {
     read_against(
-        |cell| drop(cell.transact(|m| m.trip(Some(1 << 40), 1, &rules(1, 1)))),
+        |cell| tripped(cell, 1, 1 << 40),
         || vec![trip(1 << 34, 1 << 41), trip(1 << 35, 1 << 42)],
         |cell| cell.read(),
         is_the_same,
@@ -322,7 +327,7 @@ fn a_reader_sees_one_instant_of_two_transitions() {
 #[test]
 fn a_reader_sees_the_deadline_that_belongs_to_the_word() {
     read_against(
-        |cell| drop(cell.transact(|m| m.trip(Some(1 << 40), 1, &rules(1, 1)))),
+        |cell| tripped(cell, 1, 1 << 40),
         || vec![trip(1 << 34, 1 << 41), trip(1 << 35, 1 << 42)],
         |cell| cell.read_deadline(),
         |found, m| match (found, &m.phase) {
