@@ -1,27 +1,22 @@
 //! A circuit breaker: acquire, permit, settle. The happy path is on this page.
 
-use crate::body::{Answer, Body, Setting};
-use crate::clock::{Nanos, Source, nanos};
+use crate::body::{Body, Setting};
+use crate::clock::Source;
 use crate::config::{self, Builder};
 use crate::engine::Engine;
-use crate::error::{CallError, ConfigError, Error, Reason, Rejection};
+use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
 use crate::events::{By, Event, Events, Hub, Queue, Subscription};
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
-use crate::outcome::{Kind, Outcome, Settled, Ticket};
+use crate::outcome::{Outcome, Ticket};
+use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::snapshot::Snapshot;
 use crate::sync::AtomicU64;
-#[cfg(feature = "tracing")]
-use crate::word::Word;
-use crate::word::{Mode, State};
+use crate::word::{Mode, State, Word};
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The error type of a call that panicked.
-const PANIC: &str = "panic";
 
 /// Guards one dependency. Clones are the same breaker.
 ///
@@ -84,8 +79,8 @@ impl CircuitBreaker {
 
     #[inline(never)]
     fn try_acquire_owned_at_length(&self) -> Result<OwnedPermit, Rejection> {
-        let (_, engine, ticket) = self.0.try_acquire()?.take();
-        Ok(OwnedPermit { body: Arc::clone(&self.0), engine, ticket })
+        let permit = ManuallyDrop::new(self.0.try_acquire()?);
+        Ok(OwnedPermit { body: Arc::clone(&self.0), engine: permit.engine, ticket: permit.ticket })
     }
 
     /// Calls `f` under the breaker: `Ok` is a success, `Err` a failure, a panic a failure that goes on.
@@ -102,24 +97,25 @@ impl CircuitBreaker {
         #[cfg(feature = "tracing")]
         crate::trace::admitted(word);
         let ticket = Ticket::plain(word.low());
-        let guard = PanicIsFailure { body, engine, ticket };
+        let guard = PanicIsFailure { body, engine, ticket: &ticket };
         let result = f();
         std::mem::forget(guard);
-        if result.is_err() {
-            body.settle(engine, ticket, Outcome::Failure, None, None);
-        } else if !body.succeed_quietly(engine, word.low()) {
-            body.succeed(engine, ticket);
-        }
+        body.settle_result(engine, &ticket, result.is_ok());
         result.map_err(CallError::Inner)
     }
 
     /// A call that is timed, or of a breaker that is not simply closed.
     #[inline(never)]
     fn call_at_length<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        let permit = self.0.try_acquire().map_err(CallError::Rejected)?;
-        let guard = PanicIsFailure::arm(permit);
+        let (body, mut ticket) = (&*self.0, Ticket::plain(0));
+        let engine = match body.admit(&mut ticket) {
+            Ok(engine) => engine,
+            Err(refusal) => return Err(CallError::Rejected(body.rejection(refusal))),
+        };
+        let guard = PanicIsFailure { body, engine, ticket: &ticket };
         let result = f();
-        guard.disarm().record(&result);
+        std::mem::forget(guard);
+        body.settle_result(engine, &ticket, result.is_ok());
         result.map_err(CallError::Inner)
     }
 
@@ -134,9 +130,11 @@ impl CircuitBreaker {
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
         f: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
-        let guard = PanicIsFailure::arm(self.0.try_acquire().map_err(CallError::Rejected)?);
+        let permit = ManuallyDrop::new(self.0.try_acquire().map_err(CallError::Rejected)?);
+        let guard = PanicIsFailure { body: permit.body, engine: permit.engine, ticket: &permit.ticket };
         let result = f();
-        guard.disarm().classify(&result, classify);
+        std::mem::forget(guard);
+        ManuallyDrop::into_inner(permit).classify(&result, classify);
         result.map_err(CallError::Inner)
     }
 
@@ -304,253 +302,56 @@ impl Builder {
 
 impl Body {
     /// A closed breaker in mode `auto` admits, and a call that is not timed carries nothing but the word's low half.
-    #[inline]
+    ///
+    /// The happy path writes no ticket to memory that it then would have to copy: see `acquire`.
+    #[inline(always)]
     fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
         let engine = self.engine();
         let word = engine.load();
         if word.is_plainly_closed() {
-            #[cfg(feature = "tracing")]
-            crate::trace::admitted(word);
-            let plain = Ticket::plain(word.low());
-            let ticket = if engine.leaves_untimed() { plain } else { self.sample(engine, plain) };
-            return Ok(Permit { body: self, engine, ticket });
+            return Ok(Permit { body: self, engine, ticket: self.begin(engine, word) });
         }
-        self.try_acquire_at_length()
-    }
-
-    #[inline(never)]
-    fn try_acquire_at_length(&self) -> Result<Permit<'_>, Rejection> {
-        if let Some(after) = self.engine().still_open(self.clock()) {
-            self.engine().count_open();
-            return Err(self.rejection(Reason::Open, Some(after)));
-        }
-        match self.acquire() {
-            Answer::Admitted(engine, ticket) => {
-                #[cfg(feature = "tracing")]
-                crate::trace::admitted(Word(ticket.low().into()));
-                Ok(Permit { body: self, engine, ticket })
-            }
-            Answer::Rejected { reason, retry_after } => Err(self.rejection(reason, retry_after)),
+        let mut ticket = Ticket::plain(0);
+        match self.acquire(&mut ticket) {
+            Ok(engine) => Ok(Permit { body: self, engine, ticket }),
+            Err(refusal) => Err(self.rejection(refusal)),
         }
     }
 
-    #[inline]
-    fn rejection(&self, reason: Reason, retry_after: Option<Nanos>) -> Rejection {
+    /// As `try_acquire`, for a call that stays on this thread's stack.
+    #[inline(always)]
+    fn admit(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
+        let engine = self.engine();
+        let word = engine.load();
+        if !word.is_plainly_closed() {
+            return self.acquire(ticket);
+        }
+        *ticket = self.begin(engine, word);
+        Ok(engine)
+    }
+
+    /// The ticket of a call of a closed breaker in mode `auto`.
+    #[inline(always)]
+    fn begin(&self, engine: &Engine, word: Word) -> Ticket {
         #[cfg(feature = "tracing")]
-        crate::trace::rejected(self.engine().load(), reason);
-        Rejection { name: self.name.clone(), reason, retry_after }
-    }
-}
-
-/// Leave to make one call. Settle it with what came of the call; a permit that is dropped is ignored, or a failure when
-/// it lasted at least `cancelled_after`.
-#[must_use = "a permit that is dropped at once says nothing about the call"]
-pub struct Permit<'b> {
-    body: &'b Body,
-    engine: &'b Engine,
-    ticket: Ticket,
-}
-
-impl Permit<'_> {
-    /// The dependency did what it should.
-    #[inline]
-    pub fn success(self) -> Settled {
-        let (body, engine, ticket) = self.take();
-        if ticket.is_simple() && body.succeed_quietly(engine, ticket.low()) {
-            return Settled::Ok;
-        }
-        body.succeed(engine, ticket)
+        crate::trace::admitted(word);
+        Ticket::begun(word.low(), if engine.leaves_untimed() { None } else { self.sample(engine) })
     }
 
-    /// The dependency failed, with an error type for the metrics (64 bytes at most; longer ones are cut).
-    pub fn failure(self, error_type: &str) -> Settled {
-        self.fail(None, Some(error_type))
-    }
-
-    /// The call says nothing about the dependency.
-    pub fn ignore(self) -> Settled {
-        self.settle(Outcome::Ignored, None, None)
-    }
-
-    /// `Ok` is a success, `Err` a failure.
-    #[inline]
-    pub fn record<T, E>(self, result: &Result<T, E>) -> Settled {
-        match result {
-            Ok(_) => self.success(),
-            Err(_) => self.fail(None, None),
+    /// Settles a call that returned.
+    #[inline(always)]
+    fn settle_result(&self, engine: &Engine, ticket: &Ticket, is_ok: bool) {
+        if !is_ok {
+            self.settle(engine, ticket, Outcome::Failure, None, None);
+        } else if !(ticket.is_simple() && self.succeed_quietly(engine, ticket.low())) {
+            self.succeed(engine, ticket);
         }
     }
 
-    /// What `classify` says; one that panics is reported, and the result counts as by [`record`](Permit::record).
-    #[inline]
-    pub fn classify<T, E>(
-        self,
-        result: &Result<T, E>,
-        classify: impl FnOnce(&Result<T, E>) -> Outcome,
-    ) -> Settled {
-        match catch_unwind(AssertUnwindSafe(|| classify(result))) {
-            Ok(outcome) => self.come_to(outcome),
-            Err(panic) => {
-                crate::report::panicked("classifier", &self.body.name, &*panic);
-                self.record(result)
-            }
-        }
-    }
-
-    /// Any outcome, with the duration that the caller measured (else the clock tells, if the call is one that is
-    /// timed) and, for a failure, its type.
-    pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
-        let (body, engine, ticket) = self.take();
-        body.settle(engine, ticket, outcome, duration.map(nanos), error_type)
-    }
-
-    #[inline]
-    pub(crate) fn come_to(self, outcome: Outcome) -> Settled {
-        match outcome {
-            Outcome::Success => self.success(),
-            Outcome::Failure => self.fail(None, None),
-            Outcome::Ignored => self.ignore(),
-        }
-    }
-
-    /// In mode `shadow`: why the call would have been rejected.
-    pub fn would_reject(&self) -> Option<Reason> {
-        match self.ticket.kind() {
-            Kind::Shadowed(reason) => Some(reason),
-            _ => None,
-        }
-    }
-
-    #[cold]
-    fn fail(self, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
-        self.settle(Outcome::Failure, duration, error_type)
-    }
-}
-
-impl<'b> Permit<'b> {
-    /// Without the drop.
-    #[inline]
-    fn take(self) -> (&'b Body, &'b Engine, Ticket) {
-        let parts = (self.body, self.engine, self.ticket);
-        std::mem::forget(self);
-        parts
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.body.abandon(self.engine, self.ticket);
-    }
-}
-
-impl fmt::Debug for Permit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("breaker", &self.body.name).field("ticket", &self.ticket).finish()
-    }
-}
-
-/// A [`Permit`] that keeps its breaker alive, for calls that move between tasks. What it has no method for,
-/// [`with`](OwnedPermit::with) reaches.
-#[must_use = "a permit that is dropped at once says nothing about the call"]
-pub struct OwnedPermit {
-    body: Arc<Body>,
-    /// Lives as long as `body`.
-    engine: *const Engine,
-    ticket: Ticket,
-}
-
-// SAFETY: `engine` belongs to `body`, which is Send and Sync, and is only ever read.
-unsafe impl Send for OwnedPermit {}
-// SAFETY: as above.
-unsafe impl Sync for OwnedPermit {}
-
-impl OwnedPermit {
-    /// Runs `settle` on the permit that this one stands for.
-    #[inline]
-    pub fn with<R>(self, settle: impl FnOnce(Permit<'_>) -> R) -> R {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: `this` is not dropped, so the Arc is read out once.
-        let body = unsafe { std::ptr::read(&this.body) };
-        // SAFETY: the engine lives as long as `body`.
-        let engine = unsafe { &*this.engine };
-        settle(Permit { body: &body, engine, ticket: this.ticket })
-    }
-
-    /// As [`Permit::success`].
-    #[inline]
-    pub fn success(self) -> Settled {
-        self.with(|permit| permit.success())
-    }
-
-    /// As [`Permit::failure`].
-    pub fn failure(self, error_type: &str) -> Settled {
-        self.with(|permit| permit.failure(error_type))
-    }
-
-    /// As [`Permit::ignore`].
-    pub fn ignore(self) -> Settled {
-        self.with(|permit| permit.ignore())
-    }
-
-    /// As [`Permit::settle`].
-    pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
-        self.with(|permit| permit.settle(outcome, duration, error_type))
-    }
-
-    /// As [`Permit::would_reject`].
-    pub fn would_reject(&self) -> Option<Reason> {
-        match self.ticket.kind() {
-            Kind::Shadowed(reason) => Some(reason),
-            _ => None,
-        }
-    }
-
-    /// The call panicked.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn panicked(self) {
-        self.with(|permit| permit.fail(None, Some(PANIC)));
-    }
-}
-
-impl Drop for OwnedPermit {
-    fn drop(&mut self) {
-        // SAFETY: `engine` lives as long as `body`.
-        let engine = unsafe { &*self.engine };
-        self.body.abandon(engine, self.ticket);
-    }
-}
-
-impl fmt::Debug for OwnedPermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("breaker", &self.body.name).field("ticket", &self.ticket).finish()
-    }
-}
-
-/// A permit around foreign code: if that panics, the call is a failure.
-struct PanicIsFailure<'b> {
-    body: &'b Body,
-    engine: &'b Engine,
-    ticket: Ticket,
-}
-
-impl<'b> PanicIsFailure<'b> {
-    #[inline]
-    fn arm(permit: Permit<'b>) -> Self {
-        let (body, engine, ticket) = permit.take();
-        PanicIsFailure { body, engine, ticket }
-    }
-
-    #[inline]
-    fn disarm(self) -> Permit<'b> {
-        let permit = Permit { body: self.body, engine: self.engine, ticket: self.ticket };
-        std::mem::forget(self);
-        permit
-    }
-}
-
-impl Drop for PanicIsFailure<'_> {
-    #[cold]
-    fn drop(&mut self) {
-        self.body.settle(self.engine, self.ticket, Outcome::Failure, None, Some(PANIC));
+    #[inline(always)]
+    fn rejection(&self, refusal: Refusal) -> Rejection {
+        #[cfg(feature = "tracing")]
+        crate::trace::rejected(self.engine().load(), refusal.reason());
+        Rejection::new(self.name.clone(), refusal)
     }
 }

@@ -109,7 +109,7 @@ impl Source {
     pub(crate) fn coarse(&self) -> Nanos {
         match self {
             Source::System => system::coarse(),
-            Source::Other(clock) => clock.coarse(),
+            Source::Other(clock) => coarse_elsewhere(&**clock),
         }
     }
 
@@ -139,6 +139,11 @@ impl Source {
     }
 }
 
+#[cold]
+fn coarse_elsewhere(clock: &dyn Clock) -> Nanos {
+    clock.coarse()
+}
+
 mod system {
     use super::Nanos;
     use std::sync::OnceLock;
@@ -162,21 +167,22 @@ mod system {
     }
 
     #[cfg(unix)]
-    fn read(id: libc::clockid_t) -> Nanos {
-        let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `t` is a valid timespec to write to; the two ids used here exist on every supported kernel.
-        unsafe { libc::clock_gettime(id, &mut t) };
+    #[inline]
+    fn read(clock: rustix::time::ClockId) -> Nanos {
+        let t = rustix::time::clock_gettime(clock);
         t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
     }
 
     #[cfg(unix)]
+    #[inline]
     pub(super) fn monotonic() -> Nanos {
-        read(libc::CLOCK_MONOTONIC)
+        read(rustix::time::ClockId::Monotonic)
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[inline]
     pub(super) fn coarse() -> Nanos {
-        read(libc::CLOCK_MONOTONIC_COARSE)
+        read(rustix::time::ClockId::MonotonicCoarse)
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

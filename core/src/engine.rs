@@ -1,11 +1,11 @@
 //! A cell with what belongs to it alone: its plans, and the stripes that do not lie in it.
 
-use crate::cell::{Cell, Layout, STRIPE_WORDS};
+use crate::cell::{Cell, Layout};
 use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::config::Plan;
 use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
-use crate::detect::time::{Period, TimeStripe};
+use crate::detect::time::{self, Period};
 use crate::detect::{Detector, Sums};
 use crate::error::Reason;
 use crate::histogram::Distribution;
@@ -116,12 +116,11 @@ impl Engine {
     pub(crate) fn credit_quietly(&self, low: u32, clock: &Source) -> bool {
         let (now, width) = (clock.coarse(), self.measure.load(Ordering::Relaxed));
         let Some(counters) = self.own_counters() else { return false };
-        // SAFETY: behind the counters of a stripe of this layout lies the rest of its words.
-        let words = unsafe {
-            let rest = std::ptr::from_ref(counters).add(1).cast::<AtomicU64>();
-            std::slice::from_raw_parts(rest, self.layout.stripe_words() - STRIPE_WORDS)
+        // SAFETY: behind the counters of a stripe of this layout lie its cursor and so many buckets.
+        let is_quiet = unsafe {
+            let cursor = std::ptr::from_ref(counters).add(1).cast::<AtomicU64>();
+            time::credit_quietly(cursor, self.layout.buckets.into(), low, now, width)
         };
-        let is_quiet = TimeStripe(words).credit_quietly(low, now, width);
         if is_quiet {
             bump(&counters.outcomes[Outcome::Success as usize]);
         }

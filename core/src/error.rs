@@ -1,5 +1,6 @@
 //! What can go wrong, and what a breaker answers when it turns a call away. Every code and text is written here once.
 
+use crate::clock::Nanos;
 use crate::name::Name;
 use std::fmt;
 use std::time::Duration;
@@ -51,24 +52,60 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Why a call is turned away and when to come again, in one word: with a name it is a rejection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal(u64);
+
+impl Refusal {
+    const REASON_BITS: u32 = 8;
+    /// All ones: unknown. Else nanoseconds, saturated one below (2.3 years; an opening lasts a week at most).
+    const UNKNOWN: u64 = u64::MAX >> Self::REASON_BITS;
+
+    #[inline]
+    pub(crate) fn new(reason: Reason, retry_after: Option<Nanos>) -> Self {
+        let after = retry_after.map_or(Self::UNKNOWN, |after| after.min(Self::UNKNOWN - 1));
+        Refusal(after << Self::REASON_BITS | reason as u64)
+    }
+
+    pub(crate) fn reason(self) -> Reason {
+        let code = self.0 as usize & ((1 << Self::REASON_BITS) - 1);
+        Reason::ALL.get(code).copied().unwrap_or(Reason::Open)
+    }
+
+    pub(crate) fn retry_after(self) -> Option<Nanos> {
+        let after = self.0 >> Self::REASON_BITS;
+        (after != Self::UNKNOWN).then_some(after)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refusal").field(&self.reason()).field(&self.retry_after()).finish()
+    }
+}
+
 /// A call was turned away; nothing ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rejection {
-    pub(crate) name: Name,
-    pub(crate) reason: Reason,
-    pub(crate) retry_after: Option<u64>,
+    name: Name,
+    refusal: Refusal,
 }
 
 impl Rejection {
+    #[inline]
+    pub(crate) fn new(name: Name, refusal: Refusal) -> Self {
+        Rejection { name, refusal }
+    }
+
     /// Why.
     pub fn reason(&self) -> Reason {
-        self.reason
+        self.refusal.reason()
     }
 
     /// The earliest time from now at which the answer can differ; `None` when it is unknown. On the system's clock it
     /// may be up to one tick of the coarse clock (1 to 10 ms) too long while the breaker is open.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after.map(Duration::from_nanos)
+        self.refusal.retry_after().map(Duration::from_nanos)
     }
 
     /// The breaker's name.
@@ -77,9 +114,19 @@ impl Rejection {
     }
 }
 
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("name", &self.name)
+            .field("reason", &self.reason())
+            .field("retry_after", &self.retry_after())
+            .finish()
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "circuit breaker '{}' {}", self.name, self.reason.sentence())?;
+        write!(f, "circuit breaker '{}' {}", self.name, self.reason().sentence())?;
         match self.retry_after() {
             Some(after) => write!(f, "; retry in {after:?}"),
             None => Ok(()),

@@ -85,6 +85,7 @@
 //! [limits](https://github.com/fusewire/fusewire/blob/main/docs/limits.md),
 //! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
 
+mod acquire;
 mod backoff;
 mod body;
 mod breaker;
@@ -105,11 +106,14 @@ mod metrics;
 mod models;
 mod name;
 mod outcome;
+mod permit;
 mod read;
+mod record;
 mod recover;
 mod registry;
 mod report;
 mod rng;
+mod settle;
 mod snapshot;
 mod stripe;
 mod sync;
@@ -122,7 +126,7 @@ pub mod tower;
 mod trace;
 mod word;
 
-pub use breaker::{CircuitBreaker, OwnedPermit, Permit};
+pub use breaker::CircuitBreaker;
 pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
 pub use config::{Backoff, Builder, Ramp, Window, schema};
@@ -134,6 +138,7 @@ pub use machine::Cause;
 pub use metrics::{CONTENT_TYPE, json, render};
 pub use name::Name;
 pub use outcome::{Outcome, Settled};
+pub use permit::{OwnedPermit, Permit};
 pub use registry::Registry;
 pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
 pub use stripe::Totals;

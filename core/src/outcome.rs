@@ -85,6 +85,15 @@ impl Ticket {
         Ticket { id: low as u64, extra: 0, start: 0 }
     }
 
+    /// The ticket of a call of a closed breaker, timed if there is a tick to start from.
+    #[inline]
+    pub(crate) const fn begun(low: u32, start: Option<u64>) -> Self {
+        match start {
+            None => Ticket::plain(low),
+            Some(start) => Ticket::plain(low).timed(start),
+        }
+    }
+
     pub(crate) const fn new(low: u32, kind: Kind) -> Self {
         let (lease, extra) = match kind {
             Kind::Plain => (0, 0),
@@ -95,6 +104,7 @@ impl Ticket {
     }
 
     /// The same, timed from `start`.
+    #[inline]
     pub(crate) const fn timed(self, start: u64) -> Self {
         Ticket { id: self.id, extra: self.extra | TIMED, start }
     }

@@ -1,8 +1,9 @@
 //! Async calls. They need no runtime of their own: any executor polls them.
 
-use crate::breaker::{CircuitBreaker, OwnedPermit};
+use crate::breaker::CircuitBreaker;
 use crate::error::CallError;
 use crate::outcome::Outcome;
+use crate::permit::OwnedPermit;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

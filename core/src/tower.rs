@@ -13,9 +13,10 @@
 //! fallback lies outside of all, so that it answers for rejections, too. A timeout that must lie outside drops the
 //! call: set `cancelled_after`, or a service that hangs is never seen as failing.
 
-use crate::breaker::{CircuitBreaker, OwnedPermit};
-use crate::error::{CallError, Reason, Rejection};
+use crate::breaker::CircuitBreaker;
+use crate::error::{CallError, Refusal, Rejection};
 use crate::outcome::Outcome;
+use crate::permit::OwnedPermit;
 use crate::tokio::Guarded;
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -109,7 +110,7 @@ impl<S, C: Clone> Layer<S> for CircuitBreakerLayer<C> {
 enum Readiness {
     Unknown,
     /// The breaker would reject; the inner service was left alone.
-    Rejects(Reason, Option<u64>),
+    Rejects(Refusal),
     /// The inner service is ready.
     Ready,
 }
@@ -146,8 +147,8 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if let Some((reason, retry_after)) = self.breaker.0.would_reject() {
-            self.readiness = Readiness::Rejects(reason, retry_after);
+        if let Some(refusal) = self.breaker.0.would_reject() {
+            self.readiness = Readiness::Rejects(refusal);
             return Poll::Ready(Ok(()));
         }
         let is_ready = ready!(self.inner.poll_ready(cx));
@@ -158,9 +159,9 @@ where
     #[inline]
     fn call(&mut self, request: Q) -> Self::Future {
         match self.readiness {
-            Readiness::Rejects(reason, retry_after) => {
+            Readiness::Rejects(refusal) => {
                 self.readiness = Readiness::Unknown;
-                ResponseFuture::rejected(self.breaker.0.turn_away(reason, retry_after))
+                ResponseFuture::rejected(self.breaker.0.turn_away(refusal))
             }
             Readiness::Ready => match self.breaker.try_acquire_owned() {
                 Ok(permit) => {

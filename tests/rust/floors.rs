@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 22] = [
+const FLOORS: [(&str, &str, &[&str]); 23] = [
     ("F0", "The ground imports nothing of ours: atomics, thread numbers, draws, names.", &[
         "sync", "rng", "name", "report",
     ]),
@@ -22,8 +22,8 @@ const FLOORS: [(&str, &str, &[&str]); 22] = [
         "recover/mod", "recover/probe", "recover/ramp",
     ]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
-    ("F2", "Shapes that hold a machine or tell of it: its memory, its events.", &["cell", "events"]),
-    ("F2.1", "Durations in buckets.", &["histogram"]),
+    ("F2", "Shapes that hold a machine or tell of it: its record, its events.", &["record", "events"]),
+    ("F2.1", "Its memory, and durations in buckets.", &["cell", "histogram"]),
     ("F2.2", "What lies beside a cell: stripes, the ledger, spans and events for `tracing`.", &[
         "stripe", "ledger", "trace",
     ]),
@@ -39,8 +39,9 @@ const FLOORS: [(&str, &str, &[&str]); 22] = [
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
-    ("F3.1", "A breaker: everything of a call that is not its happy path.", &["body"]),
-    ("F3.2", "What operators do and what readers see.", &["hand", "read"]),
+    ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
+    ("F3.2", "Asking, settling, what operators do, what readers see.", &["acquire", "settle", "hand", "read"]),
+    ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
     ("F5", "Names and their breakers.", &["registry"]),
     ("F6", "Async calls.", &["tokio"]),

@@ -55,6 +55,33 @@ pub(crate) fn generation(key: u64) -> u64 {
 #[derive(Clone, Copy)]
 pub(crate) struct TimeStripe<'a>(pub &'a [AtomicU64]);
 
+/// Credits a success that is not slow to the bucket of the cursor, the happy path; `false` when that is not the
+/// bucket, or when the window must be evaluated after it, and nothing was done.
+///
+/// # Safety
+/// At `stripe` lie the words of a [`TimeStripe`] with so many buckets, and the calling thread owns it.
+#[inline(always)]
+pub(crate) unsafe fn credit_quietly(
+    stripe: *const AtomicU64,
+    buckets: u64,
+    low: u32,
+    now: Nanos,
+    width: Nanos,
+) -> bool {
+    // SAFETY: a stripe begins with its cursor.
+    let [cursor_low, begin, index, watchful] = unsafe { &*stripe.cast::<[AtomicU64; CURSOR]>() };
+    let index = index.load(Ordering::Relaxed);
+    let is_quiet = cursor_low.load(Ordering::Relaxed) == u64::from(low) | CURSOR_SET
+        && now.wrapping_sub(begin.load(Ordering::Relaxed)) < width
+        && watchful.load(Ordering::Relaxed) == 0
+        && index < buckets;
+    if is_quiet {
+        // SAFETY: the buckets follow the cursor, and `index` is the number of one.
+        bump(unsafe { &*stripe.add(CURSOR + PER_BUCKET * index as usize + 1) });
+    }
+    is_quiet
+}
+
 /// What became of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -92,19 +119,6 @@ impl<'a> TimeStripe<'a> {
 
     fn slot(self, stretch: u64, buckets: u32) -> usize {
         (stretch % u64::from(buckets)) as usize
-    }
-
-    /// Credits a success that is not slow to the bucket of the cursor, the happy path; `false` when that is not the
-    /// bucket, or when the window must be evaluated after it, and nothing was done.
-    #[inline]
-    pub(crate) fn credit_quietly(self, low: u32, now: Nanos, width: Nanos) -> bool {
-        let is_quiet = self.low().load(Ordering::Relaxed) == u64::from(low) | CURSOR_SET
-            && now.wrapping_sub(self.begin().load(Ordering::Relaxed)) < width
-            && self.watchful().load(Ordering::Relaxed) == 0;
-        if is_quiet {
-            bump(&self.bucket(self.index().load(Ordering::Relaxed) as usize)[1]);
-        }
-        is_quiet
     }
 
     /// The total first, so that no reader finds more failures than outcomes.

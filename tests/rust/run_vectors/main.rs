@@ -15,7 +15,8 @@ struct Options {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { vectors: concat!(env!("CARGO_MANIFEST_DIR"), "/vectors").into(), filter: String::new() };
+    let mut options =
+        Options { vectors: concat!(env!("CARGO_MANIFEST_DIR"), "/vectors").into(), filter: String::new() };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));

@@ -1,0 +1,203 @@
+//! Permits: leave to make one call, until it is settled.
+
+use crate::body::Body;
+use crate::clock::nanos;
+use crate::engine::Engine;
+use crate::error::Reason;
+use crate::outcome::{Kind, Outcome, Settled, Ticket};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The error type of a call that panicked.
+const PANIC: &str = "panic";
+
+/// Leave to make one call. Settle it with what came of the call; a permit that is dropped is ignored, or a failure when
+/// it lasted at least `cancelled_after`.
+#[must_use = "a permit that is dropped at once says nothing about the call"]
+pub struct Permit<'b> {
+    pub(crate) body: &'b Body,
+    pub(crate) engine: &'b Engine,
+    pub(crate) ticket: Ticket,
+}
+
+impl Permit<'_> {
+    /// The dependency did what it should.
+    #[inline(always)]
+    pub fn success(self) -> Settled {
+        let this = ManuallyDrop::new(self);
+        if this.ticket.is_simple() && this.body.succeed_quietly(this.engine, this.ticket.low()) {
+            return Settled::Ok;
+        }
+        this.body.succeed(this.engine, &this.ticket)
+    }
+
+    /// The dependency failed, with an error type for the metrics (64 bytes at most; longer ones are cut).
+    pub fn failure(self, error_type: &str) -> Settled {
+        self.fail(None, Some(error_type))
+    }
+
+    /// The call says nothing about the dependency.
+    pub fn ignore(self) -> Settled {
+        self.settle(Outcome::Ignored, None, None)
+    }
+
+    /// `Ok` is a success, `Err` a failure.
+    #[inline]
+    pub fn record<T, E>(self, result: &Result<T, E>) -> Settled {
+        match result {
+            Ok(_) => self.success(),
+            Err(_) => self.fail(None, None),
+        }
+    }
+
+    /// What `classify` says; one that panics is reported, and the result counts as by [`record`](Permit::record).
+    #[inline]
+    pub fn classify<T, E>(
+        self,
+        result: &Result<T, E>,
+        classify: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Settled {
+        match catch_unwind(AssertUnwindSafe(|| classify(result))) {
+            Ok(outcome) => self.come_to(outcome),
+            Err(panic) => {
+                crate::report::panicked("classifier", &self.body.name, &*panic);
+                self.record(result)
+            }
+        }
+    }
+
+    /// Any outcome, with the duration that the caller measured (else the clock tells, if the call is one that is
+    /// timed) and, for a failure, its type.
+    pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
+        let this = ManuallyDrop::new(self);
+        this.body.settle(this.engine, &this.ticket, outcome, duration.map(nanos), error_type)
+    }
+
+    #[inline]
+    pub(crate) fn come_to(self, outcome: Outcome) -> Settled {
+        match outcome {
+            Outcome::Success => self.success(),
+            Outcome::Failure => self.fail(None, None),
+            Outcome::Ignored => self.ignore(),
+        }
+    }
+
+    /// In mode `shadow`: why the call would have been rejected.
+    pub fn would_reject(&self) -> Option<Reason> {
+        match self.ticket.kind() {
+            Kind::Shadowed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn fail(self, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
+        self.settle(Outcome::Failure, duration, error_type)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.body.abandon(self.engine, &self.ticket);
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("breaker", &self.body.name).field("ticket", &self.ticket).finish()
+    }
+}
+
+/// A [`Permit`] that keeps its breaker alive, for calls that move between tasks. What it has no method for,
+/// [`with`](OwnedPermit::with) reaches.
+#[must_use = "a permit that is dropped at once says nothing about the call"]
+pub struct OwnedPermit {
+    pub(crate) body: Arc<Body>,
+    /// Lives as long as `body`.
+    pub(crate) engine: *const Engine,
+    pub(crate) ticket: Ticket,
+}
+
+// SAFETY: `engine` belongs to `body`, which is Send and Sync, and is only ever read.
+unsafe impl Send for OwnedPermit {}
+// SAFETY: as above.
+unsafe impl Sync for OwnedPermit {}
+
+impl OwnedPermit {
+    /// Runs `settle` on the permit that this one stands for.
+    #[inline]
+    pub fn with<R>(self, settle: impl FnOnce(Permit<'_>) -> R) -> R {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is not dropped, so the Arc is read out once.
+        let body = unsafe { std::ptr::read(&this.body) };
+        // SAFETY: the engine lives as long as `body`.
+        let engine = unsafe { &*this.engine };
+        settle(Permit { body: &body, engine, ticket: this.ticket })
+    }
+
+    /// As [`Permit::success`].
+    #[inline]
+    pub fn success(self) -> Settled {
+        self.with(|permit| permit.success())
+    }
+
+    /// As [`Permit::failure`].
+    pub fn failure(self, error_type: &str) -> Settled {
+        self.with(|permit| permit.failure(error_type))
+    }
+
+    /// As [`Permit::ignore`].
+    pub fn ignore(self) -> Settled {
+        self.with(|permit| permit.ignore())
+    }
+
+    /// As [`Permit::settle`].
+    pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
+        self.with(|permit| permit.settle(outcome, duration, error_type))
+    }
+
+    /// As [`Permit::would_reject`].
+    pub fn would_reject(&self) -> Option<Reason> {
+        match self.ticket.kind() {
+            Kind::Shadowed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The call panicked.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn panicked(self) {
+        self.with(|permit| permit.fail(None, Some(PANIC)));
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        // SAFETY: `engine` lives as long as `body`.
+        let engine = unsafe { &*self.engine };
+        self.body.abandon(engine, &self.ticket);
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").field("breaker", &self.body.name).field("ticket", &self.ticket).finish()
+    }
+}
+
+/// Stands by while foreign code runs: if that panics, the call is a failure. Forget it after all went well.
+pub(crate) struct PanicIsFailure<'a> {
+    pub(crate) body: &'a Body,
+    pub(crate) engine: &'a Engine,
+    pub(crate) ticket: &'a Ticket,
+}
+
+impl Drop for PanicIsFailure<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.body.settle(self.engine, self.ticket, Outcome::Failure, None, Some(PANIC));
+    }
+}

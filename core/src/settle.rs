@@ -1,0 +1,284 @@
+//! Settling a permit. A success of a closed breaker that changes nothing but counts is settled by `succeed_quietly`.
+
+use crate::body::Body;
+use crate::clock::Nanos;
+use crate::detect::consecutive::{self, Counted};
+use crate::detect::count::{Recorded, Ring};
+use crate::detect::time::Credited;
+use crate::detect::{Detector, Exceeded, Mark, Rates};
+use crate::engine::{Engine, Lane};
+use crate::ledger::TIMEOUT;
+use crate::machine::Cause;
+use crate::outcome::{Kind, Outcome, Settled, Ticket};
+use crate::sync::{Ordering, bump, fence};
+use crate::word::{GENERATION_BITS, State};
+
+/// The generation in which a ticket was given, as the word holds it.
+fn given_in(low: u32) -> u64 {
+    u64::from(low) >> (32 - GENERATION_BITS)
+}
+
+impl Body {
+    /// How long a call has lasted, if it was timed.
+    fn elapsed(&self, ticket: &Ticket) -> Option<Nanos> {
+        ticket.start().map(|start| self.clock().since(start))
+    }
+
+    /// A success that is not slow, of a call that was admitted under a word with that low half, if it changes nothing
+    /// but counts. `false` when there is more to it; nothing was done then.
+    #[inline]
+    pub(crate) fn succeed_quietly(&self, engine: &Engine, low: u32) -> bool {
+        let word = engine.load();
+        if word.low() != low || !word.is_plainly_closed() {
+            return false;
+        }
+        match engine.lane() {
+            Lane::Consecutive => word.count() == 0 && engine.count_success(),
+            Lane::Count => engine.record_quietly(low),
+            Lane::Time => engine.credit_quietly(low, self.clock()),
+        }
+    }
+
+    /// A success: a timed one of a closed breaker is nearly as quick as one that is not.
+    #[inline(never)]
+    pub(crate) fn succeed(&self, engine: &Engine, ticket: &Ticket) -> Settled {
+        let Some(d) = self.elapsed(ticket) else {
+            return self.settle(engine, ticket, Outcome::Success, None, None);
+        };
+        let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
+        if is_slow || !ticket.is_plain() || !self.succeed_quietly(engine, ticket.low()) {
+            return self.settle(engine, ticket, Outcome::Success, Some(d), None);
+        }
+        engine.note_duration(self.bounds(), Outcome::Success, d);
+        Settled::Ok
+    }
+
+    /// A permit was dropped unsettled: ignored, or a failure when it lasted too long.
+    #[cold]
+    pub(crate) fn abandon(&self, engine: &Engine, ticket: &Ticket) -> Settled {
+        let elapsed = self.elapsed(ticket);
+        match (elapsed, self.engine().plan().cancelled_after) {
+            (Some(elapsed), Some(limit)) if elapsed >= limit => {
+                self.settle(engine, ticket, Outcome::Failure, Some(elapsed), Some(TIMEOUT))
+            }
+            _ => self.settle(engine, ticket, Outcome::Ignored, elapsed, None),
+        }
+    }
+
+    /// Settles a ticket that `engine` gave. `duration` is what the caller reports; without one the clock tells, if the
+    /// call was timed.
+    #[inline(never)]
+    pub(crate) fn settle(
+        &self,
+        engine: &Engine,
+        ticket: &Ticket,
+        outcome: Outcome,
+        duration: Option<Nanos>,
+        error_type: Option<&str>,
+    ) -> Settled {
+        let duration = duration.or_else(|| self.elapsed(ticket));
+        let slow = outcome != Outcome::Ignored
+            && matches!((duration, self.engine().slow_limit()), (Some(d), Some(limit)) if d >= limit);
+        let (settled, has_changed) = self.settle_machine(engine, ticket, outcome, slow);
+        engine.with_stripe(|stripe| {
+            stripe.count(outcome);
+            if slow {
+                bump(&stripe.counters().slow);
+            }
+            if settled == Settled::Late {
+                bump(&stripe.counters().late);
+            }
+            if let Some(d) = duration {
+                stripe.duration(self.bounds(), outcome, d);
+            }
+        });
+        if outcome == Outcome::Failure {
+            self.ledger().failure(error_type, self.clock().coarse());
+        }
+        if has_changed {
+            self.deliver();
+        }
+        settled
+    }
+
+    /// Answers also whether there is an event to deliver.
+    fn settle_machine(
+        &self,
+        engine: &Engine,
+        ticket: &Ticket,
+        outcome: Outcome,
+        slow: bool,
+    ) -> (Settled, bool) {
+        let given = given_in(ticket.low());
+        let word = engine.load();
+        if word.is_moved() || word.generation() != given {
+            return (Settled::Late, false);
+        }
+        let is_bystander = word.mode().is_forced() || matches!(ticket.kind(), Kind::Shadowed(_));
+        match word.state() {
+            State::Closed if !is_bystander && outcome != Outcome::Ignored => {
+                self.settle_closed(engine, given, Mark { failure: outcome == Outcome::Failure, slow })
+            }
+            State::HalfOpen if !is_bystander => {
+                let lease = if let Kind::Probe(lease) = ticket.kind() { lease } else { 0 };
+                self.settle_half_open(engine, given, lease, outcome, slow)
+            }
+            _ => (Settled::Ok, false),
+        }
+    }
+
+    fn settle_half_open(
+        &self,
+        engine: &Engine,
+        given: u64,
+        lease: u32,
+        outcome: Outcome,
+        slow: bool,
+    ) -> (Settled, bool) {
+        let now = self.clock().now();
+        let mut expired = 0;
+        let stepped = engine.cell().transact(|m| {
+            expired = 0;
+            if m.moved {
+                return Settled::Late;
+            }
+            let rules = self.rules(engine, m);
+            let counts_as_failure = slow && rules.slow_fails && outcome == Outcome::Success;
+            let taken = m.settle(
+                given,
+                lease,
+                if counts_as_failure { Outcome::Failure } else { outcome },
+                now,
+                &rules,
+            );
+            expired = taken.expired;
+            taken.settled
+        });
+        let has_changed = self.after(engine, &stepped, expired, None);
+        (stepped.answer, has_changed)
+    }
+
+    fn settle_closed(&self, engine: &Engine, given: u64, mark: Mark) -> (Settled, bool) {
+        let (word, since, plan) = engine.cell().read_counting();
+        if word.is_moved() || word.generation() != given {
+            return (Settled::Late, false);
+        }
+        let plan = engine.plan_of(plan);
+        let recorded = match &plan.detector {
+            Detector::Consecutive { threshold } => {
+                return self.settle_consecutive(engine, given, mark, *threshold);
+            }
+            Detector::Count { size, rates } => record_in_ring(engine.ring(), since, mark, *size, rates),
+            Detector::Time { .. } => self.credit(engine, since, word.low(), &plan.detector, mark),
+        };
+        match recorded {
+            Judged::Late => (Settled::Late, false),
+            Judged::Below => (Settled::Ok, false),
+            Judged::Exceeded(exceeded) => (Settled::Ok, self.detected(engine, given, exceeded)),
+        }
+    }
+
+    fn credit(&self, engine: &Engine, since: u64, low: u32, detector: &Detector, mark: Mark) -> Judged {
+        let Detector::Time { window, rates, adaptive } = detector else { return Judged::Below };
+        let now = self.clock().coarse();
+        let credited = engine.with_stripe(|stripe| {
+            if let Some(adaptive) = adaptive {
+                engine.learn(stripe, adaptive, window, since, now);
+            }
+            stripe.time().credit(since, low, now, window, mark)
+        });
+        match credited {
+            Credited::Late => return Judged::Late,
+            Credited::Passed => return Judged::Below,
+            Credited::Evaluate => {}
+        }
+        // Of two threads that reach a threshold together, each in its own stripe, the second to come here sees both.
+        fence(Ordering::SeqCst);
+        let sums = engine.time_sums(window, since, now);
+        engine.with_stripe(|stripe| stripe.time().watch(sums.total < rates.min_calls));
+        let exceeded = match adaptive {
+            None => rates.judge(sums),
+            Some(a) => a.judge(rates, engine.cell().baseline(a.baseline()), sums),
+        };
+        exceeded.map_or(Judged::Below, Judged::Exceeded)
+    }
+
+    fn settle_consecutive(&self, engine: &Engine, given: u64, mark: Mark, threshold: u32) -> (Settled, bool) {
+        loop {
+            let word = engine.load();
+            if word.is_moved() || word.generation() != given {
+                return (Settled::Late, false);
+            }
+            let counted = match mark.failure {
+                true => consecutive::failure(word.count(), threshold),
+                false if word.count() == 0 => return (Settled::Ok, false),
+                false => Counted::Below(0),
+            };
+            match counted {
+                Counted::Below(count) => {
+                    if engine.cell().swap(word, word.with_count(count)) {
+                        return (Settled::Ok, false);
+                    }
+                }
+                Counted::Reached => {
+                    if let Some(settled) = self.reach_threshold(engine, given, threshold) {
+                        return settled;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The failure that reaches the threshold; `None` when others have changed the count meanwhile.
+    fn reach_threshold(&self, engine: &Engine, given: u64, threshold: u32) -> Option<(Settled, bool)> {
+        let now = self.clock().now();
+        let stepped = engine.cell().transact(|m| {
+            if m.moved || !m.is_generation(given) {
+                return Some(Settled::Late);
+            }
+            if consecutive::failure(m.count, threshold) != Counted::Reached {
+                return None;
+            }
+            m.count += 1;
+            let rules = self.rules(engine, m);
+            Some(m.detect(given, Cause::FailureThreshold, now, &rules))
+        });
+        let has_changed = self.after(engine, &stepped, 0, None);
+        stepped.answer.map(|settled| (settled, has_changed))
+    }
+
+    /// A window's threshold is reached. The outcome that reached it was recorded in its generation, so it is not late
+    /// even if somebody else's opened first.
+    fn detected(&self, engine: &Engine, given: u64, exceeded: Exceeded) -> bool {
+        let cause = match exceeded {
+            Exceeded::FailureRate => Cause::FailureRate,
+            Exceeded::SlowCallRate => Cause::SlowCallRate,
+        };
+        let now = self.clock().now();
+        let stepped = engine.cell().transact(|m| {
+            if !m.moved {
+                let rules = self.rules(engine, m);
+                let _ = m.detect(given, cause, now, &rules);
+            }
+        });
+        self.after(engine, &stepped, 0, None)
+    }
+}
+
+/// What the detector says of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    Late,
+    Below,
+    Exceeded(Exceeded),
+}
+
+pub(crate) fn record_in_ring(ring: Ring<'_>, since: u64, mark: Mark, size: u32, rates: &Rates) -> Judged {
+    let taken = if mark.is_good() { None } else { ring.take_margin(since) };
+    let Recorded::Nth(n) = ring.record(since, mark) else { return Judged::Late };
+    let passes = mark.is_good() || taken.is_some_and(|taken| ring.confirm(taken));
+    if passes && n != rates.min_calls {
+        return Judged::Below;
+    }
+    ring.evaluate(since, size, rates).map_or(Judged::Below, Judged::Exceeded)
+}
