@@ -1,9 +1,9 @@
 //! The count window: two outcomes in a block, two or four blocks.
 
 use super::{at_once, model, runs, small_model};
-use crate::settle::{Judged, record_in_ring};
 use crate::detect::count::{Recorded, Ring, blocks};
 use crate::detect::{Exceeded, Mark, Rates, Sums};
+use crate::settle::{Judged, record_in_ring};
 use crate::sync::AtomicU64;
 use loom::sync::Arc;
 
