@@ -76,7 +76,7 @@ impl Body {
             Verdict::Admitted => self.give(engine, low, Kind::Plain),
             Verdict::Probe { lease } => self.give(engine, low, Kind::Probe(lease)),
             Verdict::Rejected { reason, .. } if mode == Mode::Shadow => {
-                engine.with_stripe(|stripe| stripe.would_reject(reason));
+                engine.cell().count_shadowed(reason);
                 self.give(engine, low, Kind::Shadowed(reason))
             }
             Verdict::Rejected { reason, retry_after } => {

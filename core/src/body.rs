@@ -121,9 +121,7 @@ impl Body {
         by: Option<&By>,
     ) -> bool {
         let Some(after) = &stepped.after else { return false };
-        if expired > 0 {
-            engine.cell().expired().fetch_add(expired.into(), Ordering::AcqRel);
-        }
+        engine.cell().count_expired(expired);
         if after.generation == stepped.before.generation {
             return false;
         }

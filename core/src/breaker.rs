@@ -6,6 +6,7 @@ use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
 use crate::events::{By, Event, Events, Hub, Queue, Subscription};
+use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
@@ -29,7 +30,7 @@ use std::time::Duration;
 /// # Ok::<(), fusewire::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct CircuitBreaker(pub(crate) Arc<Body>);
+pub struct CircuitBreaker(pub(crate) Handle);
 
 impl CircuitBreaker {
     /// A builder with every key at its default.
@@ -74,13 +75,13 @@ impl CircuitBreaker {
         }
         #[cfg(feature = "tracing")]
         crate::trace::admitted(word);
-        Ok(OwnedPermit { body: Arc::clone(&self.0), engine, ticket: Ticket::plain(word.low()) })
+        Ok(OwnedPermit { loan: self.0.lend(engine), ticket: Ticket::plain(word.low()) })
     }
 
     #[inline(never)]
     fn try_acquire_owned_at_length(&self) -> Result<OwnedPermit, Rejection> {
         let permit = ManuallyDrop::new(self.0.try_acquire()?);
-        Ok(OwnedPermit { body: Arc::clone(&self.0), engine: permit.engine, ticket: permit.ticket })
+        Ok(OwnedPermit { loan: self.0.lend(permit.engine), ticket: permit.ticket })
     }
 
     /// Calls `f` under the breaker: `Ok` is a success, `Err` a failure, a panic a failure that goes on.
@@ -263,7 +264,7 @@ impl Builder {
         let name = config::check_name(name)?;
         let plan = config::intern(self.plan()?);
         match Body::new(Name::new(name), plan, setting, None) {
-            Some(body) => Ok(CircuitBreaker(Arc::new(body))),
+            Some(body) => Ok(CircuitBreaker(Handle::new(body))),
             None => unreachable!("fresh memory holds no other cell"),
         }
     }
@@ -286,7 +287,7 @@ impl Builder {
             return Err(refuse(format!("at least {words} words at a multiple of 64")).into());
         }
         let body = Body::new(Name::new(name), plan, self.setting(), Some(memory));
-        body.map(|body| CircuitBreaker(Arc::new(body))).ok_or_else(|| {
+        body.map(|body| CircuitBreaker(Handle::new(body))).ok_or_else(|| {
             refuse("zeros, or a cell of the layout that the document asks for".to_owned()).into()
         })
     }

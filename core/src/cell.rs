@@ -7,16 +7,16 @@
 //! ```text
 //!    0  word       state, mode, generation, consecutive failures (see `word`)      any thread, by compare-and-swap
 //!    8  layout     version, sizes; how a reopened cell is recognised               its creator, once
-//!   16  head       count window: head block (see `detect::count`)                  any thread, by compare-and-swap
-//!   24  margin     count window: outcomes that need no evaluation                  any thread, by compare-and-swap
-//!   32  expired    probes expired                                                  any thread, by addition
-//!   40  baseline   adaptive window: learned share, bits of a double, inverted      who recycles a bucket, by CAS
-//!   48  reserved   0
+//!   16  expired    probes expired                                                  any thread, by addition
+//!   24  late       results whose generation was over                               any thread, by addition
+//!   32  shadowed   would have been rejected: open, half_open_full, ramp            any thread, by addition
 //!   56  reserved   0
 //!   64  record 0   ten words                                                       the owner of the claim
 //!  144  record 1   ten words                                                       the owner of the claim
 //!  224  leases     two rows of `leases` leases, two words each: row i is of record i     the owner of the claim
-//!    …  window     count: blocks; adaptive: the key that each bucket bears         any thread, by compare-and-swap
+//!    …  window     count: head and margin (see `detect::count`), blocks             any thread, by compare-and-swap
+//!                  adaptive: learned share, bits of a double, inverted; the key that each bucket bears
+//!                                                                       who recycles a bucket, by compare-and-swap
 //!    …  stripe     the first thread's counters and buckets, on a line of their own       the thread that owns it
 //! ```
 //!
@@ -40,7 +40,9 @@
 
 use crate::clock::Nanos;
 use crate::detect::{count, time};
+use crate::error::Reason;
 use crate::machine::{Machine, Phase};
+use crate::outcome::Totals;
 use crate::record::{
     CHUNK_BITS, CHUNK_MASK, Fields, LEASE_WORDS, RECORD_WORDS, Record, lease_chunks, load_lease,
 };
@@ -52,13 +54,17 @@ pub const LAYOUT_VERSION: u64 = 1;
 
 const WORD: usize = 0;
 const LAYOUT: usize = 1;
-const HEAD: usize = 2;
-const MARGIN: usize = 3;
-const EXPIRED: usize = 4;
-const BASELINE: usize = 5;
+const EXPIRED: usize = 2;
+const LATE: usize = 3;
+const SHADOWED: usize = 4;
+/// Reasons that shadow mode can meet: all but `forced_open`, which is the last.
+const SHADOWED_REASONS: usize = Reason::ALL.len() - 1;
 const RECORDS: usize = 8;
 const LEASES: usize = RECORDS + 2 * RECORD_WORDS;
 const LINE: usize = 8;
+/// Words of a count window before its blocks, and of an adaptive window before its keys.
+const COUNT_HEADER: usize = 2;
+const ADAPTIVE_HEADER: usize = 1;
 
 /// Words of a stripe before the buckets of a time window.
 pub(crate) const STRIPE_WORDS: usize = 16;
@@ -83,7 +89,11 @@ impl Layout {
     }
 
     fn window_words(&self) -> usize {
-        if self.adaptive { self.buckets.into() } else { self.blocks.into() }
+        match (self.adaptive, self.blocks) {
+            (true, _) => ADAPTIVE_HEADER + self.buckets as usize,
+            (false, 0) => 0,
+            (false, blocks) => COUNT_HEADER + blocks as usize,
+        }
     }
 
     pub(crate) fn stripe_at(&self) -> usize {
@@ -160,8 +170,29 @@ impl<'a> Cell<'a> {
         Word(self.words[WORD].load(Ordering::Acquire))
     }
 
-    pub(crate) fn expired(&self) -> &'a AtomicU64 {
-        &self.words[EXPIRED]
+    pub(crate) fn count_expired(&self, probes: u32) {
+        if probes > 0 {
+            self.words[EXPIRED].fetch_add(probes.into(), Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn count_late(&self) {
+        self.words[LATE].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts a call that shadow mode admits and the machine would have turned away.
+    pub(crate) fn count_shadowed(&self, reason: Reason) {
+        if let Some(word) = self.words[SHADOWED..][..SHADOWED_REASONS].get(reason as usize) {
+            word.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn add_totals(&self, totals: &mut Totals) {
+        totals.expired += self.words[EXPIRED].load(Ordering::Acquire);
+        totals.late += self.words[LATE].load(Ordering::Acquire);
+        for (sum, word) in totals.would_reject.iter_mut().zip(&self.words[SHADOWED..][..SHADOWED_REASONS]) {
+            *sum += word.load(Ordering::Acquire);
+        }
     }
 
     /// The first stripe, which lies in the cell.
@@ -170,26 +201,33 @@ impl<'a> Cell<'a> {
         &self.words[at..at + self.layout.stripe_words()]
     }
 
-    /// The count window.
+    /// The words of the window that all stripes share.
+    #[inline]
+    fn window(&self) -> &'a [AtomicU64] {
+        &self.words[self.layout.window_at()..][..self.layout.window_words()]
+    }
+
+    /// The count window, of a cell that has one.
+    #[inline]
     pub(crate) fn ring(&self) -> count::Ring<'a> {
-        let at = self.layout.window_at();
-        count::Ring {
-            head: &self.words[HEAD],
-            margin: &self.words[MARGIN],
-            blocks: &self.words[at..at + self.layout.blocks as usize],
+        match self.window() {
+            [head, margin, blocks @ ..] => count::Ring { head, margin, blocks },
+            _ => unreachable!("a cell without a count window"),
         }
+    }
+
+    fn adaptive(&self) -> Option<(&'a AtomicU64, &'a [AtomicU64])> {
+        if self.layout.adaptive { self.window().split_first() } else { None }
     }
 
     /// The keys that the buckets of an adaptive window bear; none for another window.
     pub(crate) fn bucket_keys(&self) -> &'a [AtomicU64] {
-        let at = self.layout.window_at();
-        let keys = if self.layout.adaptive { self.layout.buckets } else { 0 };
-        &self.words[at..at + keys as usize]
+        self.adaptive().map_or(&[], |(_, keys)| keys)
     }
 
     /// The learned share of an adaptive window; `initial` until something was learned.
     pub(crate) fn baseline(&self, initial: f64) -> f64 {
-        match self.words[BASELINE].load(Ordering::Acquire) {
+        match self.adaptive().map_or(0, |(word, _)| word.load(Ordering::Acquire)) {
             0 => initial,
             bits => f64::from_bits(!bits),
         }
@@ -197,7 +235,7 @@ impl<'a> Cell<'a> {
 
     /// Learns: replaces the share by what `learn` makes of it.
     pub(crate) fn learn(&self, initial: f64, learn: impl Fn(f64) -> f64) {
-        let word = &self.words[BASELINE];
+        let Some((word, _)) = self.adaptive() else { return };
         let mut bits = word.load(Ordering::Acquire);
         loop {
             let b = if bits == 0 { initial } else { f64::from_bits(!bits) };
@@ -210,12 +248,16 @@ impl<'a> Cell<'a> {
 
     /// Begins to learn from the start.
     pub(crate) fn forget_baseline(&self) {
-        self.words[BASELINE].store(0, Ordering::Release);
+        if let Some((word, _)) = self.adaptive() {
+            word.store(0, Ordering::Release);
+        }
     }
 
     /// Takes the learned share over from another cell.
     pub(crate) fn inherit_baseline(&self, from: &Cell<'_>) {
-        self.words[BASELINE].store(from.words[BASELINE].load(Ordering::Acquire), Ordering::Release);
+        if let (Some((to, _)), Some((from, _))) = (self.adaptive(), from.adaptive()) {
+            to.store(from.load(Ordering::Acquire), Ordering::Release);
+        }
     }
 
     /// Replaces the word, if it still is `from`. For the count, which lies in the word alone.

@@ -9,18 +9,23 @@ use crate::detect::time::{self, Period};
 use crate::detect::{Detector, Sums};
 use crate::error::Reason;
 use crate::histogram::Distribution;
-use crate::outcome::Outcome;
-use crate::stripe::{Counters, Lines, Stripe, Stripes, Totals};
+use crate::outcome::{Outcome, Totals};
+use crate::stripe::{Counters, Lines, Stripe, Stripes};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, bump};
 use crate::thread;
 use crate::word::{Word, is_later};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// A plan with its number; the newest one first.
-struct Node {
+/// A plan with its number.
+struct Numbered {
     plan: Arc<Plan>,
     number: u32,
+}
+
+/// A plan that came later, and the one before it, unless that is the engine's first.
+struct Node {
+    this: Numbered,
     older: *mut Node,
 }
 
@@ -34,6 +39,8 @@ pub(crate) struct Engine {
     _own: Option<Lines>,
     layout: Layout,
     stripes: Stripes,
+    first_plan: Numbered,
+    /// Plans that came later, the newest first.
     plans: AtomicPtr<Node>,
     /// `sample_durations_every` of the newest plan.
     every: AtomicU32,
@@ -71,17 +78,20 @@ impl Engine {
             Detector::Time { .. } => Lane::Time,
         };
         let measure = AtomicU64::new(measure(&plan));
-        let node = Box::into_raw(Box::new(Node { plan, number, older: std::ptr::null_mut() }));
         let own = given.is_none().then(|| Lines::new(layout.words()));
         let words = own.as_ref().map_or(given.unwrap_or_default(), Lines::words);
         let stripe = NonNull::from(Cell::new(words, layout).stripe());
+        // What another process had lent is gone with it.
+        // SAFETY: a stripe begins with its counters.
+        unsafe { stripe.cast::<Counters>().as_ref() }.lent.store(0, Ordering::Relaxed);
         Engine {
             words: NonNull::from(words).cast(),
             counters: stripe.cast(),
             _own: own,
             layout,
-            stripes: Stripes::new(layout),
-            plans: AtomicPtr::new(node),
+            stripes: Stripes::new(),
+            first_plan: Numbered { plan, number },
+            plans: AtomicPtr::new(std::ptr::null_mut()),
             every,
             measure,
             lane,
@@ -129,6 +139,7 @@ impl Engine {
 
     pub(crate) fn add_totals(&self, totals: &mut Totals) {
         self.stripes.add_totals(self.first_words(), totals);
+        self.cell().add_totals(totals);
     }
 
     pub(crate) fn add_durations(&self, sums: &mut [Distribution; 3]) {
@@ -156,8 +167,8 @@ impl Engine {
         // SAFETY: the stripe in the cell begins with its counters and lives as long as `self`.
         let counters = unsafe { self.counters.as_ref() };
         let number = thread::number();
-        match counters.owner.load(Ordering::Relaxed) {
-            owner if owner == u64::from(number) => Some(counters),
+        match self.stripes.owner() {
+            owner if owner == number => Some(counters),
             0 => None,
             _ => self.stripes.near(number),
         }
@@ -216,6 +227,34 @@ impl Engine {
         self.with_stripe(|stripe| stripe.count(Outcome::Success));
     }
 
+    /// Notes that a permit which holds the breaker in memory is given.
+    #[inline]
+    pub(crate) fn lend(&self) {
+        match self.own_counters() {
+            Some(counters) => counters.lend(1),
+            None => self.lend_elsewhere(1),
+        }
+    }
+
+    /// Notes that such a permit is gone. Unless there is another hold on the breaker, it may be freed from then on.
+    #[inline]
+    pub(crate) fn take_back(&self) {
+        match self.own_counters() {
+            Some(counters) => counters.lend(1u64.wrapping_neg()),
+            None => self.lend_elsewhere(1u64.wrapping_neg()),
+        }
+    }
+
+    #[inline(never)]
+    fn lend_elsewhere(&self, by: u64) {
+        self.stripes.lend(self.first_words(), by);
+    }
+
+    /// Permits that hold the breaker in memory: never fewer than there are, as long as nobody gives new ones.
+    pub(crate) fn lent(&self) -> u64 {
+        self.stripes.lent(self.first_words())
+    }
+
     #[inline]
     pub(crate) fn lane(&self) -> Lane {
         self.lane
@@ -241,9 +280,9 @@ impl Engine {
         self.stripes.all(self.first_words())
     }
 
-    fn newest(&self) -> &Node {
+    fn newest(&self) -> &Numbered {
         // SAFETY: a node stays until the engine is dropped.
-        unsafe { &*self.plans.load(Ordering::Acquire) }
+        unsafe { self.plans.load(Ordering::Acquire).as_ref() }.map_or(&self.first_plan, |node| &node.this)
     }
 
     /// `slow_call_duration` of the newest plan.
@@ -259,16 +298,17 @@ impl Engine {
 
     /// The plan with that number, of which the record holds 16 bits; the newest when it is not known.
     pub(crate) fn plan_of(&self, number: u32) -> &Plan {
-        let newest = self.newest();
-        let mut node = newest;
-        while node.number & 0xFFFF != number {
-            // SAFETY: as in `newest`.
-            match unsafe { node.older.as_ref() } {
-                Some(older) => node = older,
-                None => return &newest.plan,
+        let newest = self.plans.load(Ordering::Acquire);
+        let mut place = newest;
+        // SAFETY: as in `newest`.
+        while let Some(node) = unsafe { place.as_ref() } {
+            if node.this.number & 0xFFFF == number {
+                return &node.this.plan;
             }
+            place = node.older;
         }
-        &node.plan
+        let is_known = newest.is_null() || self.first_plan.number & 0xFFFF == number;
+        if is_known { &self.first_plan.plan } else { &self.newest().plan }
     }
 
     /// The number of the newest plan.
@@ -281,7 +321,7 @@ impl Engine {
         self.every.store(plan.sample_durations_every, Ordering::Relaxed);
         self.measure.store(measure(&plan), Ordering::Relaxed);
         let (older, number) = (self.plans.load(Ordering::Acquire), self.newest().number + 1);
-        let node = Box::into_raw(Box::new(Node { plan, number, older }));
+        let node = Box::into_raw(Box::new(Node { this: Numbered { plan, number }, older }));
         self.plans.store(node, Ordering::Release);
         number
     }

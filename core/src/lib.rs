@@ -97,6 +97,7 @@ mod engine;
 mod error;
 mod events;
 mod hand;
+mod handle;
 mod histogram;
 mod ledger;
 mod machine;
@@ -137,11 +138,10 @@ pub use ledger::LastFailure;
 pub use machine::Cause;
 pub use metrics::{CONTENT_TYPE, json, render};
 pub use name::Name;
-pub use outcome::{Outcome, Settled};
+pub use outcome::{Outcome, Settled, Totals};
 pub use permit::{OwnedPermit, Permit};
 pub use registry::Registry;
 pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
-pub use stripe::Totals;
 pub use word::{Mode, State};
 
 /// The examples in the pages are compiled and run.

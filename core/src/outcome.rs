@@ -49,6 +49,27 @@ impl Settled {
     }
 }
 
+/// The totals of a breaker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Settled as success.
+    pub success: u64,
+    /// Settled as failure.
+    pub failure: u64,
+    /// Settled as ignored, or dropped.
+    pub ignored: u64,
+    /// Successes and failures that took at least `slow_call_duration`.
+    pub slow: u64,
+    /// Settled after their generation was over.
+    pub late: u64,
+    /// Probes whose lease ended before they were settled.
+    pub expired: u64,
+    /// Rejections by the code of their [`Reason`].
+    pub rejected: [u64; 4],
+    /// What shadow mode admitted and would have rejected, by the code of the [`Reason`].
+    pub would_reject: [u64; 4],
+}
+
 /// How a permit came to be; decides what its settling may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -4,11 +4,11 @@ use crate::body::Body;
 use crate::clock::nanos;
 use crate::engine::Engine;
 use crate::error::Reason;
+use crate::handle::Loan;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The error type of a call that panicked.
@@ -93,6 +93,12 @@ impl Permit<'_> {
         }
     }
 
+    /// The call panicked.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn panicked(self) {
+        self.fail(None, Some(PANIC));
+    }
+
     #[cold]
     fn fail(self, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
         self.settle(Outcome::Failure, duration, error_type)
@@ -115,27 +121,18 @@ impl fmt::Debug for Permit<'_> {
 /// [`with`](OwnedPermit::with) reaches.
 #[must_use = "a permit that is dropped at once says nothing about the call"]
 pub struct OwnedPermit {
-    pub(crate) body: Arc<Body>,
-    /// Lives as long as `body`.
-    pub(crate) engine: *const Engine,
+    pub(crate) loan: Loan,
     pub(crate) ticket: Ticket,
 }
-
-// SAFETY: `engine` belongs to `body`, which is Send and Sync, and is only ever read.
-unsafe impl Send for OwnedPermit {}
-// SAFETY: as above.
-unsafe impl Sync for OwnedPermit {}
 
 impl OwnedPermit {
     /// Runs `settle` on the permit that this one stands for.
     #[inline]
     pub fn with<R>(self, settle: impl FnOnce(Permit<'_>) -> R) -> R {
         let this = ManuallyDrop::new(self);
-        // SAFETY: `this` is not dropped, so the Arc is read out once.
-        let body = unsafe { std::ptr::read(&this.body) };
-        // SAFETY: the engine lives as long as `body`.
-        let engine = unsafe { &*this.engine };
-        settle(Permit { body: &body, engine, ticket: this.ticket })
+        // SAFETY: `this` is not dropped, so the loan is taken out once; it ends after `settle`.
+        let loan = unsafe { std::ptr::read(&this.loan) };
+        settle(Permit { body: loan.body(), engine: loan.engine(), ticket: this.ticket })
     }
 
     /// As [`Permit::success`].
@@ -166,25 +163,20 @@ impl OwnedPermit {
             _ => None,
         }
     }
-
-    /// The call panicked.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn panicked(self) {
-        self.with(|permit| permit.fail(None, Some(PANIC)));
-    }
 }
 
 impl Drop for OwnedPermit {
     fn drop(&mut self) {
-        // SAFETY: `engine` lives as long as `body`.
-        let engine = unsafe { &*self.engine };
-        self.body.abandon(engine, &self.ticket);
+        self.loan.body().abandon(self.loan.engine(), &self.ticket);
     }
 }
 
 impl fmt::Debug for OwnedPermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("breaker", &self.body.name).field("ticket", &self.ticket).finish()
+        f.debug_struct("OwnedPermit")
+            .field("breaker", &self.loan.body().name)
+            .field("ticket", &self.ticket)
+            .finish()
     }
 }
 

@@ -6,9 +6,10 @@ use crate::detect::{Detector, Sums};
 use crate::engine::Engine;
 use crate::histogram::{Distribution, RECOVERY_BOUNDS};
 use crate::machine::{Machine, Phase};
+use crate::outcome::Totals;
 use crate::recover::RampRules;
 use crate::snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
-use crate::stripe::Totals;
+
 use crate::sync::Ordering;
 use crate::word::{State, Word};
 
@@ -48,7 +49,6 @@ impl Body {
         let mut totals = Totals::default();
         for engine in self.engines() {
             engine.add_totals(&mut totals);
-            totals.expired += engine.cell().expired().load(Ordering::Acquire);
         }
         totals
     }

@@ -85,13 +85,13 @@ impl Body {
             if slow {
                 bump(&stripe.counters().slow);
             }
-            if settled == Settled::Late {
-                bump(&stripe.counters().late);
-            }
             if let Some(d) = duration {
                 stripe.duration(self.bounds(), outcome, d);
             }
         });
+        if settled == Settled::Late {
+            engine.cell().count_late();
+        }
         if outcome == Outcome::Failure {
             self.ledger().failure(error_type, self.clock().coarse());
         }

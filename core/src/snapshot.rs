@@ -6,7 +6,7 @@ use crate::histogram::Distribution;
 use crate::ledger::LastFailure;
 use crate::machine::Cause;
 use crate::name::Name;
-use crate::stripe::Totals;
+use crate::outcome::Totals;
 use crate::word::{Mode, State};
 
 /// A breaker at one instant.

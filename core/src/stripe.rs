@@ -3,13 +3,13 @@
 //! The first thread that uses a breaker owns the stripe in the cell. Others have theirs in blocks that are allocated
 //! when the first thread of a block comes. More threads than stripes share a few by turns: exact, and a little dearer.
 
-use crate::cell::{Layout, STRIPE_WORDS};
+use crate::cell::STRIPE_WORDS;
 use crate::clock::Nanos;
 use crate::detect::time::TimeStripe;
 use crate::error::Reason;
-use crate::histogram::{Distribution, Durations};
-use crate::outcome::Outcome;
-use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering, bump, wait_round};
+use crate::histogram::{self, Brief, Distribution, Durations};
+use crate::outcome::{Outcome, Totals};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, OnceBox, Ordering, bump, wait_round};
 use crate::thread::{self, NO_NUMBER};
 use std::ptr::NonNull;
 
@@ -18,14 +18,14 @@ use std::ptr::NonNull;
 pub(crate) struct Counters {
     pub outcomes: [AtomicU64; 3],
     pub slow: AtomicU64,
-    pub late: AtomicU64,
     pub rejected: [AtomicU64; 4],
-    pub would_reject: [AtomicU64; 4],
     /// Calls until the next one that is timed.
     pub tick: AtomicU64,
-    /// The number of the thread that owns the stripe; 0: nobody yet.
-    pub owner: AtomicU64,
-    _spare: AtomicU64,
+    /// Of a stripe that threads share: 1 while one of them writes.
+    pub turn: AtomicU64,
+    /// Permits given less permits gone, of those that hold the breaker in memory; of one process.
+    pub lent: AtomicU64,
+    pub durations: Brief,
 }
 
 const _: () = assert!(size_of::<Counters>() == STRIPE_WORDS * size_of::<AtomicU64>());
@@ -63,13 +63,9 @@ impl<'a> Stripe<'a> {
         bump(&self.counters().rejected[reason as usize]);
     }
 
-    pub(crate) fn would_reject(&self, reason: Reason) {
-        bump(&self.counters().would_reject[reason as usize]);
-    }
-
     #[inline]
     pub(crate) fn duration(&self, bounds: &[Nanos], outcome: Outcome, d: Nanos) {
-        self.durations.get_or_init(|| Box::new(Durations::new(bounds))).record(bounds, outcome, d);
+        histogram::record(&self.counters().durations, self.durations, bounds, outcome, d);
     }
 
     /// Whether this call is one that is timed: the first and then every n-th.
@@ -83,39 +79,21 @@ impl<'a> Stripe<'a> {
     }
 }
 
-/// The totals of a breaker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Settled as success.
-    pub success: u64,
-    /// Settled as failure.
-    pub failure: u64,
-    /// Settled as ignored, or dropped.
-    pub ignored: u64,
-    /// Successes and failures that took at least `slow_call_duration`.
-    pub slow: u64,
-    /// Settled after their generation was over.
-    pub late: u64,
-    /// Probes whose lease ended before they were settled.
-    pub expired: u64,
-    /// Rejections by the code of their [`Reason`].
-    pub rejected: [u64; 4],
-    /// What shadow mode admitted and would have rejected, by the code of the [`Reason`].
-    pub would_reject: [u64; 4],
-}
+impl Counters {
+    /// Adds to `lent`; by the thread that owns the stripe. Released, so that who finds every permit gone finds all that
+    /// was done with them done.
+    #[inline]
+    pub(crate) fn lend(&self, by: u64) {
+        self.lent.store(self.lent.load(Ordering::Relaxed).wrapping_add(by), Ordering::Release);
+    }
 
-impl Totals {
-    fn add(&mut self, c: &Counters) {
+    fn add_to(&self, totals: &mut Totals) {
         let get = |word: &AtomicU64| word.load(Ordering::Relaxed);
-        self.success += get(&c.outcomes[Outcome::Success as usize]);
-        self.failure += get(&c.outcomes[Outcome::Failure as usize]);
-        self.ignored += get(&c.outcomes[Outcome::Ignored as usize]);
-        self.slow += get(&c.slow);
-        self.late += get(&c.late);
-        for (sum, word) in self.rejected.iter_mut().zip(&c.rejected) {
-            *sum += get(word);
-        }
-        for (sum, word) in self.would_reject.iter_mut().zip(&c.would_reject) {
+        totals.success += get(&self.outcomes[Outcome::Success as usize]);
+        totals.failure += get(&self.outcomes[Outcome::Failure as usize]);
+        totals.ignored += get(&self.outcomes[Outcome::Ignored as usize]);
+        totals.slow += get(&self.slow);
+        for (sum, word) in totals.rejected.iter_mut().zip(&self.rejected) {
             *sum += get(word);
         }
     }
@@ -138,8 +116,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(layout: Layout, stripes: u32) -> Self {
-        let stride = layout.stripe_words();
+    fn new(stride: usize, stripes: u32) -> Self {
         let lines = Lines::new(stride * stripes as usize);
         Block {
             counters: NonNull::from(lines.words()).cast(),
@@ -150,9 +127,9 @@ impl Block {
         }
     }
 
-    fn stripe(&self, layout: Layout, index: usize) -> Stripe<'_> {
-        let size = layout.stripe_words();
-        Stripe { words: &self.lines.words()[index * size..][..size], durations: &self.durations[index] }
+    fn stripe(&self, index: usize) -> Stripe<'_> {
+        let words = &self.lines.words()[index * self.stride..][..self.stride];
+        Stripe { words, durations: &self.durations[index] }
     }
 }
 
@@ -197,28 +174,44 @@ impl Drop for Lines {
     }
 }
 
-/// The stripes of one breaker that do not lie in its cell.
+/// The stripes of one breaker that do not lie in its cell. Whoever asks for one gives the words of the stripe in the
+/// cell, `cell`.
 pub(crate) struct Stripes {
-    layout: Layout,
     /// The first block; each is allocated when a thread comes that needs it or a later one.
     blocks: AtomicPtr<Block>,
     first: OnceBox<Durations>,
+    /// The number of the thread that owns the stripe in the cell; 0: nobody yet. It does not lie there, because others
+    /// read it at each call, which must not cost them a line that the owner writes.
+    owner: AtomicU32,
 }
 
 impl Stripes {
-    pub(crate) fn new(layout: Layout) -> Self {
-        Stripes { layout, blocks: AtomicPtr::new(std::ptr::null_mut()), first: OnceBox::new() }
+    pub(crate) fn new() -> Self {
+        Stripes {
+            blocks: AtomicPtr::new(std::ptr::null_mut()),
+            first: OnceBox::new(),
+            owner: AtomicU32::new(0),
+        }
     }
 
-    /// Runs `f` on a stripe that nobody else writes meanwhile. `cell` are the words of the stripe in the cell.
+    /// The number of the thread that owns the stripe in the cell; 0: nobody yet.
+    #[inline]
+    pub(crate) fn owner(&self) -> u32 {
+        self.owner.load(Ordering::Relaxed)
+    }
+
+    /// Runs `f` on a stripe that nobody else writes meanwhile.
     #[inline]
     pub(crate) fn with<R>(&self, cell: &[AtomicU64], f: impl FnOnce(Stripe<'_>) -> R) -> R {
         let first = Stripe { words: cell, durations: &self.first };
         let number = thread::number();
-        if first.counters().owner.load(Ordering::Relaxed) == u64::from(number) {
+        if self.owner() == number {
             return f(first);
         }
-        self.with_other(first, number, f)
+        match self.own(first, number) {
+            Some(stripe) => f(stripe),
+            None => self.with_shared(cell, number, f),
+        }
     }
 
     /// The counters of thread `number`, if it has a stripe in the first block: the short way for what only counts.
@@ -233,36 +226,58 @@ impl Stripes {
         })
     }
 
-    fn with_other<R>(&self, first: Stripe<'_>, number: u32, f: impl FnOnce(Stripe<'_>) -> R) -> R {
-        if number == NO_NUMBER {
-            return self.with_shared(0, f);
+    /// Adds to `lent` of the thread's stripe, and looks at nothing afterwards: the breaker may be gone then.
+    pub(crate) fn lend(&self, cell: &[AtomicU64], by: u64) {
+        let (first, number) = (Stripe { words: cell, durations: &self.first }, thread::number());
+        match self.own(first, number) {
+            Some(stripe) => stripe.counters().lend(by),
+            None => {
+                let stripe = self.shared(cell, number);
+                stripe.counters().lent.fetch_add(by, Ordering::AcqRel);
+            }
         }
-        let owner = &first.counters().owner;
-        if owner.load(Ordering::Relaxed) == 0
-            && owner.compare_exchange(0, number.into(), Ordering::AcqRel, Ordering::Acquire).is_ok()
-        {
-            return f(first);
+    }
+
+    /// Permits that are out: never fewer than there are, as long as nobody gives new ones.
+    pub(crate) fn lent(&self, cell: &[AtomicU64]) -> u64 {
+        self.all(cell).fold(0, |sum, s| sum.wrapping_add(s.counters().lent.load(Ordering::Acquire)))
+    }
+
+    /// The stripe that thread `number` alone writes, if it has one.
+    fn own<'a>(&'a self, first: Stripe<'a>, number: u32) -> Option<Stripe<'a>> {
+        if number == NO_NUMBER {
+            return None;
+        }
+        let is_ours = match self.owner() {
+            0 => self.owner.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire).is_ok(),
+            owner => owner == number,
+        };
+        if is_ours {
+            return Some(first);
         }
         let mut index = number - 1;
         for (block, stripes) in BLOCKS[..SHARED_BLOCK].iter().enumerate() {
             if index < *stripes {
-                return f(self.block(block).stripe(self.layout, index as usize));
+                return Some(self.block(first.words.len(), block).stripe(index as usize));
             }
             index -= stripes;
         }
-        self.with_shared(number, f)
+        None
     }
 
-    /// A stripe by turns: its `owner` is the thread that writes it just now.
+    fn shared(&self, cell: &[AtomicU64], turn: u32) -> Stripe<'_> {
+        self.block(cell.len(), SHARED_BLOCK).stripe(turn as usize % SHARED as usize)
+    }
+
+    /// A stripe by turns.
     #[cold]
-    fn with_shared<R>(&self, number: u32, f: impl FnOnce(Stripe<'_>) -> R) -> R {
-        let block = self.block(SHARED_BLOCK);
+    fn with_shared<R>(&self, cell: &[AtomicU64], number: u32, f: impl FnOnce(Stripe<'_>) -> R) -> R {
         let mut turn = 0;
         loop {
-            let stripe = block.stripe(self.layout, number.wrapping_add(turn) as usize % SHARED as usize);
-            let owner = &stripe.counters().owner;
-            if owner.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                let turn = Turn(owner);
+            let stripe = self.shared(cell, number.wrapping_add(turn));
+            let word = &stripe.counters().turn;
+            if word.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                let turn = Turn(word);
                 let answer = f(stripe);
                 drop(turn);
                 return answer;
@@ -272,24 +287,24 @@ impl Stripes {
         }
     }
 
-    fn block(&self, index: usize) -> &Block {
-        let mut block = self.block_at(&self.blocks, BLOCKS[0]);
+    fn block(&self, stride: usize, index: usize) -> &Block {
+        let mut block = self.block_at(&self.blocks, stride, BLOCKS[0]);
         for stripes in &BLOCKS[1..=index] {
-            block = self.block_at(&block.next, *stripes);
+            block = self.block_at(&block.next, stride, *stripes);
         }
         block
     }
 
     #[inline]
-    fn block_at(&self, place: &AtomicPtr<Block>, stripes: u32) -> &Block {
+    fn block_at(&self, place: &AtomicPtr<Block>, stride: usize, stripes: u32) -> &Block {
         let found = place.load(Ordering::Acquire);
         // SAFETY: a block that was put here stays until the stripes are dropped.
-        unsafe { found.as_ref() }.unwrap_or_else(|| self.allocate(place, stripes))
+        unsafe { found.as_ref() }.unwrap_or_else(|| self.allocate(place, stride, stripes))
     }
 
     #[cold]
-    fn allocate(&self, place: &AtomicPtr<Block>, stripes: u32) -> &Block {
-        let new = Box::into_raw(Box::new(Block::new(self.layout, stripes)));
+    fn allocate(&self, place: &AtomicPtr<Block>, stride: usize, stripes: u32) -> &Block {
+        let new = Box::into_raw(Box::new(Block::new(stride, stripes)));
         let null = std::ptr::null_mut();
         match place.compare_exchange(null, new, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: as above; `new` is there now.
@@ -304,22 +319,27 @@ impl Stripes {
         }
     }
 
-    /// Every stripe there is; `cell` as in [`with`](Stripes::with).
+    /// Every stripe there is.
     pub(crate) fn all<'a>(&'a self, cell: &'a [AtomicU64]) -> impl Iterator<Item = Stripe<'a>> {
         let first = Stripe { words: cell, durations: &self.first };
         // SAFETY: as in `block_at`.
         let block_in = |place: &AtomicPtr<Block>| unsafe { place.load(Ordering::Acquire).as_ref() };
         let blocks = std::iter::successors(block_in(&self.blocks), move |block| block_in(&block.next));
-        let others = blocks.flat_map(move |b| (0..b.durations.len()).map(move |i| b.stripe(self.layout, i)));
+        let others = blocks.flat_map(move |b| (0..b.durations.len()).map(move |i| b.stripe(i)));
         std::iter::once(first).chain(others)
     }
 
     pub(crate) fn add_totals(&self, cell: &[AtomicU64], totals: &mut Totals) {
-        self.all(cell).for_each(|stripe| totals.add(stripe.counters()));
+        self.all(cell).for_each(|stripe| stripe.counters().add_to(totals));
     }
 
     pub(crate) fn add_durations(&self, cell: &[AtomicU64], sums: &mut [Distribution; 3]) {
-        self.all(cell).filter_map(|stripe| stripe.durations.get()).for_each(|d| d.add_to(sums));
+        for stripe in self.all(cell) {
+            stripe.counters().durations.add_to(&mut sums[Outcome::Success as usize]);
+            if let Some(more) = stripe.durations.get() {
+                more.add_to(sums);
+            }
+        }
     }
 }
 

@@ -20,6 +20,62 @@ pub(crate) use modelled::{Mutex, OnceBox};
 /// where it can be interrupted all the same, and a model would only multiply by the instants it may lag.
 pub(crate) use std::sync::atomic::AtomicU64 as UnmodelledU64;
 
+/// A static whose value a model makes anew for each of its runs.
+#[cfg(not(any(loom, shuttle)))]
+macro_rules! modelled_static {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        static $name: $type = $value;
+    };
+}
+#[cfg(loom)]
+macro_rules! modelled_static {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        loom::lazy_static! { static ref $name: $type = $value; }
+    };
+}
+#[cfg(shuttle)]
+macro_rules! modelled_static {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        shuttle::lazy_static! { static ref $name: $type = $value; }
+    };
+}
+pub(crate) use modelled_static;
+
+/// What a model holds against each other: looks at something, and its end. Nothing outside of models.
+#[cfg(not(loom))]
+pub(crate) struct Witness;
+
+#[cfg(not(loom))]
+impl Witness {
+    pub(crate) fn new() -> Self {
+        Witness
+    }
+
+    #[inline]
+    pub(crate) fn look(&self) {}
+
+    #[inline]
+    pub(crate) fn end(&self) {}
+}
+
+#[cfg(loom)]
+pub(crate) struct Witness(loom::cell::UnsafeCell<()>);
+
+#[cfg(loom)]
+impl Witness {
+    pub(crate) fn new() -> Self {
+        Witness(loom::cell::UnsafeCell::new(()))
+    }
+
+    pub(crate) fn look(&self) {
+        self.0.with(|_| ());
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.with_mut(|_| ());
+    }
+}
+
 /// Adds one to a word that only the calling thread writes.
 #[inline]
 pub(crate) fn bump(word: &AtomicU64) {

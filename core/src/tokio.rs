@@ -3,7 +3,7 @@
 use crate::breaker::CircuitBreaker;
 use crate::error::CallError;
 use crate::outcome::Outcome;
-use crate::permit::OwnedPermit;
+use crate::permit::{OwnedPermit, Permit};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,23 +11,41 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pin_project! {
-    /// A future that holds a permit. If it panics the call is a failure; if it is dropped the permit is.
-    pub(crate) struct Guarded<F> {
+    /// A future that holds a permit, `P`. If it panics the call is a failure; if it is dropped the permit is.
+    pub(crate) struct Guarded<F, P> {
         #[pin]
         future: F,
-        permit: Option<OwnedPermit>,
+        permit: Option<P>,
     }
 }
 
-impl<F> Guarded<F> {
-    pub(crate) fn new(future: F, permit: OwnedPermit) -> Self {
+impl<F, P> Guarded<F, P> {
+    pub(crate) fn new(future: F, permit: P) -> Self {
         Guarded { future, permit: Some(permit) }
     }
 }
 
-impl<F: Future> Future for Guarded<F> {
+/// Either permit.
+pub(crate) trait Held {
+    /// The call panicked.
+    fn panicked(self);
+}
+
+impl Held for Permit<'_> {
+    fn panicked(self) {
+        self.panicked();
+    }
+}
+
+impl Held for OwnedPermit {
+    fn panicked(self) {
+        self.with(|permit| permit.panicked());
+    }
+}
+
+impl<F: Future, P: Held> Future for Guarded<F, P> {
     /// The output, and the permit to settle with it.
-    type Output = (F::Output, Option<OwnedPermit>);
+    type Output = (F::Output, Option<P>);
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -58,10 +76,10 @@ impl CircuitBreaker {
         &self,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        let permit = self.try_acquire_owned().map_err(CallError::Rejected)?;
+        let permit = self.try_acquire().map_err(CallError::Rejected)?;
         let (result, permit) = Guarded::new(future, permit).await;
         if let Some(permit) = permit {
-            permit.with(|permit| permit.record(&result));
+            permit.record(&result);
         }
         result.map_err(CallError::Inner)
     }
@@ -75,10 +93,10 @@ impl CircuitBreaker {
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        let permit = self.try_acquire_owned().map_err(CallError::Rejected)?;
+        let permit = self.try_acquire().map_err(CallError::Rejected)?;
         let (result, permit) = Guarded::new(future, permit).await;
         if let Some(permit) = permit {
-            permit.with(|permit| permit.classify(&result, classify));
+            permit.classify(&result, classify);
         }
         result.map_err(CallError::Inner)
     }

@@ -17,7 +17,7 @@ use crate::breaker::CircuitBreaker;
 use crate::error::{CallError, Refusal, Rejection};
 use crate::outcome::Outcome;
 use crate::permit::OwnedPermit;
-use crate::tokio::Guarded;
+use crate::tokio::{Guarded, Held};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -194,7 +194,7 @@ pin_project! {
     #[project = StateOf]
     enum State<F, C> {
         Rejected { rejection: Option<Rejection> },
-        Running { #[pin] guarded: Guarded<F>, classify: C },
+        Running { #[pin] guarded: Guarded<F, OwnedPermit>, classify: C },
     }
 }
 

@@ -39,7 +39,7 @@ const FLOORS: [(&str, &str, &[&str]); 24] = [
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
-    ("F3.2", "Asking, settling, what operators do, what readers see.", &["acquire", "settle", "hand", "read"]),
+    ("F3.2", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "settle", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
     ("F5", "Names and their breakers.", &["registry"]),

@@ -11,6 +11,7 @@ mod breaker;
 mod cell;
 mod count;
 mod events;
+mod handle;
 mod stripes;
 mod time;
 

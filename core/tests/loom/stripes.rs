@@ -2,8 +2,8 @@
 
 use super::{at_once, model, runs, set_number, small_model};
 use crate::cell::Layout;
-use crate::outcome::Outcome;
-use crate::stripe::{Lines, Stripes, Totals};
+use crate::outcome::{Outcome, Totals};
+use crate::stripe::{Lines, Stripes};
 use loom::sync::Arc;
 
 const LAYOUT: Layout = Layout { leases: 1, blocks: 0, buckets: 0, adaptive: false };
@@ -15,7 +15,7 @@ struct Memory {
 
 impl Memory {
     fn new() -> Arc<Self> {
-        Arc::new(Memory { cell: Lines::new(LAYOUT.stripe_words()), stripes: Stripes::new(LAYOUT) })
+        Arc::new(Memory { cell: Lines::new(LAYOUT.stripe_words()), stripes: Stripes::new() })
     }
 
     fn count(&self) {
