@@ -93,31 +93,32 @@ impl CircuitBreaker {
         let (body, engine) = (&*self.0, self.0.engine());
         let word = engine.load();
         if !word.is_plainly_closed() || !engine.leaves_untimed() {
-            return self.call_at_length(f);
+            return self.call_at_length(engine, word, f);
         }
         #[cfg(feature = "tracing")]
         crate::trace::admitted(word);
-        let ticket = Ticket::plain(word.low());
-        let guard = PanicIsFailure { body, engine, ticket: &ticket };
-        let result = f();
-        std::mem::forget(guard);
-        body.settle_result(engine, &ticket, result.is_ok());
-        result.map_err(CallError::Inner)
+        body.run(engine, &Ticket::plain(word.low()), f)
     }
 
     /// A call that is timed, or of a breaker that is not simply closed.
     #[inline(never)]
-    fn call_at_length<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        let (body, mut ticket) = (&*self.0, Ticket::plain(0));
-        let engine = match body.admit(&mut ticket) {
-            Ok(engine) => engine,
-            Err(refusal) => return Err(CallError::Rejected(body.rejection(refusal))),
-        };
-        let guard = PanicIsFailure { body, engine, ticket: &ticket };
-        let result = f();
-        std::mem::forget(guard);
-        body.settle_result(engine, &ticket, result.is_ok());
-        result.map_err(CallError::Inner)
+    fn call_at_length<T, E>(
+        &self,
+        engine: &Engine,
+        word: Word,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, CallError<E>> {
+        let mut ticket = Ticket::plain(0);
+        if word.is_plainly_closed() {
+            #[cfg(feature = "tracing")]
+            crate::trace::admitted(word);
+            ticket = Ticket::begun(word.low(), self.0.sample(engine));
+            return self.0.run(engine, &ticket, f);
+        }
+        match self.0.acquire(&mut ticket) {
+            Ok(engine) => self.0.run(engine, &ticket, f),
+            Err(refusal) => Err(CallError::Rejected(self.0.rejection(refusal))),
+        }
     }
 
     /// Like [`call`](Self::call), with `classify` deciding what the result says of the dependency.
@@ -319,18 +320,6 @@ impl Body {
         }
     }
 
-    /// As `try_acquire`, for a call that stays on this thread's stack.
-    #[inline(always)]
-    fn admit(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        let engine = self.engine();
-        let word = engine.load();
-        if !word.is_plainly_closed() {
-            return self.acquire(ticket);
-        }
-        *ticket = self.begin(engine, word);
-        Ok(engine)
-    }
-
     /// The ticket of a call of a closed breaker in mode `auto`.
     #[inline(always)]
     fn begin(&self, engine: &Engine, word: Word) -> Ticket {
@@ -339,14 +328,23 @@ impl Body {
         Ticket::begun(word.low(), if engine.leaves_untimed() { None } else { self.sample(engine) })
     }
 
-    /// Settles a call that returned.
+    /// Makes a call that was admitted, and settles it.
     #[inline(always)]
-    fn settle_result(&self, engine: &Engine, ticket: &Ticket, is_ok: bool) {
-        if !is_ok {
+    fn run<T, E>(
+        &self,
+        engine: &Engine,
+        ticket: &Ticket,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, CallError<E>> {
+        let guard = PanicIsFailure { body: self, engine, ticket };
+        let result = f();
+        std::mem::forget(guard);
+        if result.is_err() {
             self.settle(engine, ticket, Outcome::Failure, None, None);
         } else if !(ticket.is_simple() && self.succeed_quietly(engine, ticket.low())) {
             self.succeed(engine, ticket);
         }
+        result.map_err(CallError::Inner)
     }
 
     #[inline(always)]
