@@ -14,6 +14,8 @@ use crate::histogram::DURATION_BOUNDS;
 use crate::ledger::Ledger;
 use crate::machine::{Cause, Machine, Phase, Rules};
 use crate::name::Name;
+#[cfg(feature = "binding")]
+use crate::side::Side;
 use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
 use crate::word::{State, Word};
 use std::panic::RefUnwindSafe;
@@ -29,6 +31,8 @@ pub(crate) struct Body {
     setting: Option<Arc<Setting>>,
     ledger: OnceBox<Ledger>,
     pub(crate) hub: OnceBox<Arc<Hub>>,
+    #[cfg(feature = "binding")]
+    pub(crate) side: Side,
 }
 
 /// What breakers of a registry have in common.
@@ -60,6 +64,8 @@ impl Body {
             setting,
             ledger: OnceBox::new(),
             hub: OnceBox::new(),
+            #[cfg(feature = "binding")]
+            side: Side::default(),
         })
     }
 

@@ -11,6 +11,8 @@ use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
+#[cfg(feature = "binding")]
+use crate::side::Lodging;
 use crate::snapshot::Snapshot;
 use crate::sync::AtomicU64;
 use crate::word::{Mode, State, Word};
@@ -262,9 +264,17 @@ impl Builder {
         name: &str,
         setting: Option<Arc<Setting>>,
     ) -> Result<CircuitBreaker, Error> {
-        let name = config::check_name(name)?;
+        let name = Name::new(config::check_name(name)?);
         let plan = config::intern(self.plan()?);
-        match Body::new(Name::new(name), plan, setting, None) {
+        #[cfg(feature = "binding")]
+        if let Some(lodging) = self.memory.as_ref().and_then(|m| Lodging::take(m, plan.layout().words())) {
+            let body = Body::new(name.clone(), Arc::clone(&plan), setting.clone(), Some(lodging.words));
+            if let Some(mut body) = body {
+                body.side.lodging = Some(lodging);
+                return Ok(CircuitBreaker(Handle::new(body)));
+            }
+        }
+        match Body::new(name, plan, setting, None) {
             Some(body) => Ok(CircuitBreaker(Handle::new(body))),
             None => unreachable!("fresh memory holds no other cell"),
         }
@@ -318,6 +328,19 @@ impl Body {
             Ok(engine) => Ok(Permit { body: self, engine, ticket }),
             Err(refusal) => Err(self.rejection(refusal)),
         }
+    }
+
+    /// As `try_acquire`, for who keeps the ticket's words apart.
+    #[cfg(feature = "binding")]
+    #[inline(always)]
+    pub(crate) fn admit(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
+        let engine = self.engine();
+        let word = engine.load();
+        if !word.is_plainly_closed() {
+            return self.acquire(ticket);
+        }
+        *ticket = self.begin(engine, word);
+        Ok(engine)
     }
 
     /// The ticket of a call of a closed breaker in mode `auto`.

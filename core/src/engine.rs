@@ -101,7 +101,7 @@ impl Engine {
     }
 
     #[inline]
-    fn words(&self) -> &[AtomicU64] {
+    pub(crate) fn words(&self) -> &[AtomicU64] {
         // SAFETY: `new` has seen that there are so many; they live as long as `self`.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.layout.words()) }
     }

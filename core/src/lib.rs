@@ -87,6 +87,9 @@
 
 mod acquire;
 mod backoff;
+#[cfg(feature = "binding")]
+#[doc(hidden)]
+pub mod binding;
 mod body;
 mod breaker;
 mod cell;
@@ -115,6 +118,8 @@ mod registry;
 mod report;
 mod rng;
 mod settle;
+#[cfg(feature = "binding")]
+mod side;
 mod snapshot;
 mod stripe;
 mod sync;

@@ -146,6 +146,17 @@ impl Ticket {
         }
     }
 
+    /// Low half, lease, flags and tick, for those who carry a ticket in words of their own.
+    #[cfg(feature = "binding")]
+    pub(crate) const fn parts(&self) -> (u32, u32, u32, u64) {
+        (self.id as u32, (self.id >> 32) as u32, self.extra as u32, self.start)
+    }
+
+    #[cfg(feature = "binding")]
+    pub(crate) const fn of_parts(low: u32, lease: u32, extra: u32, start: u64) -> Self {
+        Ticket { id: low as u64 | (lease as u64) << 32, extra: extra as u64, start }
+    }
+
     /// The tick at admission, if the call is timed.
     pub(crate) const fn start(&self) -> Option<u64> {
         if self.extra & TIMED != 0 { Some(self.start) } else { None }

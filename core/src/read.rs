@@ -50,6 +50,10 @@ impl Body {
         for engine in self.engines() {
             engine.add_totals(&mut totals);
         }
+        #[cfg(feature = "binding")]
+        {
+            totals.success += self.side.successes();
+        }
         totals
     }
 

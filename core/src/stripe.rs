@@ -68,6 +68,21 @@ impl<'a> Stripe<'a> {
         histogram::record(&self.counters().durations, self.durations, bounds, outcome, d);
     }
 
+    /// Takes the calls that may be made until the next one that is timed.
+    #[cfg(feature = "binding")]
+    pub(crate) fn take_ticks(&self) -> u32 {
+        let tick = &self.counters().tick;
+        let left = tick.load(Ordering::Relaxed);
+        tick.store(0, Ordering::Relaxed);
+        left as u32
+    }
+
+    #[cfg(feature = "binding")]
+    pub(crate) fn give_ticks(&self, calls: u32) {
+        let tick = &self.counters().tick;
+        tick.store(tick.load(Ordering::Relaxed) + u64::from(calls), Ordering::Relaxed);
+    }
+
     /// Whether this call is one that is timed: the first and then every n-th.
     #[inline]
     pub(crate) fn samples(&self, every: u32) -> bool {

@@ -117,7 +117,7 @@ const COUNT_AT: u32 = 32;
 const NONCE_AT: u32 = 52;
 const BUFFER: u64 = 1 << 63;
 
-const COUNT_MASK: u64 = (1 << 20) - 1;
+pub(crate) const COUNT_MASK: u64 = (1 << 20) - 1;
 
 /// How many bits of the generation the word holds.
 pub(crate) const GENERATION_BITS: u32 = 24;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 24] = [
+const FLOORS: [(&str, &str, &[&str]); 25] = [
     ("F0", "The ground imports nothing of ours: atomics, thread numbers, draws, names.", &[
         "sync", "rng", "name", "report",
     ]),
@@ -37,13 +37,14 @@ const FLOORS: [(&str, &str, &[&str]); 24] = [
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
+    ("F2.8", "What hosts of other languages hang on a breaker.", &["side"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
     ("F3.2", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "settle", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
     ("F5", "Names and their breakers.", &["registry"]),
-    ("F6", "Async calls.", &["tokio"]),
+    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding"]),
     ("F6.1", "A `tower` layer, which awaits as async calls do.", &["tower"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];

@@ -34,11 +34,18 @@ fn whole(n: impl Into<i128>) -> Value {
 pub struct Builder {
     pub(crate) document: Value,
     pub(crate) clock: Source,
+    #[cfg(feature = "binding")]
+    pub(crate) memory: Option<Arc<dyn crate::side::CellMemory>>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Builder { document: Value::table(), clock: Source::System }
+        Builder {
+            document: Value::table(),
+            clock: Source::System,
+            #[cfg(feature = "binding")]
+            memory: None,
+        }
     }
 }
 

@@ -1,0 +1,157 @@
+//! For the packages of other languages: permits as plain words, lanes, and cells in the host's memory.
+//!
+//! No part of the crate's promise: what is here changes with the packages that are released with it.
+
+use crate::breaker::CircuitBreaker;
+use crate::clock::Nanos;
+use crate::config::Builder;
+use crate::engine::{Engine, Lane};
+use crate::error::Reason;
+use crate::outcome::{Kind, Outcome, Settled, Ticket};
+pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION};
+use crate::sync::AtomicU64;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// A permit as plain words, without a drop. Settle it once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Slip {
+    /// The clock's tick at admission, if `extra` says that the call is timed.
+    pub start: u64,
+    /// The low half of the word at admission.
+    pub low: u32,
+    /// The number of a probe's lease.
+    pub lease: u32,
+    /// 0 for a plain call that is not timed.
+    pub extra: u32,
+    /// Which of the breaker's engines gave it, from 0.
+    pub engine: u32,
+}
+
+/// Why a call was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub reason: Reason,
+    /// The earliest time from now at which the answer can differ, in nanoseconds.
+    pub retry_after: Option<Nanos>,
+}
+
+/// What a lane may do alone; see `side`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// The low half of the word under which it may.
+    pub low: u32,
+    /// How many calls it may admit.
+    pub calls: u32,
+}
+
+impl Builder {
+    /// Lets the cell lie in memory of the host.
+    #[must_use]
+    pub fn cell_memory(mut self, memory: Arc<dyn CellMemory>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+}
+
+impl CircuitBreaker {
+    fn slip(&self, engine: &Engine, ticket: Ticket) -> Slip {
+        let engine = self.0.engines().position(|e| std::ptr::eq(e, engine)).unwrap_or_default();
+        let (low, lease, extra, start) = ticket.parts();
+        Slip { start, low, lease, extra, engine: engine as u32 }
+    }
+
+    fn ticket(&self, slip: &Slip) -> (&Engine, Ticket) {
+        let engine = self.0.engines().nth(slip.engine as usize).unwrap_or(&self.0.first);
+        (engine, Ticket::of_parts(slip.low, slip.lease, slip.extra, slip.start))
+    }
+
+    /// As [`try_acquire`](CircuitBreaker::try_acquire).
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn acquire_slip(&self) -> Result<Slip, Refused> {
+        let mut ticket = Ticket::plain(0);
+        match self.0.admit(&mut ticket) {
+            Ok(engine) => Ok(self.slip(engine, ticket)),
+            Err(refusal) => Err(Refused { reason: refusal.reason(), retry_after: refusal.retry_after() }),
+        }
+    }
+
+    /// As [`Permit::settle`](crate::Permit::settle).
+    pub fn settle_slip(
+        &self,
+        slip: &Slip,
+        outcome: Outcome,
+        duration: Option<Nanos>,
+        error_type: Option<&str>,
+    ) -> Settled {
+        let (engine, ticket) = self.ticket(slip);
+        if outcome != Outcome::Success || duration.is_some() {
+            return self.0.settle(engine, &ticket, outcome, duration, error_type);
+        }
+        if ticket.is_simple() && self.0.succeed_quietly(engine, ticket.low()) {
+            return Settled::Ok;
+        }
+        self.0.succeed(engine, &ticket)
+    }
+
+    /// As dropping a permit: ignored, or a failure when the call lasted at least `cancelled_after`.
+    pub fn abandon_slip(&self, slip: &Slip) -> Settled {
+        let (engine, ticket) = self.ticket(slip);
+        self.0.abandon(engine, &ticket)
+    }
+
+    /// As [`Permit::would_reject`](crate::Permit::would_reject).
+    pub fn slip_would_reject(&self, slip: &Slip) -> Option<Reason> {
+        match self.ticket(slip).1.kind() {
+            Kind::Shadowed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The words of the breaker's first cell. While it decides, its first word is the breaker's.
+    pub fn cell(&self) -> &[AtomicU64] {
+        self.0.first.words()
+    }
+
+    /// Grants the calling thread's lane what it may do alone.
+    pub fn grant(&self) -> Grant {
+        let (engine, word) = (self.0.engine(), self.0.engine().load());
+        let is_first = std::ptr::eq(engine, &self.0.first);
+        if !is_first || engine.lane() != Lane::Consecutive || !word.is_plainly_closed() {
+            return Grant::default();
+        }
+        let calls = match engine.every() {
+            0 => u32::MAX,
+            _ => engine.with_stripe(|stripe| stripe.take_ticks()),
+        };
+        Grant { low: word.low(), calls }
+    }
+
+    /// Takes back calls of the last grant that the lane did not make.
+    pub fn return_grant(&self, calls: u32) {
+        let engine = self.0.engine();
+        if calls > 0 && engine.every() > 0 {
+            engine.with_stripe(|stripe| stripe.give_ticks(calls));
+        }
+    }
+
+    /// Adds a lane's counter to the total of successes.
+    ///
+    /// # Safety
+    /// The counter is written by the lane's thread alone, as a double, and readable from any thread until it is
+    /// removed.
+    pub unsafe fn add_lane(&self, counter: NonNull<AtomicU64>) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.side.add_lane(counter) };
+    }
+
+    /// Ends a lane; what it has counted stays.
+    pub fn remove_lane(&self, counter: NonNull<AtomicU64>) {
+        self.0.side.remove_lane(counter);
+    }
+}
