@@ -88,10 +88,9 @@ fn permits_that_move_between_threads_while_handles_are_dropped_free_every_breake
             scope.spawn(move || {
                 for (i, permit) in receiver.into_iter().enumerate() {
                     let before = freed.load(Ordering::Acquire);
-                    if i % 3 == 0 {
-                        drop(permit)
-                    } else {
-                        drop(permit.success())
+                    match i % 3 {
+                        0 => drop(permit),
+                        _ => assert_eq!(permit.success(), Settled::Ok),
                     }
                     late.fetch_add(usize::from(freed.load(Ordering::Acquire) > before), Ordering::AcqRel);
                 }
@@ -100,7 +99,7 @@ fn permits_that_move_between_threads_while_handles_are_dropped_free_every_breake
         for i in 0..BREAKERS {
             let breaker = CircuitBreaker::builder().build("moving").expect("a valid document");
             let tally = Tally(Arc::clone(&freed));
-            breaker.subscribe(move |_| drop(&raw const tally)).detach();
+            breaker.subscribe(move |_| assert!(Arc::strong_count(&tally.0) > 0)).detach();
             for sender in &senders[..=i % 3] {
                 sender.send(breaker.try_acquire_owned().expect("admitted")).expect("they listen");
             }

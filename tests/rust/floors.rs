@@ -15,6 +15,7 @@ const FLOORS: [(&str, &str, &[&str]); 25] = [
     ("F0.1", "What a clock and the word are, and who a thread is.", &["clock", "thread", "word"]),
     ("F0.2", "What can go wrong.", &["error"]),
     ("F0.3", "Outcomes: a permit remembers why it would have been rejected.", &["outcome"]),
+    ("F0.4", "What hosts of other languages hang on a breaker.", &["side"]),
     ("F1", "How long an opening lasts, and the unit of all shares.", &["backoff"]),
     ("F1.1", "The parts of the rules: what opens, and the way back.", &[
         "detect/mod", "detect/consecutive", "detect/count", "detect/time", "detect/adaptive",
@@ -37,7 +38,6 @@ const FLOORS: [(&str, &str, &[&str]); 25] = [
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
-    ("F2.8", "What hosts of other languages hang on a breaker.", &["side"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
     ("F3.2", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "settle", "hand", "handle", "read"]),
