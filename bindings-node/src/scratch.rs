@@ -1,0 +1,78 @@
+//! The words through which the two functions of a call take and give: no argument crosses the boundary.
+//!
+//! `lib/host.ts` has the same places. All are 32-bit words; a double or a 64-bit word takes an even place and the next.
+
+use std::ptr::NonNull;
+
+/// Words of a scratch.
+pub(crate) const WORDS: usize = 32;
+
+/// In: which breaker.
+pub(crate) const SLOT: usize = 0;
+/// Out: 0 admitted, 1 + the reason's code rejected, `PANICKED`.
+pub(crate) const CODE: usize = 1;
+/// A permit's words, out of acquire and into settle.
+pub(crate) const LOW: usize = 2;
+pub(crate) const LEASE: usize = 3;
+pub(crate) const EXTRA: usize = 4;
+pub(crate) const ENGINE: usize = 5;
+pub(crate) const START: usize = 6;
+/// Out of acquire: what the lane may do alone. Into acquire: calls of the last grant that it did not make.
+pub(crate) const GRANT_LOW: usize = 8;
+pub(crate) const GRANT_CALLS: usize = 9;
+/// Into settle; `ABANDONED` for a permit that was dropped.
+pub(crate) const OUTCOME: usize = 10;
+/// Out of settle.
+pub(crate) const SETTLED: usize = 11;
+/// Into settle: nanoseconds, NaN for none. Out of acquire: `retry_after` in nanoseconds, NaN for none.
+pub(crate) const NANOS: usize = 12;
+/// Out: events that wait to be drained.
+pub(crate) const EVENTS: usize = 14;
+
+/// `CODE` after a panic, which is a defect.
+pub(crate) const PANICKED: u32 = 255;
+/// `OUTCOME` of a permit that was dropped.
+pub(crate) const ABANDONED: u32 = 3;
+
+/// A scratch, in memory of the isolate.
+#[derive(Clone, Copy)]
+pub(crate) struct Scratch(NonNull<u32>);
+
+impl Scratch {
+    /// # Safety
+    /// `WORDS` words lie there at a multiple of 8, as long as the isolate lives; its thread alone uses them.
+    pub(crate) unsafe fn new(place: NonNull<u32>) -> Self {
+        Scratch(place)
+    }
+
+    pub(crate) fn get(self, at: usize) -> u32 {
+        debug_assert!(at < WORDS);
+        // SAFETY: as `new` was promised; `at` is one of the places above.
+        unsafe { self.0.add(at).read() }
+    }
+
+    pub(crate) fn set(self, at: usize, value: u32) {
+        debug_assert!(at < WORDS);
+        // SAFETY: as above.
+        unsafe { self.0.add(at).write(value) }
+    }
+
+    pub(crate) fn get_wide(self, at: usize) -> u64 {
+        // SAFETY: as above; `at` is even, so the place is a multiple of 8.
+        unsafe { self.0.add(at).cast::<u64>().read() }
+    }
+
+    pub(crate) fn set_wide(self, at: usize, value: u64) {
+        // SAFETY: as above.
+        unsafe { self.0.add(at).cast::<u64>().write(value) }
+    }
+
+    pub(crate) fn set_nanos(self, nanos: Option<u64>) {
+        self.set_wide(NANOS, nanos.map_or(f64::NAN, |n| n as f64).to_bits());
+    }
+
+    pub(crate) fn nanos(self) -> Option<u64> {
+        let nanos = f64::from_bits(self.get_wide(NANOS));
+        (!nanos.is_nan()).then_some(nanos as u64)
+    }
+}
