@@ -34,11 +34,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Of the calling thread's isolate.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Inbox {
-            queue: Mutex::default(),
-            waiting: AtomicU32::new(0),
-            home: thread::current().id(),
-        })
+        Arc::new(Inbox { queue: Mutex::default(), waiting: AtomicU32::new(0), home: thread::current().id() })
     }
 
     pub(crate) fn set_waker(&self, waker: Option<Waker>) {

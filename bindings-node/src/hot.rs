@@ -39,9 +39,8 @@ unsafe extern "C" fn settle(env: sys::napi_env, info: sys::napi_callback_info) -
 fn function<'e>(env: &'e Env, call: Callback, inner: *mut Inner) -> Result<Unknown<'e>> {
     let mut made = ptr::null_mut();
     // SAFETY: the name may be null; the data pointer is taken back by `on_isolate`.
-    let status = unsafe {
-        sys::napi_create_function(env.raw(), ptr::null(), 0, Some(call), inner.cast(), &mut made)
-    };
+    let status =
+        unsafe { sys::napi_create_function(env.raw(), ptr::null(), 0, Some(call), inner.cast(), &mut made) };
     check_status!(status)?;
     // SAFETY: a value of this environment, just made.
     Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), made) })

@@ -15,7 +15,6 @@ use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// Lane counters in one array buffer of the isolate.
 const LANES_IN_CHUNK: usize = 1_024;
@@ -263,7 +262,11 @@ impl Isolate {
 
     /// Gives memory for the lane counters of the next slots.
     #[napi(catch_unwind)]
-    pub fn add_chunk(&mut self, env: Env, #[napi(ts_arg_type = "ArrayBuffer")] chunk: Unknown<'_>) -> Result<()> {
+    pub fn add_chunk(
+        &mut self,
+        env: Env,
+        #[napi(ts_arg_type = "ArrayBuffer")] chunk: Unknown<'_>,
+    ) -> Result<()> {
         let place = pin(&env, &chunk, LANES_IN_CHUNK * 8)?.cast();
         self.inner.chunks.push(place);
         Ok(())
@@ -392,17 +395,21 @@ impl Isolate {
         Ok(self.inner.breaker(slot)?.slip_would_reject(&slip).map_or(0, |reason| 1 + reason as u32))
     }
 
-    /// Opens, for so many nanoseconds if given.
+    /// Opens, for a duration as documents have it if one is given.
     #[napi(catch_unwind)]
     pub fn trip(
         &self,
         slot: u32,
-        nanos: Option<f64>,
+        duration: Option<String>,
         actor: Option<String>,
         reason: Option<String>,
     ) -> Result<()> {
-        let duration = nanos.map(|n| Duration::from_nanos(n as u64));
-        self.inner.breaker(slot)?.trip(duration, by(actor, reason)).map_err(of_config)
+        let (breaker, by) = (self.inner.breaker(slot)?, by(actor, reason));
+        match duration {
+            Some(duration) => breaker.trip_for(&duration, &by),
+            None => breaker.trip(None, by),
+        }
+        .map_err(of_config)
     }
 
     /// Lets the next calls probe.

@@ -42,3 +42,13 @@ pub fn schema() -> String {
 /// The media type of the metrics text.
 #[napi]
 pub const CONTENT_TYPE: &str = fusewire::CONTENT_TYPE;
+
+/// The error type of calls cut off by a timeout.
+#[napi]
+pub const TIMEOUT: &str = fusewire::binding::TIMEOUT;
+
+/// What a rejection says.
+#[napi(catch_unwind)]
+pub fn rejection_message(breaker: String, reason: String, nanos: Option<f64>) -> String {
+    fusewire::binding::rejection_message(&breaker, &reason, nanos.map(|n| n as u64))
+}

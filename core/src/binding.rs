@@ -6,7 +6,10 @@ use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::config::Builder;
 use crate::engine::{Engine, Lane};
-use crate::error::Reason;
+use crate::error::{ConfigError, Reason, Refusal, Rejection};
+use crate::events::By;
+pub use crate::ledger::TIMEOUT;
+use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION};
 use crate::sync::AtomicU64;
@@ -45,6 +48,12 @@ pub struct Grant {
     pub low: u32,
     /// How many calls it may admit.
     pub calls: u32,
+}
+
+/// What a rejection says, for who carries only its parts.
+pub fn rejection_message(breaker: &str, reason: &str, retry_after: Option<Nanos>) -> String {
+    let reason = Reason::ALL.into_iter().find(|r| r.name() == reason).unwrap_or(Reason::Open);
+    Rejection::new(Name::new(breaker), Refusal::new(reason, retry_after)).to_string()
 }
 
 impl Builder {
@@ -111,6 +120,16 @@ impl CircuitBreaker {
             Kind::Shadowed(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// As [`trip`](CircuitBreaker::trip), for a duration as documents have it.
+    ///
+    /// # Errors
+    /// When it is none, or out of range.
+    pub fn trip_for(&self, duration: &str, by: &By) -> Result<(), ConfigError> {
+        let duration = crate::config::trip_length_text(duration)?;
+        self.0.trip(Some(duration), by);
+        Ok(())
     }
 
     /// The words of the breaker's first cell. While it decides, its first word is the breaker's.

@@ -17,7 +17,7 @@ const KIND_BYTES: usize = 64;
 /// The error type of failures without one, and of those beyond the kinds that are counted by name.
 pub(crate) const OTHER: &str = "other";
 /// The error type of calls cut off by a timeout.
-pub(crate) const TIMEOUT: &str = "timeout";
+pub const TIMEOUT: &str = "timeout";
 
 /// The last failure, packed: kind in five bits, time in the rest.
 const AT_BITS: u32 = 59;

@@ -145,12 +145,23 @@ pub(crate) fn check_name(name: &str) -> Result<&str, Error> {
 
 /// The duration of `trip`, if it is allowed.
 pub(crate) fn trip_length(d: std::time::Duration) -> Result<Nanos, ConfigError> {
-    let (min, max) = (keys::MS, 168 * keys::HOUR);
     let ns = crate::clock::nanos(d);
-    if (min..=max).contains(&ns) {
-        Ok(ns)
-    } else {
-        let allowed = format!("a duration in {}..={}", show_length(min), show_length(max));
-        Err(ConfigError::new("duration", format!("{}s", ns as f64 / SECOND as f64), allowed))
-    }
+    in_trip_range(Some(ns)).ok_or_else(|| wrong_trip_length(format!("{}s", ns as f64 / SECOND as f64)))
+}
+
+/// The same, from text.
+#[cfg(feature = "binding")]
+pub(crate) fn trip_length_text(text: &str) -> Result<Nanos, ConfigError> {
+    in_trip_range(super::table::parse_length_text(text)).ok_or_else(|| wrong_trip_length(text.to_owned()))
+}
+
+const TRIP_LENGTH: std::ops::RangeInclusive<Nanos> = keys::MS..=168 * keys::HOUR;
+
+fn in_trip_range(ns: Option<Nanos>) -> Option<Nanos> {
+    ns.filter(|ns| TRIP_LENGTH.contains(ns))
+}
+
+fn wrong_trip_length(value: String) -> ConfigError {
+    let (min, max) = (show_length(*TRIP_LENGTH.start()), show_length(*TRIP_LENGTH.end()));
+    ConfigError::new("duration", value, format!("a duration in {min}..={max}"))
 }

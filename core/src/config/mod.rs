@@ -9,6 +9,8 @@ mod table;
 mod value;
 
 pub use builder::{Backoff, Builder, Ramp, Window};
+#[cfg(feature = "binding")]
+pub(crate) use document::trip_length_text;
 pub(crate) use document::{check_name, document, intern, trip_length};
 pub(crate) use plan::Plan;
 pub use schema::schema;

@@ -1,0 +1,534 @@
+// A circuit breaker. The happy path is `execute`; what JavaScript may decide alone there is written in
+// `core/src/side.rs` of the crate, and nowhere else.
+
+import { EventEmitter } from 'node:events';
+import {
+  At,
+  COUNT_MASK,
+  Code,
+  NO_LANE,
+  doubles,
+  isolate,
+  laneOf,
+  nativeAcquire,
+  nativeSettle,
+  reasonOf,
+  releaseWith,
+  words,
+  type Reason,
+} from './host';
+import { type CircuitOpenError, openError, told } from './errors';
+import { deliverIfAny, isListening, listen, unlisten, type Receiver, type TransitionEvent } from './events';
+import { EventQueue } from './queue';
+import {
+  type CircuitBreakerOptions,
+  type DocumentOptions,
+  type Duration,
+  type Mode,
+  checkOptions,
+  documentOf,
+  durationText,
+  invalid,
+} from './options';
+import { Permit, Slip, type Outcome, type Settled, type Settling } from './permit';
+import { snapshotOf, type Snapshot, type State } from './snapshot';
+import { native } from './native';
+
+/** Who does something by hand, and why. */
+export interface By {
+  actor?: string;
+  reason?: string;
+}
+
+/** What a call may be given. */
+export interface ExecuteOptions {
+  /** Ends the call: it rejects with the signal's reason at once. */
+  signal?: AbortSignal;
+}
+
+/** The events of a breaker. */
+export interface CircuitBreakerEvents {
+  open: [event: TransitionEvent];
+  halfOpen: [event: TransitionEvent];
+  close: [event: TransitionEvent];
+  stateChange: [event: TransitionEvent];
+  reject: [error: CircuitOpenError];
+}
+
+const OUTCOMES = { success: Code.Success, failure: Code.Failure, ignored: Code.Ignored, abandoned: Code.Abandoned } as const;
+const EVENT_OF = { open: 'open', half_open: 'halfOpen', closed: 'close' } as const;
+
+/** The error of the call that was turned away last. */
+let refusal: CircuitOpenError;
+
+function defect(): Error {
+  return new Error('fusewire: the core panicked; please report it');
+}
+
+/** A type under which an error is counted: its `code`, or its name. */
+function defaultType(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : undefined;
+}
+
+/** Guards one dependency. */
+export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
+  /** The name. */
+  readonly name: string;
+  private readonly slot: number;
+  private cell = NO_LANE.cell;
+  private at = NO_LANE.at;
+  private counters = NO_LANE.counters;
+  private lane = NO_LANE.index;
+  /** What the lane's last grant says. */
+  private low = 0;
+  private left = 0;
+  private readonly options: CircuitBreakerOptions;
+  /** Whether a value decides nothing: the usual. */
+  private readonly anyValue: boolean;
+
+  /**
+   * @param name 1 to 255 bytes, for people and metrics.
+   * @param options camelCase, lengths of time in milliseconds; what is left out takes its default.
+   */
+  constructor(name: string, options: CircuitBreakerOptions = {}) {
+    super();
+    if (typeof name !== 'string') throw invalid('name', 'a string', name);
+    checkOptions(options);
+    this.name = name;
+    this.options = options;
+    this.anyValue = options.isFailureResult === undefined;
+    this.slot = adopted ?? told(() => isolate.create(name, documentOf(options), options.clock?.native, undefined));
+    adopted = undefined;
+    const lane = laneOf(this.slot);
+    this.cell = lane.cell;
+    this.at = lane.at;
+    this.counters = lane.counters;
+    this.lane = lane.index;
+    releaseWith(this, this.slot);
+  }
+
+  /**
+   * A breaker from a configuration document as every language reads it: `snake_case`, durations as `"30s"` or seconds.
+   */
+  static fromDocument(name: string, document: string | object, options: CircuitBreakerOptions = {}): CircuitBreaker {
+    const text = typeof document === 'string' ? document : JSON.stringify(document);
+    const slot = told(() => isolate.create(name, text, options.clock?.native, undefined), (text) => text);
+    return adopt(slot, name, options);
+  }
+
+  // ---- calls ----
+
+  /**
+   * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
+   *
+   * Rejects with the function's own error, or with a `CircuitOpenError` when it was not called.
+   */
+  async execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
+    if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
+    const low = this.low;
+    let slip: Slip | null = null;
+    if (this.left > 0 && this.cell[this.at] === low) this.left--;
+    else if ((slip = this.ask()) === null) return this.refuse() as T;
+    let value: T;
+    try {
+      value = await fn();
+    } catch (error) {
+      this.settleError(slip, low, error);
+      throw error;
+    }
+    if (slip === null && this.anyValue && this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) {
+      this.counters[this.lane]++;
+    } else {
+      this.settleValue(slip, low, value);
+    }
+    return value;
+  }
+
+  /** As `execute`, for a function that answers at once. */
+  executeSync<T>(fn: () => T): T {
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    const low = this.low;
+    let slip: Slip | null = null;
+    if (this.left > 0 && this.cell[this.at] === low) this.left--;
+    else if ((slip = this.ask()) === null) return this.refuse() as T;
+    let value: T;
+    try {
+      value = fn();
+    } catch (error) {
+      this.settleError(slip, low, error);
+      throw error;
+    }
+    if (slip === null && this.anyValue && this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) {
+      this.counters[this.lane]++;
+    } else {
+      this.settleValue(slip, low, value);
+    }
+    return value;
+  }
+
+  /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
+  wrap<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => R,
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    // eslint-disable-next-line @typescript-eslint/no-this-alias
+    const breaker = this;
+    const wrapped = function (this: This, ...args: Args): Promise<Awaited<R>> {
+      return breaker.execute(() => fn.apply(this, args)) as Promise<Awaited<R>>;
+    };
+    Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true });
+    Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true });
+    return wrapped;
+  }
+
+  /**
+   * Asks for a permit to call; settle it once.
+   *
+   * Throws a `CircuitOpenError` when the call is turned away.
+   */
+  acquire(): Permit {
+    const permit = this.tryAcquire();
+    if (permit === null) throw refusal;
+    return permit;
+  }
+
+  /** As `acquire`, but `null` when the call is turned away. */
+  tryAcquire(): Permit | null {
+    const low = this.low;
+    if (this.left > 0 && this.cell[this.at] === low) {
+      this.left--;
+      return new Permit(this, this as unknown as Settling, null, low);
+    }
+    const slip = this.ask();
+    return slip === null ? null : new Permit(this, this as unknown as Settling, slip, 0);
+  }
+
+  private async executeWith<T>(
+    fn: (signal?: AbortSignal) => T | PromiseLike<T>,
+    options: ExecuteOptions | undefined,
+  ): Promise<T> {
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    const signal = options?.signal;
+    if (signal === undefined) return this.execute(fn);
+    if (!(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+    if (signal.aborted) throw signal.reason;
+    const permit = this.tryAcquire();
+    if (permit === null) return this.refuse() as T;
+    let onAbort!: () => void;
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        if ((signal.reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError') {
+          permit.settle('failure', { errorType: native.TIMEOUT });
+        } else {
+          permit[Symbol.dispose]();
+        }
+        reject(signal.reason as Error);
+      };
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const value = await Promise.race([new Promise<T>((resolve) => resolve(fn(signal))), aborted]);
+      permit.settle(this.outcomeOf(value));
+      return value;
+    } catch (error) {
+      if (!signal.aborted) this.settlePermit(permit, error);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private settlePermit(permit: Permit, error: unknown): void {
+    const outcome = this.outcomeOfError(error);
+    permit.settle(outcome, outcome === 'failure' ? { errorType: this.typeOf(error) } : {});
+  }
+
+  // ---- asking the core ----
+
+  /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
+  private ask(): Slip | null {
+    words[At.Slot] = this.slot;
+    words[At.GrantCalls] = this.left;
+    nativeAcquire();
+    const code = words[At.Code];
+    this.low = words[At.GrantLow];
+    this.left = words[At.GrantCalls];
+    if (code === 0) {
+      const slip = new Slip(
+        words[At.Low],
+        words[At.Lease],
+        words[At.Extra],
+        words[At.Engine],
+        words[At.StartLow],
+        words[At.StartHigh],
+      );
+      if (words[At.Events] !== 0) deliverIfAny();
+      return slip;
+    }
+    if (code === Code.Panicked) throw defect();
+    const error = openError(this.name, reasonOf(code), doubles[At.Nanos]);
+    if (words[At.Events] !== 0) deliverIfAny();
+    if (this.listenerCount('reject') > 0) this.tell('reject', error);
+    refusal = error;
+    return null;
+  }
+
+  /** Answers a call that was turned away. */
+  private refuse(): unknown {
+    const error = refusal;
+    if (this.options.fallback !== undefined) return this.options.fallback(error);
+    throw error;
+  }
+
+  /** @internal */
+  private settleSlip(slip: Slip, outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled {
+    words[At.Slot] = this.slot;
+    words[At.Low] = slip.low;
+    words[At.Lease] = slip.lease;
+    words[At.Extra] = slip.extra;
+    words[At.Engine] = slip.engine;
+    words[At.StartLow] = slip.startLow;
+    words[At.StartHigh] = slip.startHigh;
+    words[At.Outcome] = OUTCOMES[outcome];
+    doubles[At.Nanos] = duration === undefined ? NaN : Math.max(0, Math.round(duration * 1e6));
+    if (errorType === undefined) nativeSettle();
+    else isolate.settleFailed(errorType);
+    if (words[At.Code] === Code.Panicked) throw defect();
+    const settled = words[At.Settled] === 0 ? 'ok' : 'late';
+    if (words[At.Events] !== 0) deliverIfAny();
+    return settled;
+  }
+
+  /** A success of a call that the lane admitted. @internal */
+  private settleLane(low: number): void {
+    if (this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) this.counters[this.lane]++;
+    else this.settleSlip(new Slip(low, 0, 0, 0, 0, 0), 'success');
+  }
+
+  private settleValue(slip: Slip | null, low: number, value: unknown): void {
+    this.settleSlip(slip ?? new Slip(low, 0, 0, 0, 0, 0), this.outcomeOf(value));
+  }
+
+  private settleError(slip: Slip | null, low: number, error: unknown): void {
+    const outcome = this.outcomeOfError(error);
+    const errorType = outcome === 'failure' ? this.typeOf(error) : undefined;
+    this.settleSlip(slip ?? new Slip(low, 0, 0, 0, 0, 0), outcome, undefined, errorType);
+  }
+
+  // ---- classifying ----
+
+  private outcomeOf(value: unknown): Outcome {
+    const { isFailureResult } = this.options;
+    return isFailureResult !== undefined && this.asks(isFailureResult, value, false) ? 'failure' : 'success';
+  }
+
+  private outcomeOfError(error: unknown): Outcome {
+    const { ignore, isFailure } = this.options;
+    if (ignore !== undefined && this.asks(ignore, error, false)) return 'ignored';
+    return isFailure === undefined || this.asks(isFailure, error, true) ? 'failure' : 'success';
+  }
+
+  /** A predicate that throws is reported, and the call counts as it would without one. */
+  private asks(predicate: (given: unknown) => boolean, given: unknown, without: boolean): boolean {
+    try {
+      return Boolean(predicate(given));
+    } catch (error) {
+      warn(this.name, 'a predicate', error);
+      return without;
+    }
+  }
+
+  /** @internal */
+  private typeOf(error: unknown): string | undefined {
+    const { errorType } = this.options;
+    if (errorType === undefined) return defaultType(error);
+    try {
+      return errorType(error);
+    } catch (thrown) {
+      warn(this.name, 'errorType', thrown);
+      return defaultType(error);
+    }
+  }
+
+  /** @internal */
+  private shadowOf(slip: Slip): Reason | null {
+    words[At.Low] = slip.low;
+    words[At.Extra] = slip.extra;
+    const code = isolate.wouldReject(this.slot);
+    return code === 0 ? null : reasonOf(code);
+  }
+
+  // ---- by hand ----
+
+  /** Opens the breaker from any state, for `duration` or, without one, for as long as an opening lasts now. */
+  trip(duration?: Duration | null, by: By = {}): void {
+    const text = duration === undefined || duration === null ? null : durationText(duration);
+    this.act(() => told(() => isolate.trip(this.slot, text, by.actor, by.reason)));
+  }
+
+  /** Lets the next calls probe, from any state. */
+  halfOpen(by: By = {}): void {
+    this.act(() => isolate.halfOpen(this.slot, by.actor, by.reason));
+  }
+
+  /** Closes the breaker, from any state, and ends the row of openings. */
+  reset(by: By = {}): void {
+    this.act(() => isolate.reset(this.slot, by.actor, by.reason));
+  }
+
+  /** Sets the mode; setting the one that is set does nothing. */
+  setMode(mode: Mode, by: By = {}): void {
+    if (!this.act(() => isolate.setMode(this.slot, String(mode), by.actor, by.reason))) {
+      throw invalid('mode', "'auto', 'shadow', 'forced_open' or 'forced_closed'", mode);
+    }
+  }
+
+  /** Carries out what is due without asking for a permit. */
+  poll(): void {
+    this.act(() => isolate.poll(this.slot));
+  }
+
+  /** Swaps the rules atomically; `false` when they are the same. What classifies stays. */
+  reconfigure(options: DocumentOptions, by: By = {}): boolean {
+    checkOptions(options);
+    return this.act(() => told(() => isolate.reconfigure(this.slot, documentOf(options), by.actor, by.reason)));
+  }
+
+  /** As `reconfigure`, with a document as every language reads it. */
+  reconfigureDocument(document: string | object, by: By = {}): boolean {
+    const text = typeof document === 'string' ? document : JSON.stringify(document);
+    return this.act(() => told(() => isolate.reconfigure(this.slot, text, by.actor, by.reason), (text) => text));
+  }
+
+  private act<R>(act: () => R): R {
+    const answer = act();
+    if (isListening(this.slot)) {
+      words[At.Events] = isolate.waiting();
+      deliverIfAny();
+    }
+    return answer;
+  }
+
+  // ---- reading ----
+
+  /** The effective state: open past its deadline reads half-open. */
+  get state(): State {
+    return isolate.state(this.slot) as State;
+  }
+
+  /** The mode. */
+  get mode(): Mode {
+    return isolate.mode(this.slot) as Mode;
+  }
+
+  /** Everything there is to know. */
+  snapshot(): Snapshot {
+    return snapshotOf(isolate.snapshot(this.slot));
+  }
+
+  /** The configuration with its defaults filled in, as every language reads it. */
+  document(): string {
+    return isolate.document(this.slot);
+  }
+
+  /** Its metrics as OpenMetrics 1.0 text. */
+  metrics(): string {
+    return isolate.metrics([this.slot]);
+  }
+
+  // ---- events ----
+
+  override on<E extends keyof CircuitBreakerEvents>(event: E, listener: (...args: CircuitBreakerEvents[E]) => void): this;
+  override on(event: string | symbol, listener: (...args: any[]) => void): this;
+  override on(event: any, listener: any): this {
+    super.on(event, listener);
+    return this.attend();
+  }
+
+  override addListener(event: any, listener: any): this {
+    return this.on(event, listener);
+  }
+
+  override prependListener(event: any, listener: any): this {
+    super.prependListener(event, listener);
+    return this.attend();
+  }
+
+  override removeListener(event: any, listener: any): this {
+    super.removeListener(event, listener);
+    return this.attend();
+  }
+
+  override off(event: any, listener: any): this {
+    return this.removeListener(event, listener);
+  }
+
+  override removeAllListeners(event?: any): this {
+    if (event === undefined) super.removeAllListeners();
+    else super.removeAllListeners(event);
+    return this.attend();
+  }
+
+  /** Transitions from now on, in order. Up to 1,024 wait for a reader who is slow; more are counted in `missed`. */
+  events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<TransitionEvent> {
+    return new EventQueue(this, options.signal);
+  }
+
+  /** As `events()`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<TransitionEvent> {
+    return this.events();
+  }
+
+  /** Listens to the core while somebody listens here. */
+  private attend(): this {
+    const wanted = Object.values(EVENT_OF).some((name) => this.listenerCount(name) > 0);
+    if (wanted || this.listenerCount('stateChange') > 0) listen(this.slot, this as unknown as Receiver);
+    else unlisten(this.slot);
+    return this;
+  }
+
+  /** @internal */
+  private receive(event: TransitionEvent): void {
+    this.tell('stateChange', event);
+    this.tell(EVENT_OF[event.to], event);
+  }
+
+  /** A listener that throws is reported and disturbs nobody. */
+  private tell(name: keyof CircuitBreakerEvents, what: unknown): void {
+    for (const listener of this.rawListeners(name) as ((what: unknown) => void)[]) {
+      try {
+        listener.call(this, what);
+      } catch (error) {
+        warn(this.name, `a listener of '${name}'`, error);
+      }
+    }
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](_: number, options: object, inspect: (value: unknown, o: object) => string): string {
+    const { name, state, mode } = this;
+    return `CircuitBreaker ${inspect({ name, state, mode }, options)}`;
+  }
+}
+
+/** The slot that the next breaker takes over. */
+let adopted: number | undefined;
+
+/** The breaker in that slot, as an object. @internal */
+export function adopt(slot: number, name: string, options: CircuitBreakerOptions): CircuitBreaker {
+  checkOptions(options);
+  adopted = slot;
+  try {
+    return new CircuitBreaker(name, options);
+  } finally {
+    adopted = undefined;
+  }
+}
+
+function warn(breaker: string, what: string, error: unknown): void {
+  process.emitWarning(`${what} of circuit breaker '${breaker}' threw: ${String((error as Error)?.stack ?? error)}`, {
+    type: 'CircuitBreakerWarning',
+  });
+}

@@ -1,0 +1,157 @@
+// Errors. Their texts come from the core. Each guard knows errors of other copies of the package, too.
+
+import { native } from './native';
+import type { Reason } from './host';
+import { camel } from './names';
+
+const MARK = Symbol.for('fusewire.error');
+type Mark = 'open' | 'config' | 'conflict';
+
+/** What every error of this package is. */
+export abstract class CircuitBreakerError extends Error {
+  /** What to branch on. */
+  abstract readonly code: string;
+}
+
+let capturesStacks = false;
+
+/** Whether a `CircuitOpenError` has a stack. Off by default: capturing one costs more than everything else of it. */
+export function captureStacks(on: boolean): void {
+  capturesStacks = on;
+}
+
+/** A call was turned away; nothing ran. */
+export class CircuitOpenError extends CircuitBreakerError {
+  override readonly code = 'ERR_CIRCUIT_OPEN';
+  /** The breaker's name. */
+  readonly breaker: string;
+  /** Why. */
+  readonly reason: Reason;
+  /** Milliseconds until the answer can differ; `null` when that is unknown. */
+  readonly retryAfter: number | null;
+
+  /** @internal */
+  constructor(breaker: string, reason: Reason, retryAfter: number | null) {
+    super();
+    this.breaker = breaker;
+    this.reason = reason;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Written when somebody reads it. */
+  override get message(): string {
+    return native.rejectionMessage(this.breaker, this.reason, this.retryAfter === null ? null : this.retryAfter * 1e6);
+  }
+}
+
+/** The configuration is wrong; nothing was made or changed. */
+export class ConfigError extends CircuitBreakerError {
+  override readonly code = 'ERR_CIRCUIT_CONFIG';
+  /** The option, as a dotted path. */
+  readonly key: string;
+  /** What it was. */
+  readonly value: string;
+  /** What it may be. */
+  readonly allowed: string;
+
+  /** @internal */
+  constructor(key: string, value: string, allowed: string, message: string) {
+    super(message);
+    this.key = key;
+    this.value = value;
+    this.allowed = allowed;
+  }
+}
+
+/** The name is taken by a breaker with another configuration. */
+export class ConflictError extends CircuitBreakerError {
+  override readonly code = 'ERR_CIRCUIT_CONFLICT';
+  /** The document of the breaker that exists. */
+  readonly existing: string;
+  /** The document that was asked for. */
+  readonly requested: string;
+
+  /** @internal */
+  constructor(existing: string, requested: string, message: string) {
+    super(message);
+    this.existing = existing;
+    this.requested = requested;
+  }
+}
+
+for (const [type, mark] of [
+  [CircuitOpenError, 'open'],
+  [ConfigError, 'config'],
+  [ConflictError, 'conflict'],
+] as const) {
+  Object.defineProperty(type.prototype, 'name', { value: type.name, configurable: true, writable: true });
+  Object.defineProperty(type.prototype, MARK, { value: mark satisfies Mark });
+}
+
+function bears(error: unknown, mark: Mark): boolean {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[MARK] === mark;
+}
+
+/** Whether a call was turned away. */
+export function isCircuitOpenError(error: unknown): error is CircuitOpenError {
+  return bears(error, 'open');
+}
+
+/** Whether a configuration was wrong. */
+export function isConfigError(error: unknown): error is ConfigError {
+  return bears(error, 'config');
+}
+
+/** Whether a name was taken by a breaker with another configuration. */
+export function isConflictError(error: unknown): error is ConflictError {
+  return bears(error, 'conflict');
+}
+
+/** Whether an error is of this package. */
+export function isCircuitBreakerError(error: unknown): error is CircuitBreakerError {
+  return typeof error === 'object' && error !== null && MARK in error;
+}
+
+/** The error of a call that is turned away. */
+export function openError(breaker: string, reason: Reason, nanos: number): CircuitOpenError {
+  const retryAfter = Number.isNaN(nanos) ? null : nanos / 1e6;
+  if (capturesStacks) return new CircuitOpenError(breaker, reason, retryAfter);
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = new CircuitOpenError(breaker, reason, retryAfter);
+  Error.stackTraceLimit = limit;
+  return error;
+}
+
+interface Told {
+  kind: 'config' | 'conflict' | 'unknown';
+  message: string;
+  key: string;
+  value: string;
+  allowed: string;
+  existing: string;
+  requested: string;
+}
+
+/** How an error of the core tells of options. */
+export type Wording = (text: string) => string;
+
+const AS_OPTIONS: Wording = (text) => text.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, camel);
+
+/** Runs something native; what the core refuses becomes an error of this package. */
+export function told<R>(act: () => R, wording: Wording = AS_OPTIONS): R {
+  try {
+    return act();
+  } catch (error) {
+    throw translated(error, wording);
+  }
+}
+
+function translated(error: unknown, wording: Wording): unknown {
+  const text = (error as Error).message;
+  if (typeof text !== 'string' || !text.startsWith('{')) return error;
+  const t = JSON.parse(text) as Told;
+  if (t.kind === 'config') return new ConfigError(wording(t.key), t.value, wording(t.allowed), wording(t.message));
+  if (t.kind === 'conflict') return new ConflictError(t.existing, t.requested, t.message);
+  return Object.assign(new RangeError(t.message), { code: 'ERR_CIRCUIT_NAME' });
+}

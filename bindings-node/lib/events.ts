@@ -1,0 +1,72 @@
+// Transitions, delivered in the order of their generations.
+
+import { isolate, words, At } from './host';
+import type { State } from './snapshot';
+
+/** A transition. */
+export interface TransitionEvent {
+  /** The breaker's name. */
+  breaker: string;
+  /** The generation that began. */
+  generation: number;
+  from: State;
+  to: State;
+  /** What led to it. */
+  cause: string;
+  /** When, on the breaker's clock, in milliseconds. */
+  at: number;
+  /** Who did it, if it was done by hand. */
+  actor: string | null;
+  /** Why, if it was done by hand. */
+  reason: string | null;
+  counts: { total: number; failures: number; slow: number };
+  /** How many events this isolate missed since the one before. */
+  missed: number;
+}
+
+/** Takes the events of one breaker. */
+export interface Receiver {
+  receive(event: TransitionEvent): void;
+}
+
+/** Held while somebody listens: a breaker that is listened to stays. */
+const receivers = new Map<number, Receiver>();
+let isDelivering = false;
+
+/** Hands out what waits. A listener may use breakers: what comes meanwhile is delivered after it, not inside it. */
+export function deliver(): void {
+  words[At.Events] = 0;
+  if (isDelivering) return;
+  isDelivering = true;
+  try {
+    while (isolate.waiting() > 0) {
+      for (const { slot, ...event } of JSON.parse(isolate.drain()) as (TransitionEvent & { slot: number })[]) {
+        event.at /= 1e6;
+        receivers.get(slot)?.receive(event);
+      }
+    }
+  } finally {
+    isDelivering = false;
+  }
+}
+
+/** Delivers if there is something, after a native call. */
+export function deliverIfAny(): void {
+  if (words[At.Events] !== 0 && receivers.size > 0) deliver();
+}
+
+/** Begins to listen. */
+export function listen(slot: number, receiver: Receiver): void {
+  if (!receivers.has(slot)) isolate.listen(slot, deliver);
+  receivers.set(slot, receiver);
+}
+
+/** Stops listening. */
+export function unlisten(slot: number): void {
+  if (receivers.delete(slot)) isolate.unlisten(slot);
+}
+
+/** Whether that slot is listened to. */
+export function isListening(slot: number): boolean {
+  return receivers.has(slot);
+}

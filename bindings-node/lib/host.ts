@@ -1,0 +1,123 @@
+// This isolate's side of the boundary: the scratch through which a call passes its words, slabs and lane counters.
+
+import { native } from './native';
+
+/** Places in the scratch; `src/scratch.rs` has the same. */
+export const enum At {
+  Slot = 0,
+  Code = 1,
+  Low = 2,
+  Lease = 3,
+  Extra = 4,
+  Engine = 5,
+  StartLow = 6,
+  StartHigh = 7,
+  GrantLow = 8,
+  GrantCalls = 9,
+  Outcome = 10,
+  Settled = 11,
+  /** An index of doubles. */
+  Nanos = 6,
+  Events = 14,
+}
+
+export const enum Code {
+  Success = 0,
+  Failure = 1,
+  Ignored = 2,
+  /** A permit that was dropped. */
+  Abandoned = 3,
+  Panicked = 255,
+}
+
+const scratch = new ArrayBuffer(128);
+export const words = new Uint32Array(scratch);
+export const doubles = new Float64Array(scratch);
+
+export const isolate = new native.Isolate(scratch);
+export const nativeAcquire = isolate.acquire;
+export const nativeSettle = isolate.settle;
+export const COUNT_MASK = native.COUNT_MASK;
+
+const LANES_IN_CHUNK = 1024;
+const TWO_32 = 4294967296;
+const chunks: Float64Array[] = [];
+const slabs = new Map<number, Uint32Array>();
+
+/** Where a lane reads and counts. */
+export interface Lane {
+  readonly cell: Uint32Array;
+  readonly at: number;
+  readonly counters: Float64Array;
+  readonly index: number;
+}
+
+/** Reads nothing that a grant names. */
+const NO_CELL = new Uint32Array(2);
+const NO_COUNTERS = new Float64Array(1);
+export const NO_LANE: Lane = { cell: NO_CELL, at: 0, counters: NO_COUNTERS, index: 0 };
+
+let mayLane = process.env.FUSEWIRE_LANE !== 'off';
+
+/** For tests: breakers that are made from now on have a lane, or none. */
+export function allowLanes(allowed: boolean): void {
+  mayLane = allowed;
+}
+
+function slab(number: number): Uint32Array | undefined {
+  let view = slabs.get(number);
+  if (view === undefined) {
+    const buffer = isolate.slab(number);
+    // Electron allows no memory but its own: everything is asked natively then.
+    if (buffer === null) {
+      mayLane = false;
+      return undefined;
+    }
+    view = new Uint32Array(buffer);
+    slabs.set(number, view);
+  }
+  return view;
+}
+
+/** The lane of the breaker in that slot. */
+export function laneOf(slot: number): Lane {
+  if (!mayLane) return NO_LANE;
+  while (slot >= chunks.length * LANES_IN_CHUNK) {
+    const chunk = new Float64Array(LANES_IN_CHUNK);
+    isolate.addChunk(chunk.buffer as ArrayBuffer);
+    chunks.push(chunk);
+  }
+  // The slab first: a lane that is open is granted calls.
+  const place = isolate.openLane(slot);
+  if (place === null) return NO_LANE;
+  const cell = slab(Math.floor(place / TWO_32));
+  if (cell === undefined) return NO_LANE;
+  return {
+    cell,
+    at: (place % TWO_32) * 2,
+    counters: chunks[Math.floor(slot / LANES_IN_CHUNK)],
+    index: slot % LANES_IN_CHUNK,
+  };
+}
+
+/** For tests: successes that this isolate's lanes have counted alone. */
+export function countedByLanes(): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.reduce((a, b) => a + b, 0), 0);
+}
+
+const REASONS = ['open', 'half_open_full', 'ramp', 'forced_open'] as const;
+
+/** Why a call is turned away. */
+export type Reason = (typeof REASONS)[number];
+
+/** The reason behind a code, 1 and up. */
+export function reasonOf(code: number): Reason {
+  return REASONS[code - 1];
+}
+
+const breakers = new FinalizationRegistry<number>((slot) => isolate.release(slot));
+
+/** Lets the slot go when the breaker is collected. */
+export function releaseWith(breaker: object, slot: number): void {
+  breakers.register(breaker, slot);
+}

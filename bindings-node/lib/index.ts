@@ -1,0 +1,45 @@
+// What the package shows.
+
+import { native } from './native';
+
+export { CircuitBreaker, circuitBreaker, type Guarded, type WrapOptions } from './wrap';
+export type { By, CircuitBreakerEvents, ExecuteOptions } from './breaker';
+export {
+  CircuitBreakerError,
+  CircuitOpenError,
+  ConfigError,
+  ConflictError,
+  captureStacks,
+  isCircuitBreakerError,
+  isCircuitOpenError,
+  isConfigError,
+  isConflictError,
+} from './errors';
+export type { TransitionEvent } from './events';
+export type { Reason } from './host';
+export type {
+  AdaptiveWindow,
+  Backoff,
+  CircuitBreakerOptions,
+  Classification,
+  CountWindow,
+  DocumentOptions,
+  Duration,
+  Mode,
+  Ramp,
+  TimeWindow,
+} from './options';
+export type { Outcome, Permit, Settled } from './permit';
+export { Registry, registry } from './registry';
+export type { Distribution, Snapshot, State } from './snapshot';
+export { ManualClock } from './clock';
+
+/** The version of the package. */
+export const version: string = native.VERSION;
+/** The media type of the metrics text. */
+export const contentType: string = native.CONTENT_TYPE;
+
+/** The JSON schema of the configuration document. */
+export function schema(): object {
+  return JSON.parse(native.schema()) as object;
+}

@@ -1,0 +1,78 @@
+// A snapshot as JavaScript reads it: camelCase, times in milliseconds.
+
+import type { Reason } from './host';
+import { camel } from './names';
+
+/** What a breaker is in. */
+export type State = 'closed' | 'open' | 'half_open';
+
+/** Calls that were timed. */
+export interface Distribution {
+  /** How many fell into each bucket; the last counts what exceeds every bound. */
+  counts: number[];
+  /** Their sum, in milliseconds. */
+  sum: number;
+}
+
+/** A breaker at one instant. */
+export interface Snapshot {
+  name: string;
+  /** The effective state: open past its deadline reads half-open. */
+  state: State;
+  storedState: State;
+  mode: 'auto' | 'shadow' | 'forced_open' | 'forced_closed';
+  /** Transitions so far. */
+  generation: number;
+  /** Openings so far. */
+  opened: number;
+  openingsInARow: number;
+  /** Milliseconds until the breaker may probe; `null` unless it is open. */
+  retryAfter: number | null;
+  /** `null` with a window. */
+  consecutiveFailures: number | null;
+  /** `null` without a window. */
+  window: {
+    total: number;
+    failures: number;
+    slow: number;
+    failureRate: number | null;
+    slowCallRate: number | null;
+    baseline: number | null;
+    threshold: number | null;
+  } | null;
+  halfOpen: { inFlight: number; successes: number; failures: number };
+  /** `null` outside a ramp. */
+  ramp: { share: number; step: number; settled: number; failures: number } | null;
+  totals: {
+    success: number;
+    failure: number;
+    ignored: number;
+    slow: number;
+    late: number;
+    expired: number;
+    rejected: Record<Reason, number>;
+    wouldReject: Record<Reason, number>;
+  };
+  last: { cause: string; from: State; to: State; at: number } | null;
+  lastFailure: { errorType: string | null; at: number } | null;
+  durations: { bounds: number[]; byOutcome: Record<'success' | 'failure' | 'ignored', Distribution> };
+}
+
+/** Keys whose value is nanoseconds in the core. */
+const TIMES = new Set(['retry_after', 'at', 'sum', 'bounds']);
+/** Objects whose keys are names and stay as they are. */
+const BY_NAME = new Set(['rejected', 'would_reject']);
+
+const milliseconds = (given: unknown): unknown =>
+  Array.isArray(given) ? given.map(milliseconds) : typeof given === 'number' ? given / 1e6 : given;
+
+function read(key: string, given: unknown): unknown {
+  if (TIMES.has(key)) return milliseconds(given);
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || BY_NAME.has(key)) return given;
+  return Object.fromEntries(Object.entries(given).map(([name, entry]) => [camel(name), read(name, entry)]));
+}
+
+/** The core's snapshot as JavaScript reads it. */
+export function snapshotOf(json: string): Snapshot {
+  return read('', JSON.parse(json)) as Snapshot;
+}

@@ -1,0 +1,54 @@
+// Functions and methods under a breaker.
+
+import { CircuitBreaker as Breaker } from './breaker';
+import { type CircuitBreakerOptions, invalid } from './options';
+
+/** Options of a function's breaker. */
+export interface WrapOptions extends CircuitBreakerOptions {
+  /** The breaker's name; without it the function's. */
+  name?: string;
+}
+
+/** A function under a breaker. */
+export type Guarded<This, Args extends unknown[], R> = ((this: This, ...args: Args) => Promise<Awaited<R>>) & {
+  /** The breaker that guards it. */
+  readonly breaker: Breaker;
+};
+
+function breakerFor(name: string, options: WrapOptions | Breaker): Breaker {
+  if (options instanceof Breaker) return options;
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
+  return new Breaker(options.name ?? (name || 'anonymous'), options);
+}
+
+/** A function that calls `fn` under a breaker of its own, or under the one that is given. */
+export function circuitBreaker<This, Args extends unknown[], R>(
+  fn: (this: This, ...args: Args) => R,
+  options: WrapOptions | Breaker = {},
+): Guarded<This, Args, R> {
+  if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+  const breaker = breakerFor(fn.name, options);
+  return Object.defineProperty(breaker.wrap(fn), 'breaker', { value: breaker }) as Guarded<This, Args, R>;
+}
+
+/** A method, as a standard decorator takes and gives it. */
+export type MethodDecorator_ = <This, Args extends any[], R>(
+  method: (this: This, ...args: Args) => Promise<R>,
+  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<R>>,
+) => (this: This, ...args: Args) => Promise<R>;
+
+/** Puts a method under a breaker that all instances share. */
+function decorator(options: WrapOptions | Breaker = {}): MethodDecorator_ {
+  return (method, context) => {
+    if (context?.kind !== 'method') {
+      throw invalid('@CircuitBreaker()', 'on a method, as a standard decorator', context?.kind);
+    }
+    return breakerFor(String(context.name), options).wrap(method) as typeof method;
+  };
+}
+
+/** `new CircuitBreaker(name, options)`, or `@CircuitBreaker(options)` on a method. */
+export const CircuitBreaker = new Proxy(Breaker, {
+  apply: (_, __, [options]: [(WrapOptions | Breaker)?]) => decorator(options),
+}) as typeof Breaker & { (options?: WrapOptions | Breaker): MethodDecorator_ };
+export type CircuitBreaker = Breaker;

@@ -1,0 +1,51 @@
+// Builds the package: the native part into fusewire.<platform>.node, the TypeScript into dist, and beside each CommonJS
+// entry an ES module that hands out the very same objects.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio: 'inherit' });
+
+function platform() {
+  if (process.platform !== 'linux') return `${process.platform}-${process.arch}`;
+  return `linux-${process.arch}-${process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'}`;
+}
+
+function buildNative() {
+  const output = execFileSync(
+    'cargo',
+    ['build', '--release', '--locked', '-p', 'fusewire-node', '--message-format', 'json-render-diagnostics'],
+    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 },
+  );
+  const made = output.toString().trim().split('\n').map((line) => JSON.parse(line));
+  const artifact = made.findLast((m) => m.reason === 'compiler-artifact' && m.target.name === 'fusewire_node');
+  copyFileSync(artifact.filenames[0], join(root, `fusewire.${platform()}.node`));
+}
+
+function entries() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.values(exports).flatMap((entry) => (entry.import ? [entry.import.default] : []));
+}
+
+function writeModules() {
+  for (const module of entries()) {
+    const file = join(root, module);
+    const common = file.replace(/\.mjs$/, '.js');
+    const name = `./${common.split('/').pop()}`;
+    const names = Object.keys(require(common)).filter((n) => n !== '__esModule' && n !== 'default');
+    writeFileSync(
+      file,
+      `import common from '${name}';\nexport const { ${names.join(', ')} } = common;\nexport default common;\n`,
+    );
+    writeFileSync(file.replace(/\.mjs$/, '.d.mts'), `export * from '${name}';\n`);
+  }
+}
+
+if (!process.argv.includes('--no-native')) buildNative();
+run(process.execPath, join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', '.');
+writeModules();
