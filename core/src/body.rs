@@ -57,7 +57,14 @@ impl Body {
         setting.as_ref().map_or(&Source::System, |s| &s.clock).warm_up();
         let word = Word::new(State::Closed, false, plan.mode, 0, 0);
         let first = Engine::new(plan, 0, memory);
-        first.cell().open(word).then(|| Body {
+        if !first.cell().open(word) {
+            return None;
+        }
+        if first.load().is_moved() {
+            // The breaker that moved on from here is gone, with the cells that it moved to.
+            first.cell().transact(|m| m.moved = false);
+        }
+        Some(Body {
             first,
             newest: AtomicPtr::new(std::ptr::null_mut()),
             name,

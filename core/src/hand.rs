@@ -1,6 +1,7 @@
 //! What an operator does: trip, half-open, reset, modes, poll, and another plan.
 
 use crate::body::Body;
+use crate::cell::Stepped;
 use crate::clock::Nanos;
 use crate::config::Plan;
 use crate::detect::count::Recorded;
@@ -70,6 +71,10 @@ impl Body {
     /// Swaps the rules; answers `false` when they are what they were.
     pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
         let admin = self.first.admin.lock();
+        // Who moves a breaker holds this lock, so a mover that has not arrived is gone.
+        while self.engine().load().is_moved() {
+            self.arrive(self.engine());
+        }
         let engine = self.engine();
         let old = Arc::clone(engine.plan());
         if *old == *plan {
@@ -102,18 +107,8 @@ impl Body {
     /// Another layout needs another cell. The old word is marked as moved, with the machine as the new cell takes it
     /// over; then the new cell is filled, and last it becomes the one that decides.
     fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos, by: &By) -> bool {
-        let number = engine.plan_number() + 1;
-        let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
         let inherits = old.detector == plan.detector;
-        let next = Box::into_raw(Box::new(Engine::new(plan, number, None)));
-        // SAFETY: just made; from here on it belongs to its predecessor and stays as long.
-        let successor = unsafe { &*next };
-        successor.cell().open(unborn);
-        engine.successor.store(next, Ordering::Release);
-        let stepped = engine.cell().transact(|m| {
-            m.reconfigure(number, keep, now);
-            m.moved = true;
-        });
+        let (successor, stepped) = Self::leave(engine, plan, keep, now);
         let has_changed = self.after(engine, &stepped, 0, Some(by));
         if inherits {
             successor.cell().inherit_baseline(&engine.cell());
@@ -129,15 +124,41 @@ impl Body {
         has_changed
     }
 
-    /// Lets the new cell begin with the machine that the old one was left with.
+    /// Gives an engine its successor, whose cell is not born yet, and marks its word as moved.
+    fn leave(engine: &Engine, plan: Arc<Plan>, keep: bool, now: Nanos) -> (&Engine, Stepped<()>) {
+        let number = engine.plan_number() + 1;
+        let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
+        let next = Box::into_raw(Box::new(Engine::new(plan, number, None)));
+        // SAFETY: just made; from here on it belongs to its predecessor and stays as long.
+        let successor = unsafe { &*next };
+        successor.cell().open(unborn);
+        engine.successor.store(next, Ordering::Release);
+        let stepped = engine.cell().transact(|m| {
+            m.reconfigure(number, keep, now);
+            m.moved = true;
+        });
+        (successor, stepped)
+    }
+
+    /// Dies in the middle of a move: the word is marked as moved, and that is all.
+    #[cfg(all(test, not(shuttle)))]
+    pub(crate) fn die_moving(&self, plan: Arc<Plan>) {
+        let _admin = self.first.admin.lock();
+        let engine = self.engine();
+        let keep = engine.plan().counts_alike(&plan);
+        Self::leave(engine, plan, keep, self.clock().now());
+    }
+
+    /// Lets the new cell begin with the machine that the old one was left with, once: a cell that has moved on in its
+    /// turn has a generation, and who comes late must not bring it back.
     fn be_born(&self, old: &Engine, new: &Engine) {
         let left = old.cell().read();
         new.cell().transact(|m| {
-            if m.moved {
+            if m.moved && m.generation == 0 {
                 *m = Machine { moved: false, ..left.clone() };
             }
         });
-        // Only from the one that was left: who comes late must not bring an old engine back.
+        // Likewise only from the one that was left.
         let was = if std::ptr::eq(old, &self.first) { std::ptr::null() } else { std::ptr::from_ref(old) };
         let (was, next) = (was.cast_mut(), std::ptr::from_ref(new).cast_mut());
         let _ = self.newest.compare_exchange(was, next, Ordering::AcqRel, Ordering::Acquire);
@@ -145,14 +166,17 @@ impl Body {
 
     /// Waits until a moved breaker has arrived; one whose mover is gone (a forked child's) arrives without its window.
     pub(crate) fn follow(&self, engine: &Engine) {
-        for round in 0.. {
+        for round in 0..PATIENCE {
             if !std::ptr::eq(self.engine(), engine) {
                 return;
             }
-            if !wait_round(round % 16) && round > PATIENCE {
-                break;
-            }
+            wait_round(round % 16);
         }
+        self.arrive(engine);
+    }
+
+    /// Does the last step of a move.
+    pub(crate) fn arrive(&self, engine: &Engine) {
         // SAFETY: an engine stays until the body is dropped.
         if let Some(next) = unsafe { engine.successor.load(Ordering::Acquire).as_ref() } {
             self.be_born(engine, next);
@@ -160,8 +184,8 @@ impl Body {
     }
 }
 
-/// Rounds that a call waits for a mover before it takes him for dead.
-const PATIENCE: u32 = 10_000;
+/// Rounds that a call waits for a mover before it takes him for dead. In a model nobody waits.
+const PATIENCE: u32 = if cfg!(loom) { 1 } else { 10_000 };
 
 /// Copies what the window holds at `now`, or held when the breaker opened, to the cell that follows. Nobody records
 /// there yet.
@@ -199,4 +223,42 @@ fn sums_of(engine: &Engine, key: u64, slot: usize) -> Sums {
     let mut sums = Sums::default();
     engine.stripes().for_each(|s| sums.add(s.time().read_key(key, slot)));
     sums
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use crate::stripe::Lines;
+    use crate::{By, CircuitBreaker, Settled};
+
+    #[test]
+    fn a_call_waits_for_a_mover_that_died_only_so_long() {
+        let [old, new] = [3, 8].map(|n| CircuitBreaker::builder().half_open_max_calls(n));
+        let breaker = old.build("a").unwrap();
+        let permit = breaker.try_acquire().unwrap();
+        breaker.0.die_moving(new.plan().unwrap().into());
+        assert_eq!(breaker.try_acquire().unwrap().success(), Settled::Ok);
+        assert_eq!(permit.success(), Settled::Late);
+        assert_eq!((breaker.snapshot().generation, breaker.snapshot().totals.success), (1, 2));
+    }
+
+    #[test]
+    fn rules_can_be_swapped_after_a_mover_has_died() {
+        let [old, new, newer] = [3, 8, 9].map(|n| CircuitBreaker::builder().half_open_max_calls(n));
+        let breaker = old.build("a").unwrap();
+        breaker.0.die_moving(new.plan().unwrap().into());
+        assert_eq!(breaker.reconfigure(newer, By::default()), Ok(true));
+        assert_eq!((breaker.snapshot().generation, breaker.0.engines().count()), (2, 3));
+    }
+
+    #[test]
+    fn memory_that_a_breaker_has_moved_on_from_is_taken_up() {
+        let rules = CircuitBreaker::builder();
+        let lines: &'static Lines = Box::leak(Box::new(Lines::new(rules.cell_words().unwrap())));
+        let breaker = rules.clone().build_in("a", lines.words()).unwrap();
+        assert_eq!(breaker.reconfigure(rules.clone().half_open_max_calls(8), By::default()), Ok(true));
+        drop(breaker);
+        let breaker = rules.build_in("a", lines.words()).unwrap();
+        assert_eq!(breaker.try_acquire().unwrap().success(), Settled::Ok);
+        assert_eq!(breaker.snapshot().generation, 1);
+    }
 }

@@ -174,7 +174,7 @@ impl Body {
         match recorded {
             Judged::Late => (Settled::Late, false),
             Judged::Below => (Settled::Ok, false),
-            Judged::Exceeded(exceeded) => (Settled::Ok, self.detected(engine, given, exceeded)),
+            Judged::Exceeded(exceeded) => (Settled::Ok, self.detected(engine, given, since, exceeded)),
         }
     }
 
@@ -248,8 +248,9 @@ impl Body {
     }
 
     /// A window's threshold is reached. The outcome that reached it was recorded in its generation, so it is not late
-    /// even if somebody else's opened first.
-    fn detected(&self, engine: &Engine, given: u64, exceeded: Exceeded) -> bool {
+    /// even if somebody else's opened first. New rules that keep the counts, which began at `since`, begin a generation;
+    /// the counts are the same, so it opens all the same.
+    fn detected(&self, engine: &Engine, given: u64, since: u64, exceeded: Exceeded) -> bool {
         let cause = match exceeded {
             Exceeded::FailureRate => Cause::FailureRate,
             Exceeded::SlowCallRate => Cause::SlowCallRate,
@@ -258,7 +259,8 @@ impl Body {
         let stepped = engine.cell().transact(|m| {
             if !m.moved {
                 let rules = self.rules(engine, m);
-                let _ = m.detect(given, cause, now, &rules);
+                let generation = if m.since == since { given_in(m.word().low()) } else { given };
+                let _ = m.detect(generation, cause, now, &rules);
             }
         });
         self.after(engine, &stepped, 0, None)

@@ -5,7 +5,7 @@ use crate::{By, Cause, CircuitBreaker, ManualClock, Outcome, OwnedPermit, Settle
 use loom::thread;
 use std::time::Duration;
 
-fn builder() -> crate::Builder {
+pub(super) fn builder() -> crate::Builder {
     CircuitBreaker::builder().sample_durations_every(0).seed(1).clock(ManualClock::new())
 }
 
@@ -13,15 +13,15 @@ fn consecutive(threshold: u32) -> CircuitBreaker {
     builder().failure_threshold(threshold).build("a").unwrap()
 }
 
-fn permit(breaker: &CircuitBreaker) -> OwnedPermit {
+pub(super) fn permit(breaker: &CircuitBreaker) -> OwnedPermit {
     breaker.try_acquire_owned().unwrap()
 }
 
-fn settle(permit: OwnedPermit, outcome: Outcome) -> impl FnOnce() -> Settled + Send {
+pub(super) fn settle(permit: OwnedPermit, outcome: Outcome) -> impl FnOnce() -> Settled + Send {
     move || permit.settle(outcome, None, None)
 }
 
-fn fail(permit: OwnedPermit) -> impl FnOnce() -> Settled + Send {
+pub(super) fn fail(permit: OwnedPermit) -> impl FnOnce() -> Settled + Send {
     settle(permit, Outcome::Failure)
 }
 
@@ -209,5 +209,21 @@ fn an_outcome_of_the_old_generation_takes_nothing_from_what_the_new_one_learns()
         fail(permit(&breaker))();
         // One failure of one, beside a memory of one call: half of the way from 0 to 1.
         assert_eq!(breaker.snapshot().window.and_then(|w| w.baseline), Some(0.5));
+    });
+}
+
+#[test]
+fn a_failure_that_reaches_a_rate_opens_although_new_rules_keep_the_counts_meanwhile() {
+    large_model(|| {
+        let rules = || builder().window(Window::count(2).min_calls(1).failure_rate(0.5));
+        let breaker = rules().build("a").unwrap();
+        let (failing, other) = (permit(&breaker), breaker.clone());
+        let set_rules = move || {
+            assert_eq!(other.reconfigure(rules().half_open_max_calls(2), By::default()), Ok(true));
+            Settled::Ok
+        };
+        let said = at_once(runs![fail(failing), set_rules]);
+        let is_late = said[0] == Settled::Late;
+        assert_eq!(breaker.state(), if is_late { State::Closed } else { State::Open });
     });
 }

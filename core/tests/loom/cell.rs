@@ -20,7 +20,7 @@ fn layout(leases: u8) -> Layout {
 }
 
 /// N = C = `max_calls`; S = `success_threshold`.
-fn rules(max_calls: u32, success_threshold: u32) -> Rules {
+pub(super) fn rules(max_calls: u32, success_threshold: u32) -> Rules {
     Rules {
         recovery_timeout: TIMEOUT,
         backoff: Backoff { growth: Growth::Fixed, max: TIMEOUT, jitter_bp: 0, reset_after: TIMEOUT },
@@ -32,14 +32,14 @@ fn rules(max_calls: u32, success_threshold: u32) -> Rules {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Said {
+pub(super) enum Said {
     Nothing,
     Verdict(Verdict),
     Taken(Taken),
     Expired(u32),
 }
 
-type Act = Box<dyn Fn(&mut Machine) -> Said + Send + Sync>;
+pub(super) type Act = Box<dyn Fn(&mut Machine) -> Said + Send + Sync>;
 
 fn trip(now: Nanos, duration: Nanos) -> Act {
     Box::new(move |m| {
@@ -55,11 +55,11 @@ fn reset(now: Nanos) -> Act {
     })
 }
 
-fn acquire(now: Nanos, rules: Rules) -> Act {
+pub(super) fn acquire(now: Nanos, rules: Rules) -> Act {
     Box::new(move |m| Said::Verdict(m.acquire(now, &rules, &mut 0)))
 }
 
-fn poll(now: Nanos, rules: Rules) -> Act {
+pub(super) fn poll(now: Nanos, rules: Rules) -> Act {
     Box::new(move |m| Said::Expired(m.poll(now, &rules)))
 }
 
@@ -68,7 +68,7 @@ fn settle(lease: u32, outcome: Outcome, now: Nanos, rules: Rules) -> Act {
     Box::new(move |m| Said::Taken(m.settle(1, lease, outcome, now, &rules)))
 }
 
-fn taken(settled: Settled, expired: u32) -> Said {
+pub(super) const fn taken(settled: Settled, expired: u32) -> Said {
     Said::Taken(Taken { settled, expired })
 }
 
@@ -96,8 +96,25 @@ fn follow_each_other(start: &Machine, steps: &[&Step], end: &Machine) -> bool {
     })
 }
 
-/// Prepares a cell, runs the acts at once and checks that they happened one after the other; `check` sees what they said
-/// and the machine that they left.
+/// Prepares a cell, runs the acts at once and checks that they happened one after the other; answers what they said and
+/// the machine that they left.
+pub(super) fn race_once(leases: u8, prepare: impl Fn(&Cell<'_>), acts: Vec<Act>) -> (Vec<Said>, Machine) {
+    let words = Arc::new(Lines::new(layout(leases).words()));
+    let cell = Cell::new(words.words(), layout(leases));
+    prepare(&cell);
+    let start = cell.read();
+    let runs = acts.into_iter().map(|act| {
+        let words = Arc::clone(&words);
+        Box::new(move || take(&Cell::new(words.words(), layout(leases)), &act))
+            as Box<dyn FnOnce() -> _ + Send>
+    });
+    let steps = at_once(runs.collect());
+    let end = cell.read();
+    assert!(follow_each_other(&start, &steps.iter().collect::<Vec<_>>(), &end));
+    (steps.iter().map(|s| s.said).collect(), end)
+}
+
+/// As `race_once`, in every interleaving.
 fn race(
     leases: u8,
     prepare: impl Fn(&Cell<'_>) + Send + Sync + 'static,
@@ -105,19 +122,8 @@ fn race(
     check: impl Fn(&[Said], &Machine) + Send + Sync + 'static,
 ) {
     model(move || {
-        let words = Arc::new(Lines::new(layout(leases).words()));
-        let cell = Cell::new(words.words(), layout(leases));
-        prepare(&cell);
-        let start = cell.read();
-        let runs = acts().into_iter().map(|act| {
-            let words = Arc::clone(&words);
-            Box::new(move || take(&Cell::new(words.words(), layout(leases)), &act))
-                as Box<dyn FnOnce() -> _ + Send>
-        });
-        let steps = at_once(runs.collect());
-        let end = cell.read();
-        assert!(follow_each_other(&start, &steps.iter().collect::<Vec<_>>(), &end));
-        check(&steps.iter().map(|s| s.said).collect::<Vec<_>>(), &end);
+        let (said, end) = race_once(leases, &prepare, acts());
+        check(&said, &end);
     });
 }
 

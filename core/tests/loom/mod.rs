@@ -12,16 +12,22 @@ mod cell;
 mod count;
 mod events;
 mod handle;
+mod moving;
+mod ramp;
 mod stripes;
 mod time;
 
 use crate::thread::set_number;
 use loom::thread;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Runs `f` in every interleaving with at most `more` preemptions more than the usual bound.
+/// Runs `f` in every interleaving with at most `more` preemptions more than the usual bound, and at least one.
 fn explore(more: isize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2).saturating_add_signed(more));
+    let bound = builder.preemption_bound.unwrap_or(2).saturating_add_signed(more);
+    builder.preemption_bound = Some(bound.max(1));
     builder.max_branches = 20_000;
     builder.check(f);
 }
@@ -38,6 +44,28 @@ fn small_model(f: impl Fn() + Send + Sync + 'static) {
 /// For several steps of the machine.
 fn large_model(f: impl Fn() + Send + Sync + 'static) {
     explore(-1, f);
+}
+
+/// Like [`explore`]: each time `f` answers one of `answers`, and each of these at some time, so that a model reaches what
+/// it is there for.
+fn outcomes<R: PartialEq + Debug + Send + Sync + 'static>(
+    more: isize,
+    answers: Vec<R>,
+    f: impl Fn() -> R + Send + Sync + 'static,
+) {
+    let answers =
+        Arc::new(answers.into_iter().map(|answer| (answer, AtomicBool::new(false))).collect::<Vec<_>>());
+    let all = Arc::clone(&answers);
+    explore(more, move || {
+        let answer = f();
+        match all.iter().find(|(known, _)| *known == answer) {
+            Some((_, seen)) => seen.store(true, Ordering::Relaxed),
+            None => panic!("{answer:?}"),
+        }
+    });
+    for (answer, seen) in &*answers {
+        assert!(seen.load(Ordering::Relaxed), "never {answer:?}");
+    }
 }
 
 /// Runs the closures at the same time, the first on the calling thread, as threads 1, 2, …, and answers what they say.
