@@ -11,7 +11,7 @@ use crate::error::Reason;
 use crate::histogram::Distribution;
 use crate::outcome::{Outcome, Totals};
 use crate::stripe::{Counters, Lines, Stripe, Stripes};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, bump};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, ProcessLock, bump};
 use crate::thread;
 use crate::word::{Word, is_later};
 use std::ptr::NonNull;
@@ -48,7 +48,7 @@ pub(crate) struct Engine {
     measure: AtomicU64,
     lane: Lane,
     /// Of a breaker's first engine: one at a time adds plans and engines. Never taken on the path of a call.
-    pub(crate) admin: Mutex<()>,
+    pub(crate) admin: ProcessLock,
     pub(crate) successor: AtomicPtr<Engine>,
 }
 
@@ -95,7 +95,7 @@ impl Engine {
             every,
             measure,
             lane,
-            admin: Mutex::new(()),
+            admin: ProcessLock::new(),
             successor: AtomicPtr::new(std::ptr::null_mut()),
         }
     }

@@ -71,7 +71,7 @@ impl Body {
     /// Swaps the rules; answers `false` when they are what they were.
     pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
         let admin = self.first.admin.lock();
-        // Who moves a breaker holds this lock, so a mover that has not arrived is gone.
+        // Who moves a breaker holds this lock, so a mover that has not arrived died with the process it was in.
         while self.engine().load().is_moved() {
             self.arrive(self.engine());
         }
@@ -82,20 +82,19 @@ impl Body {
         }
         let (keep, now) = (old.counts_alike(&plan), self.clock().now());
         let mode = plan.writes_mode.then_some(plan.mode);
-        let has_changed = if old.layout() == plan.layout() {
+        let stepped = if old.layout() == plan.layout() {
             if let (false, Detector::Time { adaptive: Some(_), .. }) =
                 (old.detector == plan.detector, &plan.detector)
             {
                 engine.cell().forget_baseline();
             }
             let number = engine.add_plan(plan);
-            let stepped = engine.cell().transact(|m| m.reconfigure(number, keep, now));
-            self.after(engine, &stepped, 0, Some(by))
+            engine.cell().transact(|m| m.reconfigure(number, keep, now))
         } else {
-            self.move_on(engine, &old, plan, keep, now, by)
+            self.move_on(engine, &old, plan, keep, now)
         };
         drop(admin);
-        if has_changed {
+        if self.after(engine, &stepped, 0, Some(by)) {
             self.deliver();
         }
         if let Some(mode) = mode {
@@ -106,10 +105,9 @@ impl Body {
 
     /// Another layout needs another cell. The old word is marked as moved, with the machine as the new cell takes it
     /// over; then the new cell is filled, and last it becomes the one that decides.
-    fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos, by: &By) -> bool {
+    fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos) -> Stepped<()> {
         let inherits = old.detector == plan.detector;
         let (successor, stepped) = Self::leave(engine, plan, keep, now);
-        let has_changed = self.after(engine, &stepped, 0, Some(by));
         if inherits {
             successor.cell().inherit_baseline(&engine.cell());
         }
@@ -121,7 +119,7 @@ impl Body {
             carry_window(engine, successor, &old.detector, machine.since, at);
         }
         self.be_born(engine, successor);
-        has_changed
+        stepped
     }
 
     /// Gives an engine its successor, whose cell is not born yet, and marks its word as moved.
@@ -164,11 +162,16 @@ impl Body {
         let _ = self.newest.compare_exchange(was, next, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Waits until a moved breaker has arrived; one whose mover is gone (a forked child's) arrives without its window.
+    /// Waits until a moved breaker has arrived. A mover holds the lock and runs no foreign code, so it arrives soon; one
+    /// that was left behind when the process was forked never does, and the breaker arrives without its window.
     pub(crate) fn follow(&self, engine: &Engine) {
-        for round in 0..PATIENCE {
+        for round in 0u32.. {
+            let may_be_moving = self.first.admin.is_held();
             if !std::ptr::eq(self.engine(), engine) {
                 return;
+            }
+            if !may_be_moving {
+                break;
             }
             wait_round(round % 16);
         }
@@ -183,9 +186,6 @@ impl Body {
         }
     }
 }
-
-/// Rounds that a call waits for a mover before it takes him for dead. In a model nobody waits.
-const PATIENCE: u32 = if cfg!(loom) { 1 } else { 10_000 };
 
 /// Copies what the window holds at `now`, or held when the breaker opened, to the cell that follows. Nobody records
 /// there yet.

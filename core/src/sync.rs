@@ -110,6 +110,44 @@ pub(crate) fn wait_round(round: u32) -> bool {
     round == 0
 }
 
+/// A lock off the path of calls that a forked child does not inherit: what another process holds is free here.
+pub(crate) struct ProcessLock(AtomicU32);
+
+impl ProcessLock {
+    pub(crate) fn new() -> Self {
+        ProcessLock(AtomicU32::new(0))
+    }
+
+    /// Waits as long as another thread of this process holds it. Not to be held while foreign code runs.
+    pub(crate) fn lock(&self) -> ProcessGuard<'_> {
+        let me = std::process::id();
+        for round in 0u32.. {
+            let holder = self.0.load(Ordering::Relaxed);
+            if holder != me
+                && self.0.compare_exchange(holder, me, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            {
+                break;
+            }
+            wait_round(round % 16);
+        }
+        ProcessGuard(self)
+    }
+
+    /// Whether a thread of this process holds it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.load(Ordering::Acquire) == std::process::id()
+    }
+}
+
+/// Gives the lock back.
+pub(crate) struct ProcessGuard<'a>(&'a ProcessLock);
+
+impl Drop for ProcessGuard<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(0, Ordering::Release);
+    }
+}
+
 /// Loads what a compare-and-swap is to replace.
 #[cfg(not(loom))]
 #[inline]
