@@ -326,6 +326,14 @@ impl Engine {
         number
     }
 
+    /// Whether the detector now counts what came since generation `since`. Then what was read of the window before is of
+    /// no later generation, even if it looks so: 24 bits go round.
+    #[cold]
+    pub(crate) fn counts_since(&self, since: u64) -> bool {
+        let (word, now, _) = self.cell().read_counting();
+        !word.is_moved() && now == since
+    }
+
     /// What the window holds at `now`, for readers and for judging.
     pub(crate) fn sums(&self, detector: &Detector, since: u64, now: Nanos) -> Sums {
         match detector {
@@ -363,7 +371,7 @@ impl Engine {
         loop {
             let held = shared.load(Ordering::Acquire);
             let is_of_this_generation = held >> 40 == since;
-            if is_later(held >> 40, since)
+            if is_later(held >> 40, since) && !self.counts_since(since)
                 || is_of_this_generation && held & ((1 << 40) - 1) >= wanted & ((1 << 40) - 1)
             {
                 return;

@@ -193,6 +193,7 @@ fn carry_window(old: &Engine, new: &Engine, detector: &Detector, since: u64, now
     match detector {
         Detector::Consecutive { .. } => {}
         Detector::Count { size, .. } => {
+            new.ring().revive(since, || true);
             for mark in old.ring().outcomes(since, *size) {
                 let Recorded::Nth(_) = new.ring().record(since, mark) else { return };
             }

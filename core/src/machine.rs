@@ -551,4 +551,37 @@ mod tests {
         assert_eq!(m.settle(0, 1, Outcome::Failure, 5, &r).settled, Settled::Late);
         assert_eq!(m, before);
     }
+
+    #[test]
+    fn a_threshold_that_is_reached_opens_a_closed_breaker_that_is_not_forced_and_no_other() {
+        let r = rules();
+        let mut closed = Machine::new(Mode::Shadow, 0);
+        assert_eq!(closed.detect(0, Cause::FailureRate, 5, &r), Settled::Ok);
+        assert_eq!((closed.state(), closed.generation), (State::Open, 1));
+        let (mut open, mut probing) = (Machine::new(Mode::Auto, 0), Machine::new(Mode::Auto, 0));
+        open.trip(None, 0, &r);
+        probing.half_open(0);
+        let forced = Machine::new(Mode::ForcedClosed, 0);
+        let mut forced_open = open.clone();
+        forced_open.set_mode(Mode::ForcedOpen, 0);
+        for mut m in [open, probing, forced, forced_open] {
+            let before = m.clone();
+            assert_eq!(m.detect(m.generation, Cause::FailureRate, 5, &r), Settled::Ok);
+            assert_eq!(m, before);
+        }
+        let mut closed_again = closed.clone();
+        closed_again.reset(9);
+        let before = closed_again.clone();
+        for earlier in [0, 1] {
+            assert_eq!(closed_again.detect(earlier, Cause::FailureRate, 12, &r), Settled::Late);
+            assert_eq!(closed_again, before);
+        }
+    }
+
+    #[test]
+    fn a_cause_is_written_as_its_name() {
+        for cause in Cause::ALL {
+            assert_eq!(cause.to_string(), cause.name());
+        }
+    }
 }

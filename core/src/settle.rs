@@ -168,7 +168,12 @@ impl Body {
             Detector::Consecutive { threshold } => {
                 return self.settle_consecutive(engine, given, mark, *threshold);
             }
-            Detector::Count { size, rates } => record_in_ring(engine.ring(), since, mark, *size, rates),
+            Detector::Count { size, rates } => loop {
+                match record_in_ring(engine.ring(), since, mark, *size, rates) {
+                    Judged::Late if engine.ring().revive(since, || engine.counts_since(since)) => {}
+                    judged => break judged,
+                }
+            },
             Detector::Time { .. } => self.credit(engine, since, word.low(), &plan.detector, mark),
         };
         match recorded {
@@ -185,6 +190,11 @@ impl Body {
             if let Some(adaptive) = adaptive {
                 engine.learn(stripe, adaptive, window, since, now);
             }
+            let credited = stripe.time().credit(since, low, now, window, mark);
+            if credited != Credited::Late || !engine.counts_since(since) {
+                return credited;
+            }
+            stripe.time().vacate(now, window);
             stripe.time().credit(since, low, now, window, mark)
         });
         match credited {
@@ -283,4 +293,61 @@ pub(crate) fn record_in_ring(ring: Ring<'_>, since: u64, mark: Mark, size: u32, 
         return Judged::Below;
     }
     ring.evaluate(since, size, rates).map_or(Judged::Below, Judged::Exceeded)
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::config::{Builder, Window};
+    use crate::events::By;
+    use crate::name::Name;
+    use std::time::Duration;
+
+    const BAD: Mark = Mark { failure: true, slow: false };
+
+    fn body(window: Window) -> Body {
+        let plan = Builder::default().window(window.min_calls(3)).plan().expect("valid");
+        Body::new(Name::new("a"), plan.into(), None, None).expect("new memory")
+    }
+
+    fn counted(body: &Body) -> u64 {
+        let (since, now) = (body.engine().cell().read_counting().1, body.clock().now());
+        body.engine().sums(&body.engine().plan().detector, since, now).total
+    }
+
+    #[test]
+    fn what_is_counted_now_is_told_by_the_word() {
+        let body = body(Window::count(9));
+        let engine = body.engine();
+        let counted = || (0..5).filter(|since| engine.counts_since(*since)).collect::<Vec<_>>();
+        assert_eq!(counted(), [0]);
+        body.reset(&By::default());
+        assert_eq!(counted(), [1]);
+        body.trip(None, &By::default());
+        assert_eq!(counted(), [1], "open keeps what was counted");
+        body.half_open(&By::default());
+        assert_eq!(counted(), [3]);
+        let other = Builder::default().window(Window::count(9).min_calls(3)).half_open_max_calls(60);
+        assert!(body.reconfigure(other.plan().expect("valid").into(), &By::default()));
+        assert_eq!(counted(), [0; 0], "it has moved");
+    }
+
+    #[test]
+    fn an_outcome_that_was_on_its_way_over_a_transition_disturbs_nothing_of_the_next_generation() {
+        for window in [
+            Window::time(Duration::from_secs(7200)).buckets(1),
+            Window::adaptive(Duration::from_secs(7200)).buckets(1),
+        ] {
+            let body = body(window);
+            let (engine, detector) = (body.engine(), &body.engine().plan().detector);
+            body.reset(&By::default());
+            // As when another thread, which has the same stripe by turns, had read the word before.
+            let credit = |since: u64| body.credit(engine, since, (since << 8) as u32, detector, BAD);
+            for n in 1..=2 {
+                assert_eq!(credit(1), Judged::Below);
+                assert_eq!(credit(0), Judged::Late);
+                assert_eq!(counted(&body), n);
+            }
+        }
+    }
 }

@@ -98,3 +98,27 @@ impl Detector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_neither_a_failure_nor_slow_is_good() {
+        let good = |failure, slow| Mark { failure, slow }.is_good();
+        assert_eq!((good(false, false), good(false, true)), (true, false));
+        assert_eq!((good(true, false), good(true, true)), (false, false));
+    }
+
+    #[test]
+    fn the_margin_is_what_is_missing_to_the_nearer_threshold() {
+        let rates = |slow_bp| Rates { min_calls: 20, failure_bp: 5_000, slow_bp };
+        let sums = |total, failures, slow| Sums { total, failures, slow };
+        assert_eq!(rates(None).margin(sums(100, 10, 99)), 40);
+        assert_eq!(rates(None).margin(sums(99, 10, 0)), 40);
+        assert_eq!(rates(None).margin(sums(3, 1, 0)), 9, "not before the minimum is reached");
+        assert_eq!(rates(None).margin(sums(100, 60, 0)), 1);
+        assert_eq!(rates(Some(8_000)).margin(sums(100, 10, 20)), 40);
+        assert_eq!(rates(Some(8_000)).margin(sums(100, 10, 60)), 20);
+    }
+}

@@ -4,7 +4,7 @@ use super::{at_once, model, runs, small_model};
 use crate::detect::count::{Recorded, Ring, blocks};
 use crate::detect::{Exceeded, Mark, Rates, Sums};
 use crate::settle::{Judged, record_in_ring};
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering};
 use loom::sync::Arc;
 
 const GOOD: Mark = Mark { failure: false, slow: false };
@@ -112,6 +112,51 @@ fn two_threads_begin_a_new_generation() {
         assert_eq!(places(said), [1, 2, 3]);
         assert_eq!(memory.ring().sums(1, 2).total, 2);
         assert_eq!(memory.ring().sums(0, 2).total, 0);
+    });
+}
+
+/// Records in the generation that `word` holds, as a settling does: a ring that looks later is asked about again.
+fn settle(memory: &Memory, word: &AtomicU64, since: u64) -> Recorded {
+    loop {
+        match memory.ring().record(since, GOOD) {
+            Recorded::Late if memory.ring().revive(since, || word.load(Ordering::Acquire) == since) => {}
+            recorded => return recorded,
+        }
+    }
+}
+
+#[test]
+fn a_ring_of_long_ago_that_looks_later_is_taken_by_the_present_generation_and_kept_from_the_one_before() {
+    small_model(|| {
+        let memory = Memory::new(2, 0);
+        assert!(memory.ring().revive(1 << 22, || true));
+        assert_eq!(memory.ring().record(1 << 22, BAD), Recorded::Nth(1));
+        let word = Arc::new(AtomicU64::new(2));
+        let (before, now) = (Arc::clone(&word), Arc::clone(&word));
+        let (old, new) = (Arc::clone(&memory), Arc::clone(&memory));
+        let said = at_once(runs![move || settle(&old, &before, 2), move || {
+            now.store(3, Ordering::Release);
+            settle(&new, &now, 3)
+        }]);
+        assert!(matches!(said[0], Recorded::Late | Recorded::Nth(1)));
+        assert_eq!(said[1], Recorded::Nth(1));
+        assert_eq!(memory.ring().sums(3, 2), Sums { total: 1, failures: 0, slow: 0 });
+        assert_eq!(settle(&memory, &word, 2), Recorded::Late);
+    });
+}
+
+#[test]
+fn two_threads_that_find_a_ring_of_long_ago_are_both_counted() {
+    small_model(|| {
+        let memory = Memory::new(2, 0);
+        assert!(memory.ring().revive(1 << 22, || true));
+        let word = Arc::new(AtomicU64::new(2));
+        let one = || {
+            let (memory, word) = (Arc::clone(&memory), Arc::clone(&word));
+            move || vec![settle(&memory, &word, 2)]
+        };
+        assert_eq!(places(at_once(runs![one(), one()])), [1, 2]);
+        assert_eq!(memory.ring().sums(2, 2), Sums { total: 2, failures: 0, slow: 0 });
     });
 }
 
