@@ -5,6 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 rm -rf build target mutants.out mutants.out.old
+rm -rf bindings-node/{node_modules,dist,build,npm} bindings-node/*.{node,tgz} bindings-node/LICENSE-* examples/node/node_modules
 for workspace in "${workspaces[@]}"; do
     rm -rf "${workspace:?}/target"
 done

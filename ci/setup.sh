@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sees to what the other scripts need; what is missing it installs when run as root, else it prints the line to type.
-# `setup.sh build` is enough to build, `setup.sh test` for everything. Never sudo.
+# `setup.sh build` is enough to build, `setup.sh node` to build for Node, `setup.sh test` for everything. Never sudo.
 # Costs: a second, when nothing is missing.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -44,4 +44,10 @@ if [ "${1:-test}" = test ]; then
         cargo "$tool" --version >/dev/null 2>&1 || die "missing: rustfmt or clippy.
     rustup component add rustfmt clippy"
     done
+fi
+if [ "${1:-test}" = node ]; then
+    needed=$(sed -n 's/.*"node": ">=\([0-9]*\)".*/\1/p' bindings-node/package.json)
+    if ! has node || ! has npm || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt "$needed" ]; then
+        die "missing: Node $needed or later, with npm: https://nodejs.org/en/download"
+    fi
 fi

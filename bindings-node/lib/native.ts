@@ -14,12 +14,21 @@ function platform(): string {
 
 function load(): typeof Native {
   const name = platform();
-  const beside = join(__dirname, '..', `fusewire.${name}.node`);
-  const wanted = existsSync(beside) ? beside : `@fusewire/${name}`;
+  const folder = join(__dirname, '..');
+  const beside = join(folder, `fusewire.${name}.node`);
+  const apart = `@fusewire/${name}`;
+  const isBeside = existsSync(beside);
   try {
-    return require(wanted) as typeof Native;
+    return require(isBeside ? beside : apart) as typeof Native;
   } catch (cause) {
-    throw new Error(`fusewire has no native part for ${name}; build it with \`npm run build\` in bindings-node`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      isBeside || code !== 'MODULE_NOT_FOUND'
+        ? `its native part for ${name} does not load: ${message}`
+        : `no native part for ${name}: there is no fusewire.${name}.node in ${folder} and no package ${apart}. ` +
+          'Was node_modules copied from another system? Then install again on this one. ' +
+          'Is it not prebuilt for this system? A checkout builds it: `npm ci && npm run build` in bindings-node';
+    throw new Error(`fusewire: ${why}`, { cause });
   }
 }
 
