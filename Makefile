@@ -8,7 +8,7 @@ ARGS ?=
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: ## a service lives through an outage, without a breaker and with one (2 minutes)
+demo: ## a service lives through an outage, without a breaker and with one, in Rust and in Node (3 minutes)
 	@ci/demo.sh $(ARGS)
 
 test: ## every test of every language (at most 20 minutes on two cores, builds included)
