@@ -102,6 +102,9 @@ mod events;
 mod hand;
 mod handle;
 mod histogram;
+#[cfg(all(test, not(any(loom, shuttle))))]
+#[path = "../tests/inner/mod.rs"]
+mod inner;
 mod ledger;
 mod machine;
 mod metrics;
