@@ -184,31 +184,36 @@ async fn calls_that_move_between_threads_are_counted_once() {
     let builder = CircuitBreaker::builder().failure_threshold(1_000_000).sample_durations_every(1);
     let breaker = builder.build("async").expect("valid");
     let moved = Arc::new(AtomicUsize::new(0));
-    let tasks: Vec<_> = (0..64)
-        .map(|i| {
-            let (breaker, moved) = (breaker.clone(), Arc::clone(&moved));
-            tokio::spawn(async move {
-                for call in 0..50 {
-                    let future = async {
-                        let before = std::thread::current().id();
-                        for _ in 0..4 {
-                            tokio::task::yield_now().await;
-                        }
-                        moved.fetch_add(usize::from(before != std::thread::current().id()), SeqCst);
-                        if (i + call) % 2 == 0 { Ok(()) } else { Err("x") }
-                    };
-                    let _ = breaker.call_async(future).await;
-                }
+    let mut rounds = 0;
+    // A busy machine may leave every task where it is for a while.
+    while moved.load(SeqCst) == 0 {
+        rounds += 1;
+        assert!(rounds <= 1_000, "no call ended on another thread than it began on");
+        let tasks: Vec<_> = (0..64)
+            .map(|i| {
+                let (breaker, moved) = (breaker.clone(), Arc::clone(&moved));
+                tokio::spawn(async move {
+                    for call in 0..50 {
+                        let future = async {
+                            let before = std::thread::current().id();
+                            for _ in 0..4 {
+                                tokio::task::yield_now().await;
+                            }
+                            moved.fetch_add(usize::from(before != std::thread::current().id()), SeqCst);
+                            if (i + call) % 2 == 0 { Ok(()) } else { Err("x") }
+                        };
+                        let _ = breaker.call_async(future).await;
+                    }
+                })
             })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("no panic");
+            .collect();
+        for task in tasks {
+            task.await.expect("no panic");
+        }
     }
-    assert_eq!(outcomes(&breaker), (32 * 50, 32 * 50, 0));
+    assert_eq!(outcomes(&breaker), (rounds * 32 * 50, rounds * 32 * 50, 0));
     let timed: u64 = breaker.snapshot().durations.iter().map(fusewire::Distribution::count).sum();
-    assert_eq!(timed, 64 * 50);
-    assert!(moved.load(SeqCst) > 0, "no call ended on another thread than it began on");
+    assert_eq!(timed, rounds * 64 * 50);
 }
 
 #[test]

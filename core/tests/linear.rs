@@ -18,7 +18,7 @@ const OPERATIONS: usize = 4;
 /// Histories whose calls really overlapped that are wanted, and the least and the most that are tried for them.
 const WANTED: usize = 300;
 const LEAST: usize = 1_500;
-const TRIES: usize = 40_000;
+const TRIES: usize = 400_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Mark {
