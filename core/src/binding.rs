@@ -46,8 +46,13 @@ pub struct Refused {
 pub struct Grant {
     /// The low half of the word under which it may.
     pub low: u32,
-    /// How many calls it may admit.
+    /// How many calls it may admit; [`UNLIMITED`](Grant::UNLIMITED) while no call is timed.
     pub calls: u32,
+}
+
+impl Grant {
+    /// As many as it likes. Nothing of it is given back.
+    pub const UNLIMITED: u32 = u32::MAX;
 }
 
 /// What a rejection says, for who carries only its parts.
@@ -145,18 +150,17 @@ impl CircuitBreaker {
             return Grant::default();
         }
         let calls = match engine.every() {
-            0 => u32::MAX,
-            _ => engine.with_stripe(|stripe| stripe.take_ticks()),
+            0 => Grant::UNLIMITED,
+            every => engine.with_stripe(|stripe| stripe.take_ticks(every)),
         };
         Grant { low: word.low(), calls }
     }
 
     /// Takes back calls of the last grant that the lane did not make.
     pub fn return_grant(&self, calls: u32) {
-        let engine = self.0.engine();
-        // More than the document allows now were granted under another one.
-        if calls > 0 && calls < engine.every() {
-            engine.with_stripe(|stripe| stripe.give_ticks(calls));
+        // No other engine grants.
+        if calls > 0 && calls != Grant::UNLIMITED {
+            self.0.first.with_stripe(|stripe| stripe.give_ticks(calls));
         }
     }
 

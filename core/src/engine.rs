@@ -10,7 +10,7 @@ use crate::detect::{Detector, Sums};
 use crate::error::Reason;
 use crate::histogram::Distribution;
 use crate::outcome::{Outcome, Totals};
-use crate::stripe::{Counters, Lines, Stripe, Stripes};
+use crate::stripe::{Counters, Lines, Stripe, Stripes, may_pass};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, ProcessLock, bump};
 use crate::thread;
 use crate::word::{Word, is_later};
@@ -196,13 +196,15 @@ impl Engine {
     /// Whether the call that begins now is surely none that is timed; counts it then.
     #[inline]
     pub(crate) fn leaves_untimed(&self) -> bool {
-        self.every() == 0
+        let every = self.every();
+        every == 0
             || self.own_counters().is_some_and(|counters| {
                 let left = counters.tick.load(Ordering::Relaxed);
-                if left > 0 {
+                let is_untimed = may_pass(left, every);
+                if is_untimed {
                     counters.tick.store(left - 1, Ordering::Relaxed);
                 }
-                left > 0
+                is_untimed
             })
     }
 

@@ -10,7 +10,8 @@
 //!   failures, `COUNT_MASK` of the high half, is 0: it adds 1 to the lane's counter, a double that it alone writes.
 //! - Everything else it asks: [`acquire_slip`](crate::CircuitBreaker::acquire_slip) and
 //!   [`settle_slip`](crate::CircuitBreaker::settle_slip). What is left of its grant it gives back before it asks for the
-//!   next one, so that the first and then every n-th call of a thread is timed, as without a lane.
+//!   next one, unless that grant was without limit, so that the first and then every n-th call of a thread is timed, as
+//!   without a lane. A thread has one lane of a breaker.
 
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use std::ptr::NonNull;

@@ -70,9 +70,12 @@ impl<'a> Stripe<'a> {
 
     /// Takes the calls that may be made until the next one that is timed.
     #[cfg(feature = "binding")]
-    pub(crate) fn take_ticks(&self) -> u32 {
+    pub(crate) fn take_ticks(&self, every: u32) -> u32 {
         let tick = &self.counters().tick;
         let left = tick.load(Ordering::Relaxed);
+        if !may_pass(left, every) {
+            return 0;
+        }
         tick.store(0, Ordering::Relaxed);
         left as u32
     }
@@ -88,10 +91,17 @@ impl<'a> Stripe<'a> {
     pub(crate) fn samples(&self, every: u32) -> bool {
         let tick = &self.counters().tick;
         let left = tick.load(Ordering::Relaxed);
-        let is_due = left == 0;
+        let is_due = !may_pass(left, every);
         tick.store(if is_due { u64::from(every) } else { left } - 1, Ordering::Relaxed);
         is_due
     }
+}
+
+/// Whether a call may pass untimed when `left` may until the next one that is timed. More than the document allows were
+/// left by one that was swapped.
+#[inline]
+pub(crate) fn may_pass(left: u64, every: u32) -> bool {
+    (1..u64::from(every)).contains(&left)
 }
 
 impl Counters {
