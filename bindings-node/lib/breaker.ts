@@ -7,6 +7,7 @@ import {
   COUNT_MASK,
   Code,
   NO_LANE,
+  UNLIMITED,
   doubles,
   isolate,
   laneOf,
@@ -18,7 +19,7 @@ import {
   type Reason,
 } from './host';
 import { type CircuitOpenError, openError, told } from './errors';
-import { deliverIfAny, isListening, listen, unlisten, type Receiver, type TransitionEvent } from './events';
+import { deliverIfAny, deliverWaiting, listen, unlisten, type Receiver, type TransitionEvent } from './events';
 import { EventQueue } from './queue';
 import {
   type CircuitBreakerOptions,
@@ -250,11 +251,13 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
   private ask(): Slip | null {
     words[At.Slot] = this.slot;
+    // Of a grant without limit nothing is given back: infinity is stored as 0.
     words[At.GrantCalls] = this.left;
     nativeAcquire();
     const code = words[At.Code];
     this.low = words[At.GrantLow];
-    this.left = words[At.GrantCalls];
+    const calls = words[At.GrantCalls];
+    this.left = calls === UNLIMITED ? Infinity : calls;
     if (code === 0) {
       const slip = new Slip(
         words[At.Low],
@@ -302,9 +305,12 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   }
 
   /** A success of a call that the lane admitted. @internal */
-  private settleLane(low: number): void {
-    if (this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) this.counters[this.lane]++;
-    else this.settleSlip(new Slip(low, 0, 0, 0, 0, 0), 'success');
+  private settleLane(low: number): Settled {
+    if (this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) {
+      this.counters[this.lane]++;
+      return 'ok';
+    }
+    return this.settleSlip(new Slip(low, 0, 0, 0, 0, 0), 'success');
   }
 
   private settleValue(slip: Slip | null, low: number, value: unknown): void {
@@ -404,10 +410,7 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
 
   private act<R>(act: () => R): R {
     const answer = act();
-    if (isListening(this.slot)) {
-      words[At.Events] = isolate.waiting();
-      deliverIfAny();
-    }
+    deliverWaiting();
     return answer;
   }
 
@@ -525,6 +528,11 @@ export function adopt(slot: number, name: string, options: CircuitBreakerOptions
   } finally {
     adopted = undefined;
   }
+}
+
+/** Where this isolate's native part keeps it. @internal */
+export function slotOf(breaker: CircuitBreaker): number {
+  return (breaker as unknown as { slot: number }).slot;
 }
 
 function warn(breaker: string, what: string, error: unknown): void {

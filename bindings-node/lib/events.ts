@@ -32,14 +32,20 @@ export interface Receiver {
 /** Held while somebody listens: a breaker that is listened to stays. */
 const receivers = new Map<number, Receiver>();
 let isDelivering = false;
+let isAskedAgain = false;
 
-/** Hands out what waits. A listener may use breakers: what comes meanwhile is delivered after it, not inside it. */
+/**
+ * Hands out what waits. A listener may use breakers: what comes of that is delivered after it, not inside it. What
+ * other threads do meanwhile wakes us again: nobody is kept here by them.
+ */
 export function deliver(): void {
   words[At.Events] = 0;
+  isAskedAgain = true;
   if (isDelivering) return;
   isDelivering = true;
   try {
-    while (isolate.waiting() > 0) {
+    while (isAskedAgain) {
+      isAskedAgain = false;
       for (const { slot, ...event } of JSON.parse(isolate.drain()) as (TransitionEvent & { slot: number })[]) {
         event.at /= 1e6;
         receivers.get(slot)?.receive(event);
@@ -55,6 +61,11 @@ export function deliverIfAny(): void {
   if (words[At.Events] !== 0 && receivers.size > 0) deliver();
 }
 
+/** Delivers if there is something, after what leaves no word of it in the scratch. */
+export function deliverWaiting(): void {
+  if (receivers.size > 0 && isolate.waiting() > 0) deliver();
+}
+
 /** Begins to listen. */
 export function listen(slot: number, receiver: Receiver): void {
   if (!receivers.has(slot)) isolate.listen(slot, deliver);
@@ -64,9 +75,4 @@ export function listen(slot: number, receiver: Receiver): void {
 /** Stops listening. */
 export function unlisten(slot: number): void {
   if (receivers.delete(slot)) isolate.unlisten(slot);
-}
-
-/** Whether that slot is listened to. */
-export function isListening(slot: number): boolean {
-  return receivers.has(slot);
 }

@@ -39,6 +39,9 @@ export const nativeAcquire = isolate.acquire;
 export const nativeSettle = isolate.settle;
 export const COUNT_MASK = native.COUNT_MASK;
 
+/** Calls of a grant that has no limit. */
+export const UNLIMITED = 0xffffffff;
+
 const LANES_IN_CHUNK = 1024;
 const TWO_32 = 4294967296;
 const chunks: Float64Array[] = [];
@@ -52,8 +55,8 @@ export interface Lane {
   readonly index: number;
 }
 
-/** Reads nothing that a grant names. */
-const NO_CELL = new Uint32Array(2);
+/** Reads nothing that a grant names: the lowest byte of what it does is 0. */
+const NO_CELL = new Uint32Array(2).fill(0xffffffff);
 const NO_COUNTERS = new Float64Array(1);
 export const NO_LANE: Lane = { cell: NO_CELL, at: 0, counters: NO_COUNTERS, index: 0 };
 
@@ -81,13 +84,13 @@ function slab(number: number): Uint32Array | undefined {
 
 /** The lane of the breaker in that slot. */
 export function laneOf(slot: number): Lane {
-  if (!mayLane) return NO_LANE;
+  // Whether memory may be seen here comes first: a lane that is open is granted calls.
+  if (!mayLane || slab(0) === undefined) return NO_LANE;
   while (slot >= chunks.length * LANES_IN_CHUNK) {
     const chunk = new Float64Array(LANES_IN_CHUNK);
     isolate.addChunk(chunk.buffer as ArrayBuffer);
     chunks.push(chunk);
   }
-  // The slab first: a lane that is open is granted calls.
   const place = isolate.openLane(slot);
   if (place === null) return NO_LANE;
   const cell = slab(Math.floor(place / TWO_32));
@@ -102,7 +105,7 @@ export function laneOf(slot: number): Lane {
 
 /** For tests: successes that this isolate's lanes have counted alone. */
 export function countedByLanes(): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.reduce((a, b) => a + b, 0), 0);
+  return chunks.reduce((sum, chunk) => sum + chunk.reduce((a, b) => a + b, 0), countedByReleased);
 }
 
 const REASONS = ['open', 'half_open_full', 'ramp', 'forced_open'] as const;
@@ -115,7 +118,13 @@ export function reasonOf(code: number): Reason {
   return REASONS[code - 1];
 }
 
-const breakers = new FinalizationRegistry<number>((slot) => isolate.release(slot));
+/** What the lanes of released slots had counted. */
+let countedByReleased = 0;
+
+const breakers = new FinalizationRegistry<number>((slot) => {
+  countedByReleased += chunks[Math.floor(slot / LANES_IN_CHUNK)]?.[slot % LANES_IN_CHUNK] ?? 0;
+  isolate.release(slot);
+});
 
 /** Lets the slot go when the breaker is collected. */
 export function releaseWith(breaker: object, slot: number): void {

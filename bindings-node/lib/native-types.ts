@@ -18,6 +18,7 @@ export declare class Isolate {
   names(registry: string): string[];
   registryMetrics(registry: string): string;
   metrics(slots: number[]): string;
+  isSame(slot: number, other: number): boolean;
   release(slot: number): void;
   addChunk(chunk: ArrayBuffer): void;
   openLane(slot: number): number | null;

@@ -24,7 +24,7 @@ export class Slip {
 /** What a permit needs of its breaker. */
 export interface Settling {
   settleSlip(slip: Slip, outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled;
-  settleLane(low: number): void;
+  settleLane(low: number): Settled;
   shadowOf(slip: Slip): Reason | null;
   typeOf(error: unknown): string | undefined;
 }
@@ -59,8 +59,7 @@ export class Permit {
     if (this.isSettled) return 'already_settled';
     if (this.slip !== null) return this.settle('success');
     this.isSettled = true;
-    this.settling.settleLane(this.low);
-    return 'ok';
+    return this.settling.settleLane(this.low);
   }
 
   /** The dependency failed; the error's type is counted in the metrics. */

@@ -1,9 +1,18 @@
 // Breakers by name, shared by all isolates of the process.
 
-import { CircuitBreaker, adopt } from './breaker';
+import { type CircuitBreaker, adopt, slotOf } from './breaker';
 import { told } from './errors';
 import { isolate } from './host';
 import { type CircuitBreakerOptions, checkOptions, documentOf, invalid } from './options';
+
+/** The breakers that this isolate has, by registry and name: one object each, whichever registry object is asked. */
+const KNOWN = new Map<string, Map<string, CircuitBreaker>>();
+
+function knownOf(registry: string): Map<string, CircuitBreaker> {
+  const known = KNOWN.get(registry) ?? new Map<string, CircuitBreaker>();
+  KNOWN.set(registry, known);
+  return known;
+}
 
 /**
  * Breakers by name. Registries of the same name are the same in every worker thread: a breaker that opens in one is open
@@ -12,11 +21,12 @@ import { type CircuitBreakerOptions, checkOptions, documentOf, invalid } from '.
 export class Registry {
   /** The registry's own name. */
   readonly name: string;
-  private readonly known = new Map<string, CircuitBreaker>();
+  private readonly known: Map<string, CircuitBreaker>;
 
   constructor(name = 'default') {
     if (typeof name !== 'string') throw invalid('name', 'a string', name);
     this.name = name;
+    this.known = knownOf(name);
   }
 
   /**
@@ -29,20 +39,15 @@ export class Registry {
     checkOptions(options);
     if (typeof name !== 'string') throw invalid('name', 'a string', name);
     const slot = told(() => isolate.create(name, documentOf(options), options.clock?.native, this.name));
-    const known = this.known.get(name);
-    if (known !== undefined) {
-      isolate.release(slot);
-      return known;
-    }
     return this.keep(slot, name, options);
   }
 
   /** The breaker of that name, whichever isolate has made it. */
   get(name: string): CircuitBreaker | undefined {
-    const known = this.known.get(name);
-    if (known !== undefined) return known;
     const slot = isolate.find(this.name, name);
-    return slot === null || slot === undefined ? undefined : this.keep(slot, name, {});
+    if (slot !== null && slot !== undefined) return this.keep(slot, name, {});
+    this.known.delete(name);
+    return undefined;
   }
 
   /** Takes the breaker out, and out of the metrics. Calls in flight settle harmlessly. */
@@ -61,7 +66,13 @@ export class Registry {
     return isolate.registryMetrics(this.name);
   }
 
+  /** The object of the breaker in `slot`. Another isolate may have put another breaker in the place of a known one. */
   private keep(slot: number, name: string, options: CircuitBreakerOptions): CircuitBreaker {
+    const known = this.known.get(name);
+    if (known !== undefined && isolate.isSame(slotOf(known), slot)) {
+      isolate.release(slot);
+      return known;
+    }
     const breaker = adopt(slot, name, options);
     this.known.set(name, breaker);
     return breaker;

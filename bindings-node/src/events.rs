@@ -22,6 +22,8 @@ struct Queue {
     /// By slot.
     missed: HashMap<u32, u64>,
     waker: Option<Arc<Waker>>,
+    /// Since the last reading.
+    is_woken: bool,
 }
 
 /// The events of one isolate.
@@ -38,7 +40,10 @@ impl Inbox {
     }
 
     pub(crate) fn set_waker(&self, waker: Option<Waker>) {
-        let old = std::mem::replace(&mut self.queue.lock().waker, waker.map(Arc::new));
+        let mut queue = self.queue.lock();
+        queue.is_woken = false;
+        let old = std::mem::replace(&mut queue.waker, waker.map(Arc::new));
+        drop(queue);
         drop(old);
     }
 
@@ -57,7 +62,9 @@ impl Inbox {
         } else {
             *queue.missed.entry(slot).or_default() += 1 + event.missed;
         }
-        let waker = if thread::current().id() == self.home { None } else { queue.waker.clone() };
+        let is_wanted = !queue.is_woken && thread::current().id() != self.home;
+        let waker = if is_wanted { queue.waker.clone() } else { None };
+        queue.is_woken |= waker.is_some();
         drop(queue);
         if let Some(waker) = waker {
             waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -68,6 +75,7 @@ impl Inbox {
     pub(crate) fn drain(&self) -> Value {
         let mut queue = self.queue.lock();
         self.waiting.store(0, Ordering::Release);
+        queue.is_woken = false;
         let events: Vec<(u32, Event)> = queue.events.drain(..).collect();
         drop(queue);
         events.iter().map(|(slot, event)| tell(*slot, event)).collect()

@@ -254,6 +254,13 @@ impl Isolate {
         Ok(fusewire::render(&mut snapshots.collect::<Result<Vec<_>>>()?))
     }
 
+    /// Whether two slots hold the same breaker.
+    #[napi(catch_unwind)]
+    pub fn is_same(&self, slot: u32, other: u32) -> Result<bool> {
+        let cell = |slot| Ok::<_, Error>(self.inner.breaker(slot)?.cell().as_ptr());
+        Ok(cell(slot)? == cell(other)?)
+    }
+
     /// Lets go of a breaker.
     #[napi(catch_unwind)]
     pub fn release(&mut self, slot: u32) {

@@ -1,0 +1,43 @@
+// A hundred thousand breakers in one process.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const COUNT = 100_000;
+
+const BODY = `
+  const { CircuitBreaker } = require('fusewire');
+  const { countedByLanes } = require('fusewire/testing');
+  new CircuitBreaker('warm').executeSync(() => 1);
+  // V8's room for what is young grows to its full size first: it belongs to no breaker.
+  for (let i = 0, young = []; i < 3_000_000; i++) young[i % 100_000] = [i];
+  globalThis.gc();
+  const before = process.memoryUsage.rss();
+  const breakers = [];
+  for (let i = 0; i < ${COUNT}; i++) {
+    const breaker = new CircuitBreaker('breaker-' + i, { failureThreshold: 5, recoveryTimeout: 30_000 });
+    breaker.executeSync(() => {});
+    breakers.push(breaker);
+  }
+  globalThis.gc();
+  const bytes = (process.memoryUsage.rss() - before) / ${COUNT};
+  const last = breakers.at(-1);
+  last.executeSync(() => {});
+  last.trip();
+  const { success } = last.snapshot().totals;
+  console.log(JSON.stringify({ bytes, alone: countedByLanes(), success, state: last.state }));`;
+
+test(`${COUNT} breakers are made and used, take little memory each, and let the process go`, (t) => {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', BODY], {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  assert.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: '' });
+  const { bytes, ...rest } = JSON.parse(stdout);
+  t.diagnostic(`${Math.round(bytes)} bytes of resident memory per breaker`);
+  assert.deepEqual(rest, { alone: 1, success: 2, state: 'open' });
+  assert.ok(bytes < 2_000, `${bytes} bytes per breaker`);
+});

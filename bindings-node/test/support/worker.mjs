@@ -1,0 +1,101 @@
+// What the worker threads of `workers.test.mjs` do: `workerData.task` says which of these.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { CircuitBreaker, Registry } from 'fusewire';
+import { countedByLanes } from 'fusewire/testing';
+
+const { task, registry, name, options, shared } = workerData;
+const breaker = new Registry(registry).getOrCreate(name, options);
+const cells = shared === undefined ? undefined : new Int32Array(shared);
+
+/** Never returns: only `terminate` ends this thread. */
+function hang() {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
+/** A call of each way by turns; every 50th fails, every 70th says nothing. */
+export async function call(breaker, i) {
+  const outcome = i % 50 === 49 ? 'failure' : i % 70 === 69 ? 'ignored' : 'success';
+  const body = () => {
+    if (outcome !== 'success') throw new Error(outcome);
+  };
+  try {
+    if (i % 4 === 0) await breaker.execute(async () => body());
+    else if (i % 4 === 1) breaker.acquire()[outcome === 'ignored' ? 'ignore' : outcome]();
+    else breaker.executeSync(body);
+  } catch (error) {
+    if (error.message !== outcome) throw error;
+  }
+  return outcome;
+}
+
+const TASKS = {
+  async calls({ calls, thenHangs }) {
+    const counts = { success: 0, failure: 0, ignored: 0 };
+    for (let i = 0; i < calls; i++) counts[await call(breaker, i)]++;
+    parentPort.postMessage({ counts, alone: countedByLanes() });
+    if (thenHangs) hang();
+  },
+
+  /** Calls until it is cut off: `cells[0]` counts those begun, `cells[1]` those ended. */
+  spin() {
+    for (;;) {
+      Atomics.add(cells, 0, 1);
+      breaker.executeSync(() => {});
+      Atomics.add(cells, 1, 1);
+      Atomics.notify(cells, 1);
+    }
+  },
+
+  /** Makes a call whenever `cells[0]` goes up; `cells[1]` says of how many it has told, `cells[2]` what came of it. */
+  obey() {
+    for (let turn = 0; ; turn++) {
+      while (Atomics.load(cells, 0) === turn) Atomics.wait(cells, 0, turn);
+      Atomics.store(cells, 2, breaker.tryAcquire()?.success() === 'ok' ? 1 : -1);
+      Atomics.store(cells, 1, turn + 1);
+      Atomics.notify(cells, 1);
+    }
+  },
+
+  transitions({ pairs }) {
+    for (let i = 0; i < pairs; i++) {
+      breaker.trip(null, { actor: 'worker', reason: String(i) });
+      breaker.reset();
+    }
+    parentPort.postMessage(breaker.snapshot().generation);
+    hang();
+  },
+
+  /** Comes and goes with everything that an isolate can have. */
+  guest({ thenHangs }) {
+    const own = Array.from({ length: 20 }, (_, i) => new CircuitBreaker(`own-${i}`));
+    for (const one of [breaker, ...own]) {
+      one.on('stateChange', () => {});
+      for (let i = 0; i < 40; i++) one.tryAcquire()?.success();
+      one.trip();
+    }
+    breaker.reset();
+    parentPort.postMessage('here');
+    if (thenHangs) hang();
+  },
+
+  flood() {
+    for (;;) {
+      breaker.trip();
+      breaker.reset();
+    }
+  },
+
+  /** Without end, and with breaths between: else the others would do nothing but read of it. */
+  hammer() {
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    for (let i = 0; ; i++) {
+      breaker.trip();
+      breaker.reset();
+      breaker.tryAcquire()?.success();
+      if (i % 4 === 3) Atomics.wait(never, 0, 0, 0.2);
+    }
+  },
+};
+
+await TASKS[task](workerData);

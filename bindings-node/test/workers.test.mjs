@@ -1,0 +1,237 @@
+// Worker threads that share a breaker by name: one breaker, whichever of them acts, and also when one is cut off.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { Registry } from 'fusewire';
+import { countedByLanes } from 'fusewire/testing';
+
+const REGISTRY = 'workers';
+const OPTIONS = { failureThreshold: 1_000 };
+const registry = new Registry(REGISTRY);
+const started = new Set();
+let names = 0;
+
+after(() => Promise.all([...started].map((worker) => worker.terminate())));
+
+/** A breaker of its own for each test. */
+const shared = () => registry.getOrCreate(`shared-${++names}`, OPTIONS);
+
+function start(breaker, task, more = {}) {
+  const workerData = { task, registry: REGISTRY, name: breaker.name, options: OPTIONS, ...more };
+  const worker = new Worker(new URL('./support/worker.mjs', import.meta.url), { workerData });
+  started.add(worker);
+  worker.once('exit', () => started.delete(worker));
+  return worker;
+}
+
+const message = async (worker) => (await once(worker, 'message'))[0];
+
+for (const thenHangs of [false, true]) {
+  test(`totals are exact when workers ${thenHangs ? 'were cut off' : 'have ended'}`, async () => {
+    const breaker = shared();
+    const workers = Array.from({ length: 4 }, () => start(breaker, 'calls', { calls: 5_000, thenHangs }));
+    const own = (async () => {
+      const before = countedByLanes();
+      for (let i = 0; i < 5_000; i++) await breaker.execute(async () => {});
+      return { counts: { success: 5_000, failure: 0, ignored: 0 }, alone: countedByLanes() - before };
+    })();
+    const ended = workers.map((worker) => once(worker, 'exit'));
+    const told = await Promise.all([own, ...workers.map(message)]);
+    const sum = (kind) => told.reduce((n, { counts }) => n + counts[kind], 0);
+    const expected = { success: sum('success'), failure: sum('failure') + sum('ignored'), ignored: 0 };
+    // A permit that was told to ignore is ignored; what was thrown is a failure.
+    const totals = () => {
+      const { success, failure, ignored } = breaker.snapshot().totals;
+      return { success, failure: failure + ignored, ignored: 0 };
+    };
+    assert.deepEqual(totals(), expected, 'while they live');
+    if (thenHangs) await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(ended);
+    assert.deepEqual(totals(), expected, 'when they are gone');
+    assert.ok(told.every(({ alone }) => alone > 1_000), JSON.stringify(told));
+  });
+}
+
+test('a worker that is cut off in the midst of its calls loses none that has ended', async () => {
+  for (let round = 0; round < 5; round++) {
+    const breaker = shared();
+    const cells = new Int32Array(new SharedArrayBuffer(8));
+    const worker = start(breaker, 'spin', { shared: cells.buffer });
+    while (Atomics.load(cells, 1) < 20_000) await Atomics.waitAsync(cells, 1, Atomics.load(cells, 1)).value;
+    await worker.terminate();
+    const [begun, ended] = cells;
+    const { success } = breaker.snapshot().totals;
+    assert.ok(ended <= success && success <= begun && begun - ended <= 1, `${ended} <= ${success} <= ${begun}`);
+  }
+});
+
+test('a trip on one thread is seen by the very next call of another', async () => {
+  const breaker = shared();
+  const cells = new Int32Array(new SharedArrayBuffer(12));
+  const worker = start(breaker, 'obey', { shared: cells.buffer });
+  let turn = 0;
+  const callThere = () => {
+    Atomics.store(cells, 0, ++turn);
+    Atomics.notify(cells, 0);
+    while (Atomics.load(cells, 1) < turn) Atomics.wait(cells, 1, turn - 1);
+    return Atomics.load(cells, 2) === 1;
+  };
+  await once(worker, 'online');
+  for (let i = 0; i < 200; i++) {
+    for (let n = 0; n < 1 + (i % 20); n++) assert.ok(callThere(), 'closed');
+    assert.ok(breaker.tryAcquire()?.success());
+    breaker.trip();
+    assert.ok(!callThere(), 'open');
+    assert.equal(breaker.tryAcquire(), null);
+    breaker.reset();
+  }
+  const { rejected } = breaker.snapshot().totals;
+  assert.equal(rejected.open, 400);
+  await worker.terminate();
+});
+
+test('what another thread did reaches a listener, in order and without gaps', async () => {
+  const breaker = shared();
+  const events = [];
+  const all = new Promise((resolve) => {
+    breaker.on('stateChange', (event) => {
+      events.push(event);
+      if (event.generation === 400) resolve();
+    });
+  });
+  const worker = start(breaker, 'transitions', { pairs: 200 });
+  assert.equal(await message(worker), 400);
+  await all;
+  assert.deepEqual(
+    events.map(({ generation, to, missed, reason }) => [generation, to, missed, reason]),
+    Array.from({ length: 400 }, (_, i) => [i + 1, i % 2 ? 'closed' : 'open', 0, i % 2 ? null : String(i / 2)]),
+  );
+  breaker.removeAllListeners();
+  await worker.terminate();
+});
+
+test('of several threads that act at once, a listener hears in order, and of what it missed', async () => {
+  const breaker = shared();
+  const events = [];
+  const keep = (event) => events.push(event);
+  breaker.on('stateChange', keep);
+  const workers = [1, 2, 3].map(() => start(breaker, 'transitions', { pairs: 200 }));
+  await Promise.all(workers.map(message));
+  breaker.trip();
+  breaker.reset();
+  const { generation } = breaker.snapshot();
+  let last = 0;
+  for (const event of events) {
+    assert.equal(event.generation, last + 1 + event.missed);
+    last = event.generation;
+  }
+  assert.equal(last, generation);
+  breaker.off('stateChange', keep);
+  await Promise.all(workers.map((worker) => worker.terminate()));
+});
+
+test('who does not listen hears nothing', async () => {
+  const breaker = shared();
+  const events = [];
+  const keep = (event) => events.push(event.generation);
+  const first = start(breaker, 'transitions', { pairs: 20 });
+  const generation = await message(first);
+  breaker.on('stateChange', keep);
+  breaker.trip();
+  assert.deepEqual(events, [generation + 1]);
+  breaker.off('stateChange', keep);
+  const second = start(breaker, 'transitions', { pairs: 20 });
+  await message(second);
+  breaker.poll();
+  assert.deepEqual(events, [generation + 1]);
+  await Promise.all([first.terminate(), second.terminate()]);
+});
+
+test('a breaker that another thread took out of the registry is not found again', async () => {
+  const breaker = shared();
+  const worker = new Worker(
+    `const { workerData } = require('node:worker_threads');
+     const { Registry } = require(workerData.entry);
+     new Registry(workerData.registry).remove(workerData.name);
+     new Registry(workerData.registry).getOrCreate(workerData.name, { failureThreshold: 3 });`,
+    {
+      eval: true,
+      workerData: {
+        entry: fileURLToPath(new URL('../dist/index.js', import.meta.url)),
+        registry: REGISTRY,
+        name: breaker.name,
+      },
+    },
+  );
+  await once(worker, 'exit');
+  const found = registry.get(breaker.name);
+  assert.notEqual(found, breaker);
+  assert.match(found.document(), /"failure_threshold":3/);
+  assert.equal(registry.getOrCreate(breaker.name, { failureThreshold: 3 }), found);
+  assert.equal(breaker.executeSync(() => 1), 1);
+});
+
+/** Runs a script in a process of its own; the time limit only ends what would hang. */
+function run(...args) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  return { status, signal, stdout: stdout.trim(), stderr };
+}
+
+const ended = (stdout) => ({ status: 0, signal: null, stdout, stderr: '' });
+
+test('workers that come and go, by themselves or cut off, crash nothing', () => {
+  assert.deepEqual(run('support/guests.mjs', '25'), ended('all gone'));
+});
+
+test('a listener is not kept busy for ever by a thread that never stops', () => {
+  assert.deepEqual(run('support/flooded.mjs'), ended('has turned'));
+});
+
+test('a process ends by itself while listeners and readers are there', () => {
+  const body = `
+    const { CircuitBreaker, Registry } = require('fusewire');
+    const breaker = new Registry('exits').getOrCreate('a', { failureThreshold: 1 });
+    const heard = [];
+    breaker.on('open', () => heard.push('open')).on('reject', () => heard.push('reject'));
+    (async () => { for await (const event of breaker.events()) heard.push(event.to); })();
+    try { breaker.executeSync(() => { throw new Error('x'); }) } catch {}
+    breaker.tryAcquire();
+    new CircuitBreaker('b').on('stateChange', () => {}).trip();
+    process.on('exit', () => console.log(heard.join(' ')));`;
+  assert.deepEqual(run('-e', body), ended('open reject open'));
+});
+
+test('a process ends by itself after a worker that listened', () => {
+  const body = `
+    const { Worker } = require('node:worker_threads');
+    const { Registry } = require('fusewire');
+    const breaker = new Registry('exits').getOrCreate('a');
+    breaker.on('stateChange', () => {});
+    const inside = "const { Registry } = require('fusewire');" +
+      "const breaker = new Registry('exits').getOrCreate('a');" +
+      "breaker.on('stateChange', () => {}); breaker.trip();";
+    new Worker(inside, { eval: true }).on('exit', (code) => console.log('worker', code, breaker.state));`;
+  assert.deepEqual(run('-e', body), ended('worker 0 open'));
+});
+
+test('the package may be loaded twice in one isolate', () => {
+  const body = `
+    const first = require('fusewire');
+    const a = new first.Registry('twice').getOrCreate('a', { failureThreshold: 2 });
+    a.executeSync(() => {});
+    for (const key of Object.keys(require.cache)) if (!key.endsWith('.node')) delete require.cache[key];
+    const second = require('fusewire');
+    const b = new second.Registry('twice').getOrCreate('a', { failureThreshold: 2 });
+    for (let i = 0; i < 100; i++) { a.executeSync(() => {}); b.executeSync(() => {}); }
+    b.trip();
+    console.log(first === second, a === b, a.state, a.tryAcquire(), b.snapshot().totals.success);`;
+  assert.deepEqual(run('-e', body), ended('false false open null 201'));
+});
