@@ -4,18 +4,18 @@
 import { EventEmitter } from 'node:events';
 import {
   At,
-  COUNT_MASK,
+  COUNT_MASK as HOST_COUNT_MASK,
   Code,
   NO_LANE,
   UNLIMITED,
-  doubles,
+  doubles as hostDoubles,
   isolate,
   laneOf,
-  nativeAcquire,
-  nativeSettle,
+  nativeAcquire as hostAcquire,
+  nativeSettle as hostSettle,
   reasonOf,
   releaseWith,
-  words,
+  words as hostWords,
   type Reason,
 } from './host';
 import { type CircuitOpenError, openError, told } from './errors';
@@ -31,9 +31,16 @@ import {
   durationText,
   invalid,
 } from './options';
-import { Permit, Slip, type Outcome, type Settled, type Settling } from './permit';
+import { Permit, Slip, laneSlip, putBack, takeSlip, type Outcome, type Settled, type Settling } from './permit';
 import { snapshotOf, type Snapshot, type State } from './snapshot';
 import { native } from './native';
+
+// As constants of this module: an import is looked up each time.
+const words = hostWords;
+const doubles = hostDoubles;
+const nativeAcquire = hostAcquire;
+const nativeSettle = hostSettle;
+const COUNT_MASK = HOST_COUNT_MASK;
 
 /** Who does something by hand, and why. */
 export interface By {
@@ -59,6 +66,18 @@ export interface CircuitBreakerEvents {
 const OUTCOMES = { success: Code.Success, failure: Code.Failure, ignored: Code.Ignored, abandoned: Code.Abandoned } as const;
 const EVENT_OF = { open: 'open', half_open: 'halfOpen', closed: 'close' } as const;
 
+/** Before the first grant, when no call is admitted under one. */
+const NO_VALUE = (value: unknown): unknown => value;
+const NO_ERROR = (error: unknown): never => {
+  throw error;
+};
+
+/** Kept, as `await` keeps it, whatever others put in its place. */
+const promiseThen = Promise.prototype.then;
+const SOON = Promise.resolve();
+
+const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
+
 /** The error of the call that was turned away last. */
 let refusal: CircuitOpenError;
 
@@ -82,9 +101,12 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   private at = NO_LANE.at;
   private counters = NO_LANE.counters;
   private lane = NO_LANE.index;
-  /** What the lane's last grant says. */
-  private low = 0;
+  /** What the lane's last grant says; at first what no cell can say. */
+  private low = -1;
   private left = 0;
+  /** Settle calls that are admitted under that grant: made once for all of them. */
+  private onValue = NO_VALUE;
+  private onError = NO_ERROR;
   private readonly options: CircuitBreakerOptions;
   /** Whether a value decides nothing: the usual. */
   private readonly anyValue: boolean;
@@ -93,8 +115,10 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
    * @param name 1 to 255 bytes, for people and metrics.
    * @param options camelCase, lengths of time in milliseconds; what is left out takes its default.
    */
-  constructor(name: string, options: CircuitBreakerOptions = {}) {
+  constructor(name: string, options: CircuitBreakerOptions = NO_OPTIONS) {
     super();
+    // Made anew when somebody listens: a fifth of what a breaker weighs.
+    (this as { _events?: object })._events = undefined;
     if (typeof name !== 'string') throw invalid('name', 'a string', name);
     checkOptions(options);
     this.name = name;
@@ -126,25 +150,32 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
    *
    * Rejects with the function's own error, or with a `CircuitOpenError` when it was not called.
    */
-  async execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
+  execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
-    const low = this.low;
+    const { low, onValue, onError } = this;
     let slip: Slip | null = null;
     if (this.left > 0 && this.cell[this.at] === low) this.left--;
-    else if ((slip = this.ask()) === null) return this.refuse() as T;
-    let value: T;
+    else {
+      try {
+        slip = this.ask();
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      if (slip === null) return this.refuseLater() as Promise<T>;
+    }
+    let made: T | PromiseLike<T>;
     try {
-      value = await fn();
+      made = fn();
     } catch (error) {
-      this.settleError(slip, low, error);
-      throw error;
+      return this.threw(slip, low, error);
     }
-    if (slip === null && this.anyValue && this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) {
-      this.counters[this.lane]++;
-    } else {
-      this.settleValue(slip, low, value);
+    if (made instanceof Promise && made.constructor === Promise) {
+      if (slip === null) return promiseThen.call(made, onValue, onError) as Promise<T>;
+      slip.owner = this as unknown as Settling;
+      if (slip.onValue === null) slip.handlers();
+      return promiseThen.call(made, slip.onValue, slip.onError) as Promise<T>;
     }
-    return value;
+    return this.follow<T>(slip, low, made as T | PromiseLike<T>);
   }
 
   /** As `execute`, for a function that answers at once. */
@@ -251,22 +282,21 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
   private ask(): Slip | null {
     words[At.Slot] = this.slot;
-    // Of a grant without limit nothing is given back: infinity is stored as 0.
     words[At.GrantCalls] = this.left;
     nativeAcquire();
     const code = words[At.Code];
-    this.low = words[At.GrantLow];
+    // A grant without limit is never used up, and nothing of it is given back: infinity is stored as 0.
     const calls = words[At.GrantCalls];
     this.left = calls === UNLIMITED ? Infinity : calls;
+    if (calls > 0 && words[At.GrantLow] !== this.low) this.begin(words[At.GrantLow]);
     if (code === 0) {
-      const slip = new Slip(
-        words[At.Low],
-        words[At.Lease],
-        words[At.Extra],
-        words[At.Engine],
-        words[At.StartLow],
-        words[At.StartHigh],
-      );
+      const slip = takeSlip();
+      slip.low = words[At.Low];
+      slip.lease = words[At.Lease];
+      slip.extra = words[At.Extra];
+      slip.engine = words[At.Engine];
+      slip.startLow = words[At.StartLow];
+      slip.startHigh = words[At.StartHigh];
       if (words[At.Events] !== 0) deliverIfAny();
       return slip;
     }
@@ -276,6 +306,52 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     if (this.listenerCount('reject') > 0) this.tell('reject', error);
     refusal = error;
     return null;
+  }
+
+  /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
+  private begin(low: number): void {
+    this.low = low;
+    this.onValue = (value) => {
+      this.settleValue(null, low, value);
+      return value;
+    };
+    this.onError = (error) => {
+      this.settleError(null, low, error);
+      throw error;
+    };
+  }
+
+  /** Settles a call when what it made is there. */
+  private async follow<T>(slip: Slip | null, low: number, made: T | PromiseLike<T>): Promise<T> {
+    let value: T;
+    try {
+      value = await made;
+    } catch (error) {
+      this.settleError(slip, low, error);
+      throw error;
+    }
+    this.settleValue(slip, low, value);
+    return value;
+  }
+
+  /** A call that failed before there was a promise. */
+  private threw(slip: Slip | null, low: number, error: unknown): Promise<never> {
+    try {
+      this.settleError(slip, low, error);
+    } catch (defect) {
+      return Promise.reject(defect);
+    }
+    return Promise.reject(error);
+  }
+
+  private refuseLater(): Promise<unknown> {
+    const error = refusal;
+    const { fallback } = this.options;
+    if (fallback !== undefined) return new Promise((resolve) => resolve(fallback(error)));
+    // A promise that is born rejected has Node note it as unhandled and strike it off again: twice what this costs.
+    return new Promise((_, reject) => {
+      promiseThen.call(SOON, () => reject(error));
+    });
   }
 
   /** Answers a call that was turned away. */
@@ -310,17 +386,24 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
       this.counters[this.lane]++;
       return 'ok';
     }
-    return this.settleSlip(new Slip(low, 0, 0, 0, 0, 0), 'success');
+    return this.settleSlip(laneSlip(low), 'success');
   }
 
+  /** @internal */
   private settleValue(slip: Slip | null, low: number, value: unknown): void {
-    this.settleSlip(slip ?? new Slip(low, 0, 0, 0, 0, 0), this.outcomeOf(value));
+    if (slip === null && this.anyValue) return void this.settleLane(low);
+    const settled = slip ?? laneSlip(low);
+    this.settleSlip(settled, this.outcomeOf(value));
+    putBack(settled);
   }
 
+  /** @internal */
   private settleError(slip: Slip | null, low: number, error: unknown): void {
     const outcome = this.outcomeOfError(error);
     const errorType = outcome === 'failure' ? this.typeOf(error) : undefined;
-    this.settleSlip(slip ?? new Slip(low, 0, 0, 0, 0, 0), outcome, undefined, errorType);
+    const settled = slip ?? laneSlip(low);
+    this.settleSlip(settled, outcome, undefined, errorType);
+    putBack(settled);
   }
 
   // ---- classifying ----

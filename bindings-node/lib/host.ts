@@ -97,7 +97,7 @@ export function laneOf(slot: number): Lane {
   if (cell === undefined) return NO_LANE;
   return {
     cell,
-    at: (place % TWO_32) * 2,
+    at: ((place % TWO_32) * 2) | 0,
     counters: chunks[Math.floor(slot / LANES_IN_CHUNK)],
     index: slot % LANES_IN_CHUNK,
   };

@@ -11,20 +11,59 @@ export type Outcome = 'success' | 'failure' | 'ignored';
 
 /** A permit's words, as the core gave them. */
 export class Slip {
-  constructor(
-    readonly low: number,
-    readonly lease: number,
-    readonly extra: number,
-    readonly engine: number,
-    readonly startLow: number,
-    readonly startHigh: number,
-  ) {}
+  low = 0;
+  lease = 0;
+  extra = 0;
+  engine = 0;
+  startLow = 0;
+  startHigh = 0;
+  /** Whose call `onValue` and `onError` settle. */
+  owner: Settling | null = null;
+  onValue: ((value: unknown) => unknown) | null = null;
+  onError: ((error: unknown) => never) | null = null;
+
+  /** What settles the call: made once, for all the calls that this slip serves. */
+  handlers(): void {
+    this.onValue = (value) => {
+      this.owner!.settleValue(this, 0, value);
+      return value;
+    };
+    this.onError = (error) => {
+      this.owner!.settleError(this, 0, error);
+      throw error;
+    };
+  }
+}
+
+/** Slips of calls that were settled: making new ones, with their functions, costs more. */
+const spare: Slip[] = [];
+const SPARE = 256;
+
+/** A slip to fill in. */
+export function takeSlip(): Slip {
+  return spare.length > 0 ? spare.pop()! : new Slip();
+}
+
+/** Nobody looks at that slip any more. */
+export function putBack(slip: Slip): void {
+  slip.owner = null;
+  if (spare.length < SPARE) spare.push(slip);
+}
+
+/** The slip of a call that the lane admitted. */
+export function laneSlip(low: number): Slip {
+  const slip = takeSlip();
+  slip.low = low;
+  slip.lease = slip.extra = slip.engine = slip.startLow = slip.startHigh = 0;
+  return slip;
 }
 
 /** What a permit needs of its breaker. */
 export interface Settling {
   settleSlip(slip: Slip, outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled;
   settleLane(low: number): Settled;
+  settleValue(slip: Slip | null, low: number, value: unknown): void;
+  settleError(slip: Slip | null, low: number, error: unknown): void;
   shadowOf(slip: Slip): Reason | null;
   typeOf(error: unknown): string | undefined;
 }
@@ -85,7 +124,6 @@ export class Permit {
   private end(outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled {
     if (this.isSettled) return 'already_settled';
     this.isSettled = true;
-    const slip = this.slip ?? new Slip(this.low, 0, 0, 0, 0, 0);
-    return this.settling.settleSlip(slip, outcome, duration, errorType);
+    return this.settling.settleSlip(this.slip ?? laneSlip(this.low), outcome, duration, errorType);
   }
 }
