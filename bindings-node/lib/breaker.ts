@@ -2,6 +2,7 @@
 // `core/src/side.rs` of the crate, and nowhere else.
 
 import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
 import {
   At,
   COUNT_MASK as HOST_COUNT_MASK,
@@ -18,16 +19,20 @@ import {
   words as hostWords,
   type Reason,
 } from './host';
-import { type CircuitOpenError, openError, told } from './errors';
+import { type CircuitOpenError, openError, told, toldOfDocument } from './errors';
 import { deliverIfAny, deliverWaiting, listen, unlisten, type Receiver, type TransitionEvent } from './events';
 import { EventQueue } from './queue';
 import {
+  type CallOptions,
   type CircuitBreakerOptions,
   type DocumentOptions,
   type Duration,
   type Mode,
+  checkCallOptions,
   checkOptions,
+  checkSignal,
   documentOf,
+  documentText,
   durationText,
   invalid,
 } from './options';
@@ -50,16 +55,21 @@ export interface By {
 
 /** What a call may be given. */
 export interface ExecuteOptions {
-  /** Ends the call: it rejects with the signal's reason at once. */
-  signal?: AbortSignal;
+  /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
+  signal?: AbortSignal | null;
 }
 
 /** The events of a breaker. */
 export interface CircuitBreakerEvents {
+  /** It came to be open. */
   open: [event: TransitionEvent];
+  /** It came to be half-open. */
   halfOpen: [event: TransitionEvent];
+  /** It came to be closed. */
   close: [event: TransitionEvent];
+  /** Any transition: also one from a state to itself, such as a reconfiguration. */
   stateChange: [event: TransitionEvent];
+  /** A call was turned away. */
   reject: [error: CircuitOpenError];
 }
 
@@ -88,8 +98,24 @@ function defect(): Error {
 /** A type under which an error is counted: its `code`, or its name. */
 function defaultType(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return typeof code === 'string' ? code : typeof name === 'string' ? name : undefined;
+  try {
+    const { code, name } = error as { code?: unknown; name?: unknown };
+    return typeof code === 'string' ? code : typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Checks who does something by hand. */
+function partsOf(by: By): By {
+  if (typeof by !== 'object' || by === null) {
+    throw invalid('by', "an object such as { actor: 'me', reason: 'a test' }", by);
+  }
+  for (const key of ['actor', 'reason'] as const) {
+    const given: unknown = by[key] ?? undefined;
+    if (given !== undefined && typeof given !== 'string') throw invalid(`by.${key}`, 'a string', given);
+  }
+  return by;
 }
 
 /** Guards one dependency. */
@@ -137,10 +163,11 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /**
    * A breaker from a configuration document as every language reads it: `snake_case`, durations as `"30s"` or seconds.
    */
-  static fromDocument(name: string, document: string | object, options: CircuitBreakerOptions = {}): CircuitBreaker {
-    const text = typeof document === 'string' ? document : JSON.stringify(document);
-    const slot = told(() => isolate.create(name, text, options.clock?.native, undefined), (text) => text);
-    return adopt(slot, name, options);
+  static fromDocument(name: string, document: string | object, options: CallOptions = {}): CircuitBreaker {
+    if (typeof name !== 'string') throw invalid('name', 'a string', name);
+    checkCallOptions(options);
+    const text = documentText(document);
+    return adopt(toldOfDocument(() => isolate.create(name, text, options.clock?.native, undefined)), name, options);
   }
 
   // ---- calls ----
@@ -242,9 +269,16 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     options: ExecuteOptions | undefined,
   ): Promise<T> {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    const signal = options?.signal;
-    if (signal === undefined) return this.execute(fn);
-    if (!(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+    if (typeof options !== 'object' || options === null) {
+      throw invalid('options', 'an object such as { signal }', options);
+    }
+    const unknown = Object.keys(options).find((key) => key !== 'signal');
+    if (unknown !== undefined) {
+      throw invalid(`options.${unknown}`, 'left out; the only option of a call is `signal`', options);
+    }
+    const { signal } = options;
+    if (signal === undefined || signal === null) return this.execute(fn);
+    checkSignal(signal);
     if (signal.aborted) throw signal.reason;
     const permit = this.tryAcquire();
     if (permit === null) return this.refuse() as T;
@@ -262,7 +296,8 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       const value = await Promise.race([new Promise<T>((resolve) => resolve(fn(signal))), aborted]);
-      permit.settle(this.outcomeOf(value));
+      if (this.outcomeOf(value) === 'success') permit.success();
+      else permit.settle('failure');
       return value;
     } catch (error) {
       if (!signal.aborted) this.settlePermit(permit, error);
@@ -422,7 +457,10 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** A predicate that throws is reported, and the call counts as it would without one. */
   private asks(predicate: (given: unknown) => boolean, given: unknown, without: boolean): boolean {
     try {
-      return Boolean(predicate(given));
+      const answer: unknown = predicate(given);
+      if (typeof (answer as PromiseLike<unknown> | null | undefined)?.then !== 'function') return Boolean(answer);
+      Promise.resolve(answer).catch(() => {});
+      throw new TypeError('it answered a promise, and must answer at once');
     } catch (error) {
       warn(this.name, 'a predicate', error);
       return without;
@@ -434,7 +472,8 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     const { errorType } = this.options;
     if (errorType === undefined) return defaultType(error);
     try {
-      return errorType(error);
+      const type: unknown = errorType(error);
+      return typeof type === 'number' ? String(type) : typeof type === 'string' ? type : undefined;
     } catch (thrown) {
       warn(this.name, 'errorType', thrown);
       return defaultType(error);
@@ -454,22 +493,26 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** Opens the breaker from any state, for `duration` or, without one, for as long as an opening lasts now. */
   trip(duration?: Duration | null, by: By = {}): void {
     const text = duration === undefined || duration === null ? null : durationText(duration);
-    this.act(() => told(() => isolate.trip(this.slot, text, by.actor, by.reason)));
+    const { actor, reason } = partsOf(by);
+    this.act(() => told(() => isolate.trip(this.slot, text, actor, reason)));
   }
 
   /** Lets the next calls probe, from any state. */
   halfOpen(by: By = {}): void {
-    this.act(() => isolate.halfOpen(this.slot, by.actor, by.reason));
+    const { actor, reason } = partsOf(by);
+    this.act(() => isolate.halfOpen(this.slot, actor, reason));
   }
 
   /** Closes the breaker, from any state, and ends the row of openings. */
   reset(by: By = {}): void {
-    this.act(() => isolate.reset(this.slot, by.actor, by.reason));
+    const { actor, reason } = partsOf(by);
+    this.act(() => isolate.reset(this.slot, actor, reason));
   }
 
   /** Sets the mode; setting the one that is set does nothing. */
   setMode(mode: Mode, by: By = {}): void {
-    if (!this.act(() => isolate.setMode(this.slot, String(mode), by.actor, by.reason))) {
+    const { actor, reason } = partsOf(by);
+    if (!this.act(() => isolate.setMode(this.slot, String(mode), actor, reason))) {
       throw invalid('mode', "'auto', 'shadow', 'forced_open' or 'forced_closed'", mode);
     }
   }
@@ -482,13 +525,15 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** Swaps the rules atomically; `false` when they are the same. What classifies stays. */
   reconfigure(options: DocumentOptions, by: By = {}): boolean {
     checkOptions(options);
-    return this.act(() => told(() => isolate.reconfigure(this.slot, documentOf(options), by.actor, by.reason)));
+    const { actor, reason } = partsOf(by);
+    return this.act(() => told(() => isolate.reconfigure(this.slot, documentOf(options), actor, reason)));
   }
 
   /** As `reconfigure`, with a document as every language reads it. */
   reconfigureDocument(document: string | object, by: By = {}): boolean {
-    const text = typeof document === 'string' ? document : JSON.stringify(document);
-    return this.act(() => told(() => isolate.reconfigure(this.slot, text, by.actor, by.reason), (text) => text));
+    const text = documentText(document);
+    const { actor, reason } = partsOf(by);
+    return this.act(() => toldOfDocument(() => isolate.reconfigure(this.slot, text, actor, reason)));
   }
 
   private act<R>(act: () => R): R {
@@ -526,35 +571,16 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
 
   // ---- events ----
 
-  override on<E extends keyof CircuitBreakerEvents>(event: E, listener: (...args: CircuitBreakerEvents[E]) => void): this;
-  override on(event: string | symbol, listener: (...args: any[]) => void): this;
-  override on(event: any, listener: any): this {
-    super.on(event, listener);
-    return this.attend();
-  }
-
-  override addListener(event: any, listener: any): this {
-    return this.on(event, listener);
-  }
-
-  override prependListener(event: any, listener: any): this {
-    super.prependListener(event, listener);
-    return this.attend();
-  }
-
-  override removeListener(event: any, listener: any): this {
-    super.removeListener(event, listener);
-    return this.attend();
-  }
-
-  override off(event: any, listener: any): this {
-    return this.removeListener(event, listener);
-  }
-
-  override removeAllListeners(event?: any): this {
-    if (event === undefined) super.removeAllListeners();
-    else super.removeAllListeners(event);
-    return this.attend();
+  // The types stay those of the emitter: an unknown name is an error.
+  static {
+    for (const name of ['on', 'addListener', 'prependListener', 'off', 'removeListener', 'removeAllListeners'] as const) {
+      const inherited = EventEmitter.prototype[name] as (...given: unknown[]) => unknown;
+      const attending = function (this: CircuitBreaker, ...given: unknown[]): CircuitBreaker {
+        inherited.apply(this, given);
+        return this.attend();
+      };
+      Object.defineProperty(CircuitBreaker.prototype, name, { value: attending, configurable: true, writable: true });
+    }
   }
 
   /** Transitions from now on, in order. Up to 1,024 wait for a reader who is slow; more are counted in `missed`. */
@@ -578,18 +604,26 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** @internal */
   private receive(event: TransitionEvent): void {
     this.tell('stateChange', event);
-    this.tell(EVENT_OF[event.to], event);
+    if (event.from !== event.to) this.tell(EVENT_OF[event.to], event);
   }
 
   /** A listener that throws is reported and disturbs nobody. */
   private tell(name: keyof CircuitBreakerEvents, what: unknown): void {
-    for (const listener of this.rawListeners(name) as ((what: unknown) => void)[]) {
+    const report = (error: unknown): void => warn(this.name, `a listener of '${name}'`, error);
+    for (const listener of this.rawListeners(name) as ((what: unknown) => unknown)[]) {
       try {
-        listener.call(this, what);
+        const answer = listener.call(this, what) as PromiseLike<unknown> | null | undefined;
+        // A rejection that nobody takes would end the process.
+        if (typeof answer?.then === 'function') answer.then(undefined, report);
       } catch (error) {
-        warn(this.name, `a listener of '${name}'`, error);
+        report(error);
       }
     }
+  }
+
+  /** The snapshot, for who logs a breaker. */
+  toJSON(): Snapshot {
+    return this.snapshot();
   }
 
   /** @internal */
@@ -604,7 +638,6 @@ let adopted: number | undefined;
 
 /** The breaker in that slot, as an object. @internal */
 export function adopt(slot: number, name: string, options: CircuitBreakerOptions): CircuitBreaker {
-  checkOptions(options);
   adopted = slot;
   try {
     return new CircuitBreaker(name, options);
@@ -619,7 +652,11 @@ export function slotOf(breaker: CircuitBreaker): number {
 }
 
 function warn(breaker: string, what: string, error: unknown): void {
-  process.emitWarning(`${what} of circuit breaker '${breaker}' threw: ${String((error as Error)?.stack ?? error)}`, {
-    type: 'CircuitBreakerWarning',
-  });
+  let shown: string;
+  try {
+    shown = inspect(error);
+  } catch {
+    shown = 'something that cannot be shown';
+  }
+  process.emitWarning(`${what} of circuit breaker '${breaker}' threw: ${shown}`, { type: 'CircuitBreakerWarning' });
 }

@@ -1,5 +1,5 @@
 import { native } from './native';
-import type { NativeClock } from './native-types';
+import type { NativeClock } from '../native';
 import { invalid } from './options';
 
 /** A clock that moves only when it is told to, for tests. */

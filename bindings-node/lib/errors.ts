@@ -3,6 +3,7 @@
 import { native } from './native';
 import type { Reason } from './host';
 import { camel } from './names';
+import { keys } from './schema';
 
 const MARK = Symbol.for('fusewire.error');
 type Mark = 'open' | 'config' | 'conflict';
@@ -30,7 +31,7 @@ export class CircuitOpenError extends CircuitBreakerError {
   /** Milliseconds until the answer can differ; `null` when that is unknown. */
   readonly retryAfter: number | null;
 
-  /** @internal */
+  /** For tests of code that catches it. */
   constructor(breaker: string, reason: Reason, retryAfter: number | null) {
     super();
     this.breaker = breaker;
@@ -41,6 +42,10 @@ export class CircuitOpenError extends CircuitBreakerError {
   /** Written when somebody reads it. */
   override get message(): string {
     return native.rejectionMessage(this.breaker, this.reason, this.retryAfter === null ? null : this.retryAfter * 1e6);
+  }
+
+  override set message(text: string) {
+    Object.defineProperty(this, 'message', { value: text, writable: true, configurable: true });
   }
 }
 
@@ -54,7 +59,7 @@ export class ConfigError extends CircuitBreakerError {
   /** What it may be. */
   readonly allowed: string;
 
-  /** @internal */
+  /** For tests of code that catches it. */
   constructor(key: string, value: string, allowed: string, message: string) {
     super(message);
     this.key = key;
@@ -71,7 +76,7 @@ export class ConflictError extends CircuitBreakerError {
   /** The document that was asked for. */
   readonly requested: string;
 
-  /** @internal */
+  /** For tests of code that catches it. */
   constructor(existing: string, requested: string, message: string) {
     super(message);
     this.existing = existing;
@@ -112,7 +117,7 @@ export function isCircuitBreakerError(error: unknown): error is CircuitBreakerEr
   return typeof error === 'object' && error !== null && MARK in error;
 }
 
-/** The error of a call that is turned away. */
+/** The error of a call that is turned away. @internal */
 export function openError(breaker: string, reason: Reason, nanos: number): CircuitOpenError {
   const retryAfter = Number.isNaN(nanos) ? null : nanos / 1e6;
   if (capturesStacks) return new CircuitOpenError(breaker, reason, retryAfter);
@@ -133,25 +138,40 @@ interface Told {
   requested: string;
 }
 
-/** How an error of the core tells of options. */
-export type Wording = (text: string) => string;
-
-const AS_OPTIONS: Wording = (text) => text.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, camel);
-
-/** Runs something native; what the core refuses becomes an error of this package. */
-export function told<R>(act: () => R, wording: Wording = AS_OPTIONS): R {
+/** Runs something native; what the core refuses becomes an error of this package, which tells of options. @internal */
+export function told<R>(act: () => R): R {
   try {
     return act();
   } catch (error) {
-    throw translated(error, wording);
+    throw translated(error, camel, asOptions);
   }
 }
 
-function translated(error: unknown, wording: Wording): unknown {
+/** As `told`, of a document. @internal */
+export function toldOfDocument<R>(act: () => R): R {
+  const same = (text: string): string => text;
+  try {
+    return act();
+  } catch (error) {
+    throw translated(error, same, same);
+  }
+}
+
+/** Keys in camelCase; values that look alike, such as `forced_open`, stay. */
+function asOptions(text: string): string {
+  return text
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (keys.has(word) ? camel(word) : word))
+    .replace('or a number of seconds', 'or a number of milliseconds');
+}
+
+function translated(error: unknown, key: (text: string) => string, wording: (text: string) => string): unknown {
   const text = (error as Error).message;
   if (typeof text !== 'string' || !text.startsWith('{')) return error;
   const t = JSON.parse(text) as Told;
-  if (t.kind === 'config') return new ConfigError(wording(t.key), t.value, wording(t.allowed), wording(t.message));
+  if (t.kind === 'config') {
+    const message = wording(t.message.replace(`\`${t.key}\``, () => `\`${key(t.key)}\``));
+    return new ConfigError(key(t.key), t.value, wording(t.allowed), message);
+  }
   if (t.kind === 'conflict') return new ConflictError(t.existing, t.requested, t.message);
   return Object.assign(new RangeError(t.message), { code: 'ERR_CIRCUIT_NAME' });
 }

@@ -24,7 +24,7 @@ export interface TransitionEvent {
   missed: number;
 }
 
-/** Takes the events of one breaker. */
+/** Takes the events of one breaker. @internal */
 export interface Receiver {
   receive(event: TransitionEvent): void;
 }
@@ -36,7 +36,7 @@ let isAskedAgain = false;
 
 /**
  * Hands out what waits. A listener may use breakers: what comes of that is delivered after it, not inside it. What
- * other threads do meanwhile wakes us again: nobody is kept here by them.
+ * other threads do meanwhile wakes us again: nobody is kept here by them. @internal
  */
 export function deliver(): void {
   words[At.Events] = 0;
@@ -56,23 +56,23 @@ export function deliver(): void {
   }
 }
 
-/** Delivers if there is something, after a native call. */
+/** Delivers if there is something, after a native call. @internal */
 export function deliverIfAny(): void {
   if (words[At.Events] !== 0 && receivers.size > 0) deliver();
 }
 
-/** Delivers if there is something, after what leaves no word of it in the scratch. */
+/** Delivers if there is something, after what leaves no word of it in the scratch. @internal */
 export function deliverWaiting(): void {
   if (receivers.size > 0 && isolate.waiting() > 0) deliver();
 }
 
-/** Begins to listen. */
+/** Begins to listen. @internal */
 export function listen(slot: number, receiver: Receiver): void {
   if (!receivers.has(slot)) isolate.listen(slot, deliver);
   receivers.set(slot, receiver);
 }
 
-/** Stops listening. */
+/** Stops listening. @internal */
 export function unlisten(slot: number): void {
   if (receivers.delete(slot)) isolate.unlisten(slot);
 }

@@ -2,7 +2,7 @@
 
 import { native } from './native';
 
-/** Places in the scratch; `src/scratch.rs` has the same. */
+/** Places in the scratch; `src/scratch.rs` has the same. @internal */
 export const enum At {
   Slot = 0,
   Code = 1,
@@ -21,6 +21,7 @@ export const enum At {
   Events = 14,
 }
 
+/** @internal */
 export const enum Code {
   Success = 0,
   Failure = 1,
@@ -31,15 +32,21 @@ export const enum Code {
 }
 
 const scratch = new ArrayBuffer(128);
+/** @internal */
 export const words = new Uint32Array(scratch);
+/** @internal */
 export const doubles = new Float64Array(scratch);
 
+/** @internal */
 export const isolate = new native.Isolate(scratch);
+/** @internal */
 export const nativeAcquire = isolate.acquire;
+/** @internal */
 export const nativeSettle = isolate.settle;
+/** @internal */
 export const COUNT_MASK = native.COUNT_MASK;
 
-/** Calls of a grant that has no limit. */
+/** Calls of a grant that has no limit. @internal */
 export const UNLIMITED = 0xffffffff;
 
 const LANES_IN_CHUNK = 1024;
@@ -47,7 +54,7 @@ const TWO_32 = 4294967296;
 const chunks: Float64Array[] = [];
 const slabs = new Map<number, Uint32Array>();
 
-/** Where a lane reads and counts. */
+/** Where a lane reads and counts. @internal */
 export interface Lane {
   readonly cell: Uint32Array;
   readonly at: number;
@@ -58,6 +65,7 @@ export interface Lane {
 /** Reads nothing that a grant names: the lowest byte of what it does is 0. */
 const NO_CELL = new Uint32Array(2).fill(0xffffffff);
 const NO_COUNTERS = new Float64Array(1);
+/** @internal */
 export const NO_LANE: Lane = { cell: NO_CELL, at: 0, counters: NO_COUNTERS, index: 0 };
 
 let mayLane = process.env.FUSEWIRE_LANE !== 'off';
@@ -82,7 +90,7 @@ function slab(number: number): Uint32Array | undefined {
   return view;
 }
 
-/** The lane of the breaker in that slot. */
+/** The lane of the breaker in that slot. @internal */
 export function laneOf(slot: number): Lane {
   // Whether memory may be seen here comes first: a lane that is open is granted calls.
   if (!mayLane || slab(0) === undefined) return NO_LANE;
@@ -113,7 +121,7 @@ const REASONS = ['open', 'half_open_full', 'ramp', 'forced_open'] as const;
 /** Why a call is turned away. */
 export type Reason = (typeof REASONS)[number];
 
-/** The reason behind a code, 1 and up. */
+/** The reason behind a code, 1 and up. @internal */
 export function reasonOf(code: number): Reason {
   return REASONS[code - 1];
 }
@@ -126,7 +134,7 @@ const breakers = new FinalizationRegistry<number>((slot) => {
   isolate.release(slot);
 });
 
-/** Lets the slot go when the breaker is collected. */
+/** Lets the slot go when the breaker is collected. @internal */
 export function releaseWith(breaker: object, slot: number): void {
   breakers.register(breaker, slot);
 }

@@ -2,7 +2,7 @@
 
 import { native } from './native';
 
-export { CircuitBreaker, circuitBreaker, type Guarded, type WrapOptions } from './wrap';
+export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
 export type { By, CircuitBreakerEvents, ExecuteOptions } from './breaker';
 export {
   CircuitBreakerError,
@@ -20,6 +20,7 @@ export type { Reason } from './host';
 export type {
   AdaptiveWindow,
   Backoff,
+  CallOptions,
   CircuitBreakerOptions,
   Classification,
   CountWindow,

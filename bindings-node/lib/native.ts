@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type * as Native from './native-types';
+import type * as Native from '../native';
 
 /** What the system that this process runs on is called in the names of prebuilt files. */
 function platform(): string {
@@ -32,6 +32,7 @@ function load(): typeof Native {
   }
 }
 
+/** @internal */
 export const native = load();
 
 const LANE_VERSION = 1;

@@ -1,9 +1,11 @@
 // Options as JavaScript writes them: camelCase and milliseconds. They only build the core's document; no default and no
 // range is known here, and which keys are durations is read from the core's schema.
 
+import { inspect } from 'node:util';
 import { native } from './native';
-import { snake } from './names';
-import type { CircuitOpenError } from './errors';
+import { camel, snake } from './names';
+import { durations, keys } from './schema';
+import { ConfigError, type CircuitOpenError } from './errors';
 import type { ManualClock } from './clock';
 
 /** Milliseconds, or a text such as `'30s'`. */
@@ -37,37 +39,46 @@ export interface TimeWindow {
   slowCallRate?: number;
 }
 
-/** Judges by a share of failures that it learns. */
-export interface AdaptiveWindow {
+/** A time window whose threshold follows the service's own history. */
+export interface AdaptiveWindow extends Omit<TimeWindow, 'kind'> {
   kind: 'adaptive';
-  period?: Duration;
-  buckets?: number;
-  minCalls?: number;
+  /** Failures in the window below which it does not open. */
   minFailures?: number;
-  baseline?: number;
+  /** Least threshold; at most `failureRate`. */
   floor?: number;
-  ceiling?: number;
+  /** How many standard deviations above the learned share the threshold lies. */
   sensitivity?: number;
-  slowCallRate?: number;
-  [key: string]: unknown;
+  /** The learned share at first; at most `failureRate`. */
+  baseline?: number;
+  /** Over how many calls the learned share forgets. */
+  memoryCalls?: number;
 }
 
 /** How repeated openings lengthen `recoveryTimeout`. */
 export interface Backoff {
   kind?: 'fixed' | 'linear' | 'exponential' | 'fibonacci' | 'decorrelated_jitter';
+  /** Factor from one opening to the next; for `exponential`. */
   multiplier?: number;
+  /** The longest an opening lasts; not for `fixed`. */
   max?: Duration;
+  /** Share by which a random factor changes the result. */
   jitter?: number;
+  /** A closed spell at least this long starts the row of openings afresh. */
   resetAfter?: Duration;
 }
 
-/** A growing share of the calls between the probes and closing. */
+/** A growing share of the calls between the probes and closing. `{}` turns it on. */
 export interface Ramp {
+  /** Share of the calls that the first step admits. */
   initial?: number;
+  /** By how much the share grows from step to step. */
   step?: number;
+  /** Settled calls that pass a step. */
   windowCalls?: number;
-  windowTimeout?: Duration;
+  /** Share of `windowCalls` that may fail in a step. */
   maxFailureRate?: number;
+  /** A step without a failure is passed after this long. */
+  stepTimeout?: Duration;
 }
 
 /** Who decides at first. */
@@ -111,74 +122,78 @@ export interface Classification {
   /** Whether a value is a failure; without it none is. */
   isFailureResult?: (value: any) => boolean;
   /** The type under which an error is counted; without it its `code`, or its name. */
-  errorType?: (error: unknown) => string | undefined;
+  errorType?: (error: unknown) => string | number | undefined;
 }
 
-/** Options of a breaker. */
-export interface CircuitBreakerOptions extends DocumentOptions, Classification {
+/** Options that are no part of the document. */
+export interface CallOptions extends Classification {
   /** Answers calls that are turned away. */
   fallback?: (error: CircuitOpenError) => unknown;
   /** Moves only when it is told to; for tests. */
   clock?: ManualClock;
 }
 
-const OWN = new Set(['ignore', 'isFailure', 'isFailureResult', 'errorType', 'fallback', 'clock', 'name', 'registry']);
+/** Options of a breaker. */
+export interface CircuitBreakerOptions extends DocumentOptions, CallOptions {}
+
 const FUNCTIONS = ['ignore', 'isFailure', 'isFailureResult', 'errorType', 'fallback'] as const;
-
-interface Schema {
-  properties?: Record<string, Schema>;
-  oneOf?: Schema[];
-  anyOf?: Schema[];
-  pattern?: string;
-}
-
-/** Keys whose value is a length of time, wherever they stand. */
-const durations = new Set<string>();
-(function collect(schema: Schema): void {
-  for (const [key, value] of Object.entries(schema.properties ?? {})) {
-    if (value.anyOf?.some((form) => form.pattern !== undefined)) durations.add(key);
-    collect(value);
-  }
-  for (const form of [...(schema.oneOf ?? []), ...(schema.anyOf ?? [])]) collect(form);
-})(JSON.parse(native.schema()) as Schema);
+/** Options that are no part of the document. */
+const OWN = new Set<string>([...FUNCTIONS, 'clock']);
 
 /** The document's value: milliseconds become a text with their unit. */
-function value(key: string, given: unknown): unknown {
-  if (typeof given === 'number' && durations.has(key) && Number.isFinite(given)) return `${plain(given)}ms`;
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return table(given, () => true);
+function value(key: string, path: string, given: unknown): unknown {
+  if (typeof given === 'number' && durations.has(key) && Number.isFinite(given)) return milliseconds(given);
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return table(given, `${path}.`, () => true);
   // What JSON has no word for would otherwise become `null` or vanish, and the error tell of something else.
   if (typeof given === 'number' && !Number.isFinite(given)) return String(given);
   if (typeof given === 'bigint' || typeof given === 'symbol' || typeof given === 'function') return String(given);
   return given;
 }
 
-/** A length of time as the document has it. */
+/** A length of time as the document has it. @internal */
 export function durationText(duration: Duration): string {
-  return typeof duration === 'number' ? `${plain(duration)}ms` : String(duration);
+  if (typeof duration === 'number') return milliseconds(duration);
+  if (typeof duration === 'string') return duration;
+  throw invalid('duration', "milliseconds, or a text such as '30s'", duration);
 }
 
-/** Without an exponent, which the grammar of durations does not know. */
-function plain(milliseconds: number): string {
-  const text = String(milliseconds);
-  return text.includes('e') ? milliseconds.toFixed(6).replace(/\.?0+$/, '') : text;
+/** Rounded to whole nanoseconds: `1000 / 3` is a length of time, too. */
+function milliseconds(given: number): string {
+  return `${Math.abs(given) < Number.MAX_SAFE_INTEGER / 1e6 ? Math.round(given * 1e6) / 1e6 : given}ms`;
 }
 
-function table(given: object, wanted: (key: string) => boolean): Record<string, unknown> {
-  const document: Record<string, unknown> = {};
+function table(given: object, path: string, isWanted: (key: string) => boolean): Record<string, unknown> {
+  // Without a prototype, an option named `__proto__` is one that the core does not know.
+  const document = Object.create(null) as Record<string, unknown>;
   for (const [name, entry] of Object.entries(given)) {
-    if (entry === undefined || !wanted(name)) continue;
-    const key = snake(name);
-    document[key] = value(key, entry);
+    if (entry === undefined || !isWanted(name)) continue;
+    // A document's key would be read with an option's unit.
+    if (name.includes('_')) throw notAnOption(path + name, name, entry);
+    const key = /^[a-z]/.test(name) ? snake(name) : name;
+    document[key] = value(key, path + name, entry);
   }
   return document;
 }
 
-/** The core's document. */
-export function documentOf(options: DocumentOptions): string {
-  return JSON.stringify(table(options, (key) => !OWN.has(key)));
+function notAnOption(path: string, name: string, entry: unknown): ConfigError {
+  const hint = keys.has(name) ? `; write \`${camel(name)}\`` : '';
+  const [shown, allowed] = [inspect(entry), `no such option${hint}`];
+  return new ConfigError(path, shown, allowed, `configuration: \`${path}\` is ${shown}; allowed: ${allowed}`);
 }
 
-/** Checks what the core does not see. */
+/** The core's document. @internal */
+export function documentOf(options: DocumentOptions): string {
+  return JSON.stringify(table(options, '', (key) => !OWN.has(key)));
+}
+
+/** A document that somebody wrote, as text. @internal */
+export function documentText(document: string | object): string {
+  if (typeof document === 'string') return document;
+  if (typeof document === 'object' && document !== null) return JSON.stringify(document);
+  throw invalid('document', 'a JSON text or an object', document);
+}
+
+/** Checks what the core does not see. @internal */
 export function checkOptions(options: unknown): asserts options is CircuitBreakerOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalid('options', 'an object such as { failureThreshold: 5, recoveryTimeout: 30_000 }', options);
@@ -187,10 +202,30 @@ export function checkOptions(options: unknown): asserts options is CircuitBreake
     const given = (options as Record<string, unknown>)[key];
     if (given !== undefined && typeof given !== 'function') throw invalid(`options.${key}`, 'a function', given);
   }
+  const { clock } = options as CircuitBreakerOptions;
+  if (clock !== undefined && !((clock?.native as unknown) instanceof native.NativeClock)) {
+    throw invalid('options.clock', 'a ManualClock of this copy of the package', clock);
+  }
 }
 
-/** An argument of the wrong type. */
+/** Checks options that stand beside a document. @internal */
+export function checkCallOptions(options: unknown): asserts options is CallOptions {
+  checkOptions(options);
+  const key = Object.keys(options).find((key) => !OWN.has(key));
+  if (key !== undefined) throw invalid(`options.${key}`, 'in the document', (options as Record<string, unknown>)[key]);
+}
+
+/** Checks a signal, which may be one of another realm. @internal */
+export function checkSignal(given: unknown): asserts given is AbortSignal {
+  const signal = given as Partial<AbortSignal> | null;
+  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+    throw invalid('signal', 'an AbortSignal', given);
+  }
+}
+
+/** An argument of the wrong type. @internal */
 export function invalid(what: string, wanted: string, given: unknown): TypeError {
-  const shown = given === null ? 'null' : typeof given === 'string' ? `'${given}'` : typeof given;
+  const isShort = given === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof given);
+  const shown = isShort ? inspect(given) : typeof given;
   return Object.assign(new TypeError(`${what} must be ${wanted}, not ${shown}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }

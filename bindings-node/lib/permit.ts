@@ -2,6 +2,7 @@
 
 import type { CircuitBreaker } from './breaker';
 import type { Reason } from './host';
+import { invalid } from './options';
 
 /** What became of a settling. */
 export type Settled = 'ok' | 'late' | 'already_settled';
@@ -9,7 +10,7 @@ export type Settled = 'ok' | 'late' | 'already_settled';
 /** How a call ended. */
 export type Outcome = 'success' | 'failure' | 'ignored';
 
-/** A permit's words, as the core gave them. */
+/** A permit's words, as the core gave them. @internal */
 export class Slip {
   low = 0;
   lease = 0;
@@ -39,18 +40,18 @@ export class Slip {
 const spare: Slip[] = [];
 const SPARE = 256;
 
-/** A slip to fill in. */
+/** A slip to fill in. @internal */
 export function takeSlip(): Slip {
   return spare.length > 0 ? spare.pop()! : new Slip();
 }
 
-/** Nobody looks at that slip any more. */
+/** Nobody looks at that slip any more. @internal */
 export function putBack(slip: Slip): void {
   slip.owner = null;
   if (spare.length < SPARE) spare.push(slip);
 }
 
-/** The slip of a call that the lane admitted. */
+/** The slip of a call that the lane admitted. @internal */
 export function laneSlip(low: number): Slip {
   const slip = takeSlip();
   slip.low = low;
@@ -58,7 +59,7 @@ export function laneSlip(low: number): Slip {
   return slip;
 }
 
-/** What a permit needs of its breaker. */
+/** What a permit needs of its breaker. @internal */
 export interface Settling {
   settleSlip(slip: Slip, outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled;
   settleLane(low: number): Settled;
@@ -113,7 +114,15 @@ export class Permit {
 
   /** Any outcome, with the duration in milliseconds that the caller measured and, for a failure, its type. */
   settle(outcome: Outcome, details: { duration?: number; errorType?: string } = {}): Settled {
-    return this.end(outcome, details.duration, details.errorType);
+    const { duration, errorType } = details;
+    if (outcome !== 'success' && outcome !== 'failure' && outcome !== 'ignored') {
+      throw invalid('outcome', "'success', 'failure' or 'ignored'", outcome);
+    }
+    if (duration !== undefined && (typeof duration !== 'number' || Number.isNaN(duration))) {
+      throw invalid('duration', 'a number of milliseconds', duration);
+    }
+    if (errorType !== undefined && typeof errorType !== 'string') throw invalid('errorType', 'a string', errorType);
+    return this.end(outcome, duration, errorType);
   }
 
   /** Lets go of a permit that was not settled. */

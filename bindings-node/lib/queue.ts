@@ -2,13 +2,14 @@
 
 import type { CircuitBreaker } from './breaker';
 import type { TransitionEvent } from './events';
+import { checkSignal } from './options';
 
 const CAPACITY = 1024;
 
 /** @internal */
 export class EventQueue implements AsyncIterableIterator<TransitionEvent> {
   private readonly waiting: TransitionEvent[] = [];
-  private reader: ((result: IteratorResult<TransitionEvent>) => void) | null = null;
+  private readonly readers: ((result: IteratorResult<TransitionEvent>) => void)[] = [];
   private missed = 0;
   private isOver = false;
   private readonly push: (event: TransitionEvent) => void;
@@ -20,10 +21,9 @@ export class EventQueue implements AsyncIterableIterator<TransitionEvent> {
   ) {
     this.push = (event) => {
       const value = { ...event, missed: event.missed + this.missed };
-      if (this.reader !== null) {
+      const reader = this.readers.shift();
+      if (reader !== undefined) {
         this.missed = 0;
-        const reader = this.reader;
-        this.reader = null;
         reader({ value, done: false });
       } else if (this.waiting.length < CAPACITY) {
         this.missed = 0;
@@ -32,6 +32,7 @@ export class EventQueue implements AsyncIterableIterator<TransitionEvent> {
         this.missed += 1 + event.missed;
       }
     };
+    if (signal !== undefined) checkSignal(signal);
     if (signal?.aborted) this.isOver = true;
     else {
       breaker.on('stateChange', this.push);
@@ -43,17 +44,15 @@ export class EventQueue implements AsyncIterableIterator<TransitionEvent> {
     const value = this.waiting.shift();
     if (value !== undefined) return Promise.resolve({ value, done: false });
     if (this.isOver) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => {
-      this.reader = resolve;
-    });
+    return new Promise((resolve) => this.readers.push(resolve));
   }
 
   return(): Promise<IteratorResult<TransitionEvent>> {
     this.isOver = true;
     this.breaker.off('stateChange', this.push);
     this.signal?.removeEventListener('abort', this.stop);
-    this.reader?.({ value: undefined, done: true });
-    this.reader = null;
+    this.waiting.length = 0;
+    for (const reader of this.readers.splice(0)) reader({ value: undefined, done: true });
     return Promise.resolve({ value: undefined, done: true });
   }
 

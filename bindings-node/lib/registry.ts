@@ -44,6 +44,7 @@ export class Registry {
 
   /** The breaker of that name, whichever isolate has made it. */
   get(name: string): CircuitBreaker | undefined {
+    if (typeof name !== 'string') throw invalid('name', 'a string', name);
     const slot = isolate.find(this.name, name);
     if (slot !== null && slot !== undefined) return this.keep(slot, name, {});
     this.known.delete(name);
@@ -52,6 +53,7 @@ export class Registry {
 
   /** Takes the breaker out, and out of the metrics. Calls in flight settle harmlessly. */
   remove(name: string): boolean {
+    if (typeof name !== 'string') throw invalid('name', 'a string', name);
     this.known.delete(name);
     return isolate.remove(this.name, name);
   }

@@ -72,7 +72,7 @@ function read(key: string, given: unknown): unknown {
   return Object.fromEntries(Object.entries(given).map(([name, entry]) => [camel(name), read(name, entry)]));
 }
 
-/** The core's snapshot as JavaScript reads it. */
+/** The core's snapshot as JavaScript reads it. @internal */
 export function snapshotOf(json: string): Snapshot {
   return read('', JSON.parse(json)) as Snapshot;
 }

@@ -18,7 +18,8 @@ export type Guarded<This, Args extends unknown[], R> = ((this: This, ...args: Ar
 function breakerFor(name: string, options: WrapOptions | Breaker): Breaker {
   if (options instanceof Breaker) return options;
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
-  return new Breaker(options.name ?? (name || 'anonymous'), options);
+  const { name: given = name || 'anonymous', ...rest } = options;
+  return new Breaker(given, rest);
 }
 
 /** A function that calls `fn` under a breaker of its own, or under the one that is given. */
@@ -32,13 +33,13 @@ export function circuitBreaker<This, Args extends unknown[], R>(
 }
 
 /** A method, as a standard decorator takes and gives it. */
-export type MethodDecorator_ = <This, Args extends any[], R>(
+export type GuardMethod = <This, Args extends any[], R>(
   method: (this: This, ...args: Args) => Promise<R>,
   context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<R>>,
 ) => (this: This, ...args: Args) => Promise<R>;
 
 /** Puts a method under a breaker that all instances share. */
-function decorator(options: WrapOptions | Breaker = {}): MethodDecorator_ {
+function decorator(options: WrapOptions | Breaker = {}): GuardMethod {
   return (method, context) => {
     if (context?.kind !== 'method') {
       throw invalid('@CircuitBreaker()', 'on a method, as a standard decorator', context?.kind);
@@ -49,8 +50,12 @@ function decorator(options: WrapOptions | Breaker = {}): MethodDecorator_ {
 
 /** `new CircuitBreaker(name, options)`, or `@CircuitBreaker(options)` on a method. */
 export const CircuitBreaker = new Proxy(Breaker, {
-  apply: (_, __, [options]: [(WrapOptions | Breaker)?]) => decorator(options),
+  apply: (_, __, [options]: [(WrapOptions | Breaker)?]) => {
+    if (typeof options === 'string') throw new TypeError("write `new CircuitBreaker('name', options)`");
+    if (typeof options === 'function') throw new TypeError('write `@CircuitBreaker()`, with parentheses');
+    return decorator(options);
+  },
   // V8 gives every object whose `new.target` is a proxy hidden classes of its own: 1.5 kB each, and slow calls.
   construct: (_, args, target) => Reflect.construct(Breaker, args, target === CircuitBreaker ? Breaker : target) as Breaker,
-}) as typeof Breaker & { (options?: WrapOptions | Breaker): MethodDecorator_ };
+}) as typeof Breaker & { (options?: WrapOptions | Breaker): GuardMethod };
 export type CircuitBreaker = Breaker;

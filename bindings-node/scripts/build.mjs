@@ -2,11 +2,12 @@
 // entry an ES module that hands out the very same objects.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { platform } from './platform.mjs';
+import { typeDefFile, typeDefs } from './types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -16,10 +17,18 @@ const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio
 const BUILD = 'build --release --locked -p fusewire-node --config profile.release.strip=true';
 
 function buildNative() {
+  mkdirSync(typeDefs, { recursive: true });
+  // The macros write it when they run; a library that Cargo finds fresh would leave it out.
+  if (!existsSync(typeDefFile)) utimesSync(join(root, 'src/lib.rs'), new Date(), new Date());
   const output = execFileSync(
     'cargo',
     [...BUILD.split(' '), '--message-format', 'json-render-diagnostics'],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 },
+    {
+      cwd: root,
+      env: { ...process.env, NAPI_TYPE_DEF_TMP_FOLDER: typeDefs },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      maxBuffer: 1 << 28,
+    },
   );
   const made = output.toString().trim().split('\n').map((line) => JSON.parse(line));
   const artifact = made.findLast((m) => m.reason === 'compiler-artifact' && m.target.name === 'fusewire_node');
@@ -41,7 +50,10 @@ function writeModules() {
       file,
       `import common from '${name}';\nexport const { ${names.join(', ')} } = common;\nexport default common;\n`,
     );
-    writeFileSync(file.replace(/\.mjs$/, '.d.mts'), `export * from '${name}';\n`);
+    writeFileSync(
+      file.replace(/\.mjs$/, '.d.mts'),
+      `import common from '${name}';\nexport * from '${name}';\nexport default common;\n`,
+    );
   }
 }
 

@@ -71,6 +71,14 @@ impl Inbox {
         }
     }
 
+    /// Drops what waits for a slot that nobody listens to any more: another breaker may take the slot over.
+    pub(crate) fn forget(&self, slot: u32) {
+        let mut queue = self.queue.lock();
+        queue.events.retain(|(of, _)| *of != slot);
+        queue.missed.remove(&slot);
+        self.waiting.store(queue.events.len() as u32, Ordering::Release);
+    }
+
     /// All that wait, in order.
     pub(crate) fn drain(&self) -> Value {
         let mut queue = self.queue.lock();

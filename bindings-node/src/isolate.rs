@@ -64,10 +64,9 @@ impl Inner {
         else {
             return;
         };
-        if subscription.is_some() {
-            self.stop_listening();
+        if let Some(subscription) = subscription {
+            self.stop_listening(slot, subscription);
         }
-        drop(subscription);
         if let Some(counter) = lane {
             breaker.remove_lane(counter);
             // SAFETY: the isolate's own memory; nobody else reads it any more.
@@ -76,7 +75,9 @@ impl Inner {
         self.free.push(slot);
     }
 
-    fn stop_listening(&mut self) {
+    fn stop_listening(&mut self, slot: u32, subscription: Subscription) {
+        drop(subscription);
+        self.inbox.forget(slot);
         self.listening -= 1;
         if self.listening == 0 {
             self.inbox.set_waker(None);
@@ -347,8 +348,8 @@ impl Isolate {
     #[napi(catch_unwind)]
     pub fn unlisten(&mut self, slot: u32) {
         let kept = self.inner.slots.get_mut(slot as usize).and_then(Option::as_mut);
-        if kept.and_then(|kept| kept.subscription.take()).is_some() {
-            self.inner.stop_listening();
+        if let Some(subscription) = kept.and_then(|kept| kept.subscription.take()) {
+            self.inner.stop_listening(slot, subscription);
         }
     }
 

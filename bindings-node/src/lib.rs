@@ -1,6 +1,6 @@
 //! The native part of the npm package `fusewire`. JavaScript sees it through `lib/native.ts` alone.
 //!
-//! Each isolate has one [`Isolate`](isolate::Isolate): its breakers by slot, a scratch of words through which the two
+//! Each isolate has one `Isolate`: its breakers by slot, a scratch of words through which the two
 //! functions of a call pass what they take and give, and its lanes. What JavaScript may decide alone is written beside
 //! the rules, in `core/src/side.rs`.
 

@@ -1,0 +1,104 @@
+// Made from the Rust sources; FUSEWIRE_BLESS=1 with the tests writes it anew.
+
+/** A clock that moves only when it is told to. */
+export declare class NativeClock {
+  /** A clock that stands at 0. */
+  constructor()
+  /** Moves the clock forward by nanoseconds. */
+  advance(nanos: number): void
+  /** Nanoseconds since the clock's zero. */
+  now(): number
+}
+
+/** What one isolate has of the core. */
+export declare class Isolate {
+  /** Over a scratch: an array buffer that is never detached. */
+  constructor(scratch: ArrayBuffer)
+  /** Acquires a permit, through the scratch. */
+  get acquire(): () => void
+  /** Settles a permit, through the scratch. */
+  get settle(): () => void
+  /** As `settle`, for a failure that has a type. */
+  settleFailed(errorType: string): void
+  /** Builds a breaker; answers its slot. With `registry`, the one of that name there. */
+  create(name: string, document: string, clock?: NativeClock | undefined | null, registryName?: string | undefined | null): number
+  /** The breaker of that name in a registry; answers its slot. */
+  find(registryName: string, name: string): number | null
+  /** Takes a breaker out of a registry. */
+  remove(registryName: string, name: string): boolean
+  /** The names in a registry, sorted. */
+  names(registryName: string): Array<string>
+  /** The metrics of a registry. */
+  registryMetrics(registryName: string): string
+  /** The metrics of breakers, by slot. */
+  metrics(slots: Array<number>): string
+  /** Whether two slots hold the same breaker. */
+  isSame(slot: number, other: number): boolean
+  /** Lets go of a breaker. */
+  release(slot: number): void
+  /** Gives memory for the lane counters of the next slots. */
+  addChunk(chunk: ArrayBuffer): void
+  /**
+   * Gives a breaker a lane, if its cell lies in a slab and there is a counter for the slot; tells the slab and the
+   * cell's first word there, as `slab * 2^32 + word`.
+   */
+  openLane(slot: number): number | null
+  /** A slab as an array buffer; `None` where the runtime does not allow memory that is not its own. */
+  slab(number: number): ArrayBuffer | null
+  /** Listens to a breaker; `wake` is called when another thread has something to tell. */
+  listen(slot: number, wake: () => void): void
+  /** Stops listening. */
+  unlisten(slot: number): void
+  /** Events that wait, as JSON. */
+  drain(): string
+  /** How many wait. */
+  waiting(): number
+  /** The effective state. */
+  state(slot: number): string
+  /** The mode. */
+  mode(slot: number): string
+  /** The name. */
+  name(slot: number): string
+  /** The snapshot as JSON, durations in nanoseconds. */
+  snapshot(slot: number): string
+  /** The document with its defaults filled in. */
+  document(slot: number): string
+  /** Why a call of that permit, in the scratch, would have been rejected: 1 + the reason's code, or 0. */
+  wouldReject(slot: number): number
+  /** Opens, for a duration as documents have it if one is given. */
+  trip(slot: number, duration?: string | undefined | null, actor?: string | undefined | null, reason?: string | undefined | null): void
+  /** Lets the next calls probe. */
+  halfOpen(slot: number, actor?: string | undefined | null, reason?: string | undefined | null): void
+  /** Closes. */
+  reset(slot: number, actor?: string | undefined | null, reason?: string | undefined | null): void
+  /** Sets the mode; `false` when there is none of that name. */
+  setMode(slot: number, mode: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Carries out what is due. */
+  poll(slot: number): void
+  /** Swaps the document; `false` when it is the same. */
+  reconfigure(slot: number, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+}
+
+/** The version of the package that this library belongs to. */
+export declare const VERSION: string
+
+/** The version of the rules of lanes. */
+export declare const LANE_VERSION: number
+
+/** Where the high half of a closed breaker's word counts consecutive failures. */
+export declare const COUNT_MASK: number
+
+/** The version of the cell's layout. */
+export declare const LAYOUT_VERSION: number
+
+/** The JSON schema of the configuration document. */
+export declare function schema(): string
+
+/** The media type of the metrics text. */
+export declare const CONTENT_TYPE: string
+
+/** The error type of calls cut off by a timeout. */
+export declare const TIMEOUT: string
+
+/** What a rejection says. */
+export declare function rejectionMessage(breaker: string, reason: string, nanos?: number | undefined | null): string
