@@ -1,0 +1,53 @@
+import type { Reason } from './host';
+/** What every error of this package is. */
+export declare abstract class CircuitBreakerError extends Error {
+    /** What to branch on. */
+    abstract readonly code: string;
+}
+/** Whether a `CircuitOpenError` has a stack. Off by default: capturing one costs more than everything else of it. */
+export declare function captureStacks(on: boolean): void;
+/** A call was turned away; nothing ran. */
+export declare class CircuitOpenError extends CircuitBreakerError {
+    readonly code = "ERR_CIRCUIT_OPEN";
+    /** The breaker's name. */
+    readonly breaker: string;
+    /** Why. */
+    readonly reason: Reason;
+    /** Milliseconds until the answer can differ; `null` when that is unknown. */
+    readonly retryAfter: number | null;
+    /** For tests of code that catches it. */
+    constructor(breaker: string, reason: Reason, retryAfter: number | null);
+    /** Written when somebody reads it. */
+    get message(): string;
+    set message(text: string);
+}
+/** The configuration is wrong; nothing was made or changed. */
+export declare class ConfigError extends CircuitBreakerError {
+    readonly code = "ERR_CIRCUIT_CONFIG";
+    /** The option, as a dotted path. */
+    readonly key: string;
+    /** What it was. */
+    readonly value: string;
+    /** What it may be. */
+    readonly allowed: string;
+    /** For tests of code that catches it. */
+    constructor(key: string, value: string, allowed: string, message: string);
+}
+/** The name is taken by a breaker with another configuration. */
+export declare class ConflictError extends CircuitBreakerError {
+    readonly code = "ERR_CIRCUIT_CONFLICT";
+    /** The document of the breaker that exists. */
+    readonly existing: string;
+    /** The document that was asked for. */
+    readonly requested: string;
+    /** For tests of code that catches it. */
+    constructor(existing: string, requested: string, message: string);
+}
+/** Whether a call was turned away. */
+export declare function isCircuitOpenError(error: unknown): error is CircuitOpenError;
+/** Whether a configuration was wrong. */
+export declare function isConfigError(error: unknown): error is ConfigError;
+/** Whether a name was taken by a breaker with another configuration. */
+export declare function isConflictError(error: unknown): error is ConflictError;
+/** Whether an error is of this package. */
+export declare function isCircuitBreakerError(error: unknown): error is CircuitBreakerError;

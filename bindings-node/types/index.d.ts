@@ -1,0 +1,16 @@
+export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
+export type { By, CircuitBreakerEvents, ExecuteOptions } from './breaker';
+export { CircuitBreakerError, CircuitOpenError, ConfigError, ConflictError, captureStacks, isCircuitBreakerError, isCircuitOpenError, isConfigError, isConflictError, } from './errors';
+export type { TransitionEvent } from './events';
+export type { Reason } from './host';
+export type { AdaptiveWindow, Backoff, CallOptions, CircuitBreakerOptions, Classification, CountWindow, DocumentOptions, Duration, Mode, Ramp, TimeWindow, } from './options';
+export type { Outcome, Permit, Settled } from './permit';
+export { Registry, registry } from './registry';
+export type { Distribution, Snapshot, State } from './snapshot';
+export { ManualClock } from './clock';
+/** The version of the package. */
+export declare const version: string;
+/** The media type of the metrics text. */
+export declare const contentType: string;
+/** The JSON schema of the configuration document. */
+export declare function schema(): object;

@@ -1,0 +1,2 @@
+export { ManualClock } from './clock';
+export { allowLanes, countedByLanes } from './host';
