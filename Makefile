@@ -3,13 +3,16 @@
 
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof bench bench-rust bench-node fmt clean
+.PHONY: help build-node demo test proof bench bench-rust bench-node fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 demo: ## a service lives through an outage, without a breaker and with one, in Rust and in Node (3 minutes)
 	@ci/demo.sh $(ARGS)
+
+build-node: ## the npm package in bindings-node, for the Node of this machine
+	@ci/build-node.sh
 
 test: ## every test of every language (at most 20 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)

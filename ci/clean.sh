@@ -9,4 +9,4 @@ rm -rf bindings-node/{node_modules,dist,build,npm} bindings-node/*.{node,tgz} bi
 for workspace in "${workspaces[@]}"; do
     rm -rf "${workspace:?}/target"
 done
-rm -rf bindings-node/dist bindings-node/node_modules bindings-node/*.node tests/peers/node/node_modules
+rm -rf tests/peers/node/node_modules

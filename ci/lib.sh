@@ -35,6 +35,28 @@ cargo_tool() {
     rm -rf "$root/build/tools/target"
 }
 
+# node_tool MAJOR: prints where the binary of that Node is: the npm package `node`, in the checkout.
+node_tool() {
+    local version folder="$root/build/tools/node/$1"
+    case $1 in
+    20) version=20.20.2 ;;
+    22) version=22.23.3 ;;
+    24) version=24.21.0 ;;
+    *) die "no version of Node $1 is known here" ;;
+    esac
+    local binary="$folder/node_modules/node/bin/node"
+    if [ "$("$binary" --version 2>/dev/null)" != "v$version" ]; then
+        say "installing Node $version into build/tools" >&2
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        # The package takes the binary in its own script.
+        npm install --prefix "$folder" --no-save --no-package-lock --no-audit --no-fund --ignore-scripts=false \
+            --loglevel error "node@$version" >&2
+        [ "$("$binary" --version)" = "v$version" ] || die "Node $version does not run here"
+    fi
+    printf '%s\n' "$binary"
+}
+
 # cargo_test_optimized ARGS...: `cargo test` in a profile that is fast to run without being slow to build.
 cargo_test_optimized() {
     cargo test --quiet --locked --profile optimized --config 'profile.optimized.inherits="release"' \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sees to what the other scripts need; what is missing it installs when run as root, else it prints the line to type.
-# `setup.sh build` is enough to build, `setup.sh node` to build for Node, `setup.sh test` for everything. Never sudo.
+# `setup.sh build` is enough to build the Rust crates, `setup.sh node` for the npm package as well, `setup.sh test` for
+# everything. Never sudo.
 # Costs: a second, when nothing is missing.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,13 +15,19 @@ compiles() { printf '#include <stdio.h>\nint main(void){return 0;}\n' | cc -x c 
 wanted=()
 compiles || wanted+=(gcc libc6-dev)
 has git || wanted+=(git)
+case ${1:-test} in
+node | test)
+    has node || wanted+=(nodejs)
+    has npm || wanted+=(npm)
+    ;;
+esac
 
 if [ "${#wanted[@]}" -gt 0 ]; then
     line="apt-get install -y --no-install-recommends ${wanted[*]}"
     if [ "$(id -u)" -ne 0 ] || ! has apt-get; then
         die "missing: ${wanted[*]}. Install them as root, on Debian and its kin with:
     $line
-Elsewhere: a C compiler with its headers, and git."
+Elsewhere: a C compiler with its headers, git, and for the npm package Node 20 or later with npm."
     fi
     say "installing ${wanted[*]}"
     apt-get update -qq
@@ -45,7 +52,7 @@ if [ "${1:-test}" = test ]; then
     rustup component add rustfmt clippy"
     done
 fi
-if [ "${1:-test}" = node ]; then
+if [ "${1:-test}" != build ]; then
     needed=$(sed -n 's/.*"node": ">=\([0-9]*\)".*/\1/p' bindings-node/package.json)
     if ! has node || ! has npm || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt "$needed" ]; then
         die "missing: Node $needed or later, with npm: https://nodejs.org/en/download"

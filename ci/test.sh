@@ -11,6 +11,7 @@ steps=(
     "lint       ci/lint.sh"
     "vectors    ci/vectors.sh"
     "rust       ci/test-rust.sh"
+    "node       ci/test-node.sh"
     "loom       ci/loom.sh"
     "shuttle    ci/shuttle.sh"
     "fuzz       ci/fuzz.sh 60"
