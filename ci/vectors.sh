@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The conformance vectors, in every language that is there.
-# Costs: seconds, and half a minute for the first build.
+# Costs: seconds, and three minutes for the first builds.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+ci/build-node.sh
 tests/run-vectors --lang all "$@"
