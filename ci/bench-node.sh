@@ -2,7 +2,7 @@
 # fusewire and its peers side by side on Node; arguments go to the program (`--help` lists them). Writes
 # build/bench/node.jsonl. With --all on Node 20 and then on Node 22 with the newest peers, which goes to
 # build/bench/node-22.jsonl.
-# Costs: two minutes for the first build, then seconds with --quick, else some five minutes for each Node. Run it on a
+# Costs: two minutes for the first build, then two minutes with --quick, else some ten for each Node. Run it on a
 # machine that is otherwise idle.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -14,17 +14,17 @@ async function turn(run, calls) {
   return (now() - start) / calls;
 }
 
+/** Long enough for the optimizer to have its say. */
+const WARM_MS = 100;
+
 /** Runs it warm, and finds how many calls last so long. */
 async function warmUp(run, turnMs) {
-  let calls = 1000;
-  for (;;) {
-    const ns = await turn(run, calls);
-    if (ns * calls >= turnMs * 1e6) break;
-    calls *= 2;
+  let best = Infinity;
+  const start = now();
+  for (let calls = 100; now() - start < WARM_MS * 1e6; calls = Math.min(calls * 2, 10_000)) {
+    best = Math.min(best, await turn(run, calls));
   }
-  let ns = Infinity;
-  for (let i = 0; i < 3; i++) ns = Math.min(ns, await turn(run, calls));
-  return Math.max(1, Math.round((turnMs * 1e6) / ns));
+  return Math.max(1, Math.round((turnMs * 1e6) / best));
 }
 
 /** Figures of one group's subjects, by subject and round. */
@@ -43,7 +43,7 @@ async function measure(group, { rounds, turnMs }) {
 }
 
 function sample(figures) {
-  const sorted = figures.toSorted?.((a, b) => a - b) ?? [...figures].sort((a, b) => a - b);
+  const sorted = [...figures].sort((a, b) => a - b);
   return { median: sorted[sorted.length >> 1], min: sorted[0] };
 }
 
@@ -63,15 +63,14 @@ export async function timed(groups, effort) {
 const FEW = 20;
 
 /** Samples of failing calls, by window size and subject; each round has new breakers. */
-export async function failingCalls(subjects, { passes, rounds }) {
+export async function failingCalls(subjects, { fillings }) {
   const pools = WINDOWS.map(() => subjects.map(() => []));
-  const count = passes === 1 ? 3 : rounds;
-  for (let round = -1; round < count; round++) {
-    console.error(round < 0 ? `warming up ${FAILING}` : `measuring ${FAILING} (${round + 1} of ${count})`);
+  for (let round = -1; round < fillings; round++) {
+    console.error(round < 0 ? `warming up ${FAILING}` : `measuring ${FAILING} (${round + 1} of ${fillings})`);
     for (const [w, calls] of WINDOWS.entries()) {
       for (const [i, { make }] of subjects.entries()) {
         // Before the first round, many small ones: what runs seldom would still be interpreted.
-        for (let again = round < 0 ? 100 : 1; again > 0; again--) {
+        for (let again = round < 0 ? 30 : 1; again > 0; again--) {
           const { run, end } = await make(round < 0 ? 100 : calls);
           const ns = await turn(run, FEW);
           if (round >= 0) pools[w][i].push(ns);
