@@ -1,6 +1,7 @@
 // A circuit breaker. The happy path is `execute`; what JavaScript may decide alone there is written in
 // `core/src/side.rs` of the crate, and nowhere else.
 
+import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import {
@@ -87,6 +88,9 @@ const promiseThen = Promise.prototype.then;
 const SOON = Promise.resolve();
 
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
+
+/** Hears of every rejection of this isolate, whichever breaker's, where the call was made. */
+const rejections = channel('fusewire:reject');
 
 /** The error of the call that was turned away last. */
 let refusal: CircuitOpenError;
@@ -339,6 +343,7 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     const error = openError(this.name, reasonOf(code), doubles[At.Nanos]);
     if (words[At.Events] !== 0) deliverIfAny();
     if (this.listenerCount('reject') > 0) this.tell('reject', error);
+    if (rejections.hasSubscribers) rejections.publish(error);
     refusal = error;
     return null;
   }
@@ -651,7 +656,8 @@ export function slotOf(breaker: CircuitBreaker): number {
   return (breaker as unknown as { slot: number }).slot;
 }
 
-function warn(breaker: string, what: string, error: unknown): void {
+/** Reports what a function of the user's threw. @internal */
+export function warn(breaker: string, what: string, error: unknown): void {
   let shown: string;
   try {
     shown = inspect(error);

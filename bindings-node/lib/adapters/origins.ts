@@ -1,0 +1,144 @@
+// One breaker for each origin that is called.
+
+import { CircuitBreaker } from '../breaker';
+import { type CircuitBreakerOptions, invalid } from '../options';
+import { Registry } from '../registry';
+import { Call, isFailureStatus } from './status';
+
+/** Where a request goes. */
+export interface Target {
+  readonly url: URL;
+  /** In upper case. */
+  readonly method: string;
+}
+
+/** Options of a breaker that guards HTTP calls. What a status means is said by `isFailureStatus`. */
+export type BreakerOptions = Omit<CircuitBreakerOptions, 'fallback' | 'isFailureResult'>;
+
+/** What all adapters of HTTP clients take. */
+export interface AdapterOptions {
+  /** Options of each breaker, or a function that gives them for a key. */
+  breaker?: BreakerOptions | ((key: string) => BreakerOptions);
+  /**
+   * Requests of the same key share a breaker, whose name it is; without it the URL's origin. It should have few values:
+   * of more than 1,000 breakers the one that was used least recently is forgotten.
+   */
+  key?: (target: Target) => string;
+  /** Where the breakers live, so that its metrics show them; without it they are in none. */
+  registry?: Registry;
+  /** Whether an answer is a failure; without it those of status 500 and above, and 429. */
+  isFailureStatus?: (status: number) => boolean;
+  /** Settles a call when its body has ended, not when its headers are there. */
+  wholeBody?: boolean;
+}
+
+/** An adapter's breakers. */
+export interface Guarded {
+  /** The breakers by key, the one that was used last at the end. */
+  readonly breakers: ReadonlyMap<string, CircuitBreaker>;
+}
+
+const MAX_BREAKERS = 1000;
+const OPTIONS = new Set(['breaker', 'key', 'registry', 'isFailureStatus', 'wholeBody']);
+
+/** The kind of a network error stands in its `code`, or in that of what it wraps. */
+function networkType(error: unknown): string | undefined {
+  const { code, cause, name } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown }; name?: unknown };
+  return [cause?.code, code, name].find((type): type is string => typeof type === 'string');
+}
+
+function check(options: AdapterOptions, own: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', 'an object such as { breaker: { failureThreshold: 5 } }', options);
+  }
+  for (const key of Object.keys(options)) {
+    if (OPTIONS.has(key) || own.includes(key)) continue;
+    const known = [...OPTIONS, ...own].join(', ');
+    throw new TypeError(`unknown option '${key}'; there are ${known}; those of a breaker belong into 'breaker'`);
+  }
+  for (const key of ['key', 'isFailureStatus'] as const) {
+    const given = options[key];
+    if (given !== undefined && typeof given !== 'function') throw invalid(`options.${key}`, 'a function', given);
+  }
+  if (options.registry !== undefined && !(options.registry instanceof Registry)) {
+    throw invalid('options.registry', 'a Registry', options.registry);
+  }
+  // So that a wrong option is told here, not by the first call.
+  if (typeof options.breaker !== 'function') new CircuitBreaker('options', breakerOptions(options.breaker));
+}
+
+function breakerOptions(given: BreakerOptions = {}): CircuitBreakerOptions {
+  // What is no object at all, the breaker refuses.
+  if (typeof given !== 'object' || given === null) return given;
+  for (const [key, instead] of [
+    ['fallback', 'catch the CircuitOpenError'],
+    ['isFailureResult', "write 'isFailureStatus' beside 'breaker'"],
+  ]) {
+    if (key in given) throw new TypeError(`breaker.${key} is not for adapters: ${instead}`);
+  }
+  return { errorType: networkType, ...given };
+}
+
+/** The breakers of one adapter. */
+export class Origins implements Guarded {
+  readonly breakers = new Map<string, CircuitBreaker>();
+  readonly wholeBody: boolean;
+  private readonly isFailure: (status: number) => boolean;
+  private lastKey: string | undefined;
+  private last!: CircuitBreaker;
+
+  /** @param own names of options that only this adapter has. */
+  constructor(
+    private readonly options: AdapterOptions,
+    own: readonly string[] = [],
+  ) {
+    check(options, own);
+    this.wholeBody = Boolean(options.wholeBody);
+    this.isFailure = options.isFailureStatus ?? isFailureStatus;
+  }
+
+  /**
+   * Asks leave to make a call; `null` for one that has no origin, which nobody guards.
+   *
+   * Throws a `CircuitOpenError` when the call is turned away.
+   */
+  begin(url: URL | null, method: string | undefined): Call | null {
+    if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null;
+    const { key } = this.options;
+    const breaker = this.of(key === undefined ? url.origin : key({ url, method: (method ?? 'GET').toUpperCase() }));
+    return new Call(breaker.acquire(), this.isFailure, this.wholeBody);
+  }
+
+  private of(key: string): CircuitBreaker {
+    if (key === this.lastKey) return this.last;
+    let breaker = this.breakers.get(key);
+    if (breaker === undefined) breaker = this.make(key);
+    else this.breakers.delete(key);
+    this.breakers.set(key, breaker);
+    if (this.breakers.size > MAX_BREAKERS) this.forgetOldest();
+    this.lastKey = key;
+    this.last = breaker;
+    return breaker;
+  }
+
+  private make(key: string): CircuitBreaker {
+    const { breaker, registry } = this.options;
+    const options = breakerOptions(typeof breaker === 'function' ? breaker(key) : breaker);
+    return registry === undefined ? new CircuitBreaker(key, options) : registry.getOrCreate(key, options);
+  }
+
+  private forgetOldest(): void {
+    const [oldest] = this.breakers.keys();
+    this.breakers.delete(oldest);
+    this.options.registry?.remove(oldest);
+  }
+}
+
+/** The URL behind a text, or `null`: the client itself says what is wrong with it. */
+export function urlOf(text: string | URL): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
+}
