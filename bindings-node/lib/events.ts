@@ -33,6 +33,20 @@ export interface Receiver {
 const receivers = new Map<number, Receiver>();
 let isDelivering = false;
 let isAskedAgain = false;
+let isWoken = false;
+
+/**
+ * Another thread has something to tell. Not delivered here: Node goes on calling as long as that thread goes on telling,
+ * and the loop would never turn.
+ */
+function wake(): void {
+  if (isWoken) return;
+  isWoken = true;
+  setImmediate(() => {
+    isWoken = false;
+    deliver();
+  });
+}
 
 /**
  * Hands out what waits. A listener may use breakers: what comes of that is delivered after it, not inside it. What
@@ -68,7 +82,7 @@ export function deliverWaiting(): void {
 
 /** Begins to listen. @internal */
 export function listen(slot: number, receiver: Receiver): void {
-  if (!receivers.has(slot)) isolate.listen(slot, deliver);
+  if (!receivers.has(slot)) isolate.listen(slot, wake);
   receivers.set(slot, receiver);
 }
 

@@ -38,6 +38,7 @@ function compiled(file) {
     moduleResolution: ts.ModuleResolutionKind.Node16,
     lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts', 'lib.esnext.decorators.d.ts', 'lib.dom.d.ts'],
     types: ['node'],
+    typeRoots: [join(ROOT, 'bindings-node/node_modules/@types')],
     strict: true,
     skipLibCheck: true,
   };
