@@ -314,7 +314,7 @@ impl<'a> Cell<'a> {
 
     /// Takes one step of the machine, atomically. `step` may run several times, each time on the machine as it then is.
     pub(crate) fn transact<R>(&self, mut step: impl FnMut(&mut Machine) -> R) -> Stepped<R> {
-        let mut round = 0;
+        let (mut met, mut round) = (Word(0), 0);
         loop {
             let (word, before) = self.read_with_word();
             let mut after = before.clone();
@@ -323,6 +323,10 @@ impl<'a> Cell<'a> {
                 return Stepped { answer, before, after: None };
             }
             if word.is_claimed() {
+                // Each claim is given its time: two that had lost their patience would revoke each other for ever.
+                if word != met {
+                    (met, round) = (word, 0);
+                }
                 if !wait_round(round) {
                     self.swap(word, word.bumped());
                 }
