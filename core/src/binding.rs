@@ -11,8 +11,9 @@ use crate::events::By;
 pub use crate::ledger::TIMEOUT;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
-pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION};
+pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION, Watcher, watch};
 use crate::sync::AtomicU64;
+use crate::word::State;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -117,6 +118,20 @@ impl CircuitBreaker {
     pub fn abandon_slip(&self, slip: &Slip) -> Settled {
         let (engine, ticket) = self.ticket(slip);
         self.0.abandon(engine, &ticket)
+    }
+
+    /// An outcome of a call that asked for no permit: while the breaker is closed it counts like any other, otherwise in
+    /// the totals only.
+    pub fn record(&self, outcome: Outcome, error_type: Option<&str>) -> Settled {
+        let engine = self.0.engine();
+        let word = engine.load();
+        let kind = if word.state() == State::Closed { Kind::Plain } else { Kind::Shadowed(Reason::Open) };
+        self.0.settle(engine, &Ticket::new(word.low(), kind), outcome, None, error_type)
+    }
+
+    /// Whether both are handles of one breaker.
+    pub fn is_same(&self, other: &CircuitBreaker) -> bool {
+        std::ptr::eq(&*self.0, &*other.0)
     }
 
     /// As [`Permit::would_reject`](crate::Permit::would_reject).

@@ -141,9 +141,31 @@ impl Body {
         self.ledger().transition(&stepped.before, after);
         #[cfg(feature = "tracing")]
         crate::trace::transition(&self.name, after, by);
-        let Some(hub) = self.hub.get() else { return false };
+        let Some(hub) = self.hub_to_tell() else { return false };
         hub.publish(self.event(engine, &stepped.before, after, by));
         true
+    }
+
+    /// The hub of a breaker that somebody listens to.
+    fn hub_to_tell(&self) -> Option<&Arc<Hub>> {
+        #[cfg(feature = "binding")]
+        if crate::side::watcher().is_some() {
+            return Some(self.hub());
+        }
+        self.hub.get()
+    }
+
+    /// The hub, made when it is first needed.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        self.hub.get_or_init(|| {
+            let hub = Hub::new();
+            #[cfg(feature = "binding")]
+            if let Some(watcher) = crate::side::watcher() {
+                hub.subscribe(0, Box::new(watcher)).detach();
+                hub.begin_after(0);
+            }
+            Box::new(hub)
+        })
     }
 
     pub(crate) fn deliver(&self) {

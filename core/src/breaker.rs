@@ -5,7 +5,7 @@ use crate::clock::Source;
 use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
-use crate::events::{By, Event, Events, Hub, Queue, Subscription};
+use crate::events::{By, Event, Events, Queue, Subscription};
 use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
@@ -212,7 +212,7 @@ impl CircuitBreaker {
     /// delivering already, outside any lock: it may use the breaker. A listener that panics is reported and disturbs
     /// nobody. While one is slow, 32 events wait; what comes beyond is counted as missed.
     pub fn subscribe(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-        let hub = self.0.hub.get_or_init(|| Box::new(Hub::new()));
+        let hub = self.0.hub();
         let generation = self.0.touch();
         let subscription = hub.subscribe(generation, Box::new(listener));
         hub.begin_after(generation);

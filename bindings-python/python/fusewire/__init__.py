@@ -1,0 +1,48 @@
+"""Circuit breakers on a lock-free core: the same rules in every language.
+
+    from fusewire import circuit_breaker
+
+    @circuit_breaker("payments", failure_threshold=3)
+    async def pay(order): ...
+
+After three failures in a row calls are turned away for a minute with ``CircuitOpenError``; then a few probe, and the
+breaker closes again. See ``help(fusewire.circuit_breaker)`` and ``help(fusewire.CircuitBreaker)``.
+"""
+
+from __future__ import annotations
+
+from ._breaker import CircuitBreaker
+from ._decorator import circuit_breaker
+from ._errors import (
+    AlreadySettledError,
+    CircuitBreakerError,
+    CircuitOpenError,
+    ConfigError,
+    ConflictError,
+    UnknownBreakerError,
+)
+from ._events import Transition
+from ._native import Permit, __version__, schema
+from ._registry import Registry, registry
+from ._snapshot import Snapshot
+from ._state import CircuitState, Mode
+
+__all__ = [
+    "AlreadySettledError",
+    "CircuitBreaker",
+    "CircuitBreakerError",
+    "CircuitOpenError",
+    "CircuitState",
+    "ConfigError",
+    "ConflictError",
+    "Mode",
+    "Permit",
+    "Registry",
+    "Snapshot",
+    "Transition",
+    "UnknownBreakerError",
+    "__version__",
+    "circuit_breaker",
+    "registry",
+    "schema",
+]

@@ -1,0 +1,143 @@
+"""The breaker as users see it: the native one, with what is Python's own."""
+
+from __future__ import annotations
+
+from ._entered import enter, leave, put_back, take
+from ._events import Listeners
+from ._native import Breaker
+from ._snapshot import snapshot_of
+from ._state import CircuitState
+
+__all__ = ["CircuitBreaker"]
+
+
+class CircuitBreaker(Breaker):
+    """Guards one dependency.
+
+    ``CircuitBreaker("payments", failure_threshold=3, recovery_timeout=30)``. The keyword arguments are the keys of the
+    configuration document, which every language reads; lengths of time are seconds, a ``timedelta`` or a text such as
+    ``"250ms"``; what is left out, or ``None``, takes its default. Beside them:
+
+    - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.
+    - ``failure``: exceptions that are failures; all others are successes then. Without it every exception is a failure.
+    - ``failure_result``: a predicate of a result; what it is true of is a failure.
+    - ``error_type``: a function from an exception to a short text under which it is counted; otherwise its class's name.
+    - ``fallback``: called in place of a call that is turned away, with the same arguments.
+    - ``clock``: a ``fusewire.testing.ManualClock``.
+
+    Raises ``ConfigError``, which names the key, the value and what is allowed.
+    """
+
+    __slots__ = ("_listeners",)
+
+    def __new__(cls, name="unnamed", **options):
+        return super().__new__(cls, name, options)
+
+    @classmethod
+    def from_document(cls, name, document, **options):
+        """A breaker from a configuration document as every language reads it: JSON text, or a mapping.
+
+        ``options`` are those that no document has: ``ignore``, ``failure``, ``failure_result``, ``error_type``,
+        ``fallback`` and ``clock``.
+        """
+        return Breaker.__new__(cls, name, options, document)
+
+    @classmethod
+    def _in(cls, registry, name, options, document):
+        """The breaker of that name in a native registry."""
+        return Breaker.__new__(cls, name, options, document, registry)
+
+    # ---- calls ----
+
+    def __enter__(self):
+        return enter(self)
+
+    def __exit__(self, kind, error, traceback):
+        leave(self, error)
+
+    async def __aenter__(self):
+        return enter(self)
+
+    async def __aexit__(self, kind, error, traceback):
+        leave(self, error)
+
+    def can_execute(self):
+        """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
+        same context settles it."""
+        return take(self)
+
+    def record_success(self):
+        """Settles the oldest permit that the current context took by ``can_execute``, as a success.
+
+        If there is none it counts as an outcome while the breaker is closed, and in the totals only otherwise.
+        """
+        permit = put_back(self)
+        if permit is None:
+            self.record()
+        else:
+            permit.settle()
+
+    def record_failure(self, error=None):
+        """As ``record_success``, for a call that failed with ``error``: what it counts as, the rules say."""
+        if error is None:
+            error = _FAILED
+        permit = put_back(self)
+        if permit is None:
+            self.record(error)
+        elif error is _FAILED:
+            permit.failure()
+        else:
+            permit.settle(error)
+
+    # ---- by hand ----
+
+    def reconfigure(self, *, actor=None, reason=None, **options):
+        """Swaps the rules of the machine atomically; ``False`` when they are the same. What classifies stays."""
+        return self._reconfigure(options, None, actor, reason)
+
+    def reconfigure_document(self, document, *, actor=None, reason=None):
+        """As ``reconfigure``, with a document as every language reads it: JSON text, or a mapping."""
+        return self._reconfigure({}, document, actor, reason)
+
+    # ---- reading ----
+
+    @property
+    def state(self):
+        """The effective state: open past its deadline reads half_open."""
+        return CircuitState(self.state_name)
+
+    def snapshot(self):
+        """Everything there is to know."""
+        return snapshot_of(self._snapshot())
+
+    # ---- events ----
+
+    def add_listener(self, listener):
+        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it; answers
+        the listener, so that this is a decorator too. One that raises is logged and disturbs nobody."""
+        if not callable(listener):
+            raise TypeError(f"a listener is a function of one transition, not {listener!r}")
+        self._listening().functions.append(listener)
+        return listener
+
+    def remove_listener(self, listener):
+        """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
+        self._listening().functions.remove(listener)
+
+    def _listening(self):
+        try:
+            return self._listeners
+        except AttributeError:
+            listeners = self._listeners = Listeners()
+            self.listen(listeners.weak)
+            return listeners
+
+    def __repr__(self):
+        return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
+
+
+class _Failed(Exception):
+    """A failure of which nothing more is known."""
+
+
+_FAILED = _Failed()

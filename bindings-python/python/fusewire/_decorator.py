@@ -1,0 +1,115 @@
+"""``@circuit_breaker``."""
+
+from __future__ import annotations
+
+import sys
+
+from ._breaker import CircuitBreaker
+from ._native import Breaker, GuardedFunction, guard_function
+from ._registry import registry as default_registry
+
+__all__ = ["circuit_breaker"]
+
+#: The options that classify calls; they belong to what is decorated. All others belong to the breaker.
+_RULES = ("ignore", "failure", "failure_result", "error_type", "fallback")
+
+_COROUTINE, _GENERATOR, _ASYNC_GENERATOR, _ITERABLE_COROUTINE = 0x80, 0x20, 0x200, 0x100
+
+#: Whether `inspect` knows a function by its attributes, and not by its class alone.
+_SHOWS_THROUGH = sys.version_info >= (3, 10)
+
+
+def circuit_breaker(breaker=None, /, *, registry=None, **options):
+    """Guards a function with a circuit breaker.
+
+    ``@circuit_breaker("payments", failure_threshold=3, ignore=KeyError)``: the breaker of that name in ``registry`` (or
+    the default one), made with these options if there is none. ``@circuit_breaker("payments")`` takes the one that is
+    there as it is. ``@circuit_breaker(breaker)`` takes a breaker of yours, ``@circuit_breaker()`` names it after the
+    function.
+
+    It decorates functions, coroutine functions, generator functions, async generator functions, methods, class methods,
+    static methods and partial objects. A call is a success when it returns and a failure when it raises, unless
+    ``ignore``, ``failure`` or ``failure_result`` say otherwise; a generator is one call, which ends when the generator
+    does. A call that is turned away raises ``CircuitOpenError``, or is answered by ``fallback``, which gets the same
+    arguments. Everything that ``CircuitBreaker`` takes can be given here.
+
+    What is decorated keeps its name, signature, documentation and kind; its ``breaker`` is the breaker.
+    """
+    if callable(breaker) and not isinstance(breaker, Breaker):
+        raise TypeError(
+            "@circuit_breaker needs parentheses: write @circuit_breaker() or @circuit_breaker('name') above "
+            f"{getattr(breaker, '__qualname__', breaker)!s}"
+        )
+    if breaker is not None and not isinstance(breaker, (str, Breaker)):
+        raise TypeError(f"a breaker or its name, not {breaker!r}: @circuit_breaker('payments')")
+    rules = {key: options.pop(key) for key in _RULES if key in options}
+    if isinstance(breaker, Breaker):
+        if options or registry is not None:
+            extra = next(iter(options), "registry")
+            raise TypeError(f"{extra} belongs to the breaker: CircuitBreaker({breaker.name!r}, {extra}=...)")
+        return lambda function: guard(breaker, function, rules)
+    home = default_registry if registry is None else registry
+
+    def decorate(function):
+        name = breaker or _name_of(function)
+        found = None if options else home.get(name)
+        return guard(found or home.get_or_create(name, **options), function, rules)
+
+    return decorate
+
+
+def _name_of(function):
+    inner = getattr(function, "__func__", function)
+    while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
+        inner = inner.func
+    name = getattr(inner, "__qualname__", None)
+    if name is None:
+        raise TypeError(f"{function!r} has no name: write @circuit_breaker('name')")
+    return f"{inner.__module__}.{name}"
+
+
+def guard(breaker, function, rules):
+    """The guarded form of ``function``."""
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(guard(breaker, function.__func__, rules))
+    if isinstance(function, property):
+        raise TypeError("a property: decorate its getter, with @property above @circuit_breaker(...)")
+    if isinstance(function, type):
+        raise TypeError(f"a class: decorate the methods of {function.__qualname__}, or a function that makes one")
+    if not callable(function):
+        if hasattr(function, "func") and hasattr(function, "keywords"):
+            # A functools.partialmethod.
+            return type(function)(guard(breaker, function.func, rules), *function.args, **function.keywords)
+        raise TypeError(f"{function!r} cannot be called: @circuit_breaker(...) decorates functions")
+    flags = _flags(function)
+    is_async = bool(flags & (_COROUTINE | _ITERABLE_COROUTINE)) and not flags & _ASYNC_GENERATOR
+    if flags & _ASYNC_GENERATOR:
+        from ._streams import guard_async_generator as wrap
+    elif flags & _GENERATOR and not is_async:
+        from ._streams import guard_generator as wrap
+    elif _SHOWS_THROUGH and not (is_async and _is_opaque(function)):
+        return guard_function(breaker, function, is_async, rules)
+    elif is_async:
+        from ._streams import guard_coroutine_function as wrap
+    else:
+        from ._streams import guard_plain_function as wrap
+    return wrap(guard_function(breaker, function, False, rules), function)
+
+
+def _flags(function):
+    """What kind of function it is: the flags of its code."""
+    while hasattr(function, "func") and hasattr(function, "keywords"):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(function), "__call__", None), "__code__", None)
+    flags = getattr(code, "co_flags", 0)
+    if hasattr(function, "_is_coroutine_mark") or getattr(function, "_is_coroutine", None) is not None:
+        flags |= _COROUTINE
+    return flags
+
+
+def _is_opaque(function):
+    """Whether `inspect` could not tell by its code that it is a coroutine function: a partial object, say."""
+    return getattr(function, "__code__", None) is None

@@ -1,0 +1,116 @@
+"""Exceptions. Their texts come from the core."""
+
+from __future__ import annotations
+
+from . import _native
+
+__all__ = [
+    "AlreadySettledError",
+    "CircuitBreakerError",
+    "CircuitOpenError",
+    "ConfigError",
+    "ConflictError",
+    "UnknownBreakerError",
+]
+
+
+class CircuitBreakerError(Exception):
+    """What every exception of this package is."""
+
+    __slots__ = ()
+
+
+class CircuitOpenError(CircuitBreakerError):
+    """A call was turned away; nothing ran.
+
+    ``CircuitOpenError(breaker, reason, retry_after)``, for tests of code that catches it: a breaker or its name, a reason,
+    and seconds or ``None``.
+    """
+
+    # Raising one must cost as little as raising any exception: it has no __init__ and no __dict__ of its own, and what
+    # it was given is looked at when somebody asks.
+    __slots__ = ()
+
+    @property
+    def breaker(self):
+        """The breaker, or its name where the exception has crossed a process."""
+        return self.args[0]
+
+    @property
+    def name(self):
+        """The breaker's name."""
+        breaker = self.args[0]
+        return breaker if isinstance(breaker, str) else breaker.name
+
+    @property
+    def reason(self):
+        """Why: ``"open"``, ``"half_open_full"``, ``"ramp"`` or ``"forced_open"``."""
+        return self.args[1]
+
+    @property
+    def retry_after(self):
+        """Seconds until the answer can differ; ``None`` when that is unknown."""
+        return self.args[2]
+
+    @property
+    def last_failure(self):
+        """The breaker's last failure, when this is asked: ``error_type`` and ``at``; ``None`` if there was none."""
+        breaker = self.args[0]
+        return None if isinstance(breaker, str) else breaker.snapshot().last_failure
+
+    def __str__(self):
+        return _native.rejection_message(self.name, self.reason, self.retry_after)
+
+    def __reduce__(self):
+        return type(self), (self.name, self.reason, self.retry_after)
+
+
+class ConfigError(CircuitBreakerError, ValueError):
+    """The configuration is wrong; nothing was made or changed."""
+
+    def __init__(self, key, value, allowed, message):
+        super().__init__(key, value, allowed, message)
+        #: The option, as a dotted path.
+        self.key = key
+        #: What it was.
+        self.value = value
+        #: What it may be.
+        self.allowed = allowed
+
+    def __str__(self):
+        return self.args[3]
+
+
+class ConflictError(CircuitBreakerError, ValueError):
+    """The name is taken by a breaker with another configuration."""
+
+    def __init__(self, name, existing, requested, message):
+        super().__init__(name, existing, requested, message)
+        #: The breaker's name.
+        self.name = name
+        #: The document of the breaker that exists, as JSON text.
+        self.existing = existing
+        #: The document that was asked for, as JSON text.
+        self.requested = requested
+
+    def __str__(self):
+        return self.args[3]
+
+
+class UnknownBreakerError(CircuitBreakerError, KeyError):
+    """No breaker has that name."""
+
+    def __init__(self, name, message):
+        super().__init__(name, message)
+        #: The name.
+        self.name = name
+
+    def __str__(self):
+        return self.args[1]
+
+
+class AlreadySettledError(CircuitBreakerError, RuntimeError):
+    """A permit was settled a second time; the first outcome counts."""
+
+    def __str__(self):
+        return "this permit was settled already; call exactly one of success(), failure(error) and ignore(), once"

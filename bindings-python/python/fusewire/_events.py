@@ -1,0 +1,61 @@
+"""Transitions: one line of ``logging`` for each, and the listeners. Called by the native part."""
+
+from __future__ import annotations
+
+import sys
+from _weakref import ref
+
+_Namespace = type(sys.implementation)
+
+
+class Transition(_Namespace):
+    """A change of a breaker: ``breaker`` (its name), ``generation``, ``from_state``, ``to_state``, ``cause``, ``at``
+    (seconds on the breaker's clock), ``actor`` and ``reason`` (of what was done by hand), the counts that led to it
+    (``total``, ``failures``, ``slow``) and how many events this listener ``missed`` before it."""
+
+
+class Listeners:
+    """The listeners of one breaker, which holds them; the core knows them weakly."""
+
+    def __init__(self):
+        self.functions = []
+        self.weak = ref(self)
+
+
+def _logger():
+    # Imported when there is something to say: it is the heaviest thing that this package needs.
+    import logging
+
+    return logging.getLogger("fusewire")
+
+
+def log_transition(told):
+    """Logs a transition: an opening as a warning, any other as information."""
+    logger = _logger()
+    level = 30 if told["to_state"] == "open" and told["from_state"] != "open" else 20
+    if not logger.isEnabledFor(level):
+        return
+    text = "circuit breaker '%s': %s -> %s (%s)"
+    args = [told["breaker"], told["from_state"], told["to_state"], told["cause"]]
+    if told["actor"] or told["reason"]:
+        text += " by %s: %s"
+        args += [told["actor"] or "unknown", told["reason"] or "no reason given"]
+    logger.log(level, text, *args, extra={"circuit_breaker": told})
+
+
+def log_error(what, breaker, error):
+    """Logs what a function of the user's raised."""
+    _logger().error("%s of circuit breaker '%s' raised", what, breaker, exc_info=error)
+
+
+def deliver(listeners, told):
+    """Calls the listeners; ``listeners`` is a weak reference to a ``Listeners``."""
+    found = listeners()
+    if found is None:
+        return
+    event = Transition(**told)
+    for listener in list(found.functions):
+        try:
+            listener(event)
+        except Exception as error:
+            log_error("a listener", event.breaker, error)

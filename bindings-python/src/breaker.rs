@@ -1,0 +1,222 @@
+//! A breaker as an object: the base class of `fusewire.CircuitBreaker`.
+
+use crate::clock::{ManualClock, nanos};
+use crate::document;
+use crate::error::{invalid, of, of_config};
+use crate::events;
+use crate::guard::Guard;
+use crate::permit::Permit;
+use crate::registry::NativeRegistry;
+use crate::rejection::raise_refused;
+use crate::rules::Rules;
+use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use std::time::Duration;
+
+/// The native part of a circuit breaker.
+#[pyclass(frozen, subclass, weakref, module = "fusewire._native")]
+pub(crate) struct Breaker {
+    pub(crate) guard: Guard,
+}
+
+impl Breaker {
+    fn core(&self) -> &CircuitBreaker {
+        &self.guard.core
+    }
+}
+
+fn clock_of(options: &Bound<'_, PyDict>) -> PyResult<Option<Py<ManualClock>>> {
+    let Some(given) = options.get_item("clock")? else { return Ok(None) };
+    options.del_item("clock")?;
+    if given.is_none() {
+        return Ok(None);
+    }
+    match given.cast::<ManualClock>() {
+        Ok(clock) => Ok(Some(clock.clone().unbind())),
+        Err(_) => Err(invalid(options.py(), "clock", &given, "a fusewire.testing.ManualClock")),
+    }
+}
+
+#[pymethods]
+impl Breaker {
+    /// `document` is JSON text or a mapping, taken as it stands; without one the keyword arguments make it.
+    #[new]
+    #[pyo3(signature = (name, options, document=None, registry=None))]
+    fn new(
+        name: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+        document: Option<&Bound<'_, PyAny>>,
+        registry: Option<&NativeRegistry>,
+    ) -> PyResult<Self> {
+        let py = name.py();
+        let Ok(text) = name.cast::<PyString>() else {
+            return Err(invalid(py, "name", name, "a text: CircuitBreaker('payments', failure_threshold=5)"));
+        };
+        let options = options.copy()?;
+        let rules = Rules::take(&options)?;
+        let clock = clock_of(&options)?;
+        let text_of_document = match document {
+            Some(document) if options.is_empty() => document::of_document(document)?,
+            Some(_) => return Err(invalid(py, "document", options.as_any(), "all of the document, or all keyword arguments")),
+            None => document::of_options(&options)?,
+        };
+        let mut builder = Builder::from_json(&text_of_document).map_err(|e| of_config(py, &e))?;
+        if let Some(clock) = clock {
+            builder = builder.clock(clock.get().0.clone());
+        }
+        let name = text.to_str()?;
+        let core = match registry {
+            Some(registry) => registry.0.get_or_create(name, builder),
+            None => builder.build(name),
+        };
+        Ok(Breaker { guard: Guard::new(core.map_err(|e| of(py, &e))?, rules) })
+    }
+
+    /// The name, for people and metrics.
+    #[getter]
+    fn name(&self) -> &str {
+        self.core().name()
+    }
+
+    /// The name of the effective state: open past its deadline reads half_open.
+    #[getter]
+    fn state_name(&self) -> &'static str {
+        self.core().state().name()
+    }
+
+    /// `"auto"`, `"shadow"`, `"forced_open"` or `"forced_closed"`.
+    #[getter]
+    fn mode(&self) -> &'static str {
+        self.core().mode().name()
+    }
+
+    /// Whether both are the same breaker of a registry.
+    fn is_same(&self, other: &Breaker) -> bool {
+        self.core().is_same(other.core())
+    }
+
+    /// Asks for a permit to call; settle it once.
+    ///
+    /// Raises `CircuitOpenError` when the call is turned away.
+    fn acquire(slf: Py<Self>, py: Python<'_>) -> PyResult<Permit> {
+        match slf.get().guard.acquire() {
+            Ok(slip) => Ok(Permit::new(slf, None, slip)),
+            Err(refused) => {
+                raise_refused(py, slf.as_ptr(), &refused);
+                Err(PyErr::fetch(py))
+            }
+        }
+    }
+
+    /// As `acquire`, but `None` when the call is turned away.
+    fn try_acquire(slf: Py<Self>) -> Option<Permit> {
+        let slip = slf.get().guard.acquire().ok()?;
+        Some(Permit::new(slf, None, slip))
+    }
+
+    /// Records the outcome of a call that asked for no permit, a success or what `error` counts as: while closed it
+    /// counts like any other, otherwise in the totals only.
+    #[pyo3(signature = (error=None))]
+    fn record(&self, error: Option<&Bound<'_, PyAny>>) {
+        match error {
+            None => self.core().record(Outcome::Success, None),
+            Some(error) => self.guard.record_error(error),
+        };
+    }
+
+    /// Opens the breaker from any state: for `duration` seconds or, without one, for as long as an opening lasts now.
+    #[pyo3(signature = (duration=None, *, actor=None, reason=None))]
+    fn trip(
+        &self,
+        py: Python<'_>,
+        duration: Option<&Bound<'_, PyAny>>,
+        actor: Option<&str>,
+        reason: Option<&str>,
+    ) -> PyResult<()> {
+        let by = By::parts(actor, reason);
+        match duration {
+            Some(text) if text.is_instance_of::<PyString>() => {
+                self.core().trip_for(text.cast::<PyString>()?.to_str()?, &by).map_err(|e| of_config(py, &e))
+            }
+            Some(given) => {
+                let duration = Duration::from_nanos(nanos("duration", given)?);
+                self.core().trip(Some(duration), by).map_err(|e| of_config(py, &e))
+            }
+            None => self.core().trip(None, by).map_err(|e| of_config(py, &e)),
+        }
+    }
+
+    /// Lets the next calls probe, from any state.
+    #[pyo3(signature = (*, actor=None, reason=None))]
+    fn half_open(&self, actor: Option<&str>, reason: Option<&str>) {
+        self.core().half_open(By::parts(actor, reason));
+    }
+
+    /// Closes the breaker, from any state, and ends the row of openings.
+    #[pyo3(signature = (*, actor=None, reason=None))]
+    fn reset(&self, actor: Option<&str>, reason: Option<&str>) {
+        self.core().reset(By::parts(actor, reason));
+    }
+
+    /// Sets the mode: `"auto"`, `"shadow"`, `"forced_open"` or `"forced_closed"`. Setting the one that is set does
+    /// nothing.
+    #[pyo3(signature = (mode, *, actor=None, reason=None))]
+    fn set_mode(&self, mode: &Bound<'_, PyAny>, actor: Option<&str>, reason: Option<&str>) -> PyResult<()> {
+        let wanted = mode.cast::<PyString>().ok().map(|text| text.to_string_lossy().into_owned());
+        let found = wanted.and_then(|wanted| Mode::ALL.into_iter().find(|m| m.name() == wanted));
+        let Some(found) = found else {
+            let names: Vec<String> = Mode::ALL.iter().map(|m| format!("'{}'", m.name())).collect();
+            return Err(invalid(mode.py(), "mode", mode, &names.join(", ")));
+        };
+        self.core().set_mode(found, By::parts(actor, reason));
+        Ok(())
+    }
+
+    /// Carries out what is due without asking for a permit.
+    fn poll(&self) {
+        self.core().poll();
+    }
+
+    /// Swaps the rules of the machine for those of a document; `False` when they are the same.
+    #[pyo3(name = "_reconfigure")]
+    fn reconfigure(
+        &self,
+        py: Python<'_>,
+        options: &Bound<'_, PyDict>,
+        document: Option<&Bound<'_, PyAny>>,
+        actor: Option<&str>,
+        reason: Option<&str>,
+    ) -> PyResult<bool> {
+        let text = document.map_or_else(|| document::of_options(options), document::of_document)?;
+        let document = Builder::from_json(&text).map_err(|e| of_config(py, &e))?;
+        self.core().reconfigure(document, By::parts(actor, reason)).map_err(|e| of_config(py, &e))
+    }
+
+    /// The configuration with its defaults filled in, as JSON text.
+    fn document(&self) -> String {
+        self.core().document()
+    }
+
+    /// Its metrics as OpenMetrics 1.0 text.
+    fn metrics(&self) -> String {
+        fusewire::render(&mut [self.core().snapshot()])
+    }
+
+    /// The snapshot as a dict, in nanoseconds.
+    #[pyo3(name = "_snapshot")]
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        document::to_python(py, &fusewire::json(&self.core().snapshot()))
+    }
+
+    /// Calls `fusewire._events.deliver(listeners, event)` for each transition from now on, as long as the breaker
+    /// lives.
+    fn listen(&self, listeners: Py<PyAny>) {
+        self.core().subscribe(move |event| events::deliver(&listeners, event)).detach();
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.guard.rules.as_ref().map_or(Ok(()), |rules| rules.visit(&visit))
+    }
+}

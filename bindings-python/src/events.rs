@@ -1,0 +1,63 @@
+//! Transitions on their way to Python: one line of `logging` for each, and the listeners.
+
+use crate::clock::seconds;
+use fusewire::Event;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// An event as the arguments of `fusewire._events.Transition`.
+fn tell<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("breaker", event.breaker.as_str())?;
+    told.set_item("generation", event.generation)?;
+    told.set_item("from_state", event.from.name())?;
+    told.set_item("to_state", event.to.name())?;
+    told.set_item("cause", event.cause.name())?;
+    told.set_item("at", seconds(event.at))?;
+    told.set_item("actor", event.actor.as_deref())?;
+    told.set_item("reason", event.reason.as_deref())?;
+    told.set_item("total", event.counts.total)?;
+    told.set_item("failures", event.counts.failures)?;
+    told.set_item("slow", event.counts.slow)?;
+    told.set_item("missed", event.missed)?;
+    Ok(told)
+}
+
+/// Hands an event to a function of `fusewire._events`; whatever it raises is reported and goes no further, and what
+/// is being raised stays so.
+fn hand(event: &Event, function: &str, listeners: Option<&Py<PyAny>>) {
+    Python::attach(|py| {
+        // SAFETY: attached. An event may come out of the middle of an exception's way.
+        let raised = unsafe { crate::raised::Raised::take() };
+        let done = tell(py, event).and_then(|told| {
+            let function = py.import("fusewire._events")?.getattr(function)?;
+            match listeners {
+                Some(listeners) => function.call1((listeners, told)),
+                None => function.call1((told,)),
+            }
+        });
+        if let Err(error) = done {
+            error.write_unraisable(py, None);
+        }
+        // SAFETY: attached.
+        unsafe { raised.restore() };
+    });
+}
+
+/// Hears of every transition of the process.
+pub(crate) fn watch(event: &Event) {
+    hand(event, "log_transition", None);
+}
+
+/// Calls the listeners of one breaker. `listeners` is a weak reference: who hears keeps nobody alive.
+pub(crate) fn deliver(listeners: &Py<PyAny>, event: &Event) {
+    hand(event, "deliver", Some(listeners));
+}
+
+/// Logs what a function of the user's raised.
+pub(crate) fn log_error(py: Python<'_>, what: &str, breaker: &str, error: &PyErr) {
+    let log = || py.import("fusewire._events")?.getattr("log_error")?.call1((what, breaker, error.value(py)));
+    if let Err(error) = log() {
+        error.write_unraisable(py, None);
+    }
+}

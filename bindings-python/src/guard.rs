@@ -1,0 +1,99 @@
+//! What guards one call: admission, and settling by what came of it.
+
+use crate::raised::Raised;
+use crate::rules::{self, Rules, Verdict};
+use fusewire::binding::{Refused, Slip};
+use fusewire::{CircuitBreaker, Outcome, Settled};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A breaker and the rules that hold for a call.
+pub(crate) struct Guard {
+    pub(crate) core: CircuitBreaker,
+    pub(crate) rules: Option<Box<Rules>>,
+    /// Whether a result decides nothing: the usual.
+    pub(crate) is_plain: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(core: CircuitBreaker, rules: Option<Box<Rules>>) -> Self {
+        let is_plain = !rules.as_ref().is_some_and(|r| r.judges_results());
+        Guard { core, rules, is_plain }
+    }
+
+    /// Asks for a permit. A panic of the core, which is a defect, lets the call pass unguarded.
+    #[inline]
+    pub(crate) fn acquire(&self) -> Result<Slip, Refused> {
+        self.core.acquire_slip()
+    }
+
+    #[inline]
+    pub(crate) fn succeed(&self, slip: &Slip) {
+        self.core.settle_slip(slip, Outcome::Success, None, None);
+    }
+
+    /// Settles by a result.
+    #[cold]
+    pub(crate) fn settle_result(&self, slip: &Slip, result: &Bound<'_, PyAny>) -> Settled {
+        let outcome = self.rules.as_ref().map_or(Outcome::Success, |r| r.of_result(self.core.name(), result));
+        self.core.settle_slip(slip, outcome, None, None)
+    }
+
+    /// Settles by an exception.
+    pub(crate) fn settle_error(&self, slip: &Slip, error: &Bound<'_, PyAny>) -> Settled {
+        match rules::judge(self.rules.as_deref(), self.core.name(), error) {
+            (Verdict::Abandoned, _) => self.core.abandon_slip(slip),
+            (Verdict::Outcome(Outcome::Failure), None) => {
+                self.core.settle_slip(slip, Outcome::Failure, None, Some(rules::class_name(error)))
+            }
+            (Verdict::Outcome(outcome), name) => self.core.settle_slip(slip, outcome, None, name.as_deref()),
+        }
+    }
+
+    /// Records an exception of a call that asked for no permit. A cancelled one has lasted nobody knows how long.
+    pub(crate) fn record_error(&self, error: &Bound<'_, PyAny>) -> Settled {
+        match rules::judge(self.rules.as_deref(), self.core.name(), error) {
+            (Verdict::Abandoned, _) => self.core.record(Outcome::Ignored, None),
+            (Verdict::Outcome(Outcome::Failure), None) => {
+                self.core.record(Outcome::Failure, Some(rules::class_name(error)))
+            }
+            (Verdict::Outcome(outcome), name) => self.core.record(outcome, name.as_deref()),
+        }
+    }
+
+    /// Settles by the exception that is being raised, which stays raised.
+    ///
+    /// # Safety
+    /// The thread is attached, and an exception is raised.
+    #[cold]
+    pub(crate) unsafe fn settle_raised(&self, slip: &Slip) {
+        // SAFETY: the caller's promise.
+        let raised = unsafe { Raised::take() };
+        Python::attach(|py| {
+            // SAFETY: alive as long as `raised` is.
+            match unsafe { Bound::from_borrowed_ptr_or_opt(py, raised.value()) } {
+                Some(error) => self.settle_error(slip, &error),
+                None => self.core.abandon_slip(slip),
+            }
+        });
+        // SAFETY: the caller's promise.
+        unsafe { raised.restore() };
+    }
+}
+
+/// Runs what may call the core and the user's functions; a panic, which is a defect, becomes an exception.
+pub(crate) fn catch<R>(otherwise: R, run: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        // SAFETY: attached: everything here is called by the interpreter.
+        unsafe {
+            if ffi::PyErr_Occurred().is_null() {
+                ffi::PyErr_SetString(
+                    ffi::PyExc_RuntimeError,
+                    c"fusewire: the core panicked; please report it".as_ptr(),
+                );
+            }
+        }
+        otherwise
+    })
+}

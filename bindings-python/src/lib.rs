@@ -1,0 +1,41 @@
+//! The native part of the Python package `fusewire`: the call path, and the core's objects as Python ones.
+//!
+//! What is hot is written against the interpreter's C interface: a decorated function is an object that receives
+//! vectorcall (`guarded`), its awaitable forwards `am_send` (`coroutine`). Everything else is PyO3.
+
+mod breaker;
+mod clock;
+mod coroutine;
+mod document;
+mod error;
+mod events;
+mod guard;
+mod guarded;
+mod object;
+mod permit;
+mod raised;
+mod registry;
+mod rejection;
+mod rules;
+
+use pyo3::prelude::*;
+
+/// The native part of fusewire. Import `fusewire` instead.
+#[pymodule(gil_used = false)]
+fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    fusewire::binding::watch(events::watch);
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("TIMEOUT", fusewire::binding::TIMEOUT)?;
+    m.add("METRICS_CONTENT_TYPE", fusewire::CONTENT_TYPE)?;
+    m.add_class::<breaker::Breaker>()?;
+    m.add_class::<permit::Permit>()?;
+    m.add_class::<clock::ManualClock>()?;
+    m.add_class::<registry::NativeRegistry>()?;
+    m.add_function(wrap_pyfunction!(guarded::guard_function, m)?)?;
+    m.add_function(wrap_pyfunction!(guarded::acquire_for, m)?)?;
+    m.add_function(wrap_pyfunction!(guarded::fallback_of, m)?)?;
+    m.add_function(wrap_pyfunction!(document::schema, m)?)?;
+    m.add_function(wrap_pyfunction!(rejection::rejection_message, m)?)?;
+    guarded::add_types(m)?;
+    coroutine::add_types(m)
+}
