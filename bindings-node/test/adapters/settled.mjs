@@ -1,0 +1,26 @@
+// Waits until calls are settled. A breaker tells of its transitions; what settles a call is its permit.
+
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { CircuitBreaker } from 'fusewire';
+
+const permits = new EventEmitter();
+const Permit = Object.getPrototypeOf(new CircuitBreaker('settled').acquire());
+for (const name of ['success', 'settle', Symbol.dispose]) {
+  const settle = Permit[name];
+  Permit[name] = function (...args) {
+    const answer = settle.apply(this, args);
+    permits.emit('settled');
+    return answer;
+  };
+}
+
+/** An outcome, once it is there: the end of a body may be told after the reader has seen it. */
+export async function settled(breaker, outcome, count = 1) {
+  while (breaker.snapshot().totals[outcome] < count) {
+    await once(permits, 'settled', { signal: AbortSignal.timeout(10_000) });
+  }
+  const { success, failure, ignored } = breaker.snapshot().totals;
+  const expected = { success: 0, failure: 0, ignored: 0, [outcome]: count };
+  assert.deepEqual({ success, failure, ignored }, expected);
+}
