@@ -17,10 +17,14 @@ for (const name of ['success', 'settle', Symbol.dispose]) {
 
 /** An outcome, once it is there: the end of a body may be told after the reader has seen it. */
 export async function settled(breaker, outcome, count = 1) {
-  while (breaker.snapshot().totals[outcome] < count) {
-    await once(permits, 'settled', { signal: AbortSignal.timeout(10_000) });
+  const totals = () => {
+    const { success, failure, ignored } = breaker.snapshot().totals;
+    return { success, failure, ignored };
+  };
+  while (totals()[outcome] < count) {
+    await once(permits, 'settled', { signal: AbortSignal.timeout(10_000) }).catch(() =>
+      assert.fail(`${count} ${outcome} awaited for ten seconds, there are ${JSON.stringify(totals())}`),
+    );
   }
-  const { success, failure, ignored } = breaker.snapshot().totals;
-  const expected = { success: 0, failure: 0, ignored: 0, [outcome]: count };
-  assert.deepEqual({ success, failure, ignored }, expected);
+  assert.deepEqual(totals(), { success: 0, failure: 0, ignored: 0, [outcome]: count });
 }
