@@ -6,10 +6,14 @@ import { CircuitBreaker } from 'fusewire';
 
 const permits = new EventEmitter();
 const Permit = Object.getPrototypeOf(new CircuitBreaker('settled').acquire());
-for (const name of ['success', 'settle', Symbol.dispose]) {
-  const settle = Permit[name];
+// Whichever of its methods it is that settles.
+for (const [name, { value: method }] of Object.entries(Object.getOwnPropertyDescriptors(Permit))) hear(name, method);
+hear(Symbol.dispose, Permit[Symbol.dispose]);
+
+function hear(name, method) {
+  if (typeof method !== 'function' || name === 'constructor') return;
   Permit[name] = function (...args) {
-    const answer = settle.apply(this, args);
+    const answer = method.apply(this, args);
     permits.emit('settled');
     return answer;
   };
