@@ -11,6 +11,10 @@ breaker closes again. See ``help(fusewire.circuit_breaker)`` and ``help(fusewire
 
 from __future__ import annotations
 
+from . import _native
+
+_native.require_main_interpreter()
+
 from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
 from ._errors import (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-
 from ._breaker import CircuitBreaker
+from ._fork import lock
 from ._native import NativeRegistry
 
 __all__ = ["Registry", "registry"]
@@ -19,7 +18,6 @@ class Registry:
             raise TypeError("clock, or duration_bounds: a manual clock is for tests, which need no bounds of their own")
         self._native = NativeRegistry(clock, duration_bounds)
         self._breakers = {}
-        self._lock = allocate_lock()
 
     def get_or_create(self, name, **options):
         """The breaker of that name, built if there is none; the same for every thread.
@@ -33,7 +31,7 @@ class Registry:
         return self._keep(CircuitBreaker._in(self._native, name, options, document))
 
     def _keep(self, breaker):
-        with self._lock:
+        with lock:
             known = self._breakers.setdefault(breaker.name, breaker)
             if not known.is_same(breaker):
                 # It was removed and made anew in between.
@@ -51,7 +49,7 @@ class Registry:
 
     def remove(self, name):
         """Takes the breaker out, and out of the metrics; whether there was one. Calls in flight settle harmlessly."""
-        with self._lock:
+        with lock:
             self._breakers.pop(name, None)
             return self._native.remove(name)
 
