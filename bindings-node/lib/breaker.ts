@@ -77,12 +77,6 @@ export interface CircuitBreakerEvents {
 const OUTCOMES = { success: Code.Success, failure: Code.Failure, ignored: Code.Ignored, abandoned: Code.Abandoned } as const;
 const EVENT_OF = { open: 'open', half_open: 'halfOpen', closed: 'close' } as const;
 
-/** Before the first grant, when no call is admitted under one. */
-const NO_VALUE = (value: unknown): unknown => value;
-const NO_ERROR = (error: unknown): never => {
-  throw error;
-};
-
 /** Kept, as `await` keeps it, whatever others put in its place. */
 const promiseThen = Promise.prototype.then;
 const SOON = Promise.resolve();
@@ -134,9 +128,9 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** What the lane's last grant says; at first what no cell can say. */
   private low = -1;
   private left = 0;
-  /** Settle calls that are admitted under that grant: made once for all of them. */
-  private onValue = NO_VALUE;
-  private onError = NO_ERROR;
+  /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
+  private onValue: ((value: unknown) => unknown) | null = null;
+  private onError: ((error: unknown) => never) | null = null;
   private readonly options: CircuitBreakerOptions;
   /** Whether a value decides nothing: the usual. */
   private readonly anyValue: boolean;
@@ -183,10 +177,12 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
    */
   execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
-    const { low, onValue, onError } = this;
+    const low = this.low;
     let slip: Slip | null = null;
-    if (this.left > 0 && this.cell[this.at] === low) this.left--;
-    else {
+    if (this.left > 0 && this.cell[this.at] === low) {
+      this.left--;
+      if (this.onValue === null) this.handlers(low);
+    } else {
       try {
         slip = this.ask();
       } catch (error) {
@@ -194,6 +190,8 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
       }
       if (slip === null) return this.refuseLater() as Promise<T>;
     }
+    // As they are now: what `fn` does may begin another grant.
+    const { onValue, onError } = this;
     let made: T | PromiseLike<T>;
     try {
       made = fn();
@@ -351,6 +349,11 @@ export class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
   /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
   private begin(low: number): void {
     this.low = low;
+    this.onValue = this.onError = null;
+  }
+
+  /** Makes what settles the calls of a grant. Many a breaker is never called so often. */
+  private handlers(low: number): void {
     this.onValue = (value) => {
       this.settleValue(null, low, value);
       return value;

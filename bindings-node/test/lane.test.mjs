@@ -110,6 +110,20 @@ test('a grant that no document limits does not outlive it', () => {
   assert.deepEqual(timed(breaker, 3, WAYS.executeSync), [2, 2, 2]);
 });
 
+test('a call is settled under the grant that admitted it, though its function takes up another', async () => {
+  const breaker = new CircuitBreaker('regrant', { clock: new ManualClock() });
+  const before = countedByLanes();
+  await breaker.execute(async () => {});
+  // The first call that the lane admits, and then one under another grant.
+  const call = breaker.execute(async () => {
+    breaker.reset();
+    await Promise.all([1, 2].map(() => breaker.execute(async () => {})));
+  });
+  await call;
+  const { success, late } = breaker.snapshot().totals;
+  assert.deepEqual([success, late, countedByLanes() - before], [4, 1, 1]);
+});
+
 test('two objects of one breaker in one isolate are one', async () => {
   const { Registry } = await import('fusewire');
   const clock = new ManualClock();
