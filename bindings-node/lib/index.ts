@@ -3,7 +3,7 @@
 import { native } from './native';
 
 export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
-export type { By, CircuitBreakerEvents, ExecuteOptions } from './breaker';
+export type { ExecuteOptions } from './breaker';
 export {
   CircuitBreakerError,
   CircuitOpenError,
@@ -15,6 +15,7 @@ export {
   isConfigError,
   isConflictError,
 } from './errors';
+export type { CircuitBreakerEvents } from './emitter';
 export type { TransitionEvent } from './events';
 export type { Reason } from './host';
 export type {
@@ -30,6 +31,7 @@ export type {
   Ramp,
   TimeWindow,
 } from './options';
+export type { By } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
 export type { Distribution, Snapshot, State } from './snapshot';

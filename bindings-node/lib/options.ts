@@ -215,6 +215,17 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
   if (key !== undefined) throw invalid(`options.${key}`, 'in the document', (options as Record<string, unknown>)[key]);
 }
 
+/** Checks what a call is given. @internal */
+export function checkExecuteOptions(options: unknown): asserts options is { signal?: unknown } {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', 'an object such as { signal }', options);
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'signal');
+  if (unknown !== undefined) {
+    throw invalid(`options.${unknown}`, 'left out; the only option of a call is `signal`', options);
+  }
+}
+
 /** Checks a signal, which may be one of another realm. @internal */
 export function checkSignal(given: unknown): asserts given is AbortSignal {
   const signal = given as Partial<AbortSignal> | null;

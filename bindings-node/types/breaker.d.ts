@@ -1,37 +1,13 @@
-import { EventEmitter } from 'node:events';
-import { type CircuitOpenError } from './errors';
-import { type TransitionEvent } from './events';
-import { type CallOptions, type CircuitBreakerOptions, type DocumentOptions, type Duration, type Mode } from './options';
+import { OperatedBreaker } from './operated';
+import { type CallOptions, type CircuitBreakerOptions } from './options';
 import { Permit } from './permit';
-import { type Snapshot, type State } from './snapshot';
-/** Who does something by hand, and why. */
-export interface By {
-    actor?: string;
-    reason?: string;
-}
 /** What a call may be given. */
 export interface ExecuteOptions {
     /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
     signal?: AbortSignal | null;
 }
-/** The events of a breaker. */
-export interface CircuitBreakerEvents {
-    /** It came to be open. */
-    open: [event: TransitionEvent];
-    /** It came to be half-open. */
-    halfOpen: [event: TransitionEvent];
-    /** It came to be closed. */
-    close: [event: TransitionEvent];
-    /** Any transition: also one from a state to itself, such as a reconfiguration. */
-    stateChange: [event: TransitionEvent];
-    /** A call was turned away. */
-    reject: [error: CircuitOpenError];
-}
 /** Guards one dependency. */
-export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
-    /** The name. */
-    readonly name: string;
-    private readonly slot;
+export declare class CircuitBreaker extends OperatedBreaker {
     private cell;
     private at;
     private counters;
@@ -39,7 +15,7 @@ export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     /** What the lane's last grant says; at first what no cell can say. */
     private low;
     private left;
-    /** Settle calls that are admitted under that grant: made once for all of them. */
+    /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
     private onValue;
     private onError;
     private readonly options;
@@ -73,57 +49,16 @@ export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     /** As `acquire`, but `null` when the call is turned away. */
     tryAcquire(): Permit | null;
     private executeWith;
-    private settlePermit;
+    /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
+    private passes;
     /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
     private ask;
     /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
     private begin;
+    /** Makes what settles the calls of a grant. Many a breaker is never called so often. */
+    private handlers;
     /** Settles a call when what it made is there. */
     private follow;
     /** A call that failed before there was a promise. */
     private threw;
-    private refuseLater;
-    /** Answers a call that was turned away. */
-    private refuse;
-    private outcomeOf;
-    private outcomeOfError;
-    /** A predicate that throws is reported, and the call counts as it would without one. */
-    private asks;
-    /** Opens the breaker from any state, for `duration` or, without one, for as long as an opening lasts now. */
-    trip(duration?: Duration | null, by?: By): void;
-    /** Lets the next calls probe, from any state. */
-    halfOpen(by?: By): void;
-    /** Closes the breaker, from any state, and ends the row of openings. */
-    reset(by?: By): void;
-    /** Sets the mode; setting the one that is set does nothing. */
-    setMode(mode: Mode, by?: By): void;
-    /** Carries out what is due without asking for a permit. */
-    poll(): void;
-    /** Swaps the rules atomically; `false` when they are the same. What classifies stays. */
-    reconfigure(options: DocumentOptions, by?: By): boolean;
-    /** As `reconfigure`, with a document as every language reads it. */
-    reconfigureDocument(document: string | object, by?: By): boolean;
-    private act;
-    /** The effective state: open past its deadline reads half-open. */
-    get state(): State;
-    /** The mode. */
-    get mode(): Mode;
-    /** Everything there is to know. */
-    snapshot(): Snapshot;
-    /** The configuration with its defaults filled in, as every language reads it. */
-    document(): string;
-    /** Its metrics as OpenMetrics 1.0 text. */
-    metrics(): string;
-    /** Transitions from now on, in order. Up to 1,024 wait for a reader who is slow; more are counted in `missed`. */
-    events(options?: {
-        signal?: AbortSignal;
-    }): AsyncIterableIterator<TransitionEvent>;
-    /** As `events()`. */
-    [Symbol.asyncIterator](): AsyncIterableIterator<TransitionEvent>;
-    /** Listens to the core while somebody listens here. */
-    private attend;
-    /** A listener that throws is reported and disturbs nobody. */
-    private tell;
-    /** The snapshot, for who logs a breaker. */
-    toJSON(): Snapshot;
 }
