@@ -18,7 +18,9 @@ export declare class Isolate {
   get acquire(): () => void
   /** Settles a permit, through the scratch. */
   get settle(): () => void
-  /** As `settle`, for a failure that has a type. */
+  /** Gives an error type a number, for `settle`. */
+  addErrorType(errorType: string): number
+  /** As `settle`, for a failure whose type has no number. */
   settleFailed(errorType: string): void
   /** Builds a breaker; answers its slot. With `registry`, the one of that name there. */
   create(name: string, document: string, clock?: NativeClock | undefined | null, registryName?: string | undefined | null): number

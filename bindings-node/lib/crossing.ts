@@ -11,6 +11,7 @@ import {
   words as hostWords,
   type Reason,
 } from './host';
+import { numberOf } from './error-types';
 import { deliverIfAny } from './events';
 import type { Outcome, Settled } from './permit';
 import { type Slip, takeSlip } from './slip';
@@ -49,7 +50,9 @@ export function settleSlip(
   words[At.StartHigh] = slip.startHigh;
   words[At.Outcome] = OUTCOMES[outcome];
   doubles[At.Nanos] = duration === undefined ? NaN : Math.max(0, Math.round(duration * 1e6));
-  if (errorType === undefined) nativeSettle();
+  const type = errorType === undefined ? 0 : numberOf(errorType);
+  words[At.ErrorType] = type;
+  if (errorType === undefined || type !== 0) nativeSettle();
   else isolate.settleFailed(errorType);
   if (words[At.Code] === PANICKED) throw defect();
   const settled = words[At.Settled] === 0 ? 'ok' : 'late';

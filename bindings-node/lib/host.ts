@@ -19,6 +19,7 @@ export const enum At {
   /** An index of doubles. */
   Nanos = 6,
   Events = 14,
+  ErrorType = 15,
 }
 
 /** What a settling says came of the call; an abandoned one is a permit that was dropped. @internal */

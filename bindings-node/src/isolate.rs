@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     chunks: Vec<NonNull<AtomicU64>>,
     inbox: Arc<Inbox>,
     listening: usize,
+    /// By number, from 1; as many as `lib/error-types.ts` gives.
+    error_types: Vec<Box<str>>,
 }
 
 impl Inner {
@@ -124,6 +126,9 @@ impl Inner {
             start: s.get_wide(START),
         };
         s.set(CODE, 0);
+        let numbered =
+            || self.error_types.get((s.get(ERROR_TYPE) as usize).wrapping_sub(1)).map(AsRef::as_ref);
+        let error_type = error_type.or_else(numbered);
         let settled = match s.get(OUTCOME) {
             ABANDONED => slot.breaker.abandon_slip(&slip),
             code => {
@@ -172,6 +177,7 @@ impl Isolate {
             chunks: Vec::new(),
             inbox: Inbox::new(),
             listening: 0,
+            error_types: Vec::new(),
         });
         let place = ptr::from_mut(&mut *inner);
         // Before the isolate's memory goes, and before this object does.
@@ -194,7 +200,14 @@ impl Isolate {
         crate::hot::settle_of(env, &mut *self.inner)
     }
 
-    /// As `settle`, for a failure that has a type.
+    /// Gives an error type a number, for `settle`.
+    #[napi(catch_unwind)]
+    pub fn add_error_type(&mut self, error_type: String) -> u32 {
+        self.inner.error_types.push(error_type.into());
+        self.inner.error_types.len() as u32
+    }
+
+    /// As `settle`, for a failure whose type has no number.
     #[napi(catch_unwind)]
     pub fn settle_failed(&mut self, error_type: String) {
         self.inner.settle(Some(&error_type));

@@ -28,6 +28,8 @@ pub(crate) const SETTLED: usize = 11;
 pub(crate) const NANOS: usize = 12;
 /// Out: events that wait to be drained.
 pub(crate) const EVENTS: usize = 14;
+/// Into settle: the number of a failure's type, 0 for none.
+pub(crate) const ERROR_TYPE: usize = 15;
 
 /// `CODE` after a panic, which is a defect.
 pub(crate) const PANICKED: u32 = 255;
