@@ -63,6 +63,8 @@ export declare class Isolate {
   name(slot: number): string
   /** The snapshot as JSON, durations in nanoseconds. */
   snapshot(slot: number): string
+  /** What the scratch said of the last failure, in two halves, as JSON; `None` when there was none. */
+  lastFailure(slot: number, low: number, high: number): string | null
   /** The document with its defaults filled in. */
   document(slot: number): string
   /** Why a call of that permit, in the scratch, would have been rejected: 1 + the reason's code, or 0. */

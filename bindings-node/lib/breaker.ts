@@ -4,7 +4,7 @@
 import { callUntil } from './abortable';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
 import { defect, settleSlip, slipGiven } from './crossing';
-import { type CircuitOpenError, openError, told, toldOfDocument } from './errors';
+import { type CircuitOpenError, told, toldOfDocument } from './errors';
 import { deliverIfAny } from './events';
 import {
   At,
@@ -12,11 +12,9 @@ import {
   NO_LANE,
   PANICKED,
   UNLIMITED,
-  doubles as hostDoubles,
   isolate,
   laneOf,
   nativeAcquire as hostAcquire,
-  reasonOf,
   releaseWith,
   words as hostWords,
 } from './host';
@@ -33,12 +31,11 @@ import {
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
-import { refuse, refuseLater, rejections } from './refusal';
+import { refusalOf, refuse, refuseLater, rejections } from './refusal';
 import { type Settling, type Slip, laneSlip, putBack } from './slip';
 
 // As constants of this module: an import is looked up each time.
 const words = hostWords;
-const doubles = hostDoubles;
 const nativeAcquire = hostAcquire;
 const COUNT_MASK = HOST_COUNT_MASK;
 
@@ -53,8 +50,15 @@ const promiseThen = Promise.prototype.then;
 
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
 
-/** The error of the call that was turned away last. */
-let refusal: CircuitOpenError;
+/** The error of a call that was turned away, until it is taken. */
+let refusal: CircuitOpenError | undefined;
+
+function takeRefusal(): CircuitOpenError {
+  const error = refusal!;
+  // It keeps its breaker in memory.
+  refusal = undefined;
+  return error;
+}
 
 /** The slot for a breaker that is being made. */
 function slotFor(name: string, options: CircuitBreakerOptions): number {
@@ -126,7 +130,7 @@ export class CircuitBreaker extends OperatedBreaker {
       } catch (error) {
         return Promise.reject(error);
       }
-      if (slip === null) return refuseLater(refusal, this.options) as Promise<T>;
+      if (slip === null) return refuseLater(takeRefusal(), this.options) as Promise<T>;
     }
     // As they are now: what `fn` does may begin another grant.
     const { onValue, onError } = this;
@@ -150,7 +154,7 @@ export class CircuitBreaker extends OperatedBreaker {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
     const low = this.low;
     let slip: Slip | null = null;
-    if (!this.passes(low) && (slip = this.ask()) === null) return refuse(refusal, this.options) as T;
+    if (!this.passes(low) && (slip = this.ask()) === null) return refuse(takeRefusal(), this.options) as T;
     let value: T;
     try {
       value = fn();
@@ -183,13 +187,19 @@ export class CircuitBreaker extends OperatedBreaker {
    * Throws a `CircuitOpenError` when the call is turned away.
    */
   acquire(): Permit {
-    const permit = this.tryAcquire();
-    if (permit === null) throw refusal;
+    const permit = this.permit();
+    if (permit === null) throw takeRefusal();
     return permit;
   }
 
   /** As `acquire`, but `null` when the call is turned away. */
   tryAcquire(): Permit | null {
+    const permit = this.permit();
+    if (permit === null) takeRefusal();
+    return permit;
+  }
+
+  private permit(): Permit | null {
     const low = this.low;
     if (this.passes(low)) return new Permit(this, null, low);
     const slip = this.ask();
@@ -206,8 +216,8 @@ export class CircuitBreaker extends OperatedBreaker {
     if (signal === undefined || signal === null) return this.execute(fn);
     checkSignal(signal);
     if (signal.aborted) throw signal.reason;
-    const permit = this.tryAcquire();
-    if (permit === null) return refuse(refusal, this.options) as T;
+    const permit = this.permit();
+    if (permit === null) return refuse(takeRefusal(), this.options) as T;
     return callUntil(signal, permit, fn);
   }
 
@@ -236,7 +246,7 @@ export class CircuitBreaker extends OperatedBreaker {
       return slip;
     }
     if (code === PANICKED) throw defect();
-    const error = openError(this.name, reasonOf(code), doubles[At.Nanos]);
+    const error = refusalOf(this, code);
     if (words[At.Events] !== 0) deliverIfAny();
     if (this.listenerCount('reject') > 0) this.tell('reject', error);
     if (rejections.hasSubscribers) rejections.publish(error);

@@ -20,6 +20,8 @@ export const enum At {
   Nanos = 6,
   Events = 14,
   ErrorType = 15,
+  FailureLow = 16,
+  FailureHigh = 17,
 }
 
 /** What a settling says came of the call; an abandoned one is a permit that was dropped. @internal */

@@ -34,7 +34,7 @@ export type {
 export type { By } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
-export type { Distribution, Snapshot, State } from './snapshot';
+export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
 
 /** The version of the package. */

@@ -107,6 +107,7 @@ impl Inner {
             Err(refused) => {
                 s.set(CODE, 1 + refused.reason as u32);
                 s.set_nanos(refused.retry_after);
+                s.set_wide(FAILURE, slot.breaker.failure_word());
             }
         }
         let grant = if slot.lane.is_some() { slot.breaker.grant() } else { Default::default() };
@@ -400,6 +401,13 @@ impl Isolate {
     #[napi(catch_unwind)]
     pub fn snapshot(&self, slot: u32) -> Result<String> {
         Ok(fusewire::json(&self.inner.breaker(slot)?.snapshot()).to_string())
+    }
+
+    /// What the scratch said of the last failure, in two halves, as JSON; `None` when there was none.
+    #[napi(catch_unwind)]
+    pub fn last_failure(&self, slot: u32, low: u32, high: u32) -> Result<Option<String>> {
+        let word = u64::from(high) << 32 | u64::from(low);
+        Ok(self.inner.breaker(slot)?.failure_json(word).map(|failure| failure.to_string()))
     }
 
     /// The document with its defaults filled in.

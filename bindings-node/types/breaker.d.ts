@@ -48,6 +48,7 @@ export declare class CircuitBreaker extends OperatedBreaker {
     acquire(): Permit;
     /** As `acquire`, but `null` when the call is turned away. */
     tryAcquire(): Permit | null;
+    private permit;
     private executeWith;
     /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
     private passes;

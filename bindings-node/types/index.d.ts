@@ -8,7 +8,7 @@ export type { AdaptiveWindow, Backoff, CallOptions, CircuitBreakerOptions, Class
 export type { By } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
-export type { Distribution, Snapshot, State } from './snapshot';
+export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
 /** The version of the package. */
 export declare const version: string;

@@ -13,6 +13,7 @@ import fusewireByDefault, {
   version,
   type CircuitBreakerOptions,
   type DocumentOptions,
+  type LastFailure,
   type Outcome,
   type Permit,
   type Settled,
@@ -98,6 +99,8 @@ export function errors(error: unknown): string {
   if (isCircuitOpenError(error)) {
     const { breaker, reason, retryAfter } = error;
     same<typeof retryAfter, number | null>(true);
+    same<typeof error.lastFailure, LastFailure | null>(true);
+    same<typeof error.lastFailure, Snapshot['lastFailure']>(true);
     same<typeof reason, 'open' | 'half_open_full' | 'ramp' | 'forced_open'>(true);
     same<(typeof error)['code'], 'ERR_CIRCUIT_OPEN'>(true);
     return breaker;
@@ -106,7 +109,10 @@ export function errors(error: unknown): string {
   if (isCircuitBreakerError(error)) return error.code;
   return error instanceof CircuitOpenError ? error.message : version;
 }
-export const made: Error = new CircuitOpenError('a', 'open', 5);
+export const made: Error[] = [
+  new CircuitOpenError('a', 'open', 5),
+  new CircuitOpenError('a', 'open', null, { errorType: 'timeout', at: 5 }),
+];
 
 export async function events(): Promise<void> {
   breaker
