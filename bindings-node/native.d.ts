@@ -28,6 +28,12 @@ export declare class Isolate {
   find(registryName: string, name: string): number | null
   /** Takes a breaker out of a registry. */
   remove(registryName: string, name: string): boolean
+  /** Whether a registry has a breaker of that name. */
+  has(registryName: string, name: string): boolean
+  /** How many breakers a registry has. */
+  size(registryName: string): number
+  /** Swaps the document of the breaker of that name in a registry; `false` when it is the same. */
+  reconfigureByName(registryName: string, name: string, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
   /** The names in a registry, sorted. */
   names(registryName: string): Array<string>
   /** The metrics of a registry. */

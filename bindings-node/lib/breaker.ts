@@ -2,9 +2,10 @@
 // `core/src/side.rs` of the crate, and nowhere else.
 
 import { callUntil } from './abortable';
+import { type BreakerClass, adopt, slotFor } from './adoption';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
 import { defect, settleSlip, slipGiven } from './crossing';
-import { type CircuitOpenError, told, toldOfDocument } from './errors';
+import { toldOfDocument } from './errors';
 import { deliverIfAny } from './events';
 import {
   At,
@@ -24,15 +25,14 @@ import {
   type CircuitBreakerOptions,
   checkCallOptions,
   checkExecuteOptions,
-  checkOptions,
   checkSignal,
-  documentOf,
   documentText,
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
-import { refusalOf, refuse, refuseLater, rejections } from './refusal';
+import { keepRefusal, refusalOf, refuse, refuseLater, rejections, takeRefusal } from './refusal';
 import { type Settling, type Slip, laneSlip, putBack } from './slip';
+import { type Given, type WrappedOptions, wrapped } from './wrapped';
 
 // As constants of this module: an import is looked up each time.
 const words = hostWords;
@@ -49,25 +49,6 @@ export interface ExecuteOptions {
 const promiseThen = Promise.prototype.then;
 
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
-
-/** The error of a call that was turned away, until it is taken. */
-let refusal: CircuitOpenError | undefined;
-
-function takeRefusal(): CircuitOpenError {
-  const error = refusal!;
-  // It keeps its breaker in memory.
-  refusal = undefined;
-  return error;
-}
-
-/** The slot for a breaker that is being made. */
-function slotFor(name: string, options: CircuitBreakerOptions): number {
-  if (typeof name !== 'string') throw invalid('name', 'a string', name);
-  checkOptions(options);
-  const slot = adopted ?? told(() => isolate.create(name, documentOf(options), options.clock?.native, undefined));
-  adopted = undefined;
-  return slot;
-}
 
 /** Guards one dependency. */
 export class CircuitBreaker extends OperatedBreaker {
@@ -103,12 +84,19 @@ export class CircuitBreaker extends OperatedBreaker {
 
   /**
    * A breaker from a configuration document as every language reads it: `snake_case`, durations as `"30s"` or seconds.
+   * On a class that extends this one, it makes a breaker of that class, whose constructor gets name and options.
    */
-  static fromDocument(name: string, document: string | object, options: CallOptions = {}): CircuitBreaker {
+  static fromDocument<B extends CircuitBreaker>(
+    this: BreakerClass<B>,
+    name: string,
+    document: string | object,
+    options: CallOptions = {},
+  ): B {
     if (typeof name !== 'string') throw invalid('name', 'a string', name);
     checkCallOptions(options);
     const text = documentText(document);
-    return adopt(toldOfDocument(() => isolate.create(name, text, options.clock?.native, undefined)), name, options);
+    const slot = toldOfDocument(() => isolate.create(name, text, options.clock?.native, undefined));
+    return adopt(this, slot, name, options);
   }
 
   // ---- calls ----
@@ -130,7 +118,7 @@ export class CircuitBreaker extends OperatedBreaker {
       } catch (error) {
         return Promise.reject(error);
       }
-      if (slip === null) return refuseLater(takeRefusal(), this.options) as Promise<T>;
+      if (slip === null) return refuseLater(this.options, fn) as Promise<T>;
     }
     // As they are now: what `fn` does may begin another grant.
     const { onValue, onError } = this;
@@ -154,7 +142,7 @@ export class CircuitBreaker extends OperatedBreaker {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
     const low = this.low;
     let slip: Slip | null = null;
-    if (!this.passes(low) && (slip = this.ask()) === null) return refuse(takeRefusal(), this.options) as T;
+    if (!this.passes(low) && (slip = this.ask()) === null) return refuse(this.options, fn) as T;
     let value: T;
     try {
       value = fn();
@@ -169,16 +157,9 @@ export class CircuitBreaker extends OperatedBreaker {
   /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
   wrap<This, Args extends unknown[], R>(
     fn: (this: This, ...args: Args) => R,
+    options: WrappedOptions<This, Given<Args>> = {},
   ): (this: This, ...args: Args) => Promise<Awaited<R>> {
-    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    // eslint-disable-next-line @typescript-eslint/no-this-alias
-    const breaker = this;
-    const wrapped = function (this: This, ...args: Args): Promise<Awaited<R>> {
-      return breaker.execute(() => fn.apply(this, args)) as Promise<Awaited<R>>;
-    };
-    Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true });
-    Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true });
-    return wrapped;
+    return wrapped(this, this.options.fallback !== undefined, fn, options);
   }
 
   /**
@@ -217,7 +198,7 @@ export class CircuitBreaker extends OperatedBreaker {
     checkSignal(signal);
     if (signal.aborted) throw signal.reason;
     const permit = this.permit();
-    if (permit === null) return refuse(takeRefusal(), this.options) as T;
+    if (permit === null) return refuse(this.options, fn) as T;
     return callUntil(signal, permit, fn);
   }
 
@@ -230,7 +211,7 @@ export class CircuitBreaker extends OperatedBreaker {
     return true;
   }
 
-  /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
+  /** Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. */
   private ask(): Slip | null {
     words[At.Slot] = this.slot;
     words[At.GrantCalls] = this.left;
@@ -250,7 +231,7 @@ export class CircuitBreaker extends OperatedBreaker {
     if (words[At.Events] !== 0) deliverIfAny();
     if (this.listenerCount('reject') > 0) this.tell('reject', error);
     if (rejections.hasSubscribers) rejections.publish(error);
-    refusal = error;
+    keepRefusal(error);
     return null;
   }
 
@@ -320,22 +301,4 @@ export class CircuitBreaker extends OperatedBreaker {
     settleSlip(this.slot, settled, outcome, undefined, errorType);
     putBack(settled);
   }
-}
-
-/** The slot that the next breaker takes over. */
-let adopted: number | undefined;
-
-/** The breaker in that slot, as an object. @internal */
-export function adopt(slot: number, name: string, options: CircuitBreakerOptions): CircuitBreaker {
-  adopted = slot;
-  try {
-    return new CircuitBreaker(name, options);
-  } finally {
-    adopted = undefined;
-  }
-}
-
-/** Where this isolate's native part keeps it. @internal */
-export function slotOf(breaker: CircuitBreaker): number {
-  return (breaker as unknown as { slot: number }).slot;
 }

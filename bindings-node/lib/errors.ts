@@ -153,7 +153,7 @@ export function openError(breaker: string, reason: Reason, nanos: number, note: 
 }
 
 interface Told {
-  kind: 'config' | 'conflict' | 'unknown';
+  kind: 'config' | 'conflict' | 'missing' | 'unknown';
   message: string;
   key: string;
   value: string;
@@ -197,5 +197,6 @@ function translated(error: unknown, key: (text: string) => string, wording: (tex
     return new ConfigError(key(t.key), t.value, wording(t.allowed), message);
   }
   if (t.kind === 'conflict') return new ConflictError(t.existing, t.requested, t.message);
-  return Object.assign(new RangeError(t.message), { code: 'ERR_CIRCUIT_NAME' });
+  const code = t.kind === 'missing' ? 'ERR_CIRCUIT_UNKNOWN' : 'ERR_CIRCUIT_NAME';
+  return Object.assign(new RangeError(t.message), { code });
 }

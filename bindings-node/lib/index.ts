@@ -3,6 +3,7 @@
 import { native } from './native';
 
 export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
+export type { BreakerClass } from './adoption';
 export type { ExecuteOptions } from './breaker';
 export {
   CircuitBreakerError,
@@ -36,6 +37,7 @@ export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
 export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
+export type { WrappedOptions } from './wrapped';
 
 /** The version of the package. */
 export const version: string = native.VERSION;

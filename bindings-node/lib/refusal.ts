@@ -11,6 +11,7 @@ import {
 } from './host';
 import type { CallOptions } from './options';
 import { type LastFailure, lastFailureOf } from './snapshot';
+import { argumentsOf } from './wrapped';
 
 // As constants of this module: an import is looked up each time.
 const words = hostWords;
@@ -45,15 +46,33 @@ export function refusalOf(breaker: { readonly name: string }, code: number): Cir
   return openError(breaker.name, reasonOf(code), doubles[At.Nanos], note);
 }
 
+/** The error of the call that was turned away last, until it is taken. */
+let refusal: CircuitOpenError | undefined;
+
+/** @internal */
+export function keepRefusal(error: CircuitOpenError): void {
+  refusal = error;
+}
+
+/** @internal */
+export function takeRefusal(): CircuitOpenError {
+  const error = refusal!;
+  // It keeps its breaker in memory.
+  refusal = undefined;
+  return error;
+}
+
 /** Answers a call that was turned away: by the fallback if there is one. @internal */
-export function refuse(error: CircuitOpenError, { fallback }: CallOptions): unknown {
-  if (fallback !== undefined) return fallback(error);
+export function refuse({ fallback }: CallOptions, fn: object): unknown {
+  const error = takeRefusal();
+  if (fallback !== undefined) return fallback(error, ...argumentsOf(fn));
   throw error;
 }
 
 /** As `refuse`, by a promise. @internal */
-export function refuseLater(error: CircuitOpenError, { fallback }: CallOptions): Promise<unknown> {
-  if (fallback !== undefined) return new Promise((resolve) => resolve(fallback(error)));
+export function refuseLater({ fallback }: CallOptions, fn: object): Promise<unknown> {
+  const error = takeRefusal();
+  if (fallback !== undefined) return new Promise((resolve) => resolve(fallback(error, ...argumentsOf(fn))));
   // A promise that is born rejected has Node note it as unhandled and strike it off again: twice what this costs.
   return new Promise((_, reject) => {
     promiseThen.call(SOON, () => reject(error));

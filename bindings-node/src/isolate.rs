@@ -247,6 +247,32 @@ impl Isolate {
         registry(&registry_name).remove(&name).is_some()
     }
 
+    /// Whether a registry has a breaker of that name.
+    #[napi(catch_unwind)]
+    pub fn has(&self, registry_name: String, name: String) -> bool {
+        registry(&registry_name).get(&name).is_some()
+    }
+
+    /// How many breakers a registry has.
+    #[napi(catch_unwind)]
+    pub fn size(&self, registry_name: String) -> u32 {
+        registry(&registry_name).len() as u32
+    }
+
+    /// Swaps the document of the breaker of that name in a registry; `false` when it is the same.
+    #[napi(catch_unwind)]
+    pub fn reconfigure_by_name(
+        &self,
+        registry_name: String,
+        name: String,
+        document: String,
+        actor: Option<String>,
+        reason: Option<String>,
+    ) -> Result<bool> {
+        let builder = Builder::from_json(&document).map_err(of_config)?;
+        registry(&registry_name).reconfigure(&name, builder, by(actor, reason)).map_err(of)
+    }
+
     /// The names in a registry, sorted.
     #[napi(catch_unwind)]
     pub fn names(&self, registry_name: String) -> Vec<String> {

@@ -8,7 +8,7 @@ import { run } from './support.mjs';
 const preface = `
   import { createRequire } from 'node:module';
   import { CircuitBreaker, ManualClock, Registry } from 'fusewire';
-  const { slotOf } = createRequire(process.cwd() + '/x')('./dist/breaker.js');
+  const { slotOf } = createRequire(process.cwd() + '/x')('./dist/adoption.js');
   const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
   // Collects until the slots that \`makeSlots\` gives are some that were there before, or gives up.
   async function collect(isDone) {

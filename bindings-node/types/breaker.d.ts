@@ -1,6 +1,8 @@
+import { type BreakerClass } from './adoption';
 import { OperatedBreaker } from './operated';
 import { type CallOptions, type CircuitBreakerOptions } from './options';
 import { Permit } from './permit';
+import { type Given, type WrappedOptions } from './wrapped';
 /** What a call may be given. */
 export interface ExecuteOptions {
     /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
@@ -28,8 +30,9 @@ export declare class CircuitBreaker extends OperatedBreaker {
     constructor(name: string, options?: CircuitBreakerOptions);
     /**
      * A breaker from a configuration document as every language reads it: `snake_case`, durations as `"30s"` or seconds.
+     * On a class that extends this one, it makes a breaker of that class, whose constructor gets name and options.
      */
-    static fromDocument(name: string, document: string | object, options?: CallOptions): CircuitBreaker;
+    static fromDocument<B extends CircuitBreaker>(this: BreakerClass<B>, name: string, document: string | object, options?: CallOptions): B;
     /**
      * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
      *
@@ -39,7 +42,7 @@ export declare class CircuitBreaker extends OperatedBreaker {
     /** As `execute`, for a function that answers at once. */
     executeSync<T>(fn: () => T): T;
     /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
-    wrap<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R): (this: This, ...args: Args) => Promise<Awaited<R>>;
+    wrap<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R, options?: WrappedOptions<This, Given<Args>>): (this: This, ...args: Args) => Promise<Awaited<R>>;
     /**
      * Asks for a permit to call; settle it once.
      *
@@ -52,7 +55,7 @@ export declare class CircuitBreaker extends OperatedBreaker {
     private executeWith;
     /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
     private passes;
-    /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
+    /** Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. */
     private ask;
     /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
     private begin;

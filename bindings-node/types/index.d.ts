@@ -1,4 +1,5 @@
 export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
+export type { BreakerClass } from './adoption';
 export type { ExecuteOptions } from './breaker';
 export { CircuitBreakerError, CircuitOpenError, ConfigError, ConflictError, captureStacks, isCircuitBreakerError, isCircuitOpenError, isConfigError, isConflictError, } from './errors';
 export type { CircuitBreakerEvents } from './emitter';
@@ -10,6 +11,7 @@ export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
 export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
+export type { WrappedOptions } from './wrapped';
 /** The version of the package. */
 export declare const version: string;
 /** The media type of the metrics text. */

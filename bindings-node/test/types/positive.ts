@@ -70,6 +70,29 @@ same<Awaited<ReturnType<typeof guarded>>, string[]>(true);
 export const itsBreaker: CircuitBreaker = guarded.breaker;
 export const shared = circuitBreaker(async () => 1, breaker);
 
+// A fallback and a signal get what the function gets.
+export const withFallback = circuitBreaker(load, {
+  fallback(error, path, depth) {
+    same<typeof error, CircuitOpenError>(true);
+    same<[typeof path, typeof depth], [string, number | undefined]>(true);
+    return [path];
+  },
+  signal(path, depth) {
+    same<[typeof path, typeof depth], [string, number | undefined]>(true);
+    return this.base === path ? AbortSignal.timeout(5) : null;
+  },
+});
+same<Parameters<typeof withFallback>, [path: string, depth?: number]>(true);
+same<ThisParameterType<typeof withFallback>, { base: string }>(true);
+same<Awaited<ReturnType<typeof withFallback>>, string[]>(true);
+export const withOne = circuitBreaker(async (id: number) => id, { fallback: (_: CircuitOpenError, id: number) => -id });
+same<Awaited<ReturnType<typeof withOne>>, number>(true);
+export const withSignal = breaker.wrap(async (url: string, init?: RequestInit) => fetch(url, init), {
+  signal: (_, init) => init?.signal,
+});
+same<Parameters<typeof withSignal>, [url: string, init?: RequestInit]>(true);
+same<Awaited<ReturnType<typeof withSignal>>, Response>(true);
+
 export class Service {
   @CircuitBreaker({ failureThreshold: 3 })
   async get(path: string): Promise<string> {
@@ -156,6 +179,12 @@ export const fromDocument: CircuitBreaker = CircuitBreaker.fromDocument(
   { recovery_timeout: '5s' },
   { isFailure: () => true },
 );
+class Named extends CircuitBreaker {
+  readonly tag = 5;
+}
+export const ofClass: number = Named.fromDocument('a', {}).tag;
+export const changedByName: boolean = mine.reconfigure('a', { failureThreshold: 4 }, { actor: 'me' });
+export const all: [CircuitBreaker[], string[], number, boolean] = [[...mine], mine.names(), mine.size, mine.has('a')];
 export const clock: ManualClock = new SameClock();
 allowLanes(true);
 export const counted: number = countedByLanes();
