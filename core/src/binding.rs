@@ -197,6 +197,7 @@ impl CircuitBreaker {
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
+    use crate::metrics::json;
 
     #[test]
     fn a_failure_that_was_noted_reads_the_same_after_others() {
@@ -205,7 +206,7 @@ mod tests {
         let fail = |error_type| {
             let slip = breaker.acquire_slip().expect("closed");
             breaker.settle_slip(&slip, Outcome::Failure, None, error_type);
-            (breaker.failure_word(), crate::json(&breaker.snapshot())["last_failure"].take())
+            (breaker.failure_word(), json(&breaker.snapshot())["last_failure"].take())
         };
         let noted = [fail(Some("io")), fail(None), fail(Some("other")), fail(Some("io"))];
         for (word, told) in noted {
