@@ -47,7 +47,6 @@ export interface ExecuteOptions {
 
 /** Kept, as `await` keeps it, whatever others put in its place. */
 const promiseThen = Promise.prototype.then;
-
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
 
 /** Guards one dependency. */
@@ -99,8 +98,6 @@ export class CircuitBreaker extends OperatedBreaker {
     return adopt(this, slot, name, options);
   }
 
-  // ---- calls ----
-
   /**
    * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
    *
@@ -110,9 +107,7 @@ export class CircuitBreaker extends OperatedBreaker {
     if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
     const low = this.low;
     let slip: Slip | null = null;
-    if (this.passes(low)) {
-      if (this.onValue === null) this.handlers(low);
-    } else {
+    if (!this.passes(low)) {
       try {
         slip = this.ask();
       } catch (error) {
@@ -129,7 +124,10 @@ export class CircuitBreaker extends OperatedBreaker {
       return this.threw(slip, low, error);
     }
     if (made instanceof Promise && made.constructor === Promise) {
-      if (slip === null) return promiseThen.call(made, onValue, onError) as Promise<T>;
+      if (slip === null) {
+        if (onValue === null) return this.followFirst<T>(low, made);
+        return promiseThen.call(made, onValue, onError) as Promise<T>;
+      }
       slip.owner = this as unknown as Settling;
       if (slip.onValue === null) slip.handlers();
       return promiseThen.call(made, slip.onValue, slip.onError) as Promise<T>;
@@ -184,7 +182,7 @@ export class CircuitBreaker extends OperatedBreaker {
     const low = this.low;
     if (this.passes(low)) return new Permit(this, null, low);
     const slip = this.ask();
-    return slip === null ? null : new Permit(this, slip, 0);
+    return slip && new Permit(this, slip, 0);
   }
 
   private async executeWith<T>(
@@ -201,8 +199,6 @@ export class CircuitBreaker extends OperatedBreaker {
     if (permit === null) return refuse(this.options, fn) as T;
     return callUntil(signal, permit, fn);
   }
-
-  // ---- asking the core ----
 
   /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
   private passes(low: number): boolean {
@@ -241,16 +237,19 @@ export class CircuitBreaker extends OperatedBreaker {
     this.onValue = this.onError = null;
   }
 
-  /** Makes what settles the calls of a grant. Many a breaker is never called so often. */
-  private handlers(low: number): void {
-    this.onValue = (value) => {
+  /** Settles the first call of a grant and makes what settles the others. Many a breaker is never called so often. */
+  private followFirst<T>(low: number, made: Promise<T>): Promise<T> {
+    // Its function has begun another grant.
+    if (this.low !== low) return this.follow(null, low, made);
+    this.onValue ??= (value) => {
       this.settleValue(null, low, value);
       return value;
     };
-    this.onError = (error) => {
+    this.onError ??= (error) => {
       this.settleError(null, low, error);
       throw error;
     };
+    return promiseThen.call(made, this.onValue, this.onError) as Promise<T>;
   }
 
   /** Settles a call when what it made is there. */

@@ -59,8 +59,8 @@ export declare class CircuitBreaker extends OperatedBreaker {
     private ask;
     /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
     private begin;
-    /** Makes what settles the calls of a grant. Many a breaker is never called so often. */
-    private handlers;
+    /** Settles the first call of a grant and makes what settles the others. Many a breaker is never called so often. */
+    private followFirst;
     /** Settles a call when what it made is there. */
     private follow;
     /** A call that failed before there was a promise. */
