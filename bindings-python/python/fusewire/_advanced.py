@@ -101,8 +101,8 @@ class AdvancedCircuitBreaker(CircuitBreaker):
     # ---- by hand ----
 
     def reconfigure(self, *, actor=None, reason=None, **options):
-        """Swaps the rules of the machine atomically; ``False`` when they are the same. The options are those of the class,
-        with its defaults for what is left out. What classifies stays."""
+        """Swaps the rules of the machine atomically; ``False`` when they are the same. The options are those of the
+        class, with its defaults for what is left out. What classifies stays."""
         change = super().reconfigure
         return _arguments(options).told(lambda options: change(actor=actor, reason=reason, **options))
 

@@ -59,7 +59,7 @@ class CircuitBreaker(Breaker):
     def __exit__(self, kind, error, traceback):
         leave(self, _getframe(1), error)
 
-    # Not coroutine functions themselves: the frame that runs the block is the caller's now, and need not be when it awaits.
+    # Not coroutine functions themselves: the frame that runs the block calls them, and need not be the one that awaits.
     def __aenter__(self):
         return enter_async(self, _getframe(1))
 
