@@ -59,7 +59,14 @@ impl Breaker {
         let clock = clock_of(&options)?;
         let text_of_document = match document {
             Some(document) if options.is_empty() => document::of_document(document)?,
-            Some(_) => return Err(invalid(py, "document", options.as_any(), "all of the document, or all keyword arguments")),
+            Some(_) => {
+                return Err(invalid(
+                    py,
+                    "document",
+                    options.as_any(),
+                    "all of the document, or all keyword arguments",
+                ));
+            }
             None => document::of_options(&options)?,
         };
         let mut builder = Builder::from_json(&text_of_document).map_err(|e| of_config(py, &e))?;

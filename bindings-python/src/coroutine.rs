@@ -166,7 +166,8 @@ mod from_3_10 {
             (*fields).kwargs = dict;
             for n in 0..ffi::PyTuple_Size(names) {
                 let argument = *args.add(positional + n as usize);
-                if dict.is_null() || ffi::PyDict_SetItem(dict, ffi::PyTuple_GetItem(names, n), argument) != 0 {
+                if dict.is_null() || ffi::PyDict_SetItem(dict, ffi::PyTuple_GetItem(names, n), argument) != 0
+                {
                     return false;
                 }
             }
@@ -293,7 +294,12 @@ mod from_3_10 {
 
     /// Settles by how the inner one ended.
     #[inline]
-    unsafe fn ended(slf: *mut Coroutine, guard: &Guard, answer: ffi::PySendResult, result: *mut ffi::PyObject) {
+    unsafe fn ended(
+        slf: *mut Coroutine,
+        guard: &Guard,
+        answer: ffi::PySendResult,
+        result: *mut ffi::PyObject,
+    ) {
         // SAFETY: the promises of `step`.
         unsafe {
             if answer == ffi::PySendResult::PYGEN_ERROR && is_running(slf) {
@@ -373,7 +379,11 @@ mod from_3_10 {
             {
                 // An instance of an exception, or a tuple, would be taken for the arguments.
                 let is_plain = ffi::PyTuple_Check(result) == 0 && ffi::PyExceptionInstance_Check(result) == 0;
-                let value = if is_plain { result } else { ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, result) };
+                let value = if is_plain {
+                    result
+                } else {
+                    ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, result)
+                };
                 if !value.is_null() {
                     ffi::PyErr_SetObject(ffi::PyExc_StopIteration, value);
                 }
@@ -386,7 +396,10 @@ mod from_3_10 {
     }
 
     /// `send(value)`.
-    unsafe extern "C" fn method_send(slf: *mut ffi::PyObject, value: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    unsafe extern "C" fn method_send(
+        slf: *mut ffi::PyObject,
+        value: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject {
         // SAFETY: as `send`.
         unsafe {
             let mut result = ptr::null_mut();

@@ -146,7 +146,12 @@ impl Permit {
         slf
     }
 
-    fn __exit__(&self, _class: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> bool {
+    fn __exit__(
+        &self,
+        _class: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> bool {
         self.settle_by(if error.is_none() { None } else { Some(error) });
         false
     }

@@ -14,7 +14,8 @@ static REASONS: PyOnceLock<Vec<Py<PyString>>> = PyOnceLock::new();
 
 /// The name of a reason, as one string for all.
 pub(crate) fn reason(py: Python<'_>, reason: Reason) -> Py<PyString> {
-    let all = REASONS.get_or_init(py, || Reason::ALL.iter().map(|r| PyString::intern(py, r.name()).unbind()).collect());
+    let all = REASONS
+        .get_or_init(py, || Reason::ALL.iter().map(|r| PyString::intern(py, r.name()).unbind()).collect());
     all[reason as usize].clone_ref(py)
 }
 
