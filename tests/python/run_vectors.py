@@ -6,6 +6,13 @@ import logging
 import sys
 from pathlib import Path
 
+try:
+    from case import run
+    from ways import WAYS
+except ImportError as error:
+    print(f"run-vectors: {sys.executable}: {error}; type `make build-python`", file=sys.stderr)
+    raise SystemExit(2) from None
+
 OWN = Path(__file__).resolve().parent.parent / "vectors"
 
 
@@ -13,15 +20,6 @@ def refuse(why):
     """Ends the run: it could not be made."""
     print(f"run-vectors: {why}", file=sys.stderr)
     raise SystemExit(2)
-
-
-try:
-    import fusewire  # noqa: F401
-except ImportError as error:
-    refuse(f"{sys.executable} has no package fusewire ({error}); type `make build-python`")
-
-from case import run
-from ways import WAYS
 
 
 def options():

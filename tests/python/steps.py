@@ -111,7 +111,8 @@ def _acquire_one(b, name, expected):
     else:
         got = {"admitted": True, "would_reject": permit.would_reject}
         if name is None:
-            raise Unexpected(f"expected {shown(expected)}, was admitted" if "rejected" in expected else "a permit without a name")
+            what = f"expected {shown(expected)}, was admitted" if "rejected" in expected else "a permit without a name"
+            raise Unexpected(what)
         b.permits[name] = permit
     for key, value in expected.items():
         if key not in got:
