@@ -48,7 +48,7 @@ mod before_3_10 {
 mod from_3_10 {
     use super::*;
     use crate::guarded::refuse;
-    use crate::object::{clear, make_type, method, no_member, offset_member, slot, visit};
+    use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
     use fusewire::binding::Slip;
     use pyo3::ffi;
     use pyo3::sync::PyOnceLock;
@@ -145,7 +145,7 @@ mod from_3_10 {
     ) -> bool {
         // SAFETY: the promises of `begin`.
         unsafe {
-            if !Python::attach(|py| guard.rules.as_ref().is_some_and(|rules| rules.fallback(py).is_some())) {
+            if !attached(|py| guard.rules.as_ref().is_some_and(|rules| rules.fallback(py).is_some())) {
                 return true;
             }
             let positional = count & !ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
@@ -178,7 +178,7 @@ mod from_3_10 {
     /// The iterator of an awaitable, or null and a `TypeError`; takes the reference.
     #[cold]
     unsafe fn iterator_of(awaitable: *mut ffi::PyObject) -> *mut ffi::PyObject {
-        Python::attach(|py| {
+        attached(|py| {
             // SAFETY: ours.
             let awaitable = unsafe { Bound::from_owned_ptr(py, awaitable) };
             match awaitable.call_method0("__await__") {
@@ -208,7 +208,7 @@ mod from_3_10 {
         // SAFETY: the promises of `step`.
         unsafe {
             let guard = &*(*slf).guard;
-            Python::attach(|py| {
+            attached(|py| {
                 // Closed, so that nobody is told that it was never awaited.
                 let inner = Bound::from_borrowed_ptr(py, (*slf).inner);
                 if let Err(error) = inner.call_method0("close")
@@ -238,7 +238,7 @@ mod from_3_10 {
     }
 
     unsafe fn call_fallback(slf: *mut Coroutine, guard: &Guard) -> *mut ffi::PyObject {
-        Python::attach(|py| {
+        attached(|py| {
             let Some(fallback) = guard.rules.as_ref().and_then(|rules| rules.fallback(py)) else {
                 return ptr::null_mut();
             };
@@ -315,7 +315,7 @@ mod from_3_10 {
             } else if guard.is_plain {
                 guard.succeed(&slip);
             } else {
-                Python::attach(|py| guard.settle_result(&slip, &Bound::from_borrowed_ptr(py, result)));
+                attached(|py| guard.settle_result(&slip, &Bound::from_borrowed_ptr(py, result)));
             }
         }
     }
@@ -323,7 +323,7 @@ mod from_3_10 {
     /// Whether the inner coroutine is being run: by another thread, or further up this one's stack.
     #[cold]
     unsafe fn is_running(slf: *mut Coroutine) -> bool {
-        Python::attach(|py| {
+        attached(|py| {
             // SAFETY: attached; what was raised is put back.
             unsafe {
                 let raised = crate::raised::Raised::take();

@@ -7,7 +7,7 @@
 use crate::breaker::Breaker;
 use crate::coroutine;
 use crate::guard::{Guard, catch};
-use crate::object::{clear, make_type, method, no_member, offset_member, slot, visit};
+use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
 use crate::permit::Permit;
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
@@ -82,7 +82,7 @@ pub(crate) unsafe fn refuse(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    Python::attach(|py| {
+    attached(|py| {
         let fallback = guard.rules.as_ref().and_then(|rules| rules.fallback(py));
         match fallback {
             // SAFETY: the caller's promise.
@@ -121,7 +121,7 @@ unsafe fn call_guarded(
         // SAFETY: attached; a call without a result has raised.
         unsafe { guard.settle_raised(&slip) };
     } else {
-        Python::attach(|py| {
+        attached(|py| {
             // SAFETY: alive: it is ours.
             let result = unsafe { Bound::from_borrowed_ptr(py, result) };
             guard.settle_result(&slip, &result);
@@ -204,7 +204,7 @@ unsafe fn by_breaker(
             let bound = Bound::from_borrowed_ptr(breaker, slf);
             let guard = &bound.cast_unchecked::<Breaker>().get().guard;
             let (function, args) = (*args, args.add(1));
-            let count = count as usize - 1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+            let count = (count as usize - 1) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
             if is_async {
                 return coroutine::begin(slf, guard, function, args, count, names);
             }
@@ -220,7 +220,7 @@ unsafe fn by_breaker(
 /// A coroutine function was called where its result was wanted.
 #[cold]
 unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    Python::attach(|py| {
+    attached(|py| {
         // SAFETY: ours.
         let coroutine = unsafe { Bound::from_owned_ptr(py, coroutine) };
         let _ = coroutine.call_method0("close");
@@ -275,7 +275,7 @@ unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
         clear(&mut guarded.function);
         clear(&mut guarded.breaker);
         clear(&mut guarded.dict);
-        Python::attach(|_| ptr::drop_in_place(&mut guarded.guard));
+        attached(|_| ptr::drop_in_place(&mut guarded.guard));
         ffi::PyObject_GC_Del(slf.cast());
         ffi::Py_DECREF(class.cast());
     }
@@ -298,7 +298,7 @@ unsafe extern "C" fn descr_get(
 }
 
 unsafe extern "C" fn repr(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    Python::attach(|py| {
+    attached(|py| {
         // SAFETY: of this type, and alive.
         let (guarded, function) = unsafe {
             let guarded = &*slf.cast::<Guarded>();

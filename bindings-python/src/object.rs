@@ -1,8 +1,17 @@
 //! What both hand-made types share.
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
+
+/// Runs what needs the interpreter, in code that only the interpreter calls. `Python::attach` would ask first whether it
+/// runs, which it denies while it ends and still frees its objects.
+#[inline]
+pub(crate) fn attached<R>(run: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    // SAFETY: the thread is attached: nothing here lets go of the interpreter, and no thread of ours calls in.
+    unsafe { Python::attach_unchecked(run) }
+}
 
 /// A slot of a type.
 pub(crate) fn slot(number: c_int, function: *const ()) -> ffi::PyType_Slot {

@@ -5,6 +5,7 @@ use crate::clock::nanos;
 use crate::error::{already_settled, invalid};
 use crate::guard::Guard;
 use crate::guarded::guard_of;
+use crate::object::attached;
 use crate::rejection::reason;
 use crate::rules::class_name;
 use fusewire::binding::Slip;
@@ -173,7 +174,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.claim() {
-            Python::attach(|_| self.breaker.get().guard.core.abandon_slip(&self.slip));
+            attached(|_| self.breaker.get().guard.core.abandon_slip(&self.slip));
         }
     }
 }

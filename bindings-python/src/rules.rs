@@ -116,6 +116,24 @@ pub(crate) enum Verdict {
     Abandoned,
 }
 
+/// The type under which a failure is counted.
+pub(crate) enum ErrorType {
+    /// The name of the exception's class.
+    Class,
+    /// What the user's `error_type` said; `None` when it said that there is none.
+    Said(Option<String>),
+}
+
+impl ErrorType {
+    /// The type of that exception.
+    pub(crate) fn of<'a>(&'a self, error: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+        match self {
+            ErrorType::Class => Some(class_name(error)),
+            ErrorType::Said(name) => name.as_deref(),
+        }
+    }
+}
+
 /// The rules of a breaker or of one decorated function.
 #[derive(Default)]
 pub(crate) struct Rules {
@@ -214,17 +232,18 @@ impl Rules {
         }
     }
 
-    /// The type under which an error is counted.
-    fn type_of(&self, breaker: &str, error: &Bound<'_, PyAny>) -> Option<String> {
-        let namer = self.error_type.as_ref()?.bind(error.py());
-        match namer
+    /// The type under which an error is counted. An `error_type` that raises is logged, and the class decides.
+    fn type_of(&self, breaker: &str, error: &Bound<'_, PyAny>) -> ErrorType {
+        let Some(namer) = &self.error_type else { return ErrorType::Class };
+        let said = namer
+            .bind(error.py())
             .call1((error,))
-            .and_then(|name| if name.is_none() { Ok(None) } else { Ok(Some(name.str()?.to_string())) })
-        {
-            Ok(name) => name,
+            .and_then(|name| if name.is_none() { Ok(None) } else { Ok(Some(name.str()?.to_string())) });
+        match said {
+            Ok(name) => ErrorType::Said(name),
             Err(thrown) => {
                 crate::events::log_error(error.py(), "error_type", breaker, &thrown);
-                None
+                ErrorType::Class
             }
         }
     }
@@ -293,27 +312,23 @@ fn is_cancellation(error: &Bound<'_, PyAny>) -> bool {
     })
 }
 
-/// What an exception counts as, with the type to count it under.
-pub(crate) fn judge(
-    rules: Option<&Rules>,
-    breaker: &str,
-    error: &Bound<'_, PyAny>,
-) -> (Verdict, Option<String>) {
+/// What an exception counts as, with the type to count it under if it is a failure.
+pub(crate) fn judge(rules: Option<&Rules>, breaker: &str, error: &Bound<'_, PyAny>) -> (Verdict, ErrorType) {
     if !error.is_instance_of::<pyo3::exceptions::PyException>() {
         if error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>()
             || error.is_instance_of::<pyo3::exceptions::PySystemExit>()
         {
-            return (Verdict::Outcome(Outcome::Ignored), None);
+            return (Verdict::Outcome(Outcome::Ignored), ErrorType::Said(None));
         }
         if is_cancellation(error) {
-            return (Verdict::Abandoned, None);
+            return (Verdict::Abandoned, ErrorType::Said(None));
         }
     }
     let outcome = rules.map_or(Outcome::Failure, |rules| rules.of_error(breaker, error));
-    let name = if outcome == Outcome::Failure {
-        rules.and_then(|rules| rules.type_of(breaker, error))
-    } else {
-        None
+    let kind = match rules {
+        _ if outcome != Outcome::Failure => ErrorType::Said(None),
+        Some(rules) => rules.type_of(breaker, error),
+        None => ErrorType::Class,
     };
-    (Verdict::Outcome(outcome), name)
+    (Verdict::Outcome(outcome), kind)
 }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-
 from ._advanced import AdvancedCircuitBreaker
 from ._breaker import CircuitBreaker
 from ._errors import invalid
 from ._figures import figures_of, summed
+from ._fork import lock
 from ._registry import Registry
 
 __all__ = ["CircuitBreakerManager"]
@@ -49,7 +48,6 @@ class CircuitBreakerManager:
         self._defaults = defaults
         #: By name: a breaker that this manager made, its configuration as it was asked for, and as it is now.
         self._made = {}
-        self._lock = allocate_lock()
 
     # ---- breakers ----
 
@@ -68,7 +66,7 @@ class CircuitBreakerManager:
         if known is not None and made is not None and made[0] is known and made[1] == asked:
             return known
         breaker = self.registry.of_class(self._class, service_id, options)
-        with self._lock:
+        with lock:
             made = self._made.get(service_id)
             if made is None or made[0] is not breaker:
                 self._made[service_id] = breaker, asked, asked
@@ -95,7 +93,7 @@ class CircuitBreakerManager:
             merged = {**base[2], **changes}
             # Not under the lock: listeners hear of it before it returns.
             changed = breaker.reconfigure(actor=actor, reason=reason, **merged)
-            with self._lock:
+            with lock:
                 known = self._made.get(service_id, base)
                 if known is base or known[0] is not breaker:
                     self._made[service_id] = breaker, base[1], merged
@@ -104,7 +102,7 @@ class CircuitBreakerManager:
 
     def remove_breaker(self, service_id):
         """Takes the breaker out, and out of the metrics; whether there was one. Calls in flight settle harmlessly."""
-        with self._lock:
+        with lock:
             self._made.pop(service_id, None)
         return self.registry.remove(service_id)
 
