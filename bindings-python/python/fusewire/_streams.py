@@ -8,17 +8,27 @@ from functools import wraps
 from ._errors import CircuitOpenError
 from ._native import acquire_for, fallback_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+    from typing import Any
 
-def _dressed(wrapper, native):
+    from ._native import GuardedFunction, Permit
+
+    Native = GuardedFunction[..., Any]
+    Function = Callable[..., Any]
+
+
+def _dressed(wrapper: Any, native: Native) -> Function:
     wrapper.breaker = native.breaker
     return wrapper
 
 
-def guard_generator(native, function):
+def guard_generator(native: Native, function: Function) -> Function:
     """A generator is one call: from its first step to its end."""
 
     @wraps(function)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         permit = _admit(native)
         if permit is None:
             return (yield from fallback_of(native)(*args, **kwargs))
@@ -28,11 +38,11 @@ def guard_generator(native, function):
     return _dressed(wrapper, native)
 
 
-def guard_async_generator(native, function):
+def guard_async_generator(native: Native, function: Function) -> Function:
     """An async generator is one call: from its first step to its end."""
 
     @wraps(function)
-    async def wrapper(*args, **kwargs):
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         permit = _admit(native)
         if permit is None:
             async for value in fallback_of(native)(*args, **kwargs):
@@ -59,11 +69,11 @@ def guard_async_generator(native, function):
     return _dressed(wrapper, native)
 
 
-def guard_coroutine_function(native, function):
+def guard_coroutine_function(native: Native, function: Function) -> Function:
     """For Python 3.9."""
 
     @wraps(function)
-    async def wrapper(*args, **kwargs):
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
         permit = _admit(native)
         if permit is None:
             answer = fallback_of(native)(*args, **kwargs)
@@ -76,17 +86,17 @@ def guard_coroutine_function(native, function):
     return _dressed(wrapper, native)
 
 
-def guard_plain_function(native, function):
+def guard_plain_function(native: Native, function: Function) -> Function:
     """For Python 3.9."""
 
     @wraps(function)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         return native(*args, **kwargs)
 
     return _dressed(wrapper, native)
 
 
-def _admit(native):
+def _admit(native: Native) -> Permit | None:
     """A permit, or ``None`` when a fallback is to answer."""
     try:
         return acquire_for(native)
