@@ -46,10 +46,11 @@ class Meters:
         self.provider = MeterProvider(metric_readers=[self.reader])
 
     def read(self):
-        """The metrics that have points, by name."""
+        """The breakers' metrics that have points, by name; the SDK may have some of its own."""
         data = self.reader.get_metrics_data()
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
-        return {metric.name: (scope.scope.name, metric) for scope in scopes for metric in scope.metrics}
+        found = {metric.name: (scope.scope.name, metric) for scope in scopes for metric in scope.metrics}
+        return {name: what for name, what in found.items() if name.startswith("circuit_breaker")}
 
 
 def points(found, name):
@@ -166,7 +167,8 @@ reader = InMemoryMetricReader()
 metrics.set_meter_provider(MeterProvider([reader]))
 instrument()
 (resource,) = reader.get_metrics_data().resource_metrics
-print(sorted({m.name for scope in resource.scope_metrics for m in scope.metrics}))
+names = {m.name for scope in resource.scope_metrics for m in scope.metrics}
+print(sorted(name for name in names if name.startswith("circuit_breaker")))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     names = ["circuit_breaker.mode", "circuit_breaker.requests", "circuit_breaker.state"]
