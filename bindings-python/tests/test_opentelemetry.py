@@ -50,7 +50,8 @@ class Meters:
         data = self.reader.get_metrics_data()
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics] if data else []
         found = {metric.name: (scope.scope.name, metric) for scope in scopes for metric in scope.metrics}
-        return {name: what for name, what in found.items() if name.startswith("circuit_breaker")}
+        ours = {name: what for name, what in found.items() if name.startswith("circuit_breaker")}
+        return {name: (scope, metric) for name, (scope, metric) in ours.items() if metric.data.data_points}
 
 
 def points(found, name):
