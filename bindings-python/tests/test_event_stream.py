@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import queue
-import subprocess
-import sys
 import threading
-import weakref
 
 import pytest
 import trio
@@ -270,62 +266,6 @@ def test_what_a_slow_reader_missed_the_next_transition_tells():
     flip(breaker, 2)
     assert [(event.generation, event.missed) for event in events.drain()] == [(CAPACITY + 11, 10), (CAPACITY + 12, 0)]
     assert [event.missed for event in other.drain()] == [0, 0]
-
-
-def test_a_closed_stream_is_over_for_everybody():
-    breaker = made()
-    with breaker.events() as events:
-        breaker.trip()
-    breaker.reset()
-    assert events.drain() == []
-    assert list(events) == []
-    events.close()
-    assert repr(events) == "<EventStream of 'streamed', closed>"
-
-    async def rest():
-        return [event async for event in events]
-
-    assert asyncio.run(rest()) == []
-
-
-def test_a_stream_that_nobody_has_leaves_nothing_behind():
-    breaker = made()
-    events = breaker.events()
-    feed = weakref.ref(events._feed)
-    gone = weakref.ref(events)
-    del events
-    gc.collect()
-    assert gone() is None and feed() is None
-    assert breaker._listeners.functions == []
-
-
-def test_a_stream_keeps_its_breaker_and_both_go_together():
-    breaker = made()
-    gone = weakref.ref(breaker)
-    events = breaker.events()
-    del breaker
-    gc.collect()
-    assert gone() is not None
-    del events
-    gc.collect()
-    assert gone() is None
-
-
-def test_a_stream_made_before_a_fork_works_in_the_child():
-    program = """
-import os
-from fusewire import CircuitBreaker
-
-breaker = CircuitBreaker("forked")
-events = breaker.events()
-child = os.fork()
-if child == 0:
-    breaker.trip()
-    os._exit(len(events.drain()))
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(events.drain()))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "1 0\n"
 
 
 def test_without_a_loop_asyncio_says_so():

@@ -120,8 +120,8 @@ class CircuitBreaker(Breaker):
     # ---- events ----
 
     def add_listener(self, listener):
-        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it, before
-        its call returns; answers the listener, so that this is a decorator too.
+        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it,
+        before its call returns; answers the listener, so that this is a decorator too.
 
         A listener may use the breaker. One that raises is logged and disturbs nobody. It is called in the middle of
         somebody's call: what takes long belongs to a reader of ``events()``.
@@ -144,8 +144,10 @@ class CircuitBreaker(Breaker):
             raise ValueError(f"{listener!r} does not listen to the breaker '{self.name}'") from None
 
     def events(self):
-        """The transitions from now on, for a reader who comes when it likes: ``async for transition in breaker.events()``
-        under asyncio and trio, ``for transition in ...`` in a thread of its own, ``drain()`` for those that wait.
+        """The transitions from now on, for a reader who comes when it likes.
+
+        ``async for transition in breaker.events()`` under asyncio and trio, ``for transition in ...`` in a thread of its
+        own, ``drain()`` for those that wait.
 
         They come in order, whichever thread made them. 1,024 are kept; how many were lost after that, the next one's
         ``missed`` tells. The stream ends by ``close()``, or with the ``with`` block that it opened, or when nobody has

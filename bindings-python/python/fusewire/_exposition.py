@@ -38,8 +38,8 @@ def text_of(registry, pid=False):
 
 
 class Family:
-    """One metric: ``name`` without the suffix of its samples, ``type``, ``unit``, ``help``, and ``samples``: each a name, a
-    dict of labels and a value."""
+    """One metric: ``name`` without the suffix of its samples, ``type``, ``unit``, ``help``, and ``samples``: each a
+    name, a dict of labels and a value."""
 
     __slots__ = ("help", "name", "samples", "type", "unit")
 

@@ -23,7 +23,8 @@ except ImportError as error:
 __all__ = ["instrument"]
 
 _lock = allocate_lock()
-#: What each meter observes. A meter takes callbacks only with the first instrument of a name, and never lets go of them.
+#: What each meter observes. A meter takes callbacks only with the first instrument of a name, and never lets go of
+#: them.
 _observed = WeakKeyDictionary()
 #: The same of the global provider's meter; a provider that is set later takes over what was made before.
 _default = None
@@ -32,7 +33,7 @@ _tracing = 0
 
 
 def instrument(registry=None, *, meter=None, spans=True):
-    """Shows the breakers of ``registry`` (the default one if not said) to OpenTelemetry; answers a function that ends it.
+    """Shows the breakers of ``registry`` (the default one if not said) to OpenTelemetry; answers what ends it.
 
     Metrics are the gauges and counters of the metrics text, named ``circuit_breaker.state``,
     ``circuit_breaker.requests`` and so on, with the same labels as attributes. Its histograms are summed up already,

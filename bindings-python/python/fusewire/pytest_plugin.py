@@ -1,5 +1,5 @@
-"""Fixtures for pytest, which finds them by itself where fusewire is installed: ``manual_clock``, ``circuit_breakers`` and
-``reset_circuit_breakers``."""
+"""Fixtures for pytest, which finds them by itself where fusewire is installed: ``manual_clock``,
+``circuit_breakers`` and ``reset_circuit_breakers``."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ __all__ = ["metrics_app"]
 def metrics_app(registry=None, *, pid=False):
     """A WSGI application that answers every path with the metrics of ``registry`` (the default one if not said).
 
-    It is OpenMetrics text, for GET and HEAD. With ``pid=True`` each sample has a label ``pid``, the process that answers:
-    under a prefork server every worker has breakers of its own, and one of them answers.
+    It is OpenMetrics text, for GET and HEAD. With ``pid=True`` each sample has a label ``pid``, the process that
+    answers: under a prefork server every worker has breakers of its own, and one of them answers.
     """
     home = registry_of(registry)
 
