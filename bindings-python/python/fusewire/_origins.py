@@ -34,7 +34,7 @@ _NOT_HERE = {
 
 
 def origin_of(scheme: str, host: str | None, port: int | None) -> str | None:
-    """A URL's origin, the same for each spelling: lower case, without a default port. ``None`` if it is none of HTTP."""
+    """A URL's origin, the same for each spelling: lower case, without a default port. ``None`` if it is not of HTTP."""
     same = _SAME.get(scheme.lower())
     if same is None or not host:
         return None
@@ -90,7 +90,15 @@ class Origins:
         options: Mapping[str, Any],
     ) -> None:
         _check(breaker, key, registry, is_failure, options)
-        self._given = (rejected, misuse, breaker, key, registry, is_failure, whole_body, options)
+        self._misuse = misuse
+        self._given = {
+            "breaker": breaker,
+            "key": key,
+            "registry": registry,
+            "is_failure": is_failure,
+            "whole_body": whole_body,
+            "options": options,
+        }
         self._rejected = rejected
         self._rules = Rules(misuse, is_failure, bool(whole_body))
         self._key = key
@@ -103,7 +111,7 @@ class Origins:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy has breakers of its own.
-        return _again, self._given
+        return _again, (self._rejected, self._misuse, self._given)
 
     @property
     def breakers(self) -> dict[str, CircuitBreaker]:
@@ -154,17 +162,8 @@ class Origins:
                 self._registry.remove(key)
 
 
-def _again(rejected: Any, misuse: Any, breaker: Any, key: Any, registry: Any, is_failure: Any, whole: Any, options: Any) -> Origins:
-    return Origins(
-        rejected,
-        misuse,
-        breaker=breaker,
-        key=key,
-        registry=registry,
-        is_failure=is_failure,
-        whole_body=whole,
-        options=options,
-    )
+def _again(rejected: Any, misuse: Any, given: Mapping[str, Any]) -> Origins:
+    return Origins(rejected, misuse, **given)
 
 
 def _check(breaker: Any, key: Any, registry: Any, is_failure: Any, options: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ def is_failure_status(status: int) -> bool:
 
 
 def has_body(method: str, status: int, length: str | None) -> bool:
-    """Whether a body follows these headers; that of an upgraded connection is none. ``length``: the `Content-Length`."""
+    """Whether a body follows these headers; an upgraded connection is none. ``length``: the `Content-Length`."""
     if method == "HEAD" or status < 200 or status in (204, 304):
         return False
     return length != "0" and not (method == "CONNECT" and status < 300)

@@ -5,8 +5,8 @@
 
     session = aiohttp.ClientSession(middlewares=[CircuitBreakerMiddleware(failure_threshold=3)])
 
-A request that is turned away raises ``RejectedRequest``, which is a ``CircuitOpenError`` and an ``aiohttp.ClientError``;
-nothing was sent.
+A request that is turned away raises ``RejectedRequest``, which is a ``CircuitOpenError`` and an
+``aiohttp.ClientError``; nothing was sent.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ._extra import missing
+
 try:
     import aiohttp
 except ModuleNotFoundError as error:
     if error.name != "aiohttp":
         raise
-    raise ModuleNotFoundError("fusewire.aiohttp needs aiohttp: pip install 'fusewire[aiohttp]'", name="aiohttp") from None
+    raise missing("aiohttp") from None
 if not hasattr(aiohttp, "ClientMiddlewareType"):
     raise ImportError(
         f"fusewire.aiohttp needs aiohttp 3.12, which has client middleware, and this is {aiohttp.__version__}: "
@@ -78,8 +80,8 @@ class CircuitBreakerMiddleware:
     - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback`` and
       ``failure_result``.
 
-    A call that is cancelled is ignored, or a failure when it lasted at least ``cancelled_after``. Raises ``ConfigError``
-    or ``TypeError`` when an option is wrong.
+    A call that is cancelled is ignored, or a failure when it lasted at least ``cancelled_after``. Raises
+    ``ConfigError`` or ``TypeError`` when an option is wrong.
     """
 
     def __init__(
@@ -125,9 +127,7 @@ class CircuitBreakerMiddleware:
         status, headers = response.status, response.headers
         body = status not in _REDIRECTS and has_body(request.method, status, headers.get("Content-Length"))
         if call.answered(status, headers.get("Retry-After"), body):
-            content = response.content
-            content.on_eof(call.ended)
-            response.content = _Watched(content, call)  # type: ignore[assignment]
+            response.content = _Watched(response.content, call)  # type: ignore[assignment]
         return response
 
 
@@ -146,6 +146,7 @@ class _Watched:
     def __init__(self, content: Any, call: Call) -> None:
         self._content = content
         self._call = call
+        content.on_eof(call.ended)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
@@ -155,22 +156,22 @@ class _Watched:
         # Code that takes a body asks whether it is a StreamReader.
         return type(self._content)
 
-    async def read(self, n: int = -1) -> bytes:
+    async def read(self, n: int = -1) -> Any:
         return await self._reading(self._content.read(n))
 
-    async def readany(self) -> bytes:
+    async def readany(self) -> Any:
         return await self._reading(self._content.readany())
 
-    async def readexactly(self, n: int) -> bytes:
+    async def readexactly(self, n: int) -> Any:
         return await self._reading(self._content.readexactly(n))
 
-    async def readline(self, **limits: Any) -> bytes:
+    async def readline(self, **limits: Any) -> Any:
         return await self._reading(self._content.readline(**limits))
 
-    async def readuntil(self, *args: Any, **limits: Any) -> bytes:
+    async def readuntil(self, *args: Any, **limits: Any) -> Any:
         return await self._reading(self._content.readuntil(*args, **limits))
 
-    async def readchunk(self) -> tuple[bytes, bool]:
+    async def readchunk(self) -> Any:
         return await self._reading(self._content.readchunk())
 
     async def wait_eof(self) -> None:

@@ -5,20 +5,22 @@
 
     client = httpx.Client(transport=CircuitBreakerTransport(failure_threshold=3))
 
-A request that is turned away raises ``RejectedRequest``, which is a ``CircuitOpenError`` and a ``httpx.TransportError``;
-nothing was sent.
+A request that is turned away raises ``RejectedRequest``, which is a ``CircuitOpenError`` and a
+``httpx.TransportError``; nothing was sent.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ._extra import missing
 
 try:
     import httpx
 except ModuleNotFoundError as error:
     if error.name != "httpx":
         raise
-    raise ModuleNotFoundError("fusewire.httpx needs httpx: pip install 'fusewire[httpx]'", name="httpx") from None
+    raise missing("httpx") from None
 
 from ._origins import Origins, Rejected, origin_of
 from ._status import Call, has_body
@@ -56,11 +58,17 @@ class RejectedRequest(Rejected, httpx.TransportError):
 _MISUSE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.StreamError)
 
 
-class _Guarding:
+_T = TypeVar("_T", httpx.BaseTransport, httpx.AsyncBaseTransport)
+
+
+class _Guarding(Generic[_T]):
     """What both transports share."""
+
+    _kind: type[_T]
 
     def __init__(
         self,
+        transport: _T | None = None,
         *,
         breaker: CircuitBreaker | Callable[[str], Mapping[str, Any]] | None = None,
         key: Callable[[httpx.Request], str] | None = None,
@@ -69,6 +77,10 @@ class _Guarding:
         whole_body: bool = False,
         **options: Any,
     ) -> None:
+        name = self._kind.__name__
+        usual: type[_T] = getattr(httpx, name.replace("Base", "HTTP"))
+        if not isinstance(transport, (self._kind, type(None))):
+            raise TypeError(f"transport is a httpx.{name} such as httpx.{usual.__name__}(), not {transport!r}")
         self._origins = Origins(
             RejectedRequest,
             _MISUSE,
@@ -79,6 +91,7 @@ class _Guarding:
             whole_body=whole_body,
             options=options,
         )
+        self._transport: _T = usual() if transport is None else transport
 
     @property
     def breakers(self) -> dict[str, CircuitBreaker]:
@@ -97,14 +110,14 @@ def _body_decides(call: Call, request: httpx.Request, response: httpx.Response) 
     return call.answered(status, headers.get("retry-after"), body)
 
 
-class CircuitBreakerTransport(_Guarding, httpx.BaseTransport):
+class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTransport):
     """A transport whose calls are guarded: ``httpx.Client(transport=CircuitBreakerTransport())``.
 
     - ``transport``: what sends; by default ``httpx.HTTPTransport()``. What a client would otherwise make its transport
       of, such as ``verify`` or ``http2``, is given to this one.
     - ``breaker``: one ``CircuitBreaker`` for every request; or a function from a key to the options of its breaker.
-    - ``key``: a function of a ``httpx.Request``; requests with the same key share a breaker of that name. By default the
-      origin of the URL. At most 1,000 breakers are kept; then the one that was used least recently goes.
+    - ``key``: a function of a ``httpx.Request``; requests with the same key share a breaker of that name. By default
+      the origin of the URL. At most 1,000 breakers are kept; then the one that was used least recently goes.
     - ``registry``: where the breakers live, so that its metrics show them; by default in none.
     - ``is_failure``: whether a status, an ``int``, is a failure; by default those from 500 on, and 429.
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
@@ -114,9 +127,7 @@ class CircuitBreakerTransport(_Guarding, httpx.BaseTransport):
     Raises ``ConfigError`` or ``TypeError`` when one is wrong.
     """
 
-    def __init__(self, transport: httpx.BaseTransport | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self._transport = _checked(transport, httpx.BaseTransport) or httpx.HTTPTransport()
+    _kind = httpx.BaseTransport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, if its breaker lets it."""
@@ -149,13 +160,11 @@ class CircuitBreakerTransport(_Guarding, httpx.BaseTransport):
         self._transport.__exit__(kind, error, traceback)
 
 
-class AsyncCircuitBreakerTransport(_Guarding, httpx.AsyncBaseTransport):
+class AsyncCircuitBreakerTransport(_Guarding[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport):
     """As ``CircuitBreakerTransport``, for ``httpx.AsyncClient``, under asyncio and trio. A call that is cancelled is
     ignored, or a failure when it lasted at least ``cancelled_after``."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self._transport = _checked(transport, httpx.AsyncBaseTransport) or httpx.AsyncHTTPTransport()
+    _kind = httpx.AsyncBaseTransport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, if its breaker lets it."""
@@ -186,13 +195,6 @@ class AsyncCircuitBreakerTransport(_Guarding, httpx.AsyncBaseTransport):
         traceback: TracebackType | None = None,
     ) -> None:
         await self._transport.__aexit__(kind, error, traceback)
-
-
-def _checked(transport: Any, wanted: type) -> Any:
-    if transport is None or isinstance(transport, wanted):
-        return transport
-    article = "an" if wanted.__name__.startswith("A") else "a"
-    raise TypeError(f"transport is {article} httpx.{wanted.__name__} such as httpx.{wanted.__name__.replace('Base', 'HTTP')}(), not {transport!r}")
 
 
 class _Watched(httpx.SyncByteStream):

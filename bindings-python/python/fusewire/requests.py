@@ -17,12 +17,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ._extra import missing
+
 try:
     import requests
 except ModuleNotFoundError as error:
     if error.name != "requests":
         raise
-    raise ModuleNotFoundError("fusewire.requests needs requests: pip install 'fusewire[requests]'", name="requests") from None
+    raise missing("requests") from None
 
 from requests import exceptions
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, DEFAULT_RETRIES, HTTPAdapter
@@ -76,8 +78,8 @@ class CircuitBreakerAdapter(HTTPAdapter):
     """An adapter whose calls are guarded: ``session.mount("https://", CircuitBreakerAdapter())``. One may be mounted
     under several prefixes.
 
-    - ``pool_connections``, ``pool_maxsize``, ``max_retries``, ``pool_block``: as ``requests.adapters.HTTPAdapter`` takes
-      them. A call with its retries is one call.
+    - ``pool_connections``, ``pool_maxsize``, ``max_retries``, ``pool_block``: as ``requests.adapters.HTTPAdapter``
+      takes them. A call with its retries is one call.
     - ``breaker``: one ``CircuitBreaker`` for every request; or a function from a key to the options of its breaker.
     - ``key``: a function of a ``requests.PreparedRequest``; requests with the same key share a breaker of that name. By
       default the origin of the URL. At most 1,000 breakers are kept; then the one that was used least recently goes.
@@ -163,16 +165,16 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
 
-    def read(self, *args: Any, **kwargs: Any) -> bytes:
+    def read(self, *args: Any, **kwargs: Any) -> Any:
         return self._reading(self._raw.read, args, kwargs)
 
-    def read1(self, *args: Any, **kwargs: Any) -> bytes:
+    def read1(self, *args: Any, **kwargs: Any) -> Any:
         return self._reading(self._raw.read1, args, kwargs)
 
-    def readinto(self, *args: Any, **kwargs: Any) -> int:
+    def readinto(self, *args: Any, **kwargs: Any) -> Any:
         return self._reading(self._raw.readinto, args, kwargs)
 
-    def readline(self, *args: Any, **kwargs: Any) -> bytes:
+    def readline(self, *args: Any, **kwargs: Any) -> Any:
         return self._reading(self._raw.readline, args, kwargs)
 
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
