@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 
@@ -225,7 +226,8 @@ def test_with_whole_body_a_body_that_breaks_is_a_failure(client, bodies, only, p
     assert answer.some() == b"first"
     assert only.outcomes(guarded) == {}
     bodies.go.release()
-    with pytest.raises(guarded.error):
+    # Until version 2, urllib3 keeps silent about a short one; its breaker hears of it all the same.
+    with contextlib.suppress(guarded.error):
         answer.read()
     answer.close()
     assert only.outcomes(guarded) == {"failure": 1}

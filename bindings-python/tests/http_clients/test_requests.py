@@ -82,7 +82,7 @@ def test_with_whole_body_a_call_that_is_not_streamed_is_settled_when_it_returns(
     assert outcomes(adapter) == (1, 0, 0)
     bodies.go.release()
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        session.get(f"{bodies.origin}/short")
+        session.get(f"{bodies.origin}/broken")
     assert outcomes(adapter) == (1, 1, 0)
 
 
