@@ -17,8 +17,6 @@ __all__ = ["CircuitBreaker"]
 
 _COROUTINE = 0x80
 
-#: Held while a breaker gets its first listener.
-
 
 class CircuitBreaker(Breaker):
     """Guards one dependency.
