@@ -2,6 +2,7 @@
 
 use crate::object::attached;
 use crate::raised::Raised;
+use crate::rejection;
 use crate::rules::{self, Rules, Verdict};
 use fusewire::binding::{Refused, Slip};
 use fusewire::{CircuitBreaker, Outcome, Settled};
@@ -26,7 +27,11 @@ impl Guard {
     /// Asks for a permit. A panic of the core, which is a defect, lets the call pass unguarded.
     #[inline]
     pub(crate) fn acquire(&self) -> Result<Slip, Refused> {
-        self.core.acquire_slip()
+        let answer = self.core.acquire_slip();
+        if let Err(refused) = &answer {
+            rejection::tell(self.core.name(), refused);
+        }
+        answer
     }
 
     #[inline]

@@ -1,7 +1,8 @@
-//! Raising a rejection, cheaply.
+//! Raising a rejection, cheaply, and telling of it those who asked to hear.
 
 use crate::clock::seconds;
 use crate::error::classes;
+use crate::events;
 use crate::raised::raise;
 use fusewire::Reason;
 use fusewire::binding::Refused;
@@ -9,6 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 static REASONS: PyOnceLock<Vec<Py<PyString>>> = PyOnceLock::new();
 
@@ -42,6 +44,26 @@ fn refusal(py: Python<'_>, breaker: *mut ffi::PyObject, refused: &Refused) -> Py
     // SAFETY: attached; all of them are alive.
     let error = unsafe { ffi::PyObject_Vectorcall(class, args.as_ptr(), args.len(), std::ptr::null_mut()) };
     if error.is_null() { Err(PyErr::fetch(py)) } else { Ok(error) }
+}
+
+/// Whether somebody wants to hear of rejections.
+static IS_HEARD: AtomicBool = AtomicBool::new(false);
+
+/// Has each rejection of the process told to `fusewire._events.tell_rejection`, or no longer.
+#[pyfunction]
+pub(crate) fn hear_rejections(is_heard: bool) {
+    IS_HEARD.store(is_heard, Ordering::Relaxed);
+}
+
+/// A call is turned away, by whatever way it came: before a fallback runs or anything is raised.
+#[inline]
+pub(crate) fn tell(breaker: &str, refused: &Refused) {
+    if IS_HEARD.load(Ordering::Relaxed) {
+        Python::attach(|py| {
+            let retry_after = refused.retry_after.map(seconds);
+            events::call(py, "tell_rejection", (breaker, reason(py, refused.reason), retry_after));
+        });
+    }
 }
 
 /// What a rejection says.

@@ -7,12 +7,15 @@ from sys import _getframe
 from ._entered import enter, enter_async, leave, leave_async
 from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
+from ._fork import lock
 from ._native import Breaker, Permit
 from ._snapshot import snapshot_of
 from ._state import CircuitState
 from ._taken import settle_oldest, take
 
 __all__ = ["CircuitBreaker"]
+
+_COROUTINE = 0x80
 
 
 class CircuitBreaker(Breaker):
@@ -117,24 +120,56 @@ class CircuitBreaker(Breaker):
     # ---- events ----
 
     def add_listener(self, listener):
-        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it; answers
-        the listener, so that this is a decorator too. One that raises is logged and disturbs nobody."""
+        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it,
+        before its call returns; answers the listener, so that this is a decorator too.
+
+        A listener may use the breaker. One that raises is logged and disturbs nobody. It is called in the middle of
+        somebody's call: what takes long belongs to a reader of ``events()``.
+        """
         if not callable(listener):
             raise TypeError(f"a listener is a function of one transition, not {listener!r}")
+        if getattr(getattr(listener, "__code__", None), "co_flags", 0) & _COROUTINE:
+            raise TypeError(
+                f"nobody would await {listener!r}: a listener is a plain function; a coroutine reads "
+                "`async for transition in breaker.events()`"
+            )
         self._listening().functions.append(listener)
         return listener
 
     def remove_listener(self, listener):
         """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
-        self._listening().functions.remove(listener)
+        try:
+            self._listening().functions.remove(listener)
+        except ValueError:
+            raise ValueError(f"{listener!r} does not listen to the breaker '{self.name}'") from None
+
+    def events(self):
+        """The transitions from now on, for a reader who comes when it likes.
+
+        ``async for transition in breaker.events()`` under asyncio and trio, ``for transition in ...`` in a thread of its
+        own, ``drain()`` for those that wait.
+
+        They come in order, whichever thread made them. 1,024 are kept; how many were lost after that, the next one's
+        ``missed`` tells. The stream ends by ``close()``, or with the ``with`` block that it opened, or when nobody has
+        it any more.
+        """
+        from ._event_stream import EventStream
+
+        return EventStream(self)
 
     def _listening(self):
         try:
             return self._listeners
         except AttributeError:
-            listeners = self._listeners = Listeners()
-            self.listen(listeners.weak)
-            return listeners
+            pass
+        with lock:
+            try:
+                return self._listeners
+            except AttributeError:
+                listeners = Listeners()
+                self.listen(listeners.weak)
+                self._listeners = listeners
+                return listeners
 
     def __repr__(self):
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
