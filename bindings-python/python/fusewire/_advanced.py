@@ -149,6 +149,6 @@ _ARGUMENTS = ("strategy_type", "failure_threshold", "success_threshold", "timeou
 
 def _arguments(options: Mapping[str, object]) -> Arguments:
     """The arguments, with the class's defaults for those that are left out, or `None`."""
-    defaults = zip(_ARGUMENTS, AdvancedCircuitBreaker.__new__.__defaults__)
+    defaults = zip(_ARGUMENTS, AdvancedCircuitBreaker.__new__.__defaults__ or ())
     given = {key: value for key, value in options.items() if value is not None}
     return Arguments({**dict(defaults), **given})

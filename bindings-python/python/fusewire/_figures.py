@@ -38,8 +38,8 @@ def figures_of(breaker: CircuitBreaker) -> dict[str, Any]:
     }
     return {
         "service_id": snapshot.name,
-        "state": snapshot.state,
-        "mode": snapshot.mode,
+        "state": str(snapshot.state),
+        "mode": str(snapshot.mode),
         "generation": snapshot.generation,
         "opened": snapshot.opened,
         "retry_after": snapshot.retry_after,
@@ -79,4 +79,7 @@ def _rates(counts: Mapping[str, int]) -> dict[str, float | None]:
 
 
 def _dict(namespace: object) -> dict[str, Any] | None:
-    return None if namespace is None else dict(vars(namespace))
+    """Plain values: states as their names."""
+    if namespace is None:
+        return None
+    return {key: str(value) if isinstance(value, str) else value for key, value in vars(namespace).items()}

@@ -30,6 +30,7 @@ __all__ = [
     "acquire_for",
     "fallback_of",
     "guard_function",
+    "hear_rejections",
     "rejection_message",
     "require_main_interpreter",
     "schema",
@@ -44,6 +45,7 @@ def schema() -> str:
     """The JSON schema (draft 2020-12) of the configuration document, for editors and checks before a release."""
 
 def rejection_message(breaker: str, reason: str, retry_after: float | None) -> str: ...
+def hear_rejections(is_heard: bool) -> None: ...
 def guard_function(
     breaker: Breaker, function: Callable[_P, _R], is_async: bool, options: Mapping[str, object]
 ) -> GuardedFunction[_P, _R]: ...
@@ -67,8 +69,8 @@ class Breaker:
     @property
     def state_name(self) -> StateName: ...
     @property
-    def mode(self) -> ModeName:
-        """Who decides: compare it with a `Mode` or its name."""
+    def mode(self) -> str:
+        """Who decides: the name of a `Mode`."""
 
     def is_same(self, other: Breaker) -> bool:
         """Whether both are the same breaker of a registry."""
@@ -234,7 +236,7 @@ class GuardedCoroutine(Coroutine[Any, Any, _T]):
     def send(self, value: Any, /) -> Any: ...
     def throw(self, *args: Any) -> Any: ...
     def close(self) -> None: ...
-    def __await__(self) -> Self: ...  # type: ignore[override]
+    def __await__(self) -> Any: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Any: ...
     # What shows through of the coroutine.

@@ -166,17 +166,20 @@ class Document(_EveryDocument, total=False):
     """How long one probe may take, 1 ms to 168 h; then it counts as failed."""
 
 
-class Rules(TypedDict, total=False):
-    """What counts as what."""
-
+class _OfErrors(TypedDict, total=False):
     ignore: Matcher | None
     """Exceptions that say nothing about the dependency."""
     failure: Matcher | None
     """Exceptions that are failures; all others are successes then."""
-    failure_result: Callable[[Any], bool] | None
-    """A predicate of a result; what it is true of is a failure."""
     error_type: Callable[[Any], str | None] | None
     """From an exception to a short text under which it is counted."""
+
+
+class Rules(_OfErrors, total=False):
+    """What counts as what."""
+
+    failure_result: Callable[[Any], bool] | None
+    """A predicate of a result; what it is true of is a failure."""
     fallback: Callable[..., Any] | None
     """Called in place of a call that is turned away, with the same arguments."""
 
@@ -190,6 +193,13 @@ class RulesAndClock(Rules, total=False):
 
 class Options(Document, RulesAndClock, total=False):
     """Everything that a ``CircuitBreaker`` may be given."""
+
+
+class AdapterOptions(Document, _OfErrors, total=False):
+    """The options of breakers that an adapter of an HTTP client makes."""
+
+    clock: ManualClock | None
+    """For tests."""
 
 
 class _EveryStrategy(_EveryDocument, total=False):

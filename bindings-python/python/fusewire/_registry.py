@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import timedelta
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from typing_extensions import Unpack
 
@@ -45,7 +45,10 @@ class Registry:
         return self.of_class(CircuitBreaker, name, options)
 
     def of_class(self, breaker_class: type[B], name: str, options: Mapping[str, object]) -> B:
-        """As ``get_or_create``, made as a class that extends ``CircuitBreaker``; ``options`` are that class's."""
+        """As ``get_or_create``, made as a class that extends ``CircuitBreaker``; ``options`` are that class's.
+
+        One that is there already is of the class that it was made as.
+        """
         return self._keep(breaker_class._in(self._native, name, options, None))
 
     def get_or_create_from_document(
@@ -56,13 +59,14 @@ class Registry:
 
     def _keep(self, breaker: B) -> B:
         with lock:
-            known = self._breakers.get(breaker.name)
+            known: Any = self._breakers.get(breaker.name)
             # Not the same when it was removed and made anew in between.
             if known is None or not known.is_same(breaker):
                 known = self._breakers[breaker.name] = breaker
                 if self._listeners is not None:
                     breaker.listen(self._listeners.weak)
-            return known
+            kept: B = known
+            return kept
 
     def get(self, name: str) -> CircuitBreaker | None:
         """The breaker of that name, or ``None``."""
@@ -113,6 +117,7 @@ class Registry:
         found = self._breakers.get(name)
         if found is None:
             self._native.require(name)
+            return self._breakers[name]
         return found
 
     def __contains__(self, name: object) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 #: The strategies that exist, with the kind of window that each judges by.
-KINDS: dict[str, str | None] = {"basic": None, "count_window": "count", "time_window": "time", "adaptive": "adaptive", "gradual": None}
+KINDS: dict[StrategyType, str | None] = {"basic": None, "count_window": "count", "time_window": "time", "adaptive": "adaptive", "gradual": None}
 
 #: What always has another name here.
 _RENAMED = {"recovery_timeout": "timeout", "name": "service_id"}
@@ -105,7 +105,7 @@ class Arguments:
 
         failures = loads(CircuitBreaker(failure_threshold=self.failures).document())["failure_threshold"]
         rate = loads(self.told(lambda options: CircuitBreaker(**options)).document())["window"]["failure_rate"]
-        calls = -(-failures * 10_000 // round(rate * 10_000))
+        calls: int = -(-failures * 10_000 // round(rate * 10_000))
         try:
             CircuitBreaker(**{**self.options, "window": {**self.options["window"], "min_calls": calls}})
         except ConfigError as error:

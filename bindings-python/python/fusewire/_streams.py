@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def _dressed(wrapper: Any, native: Native) -> Function:
     wrapper.breaker = native.breaker
-    return wrapper
+    dressed: Function = wrapper
+    return dressed
 
 
 def guard_generator(native: Native, function: Function) -> Function:
@@ -31,7 +32,7 @@ def guard_generator(native: Native, function: Function) -> Function:
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         permit = _admit(native)
         if permit is None:
-            return (yield from fallback_of(native)(*args, **kwargs))
+            return (yield from _fallback(native)(*args, **kwargs))
         with permit:
             return (yield from function(*args, **kwargs))
 
@@ -45,7 +46,7 @@ def guard_async_generator(native: Native, function: Function) -> Function:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         permit = _admit(native)
         if permit is None:
-            async for value in fallback_of(native)(*args, **kwargs):
+            async for value in _fallback(native)(*args, **kwargs):
                 yield value
             return
         with permit:
@@ -76,7 +77,7 @@ def guard_coroutine_function(native: Native, function: Function) -> Function:
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         permit = _admit(native)
         if permit is None:
-            answer = fallback_of(native)(*args, **kwargs)
+            answer = _fallback(native)(*args, **kwargs)
             return await answer if hasattr(answer, "__await__") else answer
         with permit:
             result = await function(*args, **kwargs)
@@ -104,3 +105,10 @@ def _admit(native: Native) -> Permit | None:
         if fallback_of(native) is None:
             raise
         return None
+
+
+def _fallback(native: Native) -> Function:
+    """What ``_admit`` saw that there is."""
+    found = fallback_of(native)
+    assert found is not None
+    return found

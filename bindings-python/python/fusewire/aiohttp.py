@@ -34,7 +34,10 @@ from ._status import Call, has_body
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from typing_extensions import Unpack
+
     from ._breaker import CircuitBreaker
+    from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
 __all__ = ["CircuitBreakerMiddleware", "RejectedRequest"]
@@ -50,7 +53,7 @@ class RejectedRequest(Rejected, aiohttp.ClientError):
     def __init__(
         self,
         breaker: CircuitBreaker | str,
-        reason: str,
+        reason: Reason,
         retry_after: float | None = None,
         service_retry_after: float | None = None,
         *,
@@ -92,7 +95,7 @@ class CircuitBreakerMiddleware:
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Any,
+        **options: Unpack[AdapterOptions],
     ) -> None:
         self._origins = Origins(
             RejectedRequest,

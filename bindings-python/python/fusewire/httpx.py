@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from types import TracebackType
 
+    from typing_extensions import Unpack
+
     from ._breaker import CircuitBreaker
+    from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreakerTransport", "RejectedRequest"]
@@ -45,7 +48,7 @@ class RejectedRequest(Rejected, httpx.TransportError):
     def __init__(
         self,
         breaker: CircuitBreaker | str,
-        reason: str,
+        reason: Reason,
         retry_after: float | None = None,
         service_retry_after: float | None = None,
         *,
@@ -75,7 +78,7 @@ class _Guarding(Generic[_T]):
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Any,
+        **options: Unpack[AdapterOptions],
     ) -> None:
         name = self._kind.__name__
         usual: type[_T] = getattr(httpx, name.replace("Base", "HTTP"))

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
     from urllib3.util.retry import Retry
 
+    from typing_extensions import Unpack
+
     from ._breaker import CircuitBreaker
+    from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
 __all__ = ["CircuitBreakerAdapter", "RejectedRequest"]
@@ -55,7 +58,7 @@ class RejectedRequest(Rejected, requests.RequestException):
     def __init__(
         self,
         breaker: CircuitBreaker | str,
-        reason: str,
+        reason: Reason,
         retry_after: float | None = None,
         service_retry_after: float | None = None,
         *,
@@ -106,7 +109,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Any,
+        **options: Unpack[AdapterOptions],
     ) -> None:
         self._origins = Origins(
             RejectedRequest,
