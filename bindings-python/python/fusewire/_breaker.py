@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ._entered import enter, leave, put_back, take
 from ._events import Listeners
 from ._native import Breaker
@@ -48,6 +50,14 @@ class CircuitBreaker(Breaker):
         return Breaker.__new__(cls, name, options, document, registry)
 
     # ---- calls ----
+
+    if sys.version_info < (3, 10):
+
+        def call_async(self, function, /, *args, **kwargs):
+            """Calls the coroutine function under the breaker, when it is awaited."""
+            from ._streams import call_async
+
+            return call_async(self, function, args, kwargs)
 
     def __enter__(self):
         return enter(self)
