@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import wraps
 
 from ._errors import CircuitOpenError
-from ._native import acquire_for, fallback_of
+from ._native import acquire_for, fallback_of, guard_function
 
 
 def _dressed(wrapper, native):
@@ -74,6 +74,33 @@ def guard_coroutine_function(native, function):
             return result
 
     return _dressed(wrapper, native)
+
+
+def call_async(breaker, function, args, kwargs):
+    """``breaker.call_async``, for Python 3.9."""
+    awaitable = function(*args, **kwargs)
+    if not hasattr(awaitable, "__await__"):
+        raise TypeError(
+            f"the function is no coroutine function, it returned {type(awaitable).__name__}: "
+            "write breaker.call(function, ...), without await"
+        )
+    return _awaited(guard_function(breaker, function, False, {}), awaitable, args, kwargs)
+
+
+async def _awaited(native, awaitable, args, kwargs):
+    try:
+        permit = _admit(native)
+        if permit is None:
+            answer = fallback_of(native)(*args, **kwargs)
+            return await answer if hasattr(answer, "__await__") else answer
+        with permit:
+            result = await awaitable
+            permit.settle_result(result)
+            return result
+    finally:
+        # Of what never ran nobody need be told that it was not awaited.
+        if hasattr(awaitable, "close"):
+            awaitable.close()
 
 
 def guard_plain_function(native, function):
