@@ -3,16 +3,19 @@
 
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help build-node demo test proof bench bench-rust bench-node fmt clean
+.PHONY: help build-node build-python demo test proof bench bench-rust bench-node fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: ## a service lives through an outage, without a breaker and with one, in Rust and in Node (3 minutes)
+demo: ## a service lives through an outage, without a breaker and with one, in Rust, Node and Python (4 minutes)
 	@ci/demo.sh $(ARGS)
 
 build-node: ## the npm package in bindings-node, for the Node of this machine
 	@ci/build-node.sh
+
+build-python: ## the Python package in bindings-python, for the python3 of this machine
+	@ci/build-python.sh
 
 test: ## every test of every language (at most 20 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)

@@ -2,6 +2,9 @@
 # Sourced after lib.sh by the scripts that build and test the Python package. Everything lies in build/python, tools in
 # build/tools.
 
+# What fails in a command whose output is taken ends a script as well.
+shopt -s inherit_errexit
+
 # What the package supports.
 # shellcheck disable=SC2034 # the scripts use it
 python_versions=(3.9 3.10 3.11 3.12 3.13 3.13t 3.14 3.14t)

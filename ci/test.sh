@@ -12,6 +12,7 @@ steps=(
     "vectors    ci/vectors.sh"
     "rust       ci/test-rust.sh"
     "node       ci/test-node.sh"
+    "python     ci/test-python.sh"
     "loom       ci/loom.sh"
     "shuttle    ci/shuttle.sh"
     "fuzz       ci/fuzz.sh 60"

@@ -11,6 +11,7 @@ use crate::object::{attached, clear, make_type, method, no_member, offset_member
 use crate::permit::Permit;
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
+use fusewire::Outcome;
 use fusewire::binding::Refused;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -95,7 +96,7 @@ pub(crate) unsafe fn refuse(
     })
 }
 
-/// Calls a function under a guard. A new reference, or null.
+/// Calls a function under a guard. A new reference, or null. With `wants_result` a coroutine is none: nothing ran yet.
 ///
 /// # Safety
 /// As [`refuse`]; the function is alive.
@@ -107,6 +108,7 @@ unsafe fn call_guarded(
     args: *const *mut ffi::PyObject,
     count: usize,
     names: *mut ffi::PyObject,
+    wants_result: bool,
 ) -> *mut ffi::PyObject {
     let slip = match guard.acquire() {
         Ok(slip) => slip,
@@ -115,6 +117,12 @@ unsafe fn call_guarded(
     };
     // SAFETY: the caller's promise.
     let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };
+    // SAFETY: attached, and alive: it is ours.
+    if wants_result && !result.is_null() && unsafe { ffi::PyCoro_CheckExact(result) } != 0 {
+        guard.core.settle_slip(&slip, Outcome::Ignored, None, None);
+        // SAFETY: given away.
+        return unsafe { awaitable_of_a_sync_call(result) };
+    }
     if !result.is_null() && guard.is_plain {
         guard.succeed(&slip);
     } else if result.is_null() {
@@ -140,7 +148,7 @@ unsafe extern "C" fn call_sync(
         // SAFETY: the interpreter calls this for an object of this type.
         let guarded = unsafe { &*callable.cast::<Guarded>() };
         // SAFETY: as above.
-        unsafe { call_guarded(callable, &guarded.guard, guarded.function, args, count, names) }
+        unsafe { call_guarded(callable, &guarded.guard, guarded.function, args, count, names, false) }
     })
 }
 
@@ -208,11 +216,7 @@ unsafe fn by_breaker(
             if is_async {
                 return coroutine::begin(slf, guard, function, args, count, names);
             }
-            let result = call_guarded(slf, guard, function, args, count, names);
-            if !result.is_null() && ffi::PyCoro_CheckExact(result) != 0 {
-                return awaitable_of_a_sync_call(result);
-            }
-            result
+            call_guarded(slf, guard, function, args, count, names, true)
         }
     })
 }

@@ -234,7 +234,9 @@ def test_it_is_a_coroutine(guarded):
     assert isinstance(coroutine, collections.abc.Coroutine)
     assert inspect.isawaitable(coroutine) and asyncio.iscoroutine(coroutine)
     assert (coroutine.__name__, coroutine.__qualname__) == ("echo", "echo")
-    assert coroutine.cr_frame is not None and coroutine.cr_running is False and coroutine.cr_code is echo.__code__
+    assert coroutine.cr_frame is not None and coroutine.cr_running is False
+    # On 3.9 the coroutine is that of a wrapper.
+    assert coroutine.cr_code is echo.__code__ or sys.version_info < (3, 10)
     coroutine.close()
 
 

@@ -6,8 +6,16 @@ import pathlib
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 
 pytest_plugins = ["pytester"]
+
+try:
+    IS_INSTALLED = any(e.group == "pytest11" for e in distribution("fusewire").entry_points)
+except PackageNotFoundError:
+    IS_INSTALLED = False
+#: An installed package is found by its entry point, as users have it; one that is only on the path is named.
+PLUGIN = () if IS_INSTALLED else ("-p", "fusewire.pytest_plugin")
 
 SERVICE = """
 from fusewire import circuit_breaker
@@ -27,7 +35,7 @@ def tried():
 def passed(pytester, suite, expected):
     """Runs a suite in a pytest of its own."""
     pytester.makepyfile(suite)
-    pytester.runpytest_subprocess("-p", "fusewire.pytest_plugin").assert_outcomes(passed=expected)
+    pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=expected)
 
 
 def test_circuit_breakers_is_a_registry_of_each_tests_own_on_the_manual_clock(pytester):
@@ -104,7 +112,7 @@ def test_reset_circuit_breakers_keeps_tests_of_module_level_breakers_apart(pytes
 
 
 def test_the_fixtures_are_listed_with_what_they_do(pytester):
-    result = pytester.runpytest_subprocess("-p", "fusewire.pytest_plugin", "--fixtures")
+    result = pytester.runpytest_subprocess(*PLUGIN, "--fixtures")
     lines = result.stdout.str()
     for name in ("manual_clock", "circuit_breakers", "reset_circuit_breakers"):
         assert f"\n{name} -- " in lines

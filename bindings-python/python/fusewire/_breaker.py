@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from sys import _getframe
 
 from ._entered import enter, enter_async, leave, leave_async
@@ -80,6 +81,15 @@ class CircuitBreaker(Breaker):
         return Breaker.__new__(cls, name, options, document, registry)
 
     # ---- calls ----
+
+    # To checkers it is the native one on every version.
+    if not TYPE_CHECKING and sys.version_info < (3, 10):
+
+        def call_async(self, function, /, *args, **kwargs):
+            """Calls the coroutine function under the breaker, when it is awaited."""
+            from ._streams import call_async
+
+            return call_async(self, function, args, kwargs)
 
     def __enter__(self) -> Permit:
         return enter(self, _getframe(1))

@@ -6,14 +6,14 @@ from __future__ import annotations
 from functools import wraps
 
 from ._errors import CircuitOpenError
-from ._native import acquire_for, fallback_of
+from ._native import acquire_for, fallback_of, guard_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
     from typing import Any
 
-    from ._native import GuardedFunction, Permit
+    from ._native import Breaker, GuardedFunction, Permit
 
     Native = GuardedFunction[..., Any]
     Function = Callable[..., Any]
@@ -85,6 +85,35 @@ def guard_coroutine_function(native: Native, function: Function) -> Function:
             return result
 
     return _dressed(wrapper, native)
+
+
+def call_async(
+    breaker: Breaker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
+    """``breaker.call_async``, for Python 3.9."""
+    awaitable = function(*args, **kwargs)
+    if not hasattr(awaitable, "__await__"):
+        raise TypeError(
+            f"the function is no coroutine function, it returned {type(awaitable).__name__}: "
+            "write breaker.call(function, ...), without await"
+        )
+    return _awaited(guard_function(breaker, function, False, {}), awaitable, args, kwargs)
+
+
+async def _awaited(native: Native, awaitable: Awaitable[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        permit = _admit(native)
+        if permit is None:
+            answer = _fallback(native)(*args, **kwargs)
+            return await answer if hasattr(answer, "__await__") else answer
+        with permit:
+            result = await awaitable
+            permit.settle_result(result)
+            return result
+    finally:
+        # Of what never ran nobody need be told that it was not awaited.
+        if hasattr(awaitable, "close"):
+            awaitable.close()
 
 
 def guard_plain_function(native: Native, function: Function) -> Function:

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# The tests of the Python package: the wheel of each Python that this machine has, installed and tested; then the
+# conformance vectors, on the python3 of this machine. `test-python.sh 3.12` tests that one alone, and what follows a
+# version goes to pytest: `test-python.sh 3.12 -k streams`.
+# The oldest, the newest, the machine's own and those without an interpreter lock run every test, the others those that
+# do not lie in folders of their own: what needs other packages.
+# Costs: on two cores a minute to build the core, twenty seconds to build each wheel, and a minute for the tests of one.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. ci/lib-python.sh
+
+ci/setup.sh python
+mkdir -p build/python
+own=$(version_of python3)
+
+# environment_of VERSION PYTHON: an environment with what the tests need, and the wheel anew; prints its Python.
+environment_of() {
+    local home=$root/build/python/test-$1 needs=bindings-python/requirements-test.txt
+    if ! cmp -s "$needs" "$home/.installed"; then
+        rm -rf "$home"
+        "$2" -m venv "$home"
+        "$home/bin/pip" "${pip_quietly[@]}" -r "$needs"
+        cp "$needs" "$home/.installed"
+    fi
+    "$home/bin/pip" "${pip_quietly[@]}" --no-index --no-deps --force-reinstall "$(wheel_of "$1" "$2")"
+    printf '%s\n' "$home/bin/python"
+}
+
+# run VERSION PYTHON ARGUMENT...: runs pytest against the installed wheel, and tells more of it only when it fails.
+run() {
+    local version=$1 log="$root/build/test-python-$1.log" wheel python
+    wheel=$(wheel_of "$1" "$2")
+    python=$(environment_of "$1" "$2")
+    shift 2
+    # From elsewhere, and without what lies in the checkout: the wheel is what is tested.
+    if ! (cd build/python && FUSEWIRE_WHEEL=$wheel "$python" -m pytest -p no:cacheprovider -q -rs \
+        "$@" "$root/bindings-python/tests") >"$log" 2>&1; then
+        tail -n 60 "$log" >&2
+        die "python $version: failed; all of it is in $log"
+    fi
+    grep -E '^SKIPPED' "$log" || true
+    say "python $version: $(sed -n 's/^=* *\([0-9]* passed.*\) in .*/\1/p' "$log")"
+}
+
+if [ "$#" -gt 0 ]; then
+    version=$1
+    shift
+    python=$(python_of "$version") || die "python $version: there is none on this machine"
+    run "$version" "$python" "$@"
+    exit
+fi
+
+declare -A pythons=()
+there=()
+for version in "${python_versions[@]}"; do
+    if python=$(python_of "$version"); then
+        pythons[$version]=$python
+        there+=("$version")
+    else
+        say "python $version: skipped: there is none on this machine"
+    fi
+done
+
+# What is built once is tested with the machine's own.
+sdist=$root/build/python/sdist
+rm -rf "$sdist"
+maturin sdist --manifest-path bindings-python/Cargo.toml -o "$sdist" >build/python/sdist.log 2>&1 || die "$(cat build/python/sdist.log)"
+
+for version in "${there[@]}"; do
+    python=${pythons[$version]}
+    case $version in
+    "$own") FUSEWIRE_SDIST=$(printf '%s' "$sdist"/*.tar.gz) run "$version" "$python" ;;
+    *t | "${there[0]}" | "${there[-1]}") run "$version" "$python" ;;
+    *) run "$version" "$python" --ignore-glob='*/tests/*/*' ;;
+    esac
+done
+
+ci/build-python.sh
+tests/run-vectors --lang python
