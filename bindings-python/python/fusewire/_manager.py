@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._options import Document, Listener, Options, StrategyDocument, StrategyOptions
 
     A = TypeVar("A", bound=AdvancedCircuitBreaker)
-    B = TypeVar("B", bound=CircuitBreaker)
+    B = TypeVar("B", bound=CircuitBreaker, covariant=True)
     L = TypeVar("L", bound=Listener)
 else:
     from ._generic import Generic
@@ -94,8 +94,8 @@ class CircuitBreakerManager(Generic[B]):
 
         @overload
         def get_breaker(
-            self: CircuitBreakerManager[A], service_id: str, **config: Unpack[StrategyOptions]
-        ) -> A: ...
+            self: CircuitBreakerManager[AdvancedCircuitBreaker], service_id: str, **config: Unpack[StrategyOptions]
+        ) -> AdvancedCircuitBreaker: ...
         @overload
         def get_breaker(self, service_id: str, **config: Unpack[Options]) -> B: ...
 
@@ -126,7 +126,7 @@ class CircuitBreakerManager(Generic[B]):
 
         @overload
         def update_config(
-            self: CircuitBreakerManager[A],
+            self: CircuitBreakerManager[AdvancedCircuitBreaker],
             service_id: str,
             *,
             actor: str | None = None,

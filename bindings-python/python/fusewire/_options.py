@@ -5,7 +5,7 @@ Defaults, and how keys go together: https://github.com/fusewire/fusewire/blob/ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, Union
 
@@ -21,8 +21,8 @@ Duration = Union[float, timedelta, str]
 #: An exception class or a predicate of an exception.
 OneMatcher = Union[type[BaseException], Callable[[Any], bool]]
 
-#: An exception class, a predicate of an exception, or a tuple or list of them.
-Matcher = Union[OneMatcher, "tuple[OneMatcher, ...]", "list[OneMatcher]", "list[type[BaseException]]"]
+#: An exception class, a predicate of an exception, or a tuple, list or set of them.
+Matcher = Union[OneMatcher, Collection[OneMatcher]]
 
 #: What came of a failed call: the exception, its class, a text under which it is counted, or nothing.
 Failure = Union[BaseException, type[BaseException], str, None]
