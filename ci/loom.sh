@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Loom's models (core/tests/loom): every interleaving of a few threads, with what the memory model lets them see.
 # `loom.sh BOUND FILTER...` takes another bound of preemptions, `loom.sh deep` one more than usual.
-# Costs: two minutes on two cores, and half a one to build; deep an hour.
+# Costs: four and a half minutes on two cores, and half a one to build; deep an hour.
 #
 # The usual bound is two, and one more or less where a model is small or large. Two show every error in which a thread
 # is interrupted between two of its steps by one that is interrupted itself; what is left needs three threads' turns to

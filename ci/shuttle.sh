@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Random schedules of whole breakers (core/tests/shuttle.rs); `shuttle.sh deep` thirty times as many, or
 # `shuttle.sh ROUNDS FILTER...`. A schedule that fails is printed, to be run again by `shuttle::replay`.
-# Costs: a minute on two cores, and half a one to build; deep half an hour.
+# Costs: half a minute on two cores, and half a one to build; deep half an hour.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests of the npm package: on the Node that is installed, with lanes and without, and on Node 20, 22 and 24; then
 # the conformance vectors. `test-node.sh events wrap` runs the tests of those names on the installed Node alone.
-# Costs: half a minute on two cores, what ci/build-node.sh costs, and a quarter of one to install Node the first time.
+# Costs: six minutes on two cores, what ci/build-node.sh costs, and a quarter of one to install Node the first time.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 shopt -s nullglob

@@ -2,7 +2,9 @@
 // entry an ES module that hands out the very same objects.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +18,18 @@ const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio
 // Symbols are a sixth of the library, and nobody reads them.
 const BUILD = 'build --release --locked -p fusewire-node --config profile.release.strip=true';
 
+/** Whether the declarations are there, and of the sources as they are. */
+function hasDeclarations() {
+  if (!existsSync(typeDefFile)) return false;
+  const written = statSync(typeDefFile).mtimeMs;
+  return readdirSync(join(root, 'src')).every((name) => statSync(join(root, 'src', name)).mtimeMs <= written);
+}
+
 function buildNative() {
   mkdirSync(typeDefs, { recursive: true });
-  // The macros write it when they run; a library that Cargo finds fresh would leave it out.
-  if (!existsSync(typeDefFile)) utimesSync(join(root, 'src/lib.rs'), new Date(), new Date());
+  // The macros write them when they run. A library that Cargo finds fresh would leave them out: one of another checkout's
+  // folder `target`, or one that was built by hand.
+  if (!hasDeclarations()) utimesSync(join(root, 'src/lib.rs'), new Date(), new Date());
   const output = execFileSync(
     'cargo',
     [...BUILD.split(' '), '--message-format', 'json-render-diagnostics'],
@@ -33,6 +43,7 @@ function buildNative() {
   const made = output.toString().trim().split('\n').map((line) => JSON.parse(line));
   const artifact = made.findLast((m) => m.reason === 'compiler-artifact' && m.target.name === 'fusewire_node');
   copyFileSync(artifact.filenames[0], join(root, `fusewire.${platform()}.node`));
+  if (!existsSync(typeDefFile)) throw new Error(`the macros of napi-derive have not written ${typeDefFile}`);
 }
 
 function entries() {

@@ -9,7 +9,7 @@ const preface = `
   import { createRequire } from 'node:module';
   import { CircuitBreaker, ManualClock, Registry } from 'fusewire';
   const { slotOf } = createRequire(process.cwd() + '/x')('./dist/breaker.js');
-  const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
   // Collects until the slots that \`makeSlots\` gives are some that were there before, or gives up.
   async function collect(isDone) {
     for (let i = 0; i < 100; i++) {

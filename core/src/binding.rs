@@ -142,7 +142,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// As [`trip`](CircuitBreaker::trip), for a duration as documents have it.
+    /// As [`trip`](CircuitBreaker::trip), for a duration as documents have it, such as `1.5s`: 1 ms to 168 h.
     ///
     /// # Errors
     /// When it is none, or out of range.

@@ -242,7 +242,7 @@ impl fmt::Debug for CircuitBreaker {
 }
 
 impl Builder {
-    /// Builds the breaker.
+    /// Builds the breaker. A name has 1 to 255 bytes, none of a control character.
     ///
     /// # Errors
     /// When the name or the document is not allowed.

@@ -165,7 +165,7 @@ impl Body {
     /// Waits until a moved breaker has arrived. A mover holds the lock and runs no foreign code, so it arrives soon; one
     /// that was left behind when the process was forked never does, and the breaker arrives without its window.
     pub(crate) fn follow(&self, engine: &Engine) {
-        for round in 0u32.. {
+        for round in (0..16).cycle() {
             let may_be_moving = self.first.admin.is_held();
             if !std::ptr::eq(self.engine(), engine) {
                 return;
@@ -173,7 +173,7 @@ impl Body {
             if !may_be_moving {
                 break;
             }
-            wait_round(round % 16);
+            wait_round(round);
         }
         self.arrive(engine);
     }

@@ -70,7 +70,7 @@ impl Permit<'_> {
     }
 
     /// Any outcome, with the duration that the caller measured (else the clock tells, if the call is one that is
-    /// timed) and, for a failure, its type.
+    /// timed) and, for a failure, its type (as for [`failure`](Permit::failure)).
     pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
         let this = ManuallyDrop::new(self);
         this.body.settle(this.engine, &this.ticket, outcome, duration.map(nanos), error_type)

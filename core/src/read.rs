@@ -9,7 +9,6 @@ use crate::machine::{Machine, Phase};
 use crate::outcome::Totals;
 use crate::recover::RampRules;
 use crate::snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
-
 use crate::sync::Ordering;
 use crate::word::{State, Word};
 

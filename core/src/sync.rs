@@ -121,14 +121,14 @@ impl ProcessLock {
     /// Waits as long as another thread of this process holds it. Not to be held while foreign code runs.
     pub(crate) fn lock(&self) -> ProcessGuard<'_> {
         let me = std::process::id();
-        for round in 0u32.. {
+        for round in (0..16).cycle() {
             let holder = self.0.load(Ordering::Relaxed);
             if holder != me
                 && self.0.compare_exchange(holder, me, Ordering::AcqRel, Ordering::Acquire).is_ok()
             {
                 break;
             }
-            wait_round(round % 16);
+            wait_round(round);
         }
         ProcessGuard(self)
     }

@@ -1,8 +1,8 @@
 //! What `tracing` hears: an event for each transition, and on a span that has the fields, how the breaker answered.
 //!
-//! Fields: `circuit_breaker.state`, `circuit_breaker.generation`, `circuit_breaker.reason`. The
-//! generation is its low 24 bits, which is what a call carries. Declare them (as
-//! `tracing::field::Empty`) on the span around a call, and they are filled in. Nothing is done while nobody listens.
+//! Fields: `circuit_breaker.state`, `circuit_breaker.generation`, `circuit_breaker.reason`. The generation is its low 24
+//! bits, which is what a call carries. Declare them (as `tracing::field::Empty`) on the span around a call, and they are
+//! filled in. Nothing is done while nobody listens.
 
 use crate::error::Reason;
 use crate::events::By;

@@ -5,7 +5,7 @@ import axios, { AxiosError } from 'axios';
 import { isCircuitOpenError } from 'fusewire';
 import { attach } from 'fusewire/axios';
 import { anHttpAdapter } from './http.mjs';
-import { nobody, startBodies, startUpstream } from './upstream.mjs';
+import { arrival, nobody, startBodies, startUpstream } from './upstream.mjs';
 
 const [upstream, bodies, nowhere] = [await startUpstream(), await startBodies(), await nobody()];
 
@@ -130,11 +130,12 @@ describe('axios alone', () => {
   it('hears a cancel token', async () => {
     const instance = axios.create();
     const { breakers } = attach(instance);
-    await upstream.phase('slow');
     const source = axios.CancelToken.source();
-    setTimeout(() => source.cancel('enough'), 30);
-    await assert.rejects(instance.get(upstream.work, { cancelToken: source.token }), axios.isCancel);
-    assert.equal(breakers.get(upstream.origin).snapshot().totals.ignored, 1);
+    const rejects = assert.rejects(instance.get(`${bodies}/silent`, { cancelToken: source.token }), axios.isCancel);
+    await arrival('/silent');
+    source.cancel('enough');
+    await rejects;
+    assert.equal(breakers.get(bodies).snapshot().totals.ignored, 1);
   });
 
   it('refuses what is no instance', () => {

@@ -3,7 +3,8 @@ import { it } from 'node:test';
 import { circuitBreakerFetch } from 'fusewire/fetch';
 import * as undici from 'undici';
 import { anHttpAdapter } from './http.mjs';
-import { nobody, startBodies, startUpstream } from './upstream.mjs';
+import { settled } from './settled.mjs';
+import { arrival, nobody, startBodies, startUpstream } from './upstream.mjs';
 
 const [upstream, bodies, nowhere] = [await startUpstream(), await startBodies(), await nobody()];
 
@@ -63,13 +64,14 @@ it('tells key of the method and the URL that are sent', async () => {
 });
 
 it('hears the signal of a Request, and of init before it', async () => {
-  await upstream.phase('slow');
   const send = circuitBreakerFetch();
   const controller = new AbortController();
-  setTimeout(() => controller.abort(new Error('enough')), 30);
-  await assert.rejects(send(new Request(upstream.work, { signal: controller.signal })), /enough/);
+  const rejects = assert.rejects(send(new Request(`${bodies}/silent`, { signal: controller.signal })), /enough/);
+  await arrival('/silent');
+  controller.abort(new Error('enough'));
+  await rejects;
   assert.equal(totals(send).ignored, 1);
-  const request = new Request(upstream.work, { signal: new AbortController().signal });
+  const request = new Request(`${bodies}/silent`, { signal: new AbortController().signal });
   await assert.rejects(send(request, { signal: AbortSignal.timeout(30) }), { name: 'TimeoutError' });
   assert.equal(totals(send).failure, 1);
 });
@@ -134,8 +136,7 @@ it('reads bytes into a buffer that is given, with wholeBody', async () => {
 it('hears of a body that breaks although nobody reads it, with wholeBody', async () => {
   const send = circuitBreakerFetch({ wholeBody: true });
   await send(`${bodies}/broken`);
-  for (let n = 0; n < 200 && totals(send).failure === 0; n++) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(totals(send).failure, 1);
+  await settled(send.breakers.get(bodies), 'failure');
 });
 
 it('settles an answer without a body at its headers', async () => {

@@ -3,16 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CircuitOpenError, ManualClock, Registry, isCircuitOpenError } from 'fusewire';
-
-/** An outcome, once it is there: the end of a body may be told after the reader has seen it. */
-async function settled(breaker, outcome, count = 1) {
-  for (let tries = 0; tries < 200 && breaker.snapshot().totals[outcome] < count; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  const { success, failure, ignored } = breaker.snapshot().totals;
-  const expected = { success: 0, failure: 0, ignored: 0, [outcome]: count };
-  assert.deepEqual({ success, failure, ignored }, expected);
-}
+import { settled } from './settled.mjs';
+import { arrival } from './upstream.mjs';
 
 /**
  * @param client makes a client of adapter options: `get(url, { signal })` answers `{ status, text(), cancel() }`,
@@ -195,10 +187,11 @@ export function anHttpAdapter(name, { upstream, bodies, nowhere, client }) {
 
     it('takes an abort for nothing', async () => {
       const guarded = client({ breaker: { failureThreshold: 1 } });
-      await upstream.phase('slow');
       const controller = new AbortController();
-      setTimeout(() => controller.abort(), 50);
-      await rejection(guarded, upstream.work, { signal: controller.signal });
+      const rejected = rejection(guarded, `${bodies}/silent`, { signal: controller.signal });
+      await arrival('/silent');
+      controller.abort();
+      await rejected;
       await settled(only(guarded), 'ignored');
     });
 

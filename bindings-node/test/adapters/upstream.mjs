@@ -1,7 +1,7 @@
 // Services for the adapters to call: the scripted one of the examples, and one whose bodies do not end well.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -58,14 +58,24 @@ export async function startUpstream() {
   };
 }
 
-/** `/broken` closes the connection within the body, `/endless` stops there; `/whole` and `/items` end well. */
+const arrivals = new EventEmitter();
+
+/** Waits until a request of that path has arrived at a service of `startBodies`. */
+export const arrival = (path) => once(arrivals, path, { signal: AbortSignal.timeout(10_000) });
+
+/**
+ * `/broken` closes the connection within the body, `/endless` stops there; `/whole` and `/items` end well; `/silent`
+ * never answers.
+ */
 export async function startBodies() {
   const server = createServer((request, response) => {
+    arrivals.emit(request.url);
+    if (request.url === '/silent') return;
     if (request.url === '/whole') return response.end('first second');
     if (request.url === '/items') return response.end('[]');
     response.writeHead(200, { 'content-length': 100 });
     response.write('first', () => {
-      if (request.url === '/broken') setTimeout(() => response.destroy(), 20);
+      if (request.url === '/broken') response.destroy();
     });
   });
   server.listen(0, '127.0.0.1');

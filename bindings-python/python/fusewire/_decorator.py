@@ -88,12 +88,12 @@ def guard(breaker, function, rules):
     elif flags & _GENERATOR and not is_async:
         from ._streams import guard_generator as wrap
     elif _SHOWS_THROUGH and not (is_async and _is_opaque(function)):
-        return guard_function(breaker, function, is_async, rules)
+        return guard_function(breaker, function, is_async, dict(rules))
     elif is_async:
         from ._streams import guard_coroutine_function as wrap
     else:
         from ._streams import guard_plain_function as wrap
-    return wrap(guard_function(breaker, function, False, rules), function)
+    return wrap(guard_function(breaker, function, False, dict(rules)), function)
 
 
 def _flags(function):

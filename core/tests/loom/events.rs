@@ -33,6 +33,14 @@ fn subscribe(hub: &Arc<Hub>, after: u64) -> (Heard, Subscription) {
     (heard, hub.subscribe(after, Box::new(listener)))
 }
 
+/// A hub with one listener from the beginning.
+fn listened() -> (Arc<Hub>, Heard, Subscription) {
+    let hub = Hub::new();
+    hub.begin_after(0);
+    let (heard, subscription) = subscribe(&hub, 0);
+    (hub, heard, subscription)
+}
+
 fn publish(hub: &Arc<Hub>, generations: &'static [u64]) -> impl FnOnce() + Send + 'static {
     let hub = Arc::clone(hub);
     move || {
@@ -56,9 +64,7 @@ fn adds_up(heard: &Heard, last: u64) -> bool {
 #[test]
 fn two_events_are_delivered_in_order_when_both_calls_have_returned() {
     small_model(|| {
-        let hub = Hub::new();
-        hub.begin_after(0);
-        let (heard, _subscription) = subscribe(&hub, 0);
+        let (hub, heard, _subscription) = listened();
         at_once(runs![publish(&hub, &[1]), publish(&hub, &[2])]);
         assert_eq!(*heard.lock().unwrap(), [(1, 0), (2, 0)]);
     });
@@ -67,9 +73,7 @@ fn two_events_are_delivered_in_order_when_both_calls_have_returned() {
 #[test]
 fn an_event_published_while_the_deliverer_stops_is_delivered() {
     small_model(|| {
-        let hub = Hub::new();
-        hub.begin_after(0);
-        let (heard, _subscription) = subscribe(&hub, 0);
+        let (hub, heard, _subscription) = listened();
         hub.publish(event(1));
         let deliverer = Arc::clone(&hub);
         at_once(runs![move || deliverer.deliver(), publish(&hub, &[2])]);
@@ -80,9 +84,7 @@ fn an_event_published_while_the_deliverer_stops_is_delivered() {
 #[test]
 fn events_that_find_no_slot_are_counted_as_missed() {
     small_model(|| {
-        let hub = Hub::new();
-        hub.begin_after(0);
-        let (heard, _subscription) = subscribe(&hub, 0);
+        let (hub, heard, _subscription) = listened();
         at_once(runs![publish(&hub, &[1, 2]), publish(&hub, &[3])]);
         publish(&hub, &[4])();
         assert!(adds_up(&heard, 4), "{heard:?}");
@@ -92,9 +94,7 @@ fn events_that_find_no_slot_are_counted_as_missed() {
 #[test]
 fn an_event_whose_writer_died_is_a_gap_that_is_counted() {
     small_model(|| {
-        let hub = Hub::new();
-        hub.begin_after(0);
-        let (heard, _subscription) = subscribe(&hub, 0);
+        let (hub, heard, _subscription) = listened();
         at_once(runs![publish(&hub, &[2]), publish(&hub, &[3])]);
         publish(&hub, &[4])();
         assert!(adds_up(&heard, 4), "{heard:?}");
@@ -104,9 +104,7 @@ fn an_event_whose_writer_died_is_a_gap_that_is_counted() {
 #[test]
 fn a_writer_that_comes_after_its_event_was_given_up_disturbs_nobody() {
     small_model(|| {
-        let hub = Hub::new();
-        hub.begin_after(0);
-        let (heard, _subscription) = subscribe(&hub, 0);
+        let (hub, heard, _subscription) = listened();
         at_once(runs![publish(&hub, &[1]), publish(&hub, &[2, 3])]);
         // What it left in its slot costs one event its place at most.
         publish(&hub, &[4, 5, 6, 7])();
@@ -117,9 +115,7 @@ fn a_writer_that_comes_after_its_event_was_given_up_disturbs_nobody() {
 #[test]
 fn a_subscriber_who_comes_while_events_are_delivered_hears_each_later_one_once() {
     small_model(|| {
-        let hub = Hub::new();
-        hub.begin_after(0);
-        let (heard, _subscription) = subscribe(&hub, 0);
+        let (hub, heard, _subscription) = listened();
         let other = Arc::clone(&hub);
         let late = thread::spawn(move || subscribe(&other, 1));
         publish(&hub, &[1, 2])();

@@ -2,7 +2,6 @@
 //!
 //! It knows no threads and saves no work: where the breaker is clever, this is plain, so that the two can be
 //! driven with the same operations and compared. Time is an argument and never runs backwards.
-#![allow(dead_code)]
 
 mod backoff;
 mod config;
