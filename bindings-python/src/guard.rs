@@ -1,5 +1,6 @@
 //! What guards one call: admission, and settling by what came of it.
 
+use crate::object::attached;
 use crate::raised::Raised;
 use crate::rules::{self, Rules, Verdict};
 use fusewire::binding::{Refused, Slip};
@@ -70,13 +71,15 @@ impl Guard {
     pub(crate) unsafe fn settle_raised(&self, slip: &Slip) {
         // SAFETY: the caller's promise.
         let raised = unsafe { Raised::take() };
-        Python::attach(|py| {
+        let settle = |py: Python<'_>| {
             // SAFETY: alive as long as `raised` is.
             match unsafe { Bound::from_borrowed_ptr_or_opt(py, raised.value()) } {
                 Some(error) => self.settle_error(slip, &error),
                 None => self.core.abandon_slip(slip),
             }
-        });
+        };
+        // SAFETY: the caller's promise.
+        unsafe { attached(settle) };
         // SAFETY: the caller's promise.
         unsafe { raised.restore() };
     }

@@ -8,7 +8,7 @@ use crate::breaker::Breaker;
 use crate::coroutine;
 use crate::guard::{Guard, catch};
 use crate::permit::Permit;
-use crate::object::{clear, make_type, method, no_member, offset_member, slot, visit};
+use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
 use fusewire::binding::Refused;
@@ -51,7 +51,7 @@ static TYPE: PyOnceLock<Type> = PyOnceLock::new();
 static mut CLASS: *mut ffi::PyTypeObject = ptr::null_mut();
 
 /// The breaker of an object that has a guard: a decorated function's, or the object itself.
-fn breaker_of(owner: *mut ffi::PyObject) -> *mut ffi::PyObject {
+pub(crate) fn breaker_of(owner: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the owner is alive; the class was written while the module was made.
     unsafe { if ffi::Py_TYPE(owner) == CLASS { (*owner.cast::<Guarded>()).breaker } else { owner } }
 }
@@ -74,7 +74,7 @@ pub(crate) fn guard_of(function: &Py<PyAny>) -> Option<&Guard> {
 /// # Safety
 /// Attached; the arguments are those of a vectorcall.
 #[cold]
-pub(crate) unsafe fn refuse(
+unsafe fn refuse(
     owner: *mut ffi::PyObject,
     guard: &Guard,
     refused: &Refused,
@@ -82,17 +82,18 @@ pub(crate) unsafe fn refuse(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    Python::attach(|py| {
-        let fallback = guard.rules.as_ref().and_then(|rules| rules.fallback(py));
-        match fallback {
-            // SAFETY: the caller's promise.
-            Some(fallback) => unsafe { ffi::PyObject_Vectorcall(fallback.as_ptr(), args, count, names) },
-            None => {
-                raise_refused(py, breaker_of(owner), refused);
-                ptr::null_mut()
-            }
+    // SAFETY: the caller's promise; the rules keep the fallback.
+    unsafe {
+        let fallback = match &guard.rules {
+            Some(rules) => attached(|py| rules.fallback(py).map_or(ptr::null_mut(), |f| f.as_ptr())),
+            None => ptr::null_mut(),
+        };
+        if !fallback.is_null() {
+            return ffi::PyObject_Vectorcall(fallback, args, count, names);
         }
-    })
+        raise_refused(Python::assume_attached(), breaker_of(owner), refused);
+        ptr::null_mut()
+    }
 }
 
 /// Calls a function under a guard. A new reference, or null.
@@ -121,11 +122,13 @@ unsafe fn call_guarded(
         // SAFETY: attached; a call without a result has raised.
         unsafe { guard.settle_raised(&slip) };
     } else {
-        Python::attach(|py| {
+        let settle = |py: Python<'_>| {
             // SAFETY: alive: it is ours.
             let result = unsafe { Bound::from_borrowed_ptr(py, result) };
             guard.settle_result(&slip, &result);
-        });
+        };
+        // SAFETY: the caller's promise.
+        unsafe { attached(settle) };
     }
     result
 }
@@ -217,7 +220,7 @@ unsafe fn by_breaker(
 /// A coroutine function was called where its result was wanted.
 #[cold]
 unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    Python::attach(|py| {
+    let complain = |py: Python<'_>| {
         // SAFETY: ours.
         let coroutine = unsafe { Bound::from_owned_ptr(py, coroutine) };
         let _ = coroutine.call_method0("close");
@@ -225,7 +228,9 @@ unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::P
             "the function is a coroutine function: write await breaker.call_async(function, ...)",
         )
         .restore(py);
-    });
+    };
+    // SAFETY: attached, as who called this.
+    unsafe { attached(complain) };
     ptr::null_mut()
 }
 
@@ -268,7 +273,7 @@ unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
         clear(&mut guarded.function);
         clear(&mut guarded.breaker);
         clear(&mut guarded.dict);
-        Python::attach(|_| ptr::drop_in_place(&mut guarded.guard));
+        attached(|_| ptr::drop_in_place(&mut guarded.guard));
         ffi::PyObject_GC_Del(slf.cast());
         ffi::Py_DECREF(class.cast());
     }
@@ -291,7 +296,7 @@ unsafe extern "C" fn descr_get(
 }
 
 unsafe extern "C" fn repr(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    Python::attach(|py| {
+    let show = |py: Python<'_>| {
         // SAFETY: of this type, and alive.
         let (guarded, function) = unsafe {
             let guarded = &*slf.cast::<Guarded>();
@@ -300,7 +305,9 @@ unsafe extern "C" fn repr(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
         let text = function.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
         let shown = format!("<{text} guarded by circuit breaker '{}'>", guarded.guard.core.name());
         PyString::new(py, &shown).into_ptr()
-    })
+    };
+    // SAFETY: attached, as the interpreter calls it.
+    unsafe { attached(show) }
 }
 
 /// Pickled by name, as a function is.

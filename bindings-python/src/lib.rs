@@ -14,6 +14,7 @@ mod guarded;
 mod object;
 mod permit;
 mod raised;
+mod recycled;
 mod registry;
 mod rejection;
 mod rules;

@@ -1,8 +1,19 @@
 //! What both hand-made types share.
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
+
+/// Gives a function the token of this thread, also while the interpreter is shutting down, when `Python::attach` refuses
+/// and what is left is let go.
+///
+/// # Safety
+/// The thread is attached: the interpreter calls the functions of its types so.
+pub(crate) unsafe fn attached<R>(run: impl FnOnce(Python<'_>) -> R) -> R {
+    // SAFETY: the caller's promise.
+    unsafe { Python::attach_unchecked(run) }
+}
 
 /// A slot of a type.
 pub(crate) fn slot(number: c_int, function: *const ()) -> ffi::PyType_Slot {

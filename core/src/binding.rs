@@ -13,7 +13,7 @@ use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION, Watcher, watch};
 use crate::sync::AtomicU64;
-use crate::word::State;
+use crate::word::{Mode, State};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -94,6 +94,13 @@ impl CircuitBreaker {
             Ok(engine) => Ok(self.slip(engine, ticket)),
             Err(refusal) => Err(Refused { reason: refusal.reason(), retry_after: refusal.retry_after() }),
         }
+    }
+
+    /// Whether a call that asked now would most likely be turned away: one load, and no promise.
+    #[inline(always)]
+    pub fn looks_open(&self) -> bool {
+        let word = self.0.engine().load();
+        word.is_plainly_open() || word.mode() == Mode::ForcedOpen
     }
 
     /// As [`Permit::settle`](crate::Permit::settle).
