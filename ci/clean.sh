@@ -10,3 +10,5 @@ for workspace in "${workspaces[@]}"; do
     rm -rf "${workspace:?}/target"
 done
 rm -rf tests/peers/node/node_modules
+rm -f bindings-python/python/fusewire/*.so
+find bindings-python examples/python tests -name __pycache__ -prune -exec rm -rf {} +

@@ -12,7 +12,7 @@ cd "$root"
 # shellcheck disable=SC2034 # the scripts use it
 workspaces=(fuzz tests/peers)
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 
 die() {
     printf '%s\n' "$*" >&2

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Format, lints and documentation, warnings denied.
+# Format, lints and documentation, warnings denied: of Rust, Python and the scripts.
 # Costs: two minutes when nothing is built.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. ci/lib-python.sh
 
 cargo fmt --all --check
 for workspace in "${workspaces[@]}"; do
@@ -16,6 +17,9 @@ for workspace in "${workspaces[@]}"; do
 done
 
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps --all-features
+
+ruff format --quiet --diff
+ruff check --quiet
 
 for script in ci/*.sh .ci/run tests/run-vectors; do
     bash -n "$script"

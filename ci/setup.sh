@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to what the other scripts need; what is missing it installs when run as root, else it prints the line to type.
-# `setup.sh build` is enough to build the Rust crates, `setup.sh node` for the npm package as well, `setup.sh test` for
-# everything. Never sudo.
+# `setup.sh build` is enough to build the Rust crates, `setup.sh node` for the npm package as well, `setup.sh python` for
+# the Python package, `setup.sh test` for everything. Never sudo.
 # Costs: a second, when nothing is missing.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,6 +9,8 @@ set -euo pipefail
 has() { command -v "$1" >/dev/null 2>&1; }
 
 compiles() { printf '#include <stdio.h>\nint main(void){return 0;}\n' | cc -x c - -o /dev/null 2>/dev/null; }
+
+makes_venvs() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 # ---- what the system's packages give ----
 
@@ -21,13 +23,20 @@ node | test)
     has npm || wanted+=(npm)
     ;;
 esac
+case ${1:-test} in
+python | test)
+    # Debian packs what makes environments by itself.
+    if ! has python3; then wanted+=(python3 python3-venv); elif ! makes_venvs; then wanted+=(python3-venv); fi
+    ;;
+esac
 
 if [ "${#wanted[@]}" -gt 0 ]; then
     line="apt-get install -y --no-install-recommends ${wanted[*]}"
     if [ "$(id -u)" -ne 0 ] || ! has apt-get; then
         die "missing: ${wanted[*]}. Install them as root, on Debian and its kin with:
     $line
-Elsewhere: a C compiler with its headers, git, and for the npm package Node 20 or later with npm."
+Elsewhere: a C compiler with its headers, git, for the npm package Node 20 or later with npm, and for the Python package
+Python 3.9 or later with its module venv."
     fi
     say "installing ${wanted[*]}"
     apt-get update -qq
@@ -52,9 +61,19 @@ if [ "${1:-test}" = test ]; then
     rustup component add rustfmt clippy"
     done
 fi
-if [ "${1:-test}" != build ]; then
+case ${1:-test} in
+node | test)
     needed=$(sed -n 's/.*"node": ">=\([0-9]*\)".*/\1/p' bindings-node/package.json)
     if ! has node || ! has npm || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt "$needed" ]; then
         die "missing: Node $needed or later, with npm: https://nodejs.org/en/download"
     fi
-fi
+    ;;
+esac
+case ${1:-test} in
+python | test)
+    needed=$(sed -n 's/^requires-python = ">=\(.*\)"/\1/p' bindings-python/pyproject.toml)
+    python3 -c "import sys; sys.exit(sys.version_info < tuple(map(int, '$needed'.split('.'))))" ||
+        die "missing: Python $needed or later as python3: https://www.python.org/downloads"
+    makes_venvs || die "missing: the module venv of $(command -v python3)"
+    ;;
+esac

@@ -5,4 +5,5 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ci/build-node.sh
+ci/build-python.sh
 tests/run-vectors --lang all "$@"

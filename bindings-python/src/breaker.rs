@@ -59,7 +59,14 @@ impl Breaker {
         let clock = clock_of(&options)?;
         let text_of_document = match document {
             Some(document) if options.is_empty() => document::of_document(document)?,
-            Some(_) => return Err(invalid(py, "document", options.as_any(), "all of the document, or all keyword arguments")),
+            Some(_) => {
+                return Err(invalid(
+                    py,
+                    "document",
+                    options.as_any(),
+                    "all of the document, or all keyword arguments",
+                ));
+            }
             None => document::of_options(&options)?,
         };
         let mut builder = Builder::from_json(&text_of_document).map_err(|e| of_config(py, &e))?;
@@ -124,6 +131,12 @@ impl Breaker {
             None => self.core().record(Outcome::Success, None),
             Some(error) => self.guard.record_error(error),
         };
+    }
+
+    /// Records a failure of a call that asked for no permit, whatever the rules say, counted under `error_type`.
+    #[pyo3(signature = (error_type=None))]
+    fn record_failed(&self, error_type: Option<&str>) {
+        self.core().record(Outcome::Failure, error_type);
     }
 
     /// Opens the breaker from any state: for `duration` seconds or, without one, for as long as an opening lasts now.

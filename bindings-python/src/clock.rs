@@ -6,6 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDelta, PyDeltaAccess};
 use std::time::Duration;
 
+/// The first number of nanoseconds that a clock cannot tell: 2^64.
+const END: f64 = 18_446_744_073_709_551_616.0;
+
 /// Nanoseconds from seconds or a `timedelta`; `what` names the argument.
 pub(crate) fn nanos(what: &str, given: &Bound<'_, PyAny>) -> PyResult<u64> {
     if let Ok(delta) = given.cast::<PyDelta>() {
@@ -18,7 +21,7 @@ pub(crate) fn nanos(what: &str, given: &Bound<'_, PyAny>) -> PyResult<u64> {
     }
     let seconds: f64 = given.extract().map_err(|_| no_duration(what, given))?;
     let nanos = (seconds * 1e9).round();
-    if !(0.0..1.8e19).contains(&nanos) {
+    if !(0.0..END).contains(&nanos) {
         return Err(out_of_range(what, given));
     }
     Ok(nanos as u64)

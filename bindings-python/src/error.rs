@@ -20,7 +20,9 @@ static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
 pub(crate) fn classes(py: Python<'_>) -> PyResult<&Classes> {
     CLASSES.get_or_try_init(py, || {
         let module = py.import("fusewire._errors")?;
-        let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
+        let class = |name: &str| -> PyResult<Py<PyType>> {
+            Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind())
+        };
         Ok(Classes {
             config: class("ConfigError")?,
             conflict: class("ConflictError")?,
@@ -57,7 +59,11 @@ pub(crate) fn of(py: Python<'_>, e: &Error) -> PyErr {
         Error::Conflict { name, existing, requested } => {
             raise(py, &found.conflict, (name, existing, requested, e.to_string()))
         }
-        Error::Name { name } => raise(py, &found.config, ("name", name, "1 to 255 bytes without control characters", e.to_string())),
+        Error::Name { name } => raise(
+            py,
+            &found.config,
+            ("name", name, "1 to 255 bytes without control characters", e.to_string()),
+        ),
         Error::Unknown { name } => raise(py, &found.unknown, (name, e.to_string())),
         _ => pyo3::exceptions::PyRuntimeError::new_err(e.to_string()),
     }

@@ -1,6 +1,7 @@
 //! Transitions on their way to Python: one line of `logging` for each, and the listeners.
 
 use crate::clock::seconds;
+use crate::object::attached;
 use fusewire::Event;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -26,7 +27,7 @@ fn tell<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
 /// Hands an event to a function of `fusewire._events`; whatever it raises is reported and goes no further, and what
 /// is being raised stays so.
 fn hand(event: &Event, function: &str, listeners: Option<&Py<PyAny>>) {
-    Python::attach(|py| {
+    attached(|py| {
         // SAFETY: attached. An event may come out of the middle of an exception's way.
         let raised = unsafe { crate::raised::Raised::take() };
         let done = tell(py, event).and_then(|told| {

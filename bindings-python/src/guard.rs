@@ -45,10 +45,7 @@ impl Guard {
     pub(crate) fn settle_error(&self, slip: &Slip, error: &Bound<'_, PyAny>) -> Settled {
         match rules::judge(self.rules.as_deref(), self.core.name(), error) {
             (Verdict::Abandoned, _) => self.core.abandon_slip(slip),
-            (Verdict::Outcome(Outcome::Failure), None) => {
-                self.core.settle_slip(slip, Outcome::Failure, None, Some(rules::class_name(error)))
-            }
-            (Verdict::Outcome(outcome), name) => self.core.settle_slip(slip, outcome, None, name.as_deref()),
+            (Verdict::Outcome(outcome), kind) => self.core.settle_slip(slip, outcome, None, kind.of(error)),
         }
     }
 
@@ -56,10 +53,7 @@ impl Guard {
     pub(crate) fn record_error(&self, error: &Bound<'_, PyAny>) -> Settled {
         match rules::judge(self.rules.as_deref(), self.core.name(), error) {
             (Verdict::Abandoned, _) => self.core.record(Outcome::Ignored, None),
-            (Verdict::Outcome(Outcome::Failure), None) => {
-                self.core.record(Outcome::Failure, Some(rules::class_name(error)))
-            }
-            (Verdict::Outcome(outcome), name) => self.core.record(outcome, name.as_deref()),
+            (Verdict::Outcome(outcome), kind) => self.core.record(outcome, kind.of(error)),
         }
     }
 

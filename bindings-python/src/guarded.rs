@@ -7,6 +7,7 @@
 use crate::breaker::Breaker;
 use crate::coroutine;
 use crate::guard::{Guard, catch};
+use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
 use crate::permit::Permit;
 use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
 use crate::rejection::raise_refused;
@@ -194,7 +195,10 @@ unsafe fn by_breaker(
         if count == 0 {
             // SAFETY: attached.
             unsafe {
-                ffi::PyErr_SetString(ffi::PyExc_TypeError, c"what to call? breaker.call(function, *args)".as_ptr())
+                ffi::PyErr_SetString(
+                    ffi::PyExc_TypeError,
+                    c"what to call? breaker.call(function, *args)".as_ptr(),
+                )
             };
             return ptr::null_mut();
         }
@@ -204,7 +208,7 @@ unsafe fn by_breaker(
             let bound = Bound::from_borrowed_ptr(breaker, slf);
             let guard = &bound.cast_unchecked::<Breaker>().get().guard;
             let (function, args) = (*args, args.add(1));
-            let count = count as usize - 1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+            let count = (count as usize - 1) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
             if is_async {
                 return coroutine::begin(slf, guard, function, args, count, names);
             }
@@ -234,7 +238,11 @@ unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::P
     ptr::null_mut()
 }
 
-unsafe extern "C" fn traverse(slf: *mut ffi::PyObject, visitor: ffi::visitproc, argument: *mut c_void) -> c_int {
+unsafe extern "C" fn traverse(
+    slf: *mut ffi::PyObject,
+    visitor: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
     // SAFETY: the interpreter calls this for an object of this type.
     let guarded = unsafe { &*slf.cast::<Guarded>() };
     for object in [ffi_type(slf), guarded.function, guarded.breaker, guarded.dict] {
@@ -344,13 +352,14 @@ const SHOWING_THROUGH: [&CStr; 9] = [
 ];
 
 fn make_guarded_type() -> Type {
-    let getter = |name: &'static CStr, get, doc: Option<&'static CStr>, closure: *mut c_void| ffi::PyGetSetDef {
-        name: name.as_ptr(),
-        get: Some(get),
-        set: None,
-        doc: doc.map_or(ptr::null(), CStr::as_ptr),
-        closure,
-    };
+    let getter =
+        |name: &'static CStr, get, doc: Option<&'static CStr>, closure: *mut c_void| ffi::PyGetSetDef {
+            name: name.as_ptr(),
+            get: Some(get),
+            set: None,
+            doc: doc.map_or(ptr::null(), CStr::as_ptr),
+            closure,
+        };
     let mut getters: Vec<ffi::PyGetSetDef> = SHOWING_THROUGH
         .iter()
         .map(|name| getter(name, get_through as ffi::getter, None, name.as_ptr().cast_mut().cast()))

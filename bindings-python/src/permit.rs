@@ -5,6 +5,7 @@ use crate::clock::nanos;
 use crate::error::{already_settled, invalid};
 use crate::guard::Guard;
 use crate::guarded::guard_of;
+use crate::object::attached;
 use crate::rejection::reason;
 use crate::rules::class_name;
 use fusewire::binding::Slip;
@@ -56,15 +57,17 @@ impl Permit {
         Ok(name(self.breaker.get().guard.core.settle_slip(&self.slip, outcome, duration, error_type)))
     }
 
-    fn settle_by(&self, error: Option<&Bound<'_, PyAny>>) {
+    /// Whether it was the one who settled it.
+    fn settle_by(&self, error: Option<&Bound<'_, PyAny>>) -> bool {
         if !self.claim() {
-            return;
+            return false;
         }
         let guard = self.guard();
         match error {
             Some(error) => guard.settle_error(&self.slip, error),
             None => guard.core.settle_slip(&self.slip, Outcome::Success, None, None),
         };
+        true
     }
 }
 
@@ -129,10 +132,11 @@ impl Permit {
         self.end(py, Outcome::Ignored, duration, None)
     }
 
-    /// Settles it as a call that returned, or raised `error`, counts under the rules; once settled, does nothing.
+    /// Settles it as a call that returned, or raised `error`, counts under the rules; `False`, and nothing else, when it
+    /// was settled already.
     #[pyo3(signature = (error=None))]
-    fn settle(&self, error: Option<&Bound<'_, PyAny>>) {
-        self.settle_by(error);
+    fn settle(&self, error: Option<&Bound<'_, PyAny>>) -> bool {
+        self.settle_by(error)
     }
 
     /// Settles it as a call that returned `result` counts under the rules; once settled, does nothing.
@@ -146,7 +150,12 @@ impl Permit {
         slf
     }
 
-    fn __exit__(&self, _class: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> bool {
+    fn __exit__(
+        &self,
+        _class: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> bool {
         self.settle_by(if error.is_none() { None } else { Some(error) });
         false
     }
@@ -165,7 +174,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.claim() {
-            Python::attach(|_| self.breaker.get().guard.core.abandon_slip(&self.slip));
+            attached(|_| self.breaker.get().guard.core.abandon_slip(&self.slip));
         }
     }
 }

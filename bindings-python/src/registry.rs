@@ -22,7 +22,9 @@ impl NativeRegistry {
         if let Some(bounds) = duration_bounds {
             let bounds = bounds.iter().map(|b| nanos("duration_bounds", b).map(Duration::from_nanos));
             let bounds: Vec<Duration> = bounds.collect::<PyResult<_>>()?;
-            return Registry::with_duration_bounds(&bounds).map(NativeRegistry).map_err(|e| of_config(py, &e));
+            return Registry::with_duration_bounds(&bounds)
+                .map(NativeRegistry)
+                .map_err(|e| of_config(py, &e));
         }
         Ok(NativeRegistry(clock.map_or_else(Registry::new, |clock| Registry::with_clock(clock.0.clone()))))
     }

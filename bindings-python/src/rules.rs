@@ -79,7 +79,12 @@ fn sort<'py>(
         predicates.push(given.clone().unbind());
         return Ok(());
     }
-    Err(invalid(py, key, given, "an exception class, a predicate such as lambda error: ..., or a tuple of them"))
+    Err(invalid(
+        py,
+        key,
+        given,
+        "an exception class, a predicate such as lambda error: ..., or a tuple of them",
+    ))
 }
 
 /// Asks a predicate. One that raises, or that answers a coroutine, is logged and has no answer.
@@ -111,6 +116,24 @@ pub(crate) enum Verdict {
     Abandoned,
 }
 
+/// The type under which a failure is counted.
+pub(crate) enum ErrorType {
+    /// The name of the exception's class.
+    Class,
+    /// What the user's `error_type` said; `None` when it said that there is none.
+    Said(Option<String>),
+}
+
+impl ErrorType {
+    /// The type of that exception.
+    pub(crate) fn of<'a>(&'a self, error: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+        match self {
+            ErrorType::Class => Some(class_name(error)),
+            ErrorType::Said(name) => name.as_deref(),
+        }
+    }
+}
+
 /// The rules of a breaker or of one decorated function.
 #[derive(Default)]
 pub(crate) struct Rules {
@@ -140,22 +163,38 @@ impl Rules {
                 "ignore" => rules.ignore = Some(Matcher::parse(key, &given)?),
                 "failure" => rules.failure = Some(Matcher::parse(key, &given)?),
                 "failure_result" => {
-                    rules.failure_result = Some(callable(key, &given, "a predicate of the result, such as lambda r: r.status >= 500")?);
+                    rules.failure_result = Some(callable(
+                        key,
+                        &given,
+                        "a predicate of the result, such as lambda r: r.status >= 500",
+                    )?);
                 }
-                "error_type" => rules.error_type = Some(callable(key, &given, "a function from an exception to a short text")?),
-                _ => rules.fallback = Some(callable(key, &given, "a function that takes the arguments of the call")?),
+                "error_type" => {
+                    rules.error_type =
+                        Some(callable(key, &given, "a function from an exception to a short text")?)
+                }
+                _ => {
+                    rules.fallback =
+                        Some(callable(key, &given, "a function that takes the arguments of the call")?)
+                }
             }
         }
         Ok(any.then(|| Box::new(rules)))
     }
 
     /// These rules, where `over` has none of its own.
-    pub(crate) fn merged(py: Python<'_>, base: Option<&Rules>, over: Option<Box<Rules>>) -> Option<Box<Rules>> {
+    pub(crate) fn merged(
+        py: Python<'_>,
+        base: Option<&Rules>,
+        over: Option<Box<Rules>>,
+    ) -> Option<Box<Rules>> {
         let Some(base) = base else { return over };
         let mut all = over.unwrap_or_default();
         all.ignore = all.ignore.or_else(|| base.ignore.as_ref().map(|m| m.copy(py)));
         all.failure = all.failure.or_else(|| base.failure.as_ref().map(|m| m.copy(py)));
-        let other = |mine: Option<Py<PyAny>>, theirs: &Option<Py<PyAny>>| mine.or_else(|| theirs.as_ref().map(|p| p.clone_ref(py)));
+        let other = |mine: Option<Py<PyAny>>, theirs: &Option<Py<PyAny>>| {
+            mine.or_else(|| theirs.as_ref().map(|p| p.clone_ref(py)))
+        };
         all.failure_result = other(all.failure_result.take(), &base.failure_result);
         all.error_type = other(all.error_type.take(), &base.error_type);
         all.fallback = other(all.fallback.take(), &base.fallback);
@@ -175,7 +214,9 @@ impl Rules {
     /// What a result counts as.
     pub(crate) fn of_result(&self, breaker: &str, result: &Bound<'_, PyAny>) -> Outcome {
         match &self.failure_result {
-            Some(predicate) if ask(breaker, predicate.bind(result.py()), result) == Some(true) => Outcome::Failure,
+            Some(predicate) if ask(breaker, predicate.bind(result.py()), result) == Some(true) => {
+                Outcome::Failure
+            }
             _ => Outcome::Success,
         }
     }
@@ -191,14 +232,18 @@ impl Rules {
         }
     }
 
-    /// The type under which an error is counted.
-    fn type_of(&self, breaker: &str, error: &Bound<'_, PyAny>) -> Option<String> {
-        let namer = self.error_type.as_ref()?.bind(error.py());
-        match namer.call1((error,)).and_then(|name| if name.is_none() { Ok(None) } else { Ok(Some(name.str()?.to_string())) }) {
-            Ok(name) => name,
+    /// The type under which an error is counted. An `error_type` that raises is logged, and the class decides.
+    fn type_of(&self, breaker: &str, error: &Bound<'_, PyAny>) -> ErrorType {
+        let Some(namer) = &self.error_type else { return ErrorType::Class };
+        let said = namer
+            .bind(error.py())
+            .call1((error,))
+            .and_then(|name| if name.is_none() { Ok(None) } else { Ok(Some(name.str()?.to_string())) });
+        match said {
+            Ok(name) => ErrorType::Said(name),
             Err(thrown) => {
                 crate::events::log_error(error.py(), "error_type", breaker, &thrown);
-                None
+                ErrorType::Class
             }
         }
     }
@@ -232,7 +277,11 @@ impl Rules {
 }
 
 fn callable(key: &str, given: &Bound<'_, PyAny>, allowed: &str) -> PyResult<Py<PyAny>> {
-    if given.is_callable() { Ok(given.clone().unbind()) } else { Err(invalid(given.py(), key, given, allowed)) }
+    if given.is_callable() {
+        Ok(given.clone().unbind())
+    } else {
+        Err(invalid(given.py(), key, given, allowed))
+    }
 }
 
 /// The name of an object's class, without its module.
@@ -256,24 +305,30 @@ fn is_cancellation(error: &Bound<'_, PyAny>) -> bool {
         let (Ok(module), Ok(name)) = (module.to_str(), name.to_str()) else { return false };
         matches!(
             (module, name),
-            ("asyncio.exceptions", "CancelledError") | ("trio" | "trio._core._exceptions", "Cancelled") | ("greenlet", "GreenletExit")
+            ("asyncio.exceptions", "CancelledError")
+                | ("trio" | "trio._core._exceptions", "Cancelled")
+                | ("greenlet", "GreenletExit")
         )
     })
 }
 
-/// What an exception counts as, with the type to count it under.
-pub(crate) fn judge(rules: Option<&Rules>, breaker: &str, error: &Bound<'_, PyAny>) -> (Verdict, Option<String>) {
+/// What an exception counts as, with the type to count it under if it is a failure.
+pub(crate) fn judge(rules: Option<&Rules>, breaker: &str, error: &Bound<'_, PyAny>) -> (Verdict, ErrorType) {
     if !error.is_instance_of::<pyo3::exceptions::PyException>() {
         if error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>()
             || error.is_instance_of::<pyo3::exceptions::PySystemExit>()
         {
-            return (Verdict::Outcome(Outcome::Ignored), None);
+            return (Verdict::Outcome(Outcome::Ignored), ErrorType::Said(None));
         }
         if is_cancellation(error) {
-            return (Verdict::Abandoned, None);
+            return (Verdict::Abandoned, ErrorType::Said(None));
         }
     }
     let outcome = rules.map_or(Outcome::Failure, |rules| rules.of_error(breaker, error));
-    let name = if outcome == Outcome::Failure { rules.and_then(|rules| rules.type_of(breaker, error)) } else { None };
-    (Verdict::Outcome(outcome), name)
+    let kind = match rules {
+        _ if outcome != Outcome::Failure => ErrorType::Said(None),
+        Some(rules) => rules.type_of(breaker, error),
+        None => ErrorType::Class,
+    };
+    (Verdict::Outcome(outcome), kind)
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ._entered import enter, leave, put_back, take
+from sys import _getframe
+
+from ._entered import enter, enter_async, leave, leave_async
+from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
-from ._native import Breaker
+from ._native import Breaker, Permit
 from ._snapshot import snapshot_of
 from ._state import CircuitState
+from ._taken import settle_oldest, take
 
 __all__ = ["CircuitBreaker"]
 
@@ -50,20 +54,21 @@ class CircuitBreaker(Breaker):
     # ---- calls ----
 
     def __enter__(self):
-        return enter(self)
+        return enter(self, _getframe(1))
 
     def __exit__(self, kind, error, traceback):
-        leave(self, error)
+        leave(self, _getframe(1), error)
 
-    async def __aenter__(self):
-        return enter(self)
+    # Not coroutine functions themselves: the frame that runs the block calls them, and need not be the one that awaits.
+    def __aenter__(self):
+        return enter_async(self, _getframe(1))
 
-    async def __aexit__(self, kind, error, traceback):
-        leave(self, error)
+    def __aexit__(self, kind, error, traceback):
+        return leave_async(self, _getframe(1), error)
 
     def can_execute(self):
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
-        same context settles it."""
+        same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored."""
         return take(self)
 
     def record_success(self):
@@ -71,23 +76,22 @@ class CircuitBreaker(Breaker):
 
         If there is none it counts as an outcome while the breaker is closed, and in the totals only otherwise.
         """
-        permit = put_back(self)
-        if permit is None:
+        if not settle_oldest(self, Permit.settle):
             self.record()
-        else:
-            permit.settle()
 
     def record_failure(self, error=None):
-        """As ``record_success``, for a call that failed with ``error``: what it counts as, the rules say."""
-        if error is None:
-            error = _FAILED
-        permit = put_back(self)
-        if permit is None:
-            self.record(error)
-        elif error is _FAILED:
-            permit.failure()
-        else:
-            permit.settle(error)
+        """As ``record_success``, for a call that failed.
+
+        ``error``: the exception, and the rules (``ignore``, ``failure``) say what it counts as; or an exception class, a
+        short text or nothing, which are failures.
+        """
+        if isinstance(error, BaseException):
+            if not settle_oldest(self, lambda permit: permit.settle(error)):
+                self.record(error)
+            return
+        name = _error_type(error)
+        if not settle_oldest(self, lambda permit: _fail(permit, name)):
+            self.record_failed(name)
 
     # ---- by hand ----
 
@@ -136,8 +140,17 @@ class CircuitBreaker(Breaker):
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
 
 
-class _Failed(Exception):
-    """A failure of which nothing more is known."""
+def _error_type(error):
+    if error is None or isinstance(error, str):
+        return error
+    if isinstance(error, type) and issubclass(error, BaseException):
+        return error.__name__
+    raise invalid("error", error, "an exception, its class, a short text, or nothing")
 
 
-_FAILED = _Failed()
+def _fail(permit, error_type):
+    try:
+        permit.failure(error_type)
+    except AlreadySettledError:
+        return False
+    return True

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ._breaker import CircuitBreaker
-from ._native import Breaker, GuardedFunction, guard_function
+from ._native import Breaker, guard_function
 from ._registry import registry as default_registry
 
 __all__ = ["circuit_breaker"]
@@ -103,7 +102,7 @@ def _flags(function):
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None)
     if code is None:
-        code = getattr(getattr(type(function), "__call__", None), "__code__", None)
+        code = getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004
     flags = getattr(code, "co_flags", 0)
     if hasattr(function, "_is_coroutine_mark") or getattr(function, "_is_coroutine", None) is not None:
         flags |= _COROUTINE

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from _weakref import ref
 
+from ._fork import lock
+
 _Namespace = type(sys.implementation)
 
 
@@ -22,11 +24,18 @@ class Listeners:
         self.weak = ref(self)
 
 
-def _logger():
-    # Imported when there is something to say: it is the heaviest thing that this package needs.
-    import logging
+_known = None
 
-    return logging.getLogger("fusewire")
+
+def _logger():
+    global _known
+    if _known is None:
+        # Imported when there is something to say: it is the heaviest thing that this package needs.
+        with lock:
+            import logging
+
+            _known = logging.getLogger("fusewire")
+    return _known
 
 
 def log_transition(told):

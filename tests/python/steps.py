@@ -1,0 +1,186 @@
+"""The steps of a case, each through the package's public API."""
+
+from expect import Unexpected, duration, equal, nanos, nanos_of, part, shown
+from fusewire import AlreadySettledError, CircuitOpenError, ConfigError
+from ways import Thrown
+
+
+def run(b, step):
+    """Runs one step and checks what it expects. `b` is the case's `Bench`."""
+    act = _ACTIONS.get(step.get("do", "expect"))
+    if act is None:
+        raise Unexpected(f"unknown step {step['do']}")
+    act(b, step)
+    if step.get("do") in _CHECK_THE_SNAPSHOT and "expect" in step:
+        _snapshot(b, step)
+
+
+_CHECK_THE_SNAPSHOT = {"advance", "call", "drop", "trip", "half_open", "reset", "mode", "poll"}
+
+
+def refused(error, expected):
+    """Whether a `ConfigError` is the one that is expected."""
+    equal("error.key", expected["key"], error.key)
+    for text in expected.get("contains", ()):
+        if text not in str(error):
+            raise Unexpected(f'expected the error to contain "{text}", got: {error}')
+
+
+def _refusable(step, act):
+    expected = step.get("error")
+    try:
+        act()
+    except ConfigError as error:
+        if expected is None:
+            raise
+        return refused(error, expected)
+    if expected is not None:
+        raise Unexpected(f"expected the error {shown(expected)}")
+
+
+def _by(step):
+    return {key: step[key] for key in ("actor", "reason") if key in step}
+
+
+def _permit_of(b, step):
+    try:
+        return b.permits[step["permit"]]
+    except KeyError:
+        raise Unexpected(f"no permit {step['permit']}") from None
+
+
+def _tick(b, ns):
+    b.clock.advance(ns / 1e9)
+
+
+def _now(b):
+    return nanos_of(b.clock.now())
+
+
+def _advance(b, step):
+    if "by" in step:
+        return _tick(b, nanos(step["by"]))
+    now = _now(b)
+    if b.retry_at is not None and b.retry_at > now:
+        return _tick(b, b.retry_at - now)
+    after = nanos_of(b.breaker.snapshot().retry_after)
+    if after is None:
+        raise Unexpected("there is no retry_after")
+    _tick(b, after)
+
+
+def _call(b, step):
+    outcome = step["outcome"]
+
+    def body():
+        if "duration" in step:
+            _tick(b, nanos(step["duration"]))
+        if outcome != "success":
+            raise Thrown(outcome, step.get("error_type"))
+
+    for _ in range(step.get("times", 1)):
+        try:
+            b.next_way()(b, body)
+        except Thrown:
+            continue
+        except CircuitOpenError as error:
+            raise Unexpected(f"expected to be admitted, got {error}") from None
+        if outcome != "success":
+            raise Unexpected("what the call raised did not reach its caller")
+
+
+def _acquire(b, step):
+    times, name = step.get("times", 1), step.get("as")
+    for i in range(times):
+        expected = step.get("expect", {})
+        if isinstance(expected, list):
+            expected = expected[i] if i < len(expected) else {}
+        try:
+            _acquire_one(b, f"{name}{i + 1}" if name and times > 1 else name, expected)
+        except Unexpected as error:
+            raise Unexpected(f"acquire {i + 1}: {error}" if times > 1 else str(error)) from None
+
+
+def _acquire_one(b, name, expected):
+    try:
+        permit = b.breaker.acquire()
+    except CircuitOpenError as error:
+        after = nanos_of(error.retry_after)
+        b.retry_at = None if after is None else _now(b) + after
+        got = {"admitted": False, "rejected": error.reason, "retry_after": after}
+    else:
+        got = {"admitted": True, "would_reject": permit.would_reject}
+        if name is None:
+            what = f"expected {shown(expected)}, was admitted" if "rejected" in expected else "a permit without a name"
+            raise Unexpected(what)
+        b.permits[name] = permit
+    for key, value in expected.items():
+        if key not in got:
+            raise Unexpected(f"expected {key} {shown(value)}, got {shown(got)}")
+        check = duration if key == "retry_after" else equal
+        check(key, value, got[key])
+
+
+def _settle(b, step):
+    permit, outcome = _permit_of(b, step), step["outcome"]
+    lasted = nanos(step.get("duration", "0s")) / 1e9
+    try:
+        if outcome == "failure":
+            settled = permit.failure(step.get("error_type"), duration=lasted)
+        else:
+            settled = {"success": permit.success, "ignored": permit.ignore}[outcome](duration=lasted)
+    except AlreadySettledError:
+        settled = "already_settled"
+    equal("settled", step.get("expect", settled), settled)
+
+
+def _drop(b, step):
+    _permit_of(b, step)
+    del b.permits[step["permit"]]
+
+
+def _events(b, step):
+    expected, got = step["expect"], b.events[:]
+    del b.events[:]
+    if len(expected) != len(got):
+        raise Unexpected(f"expected {len(expected)} events, got {len(got)}: {got}")
+    for i, event in enumerate(expected):
+        part(f"event {i}", event, got[i])
+
+
+def _metrics(b, step):
+    text = b.breaker.metrics()
+    lines = text.split("\n")
+    for wanted in step.get("contains", ()):
+        if wanted not in lines:
+            raise Unexpected(f"metrics lack the line {wanted}")
+    for unwanted in step.get("lacks", ()):
+        if unwanted in text:
+            line = next(line for line in lines if unwanted in line)
+            raise Unexpected(f'metrics have "{unwanted}" in the line {line}')
+
+
+def _snapshot(b, step):
+    if "expect" not in step:
+        raise Unexpected("a step without `do` needs `expect`")
+    part("snapshot", step["expect"], b.breaker.snapshot())
+
+
+_ACTIONS = {
+    "expect": _snapshot,
+    "advance": _advance,
+    "call": _call,
+    "acquire": _acquire,
+    "settle": _settle,
+    "drop": _drop,
+    "trip": lambda b, step: _refusable(step, lambda: b.breaker.trip(step.get("duration"), **_by(step))),
+    "half_open": lambda b, step: b.breaker.half_open(**_by(step)),
+    "reset": lambda b, step: b.breaker.reset(**_by(step)),
+    "mode": lambda b, step: b.breaker.set_mode(step["to"], **_by(step)),
+    "poll": lambda b, step: b.breaker.poll(),
+    "reconfigure": lambda b, step: _refusable(
+        step, lambda: b.breaker.reconfigure_document(step["config"], **_by(step))
+    ),
+    "events": _events,
+    "metrics": _metrics,
+}
