@@ -16,12 +16,12 @@ mod parts;
 #[cfg(Py_3_10)]
 mod step;
 
+#[cfg(not(Py_3_10))]
+pub(crate) use before_3_10::*;
 #[cfg(Py_3_10)]
 pub(crate) use begin::begin;
 #[cfg(Py_3_10)]
 pub(crate) use class::add_types;
-#[cfg(not(Py_3_10))]
-pub(crate) use before_3_10::*;
 
 /// Python 3.9 has no `am_send`: the package wraps coroutine functions in Python there.
 #[cfg(not(Py_3_10))]

@@ -23,15 +23,20 @@ impl Guard {
         Guard { core, rules, is_plain }
     }
 
-    /// Asks for a permit. A panic of the core, which is a defect, lets the call pass unguarded.
-    #[inline]
+    /// Asks for a permit.
+    #[inline(always)]
     pub(crate) fn acquire(&self) -> Result<Slip, Refused> {
-        self.core.acquire_slip()
+        match self.core.acquire_quietly() {
+            Some(slip) => Ok(slip),
+            None => self.core.acquire_slip(),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeed(&self, slip: &Slip) {
-        self.core.settle_slip(slip, Outcome::Success, None, None);
+        if !self.core.succeed_quietly(slip) {
+            self.core.settle_slip(slip, Outcome::Success, None, None);
+        }
     }
 
     /// Settles by a result.
@@ -65,15 +70,13 @@ impl Guard {
     pub(crate) unsafe fn settle_raised(&self, slip: &Slip) {
         // SAFETY: the caller's promise.
         let raised = unsafe { Raised::take() };
-        let settle = |py: Python<'_>| {
+        attached(|py| {
             // SAFETY: alive as long as `raised` is.
             match unsafe { Bound::from_borrowed_ptr_or_opt(py, raised.value()) } {
                 Some(error) => self.settle_error(slip, &error),
                 None => self.core.abandon_slip(slip),
             }
-        };
-        // SAFETY: the caller's promise.
-        unsafe { attached(settle) };
+        });
         // SAFETY: the caller's promise.
         unsafe { raised.restore() };
     }

@@ -9,7 +9,6 @@ use crate::coroutine;
 use crate::guard::{Guard, catch};
 use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
 use crate::permit::Permit;
-use crate::object::{attached, clear, make_type, method, no_member, offset_member, slot, visit};
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
 use fusewire::binding::Refused;
@@ -97,12 +96,12 @@ unsafe fn refuse(
     }
 }
 
-/// Calls a function under a guard. A new reference, or null.
+/// Calls a function under a guard. A new reference, or null. Where a result is wanted a coroutine is none: nothing ran.
 ///
 /// # Safety
 /// As [`refuse`]; the function is alive.
 #[inline(always)]
-unsafe fn call_guarded(
+unsafe fn call_guarded<const WANTS_RESULT: bool>(
     owner: *mut ffi::PyObject,
     guard: &Guard,
     function: *mut ffi::PyObject,
@@ -117,19 +116,23 @@ unsafe fn call_guarded(
     };
     // SAFETY: the caller's promise.
     let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };
+    // SAFETY: attached; a new reference.
+    if WANTS_RESULT && !result.is_null() && unsafe { ffi::PyCoro_CheckExact(result) } != 0 {
+        guard.core.abandon_slip(&slip);
+        // SAFETY: as above.
+        return unsafe { awaitable_of_a_sync_call(result) };
+    }
     if !result.is_null() && guard.is_plain {
         guard.succeed(&slip);
     } else if result.is_null() {
         // SAFETY: attached; a call without a result has raised.
         unsafe { guard.settle_raised(&slip) };
     } else {
-        let settle = |py: Python<'_>| {
+        attached(|py| {
             // SAFETY: alive: it is ours.
             let result = unsafe { Bound::from_borrowed_ptr(py, result) };
             guard.settle_result(&slip, &result);
-        };
-        // SAFETY: the caller's promise.
-        unsafe { attached(settle) };
+        });
     }
     result
 }
@@ -144,7 +147,7 @@ unsafe extern "C" fn call_sync(
         // SAFETY: the interpreter calls this for an object of this type.
         let guarded = unsafe { &*callable.cast::<Guarded>() };
         // SAFETY: as above.
-        unsafe { call_guarded(callable, &guarded.guard, guarded.function, args, count, names) }
+        unsafe { call_guarded::<false>(callable, &guarded.guard, guarded.function, args, count, names) }
     })
 }
 
@@ -212,11 +215,7 @@ unsafe fn by_breaker(
             if is_async {
                 return coroutine::begin(slf, guard, function, args, count, names);
             }
-            let result = call_guarded(slf, guard, function, args, count, names);
-            if !result.is_null() && ffi::PyCoro_CheckExact(result) != 0 {
-                return awaitable_of_a_sync_call(result);
-            }
-            result
+            call_guarded::<true>(slf, guard, function, args, count, names)
         }
     })
 }
@@ -224,7 +223,7 @@ unsafe fn by_breaker(
 /// A coroutine function was called where its result was wanted.
 #[cold]
 unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let complain = |py: Python<'_>| {
+    attached(|py| {
         // SAFETY: ours.
         let coroutine = unsafe { Bound::from_owned_ptr(py, coroutine) };
         let _ = coroutine.call_method0("close");
@@ -232,9 +231,7 @@ unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::P
             "the function is a coroutine function: write await breaker.call_async(function, ...)",
         )
         .restore(py);
-    };
-    // SAFETY: attached, as who called this.
-    unsafe { attached(complain) };
+    });
     ptr::null_mut()
 }
 
@@ -304,7 +301,7 @@ unsafe extern "C" fn descr_get(
 }
 
 unsafe extern "C" fn repr(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let show = |py: Python<'_>| {
+    attached(|py| {
         // SAFETY: of this type, and alive.
         let (guarded, function) = unsafe {
             let guarded = &*slf.cast::<Guarded>();
@@ -313,9 +310,7 @@ unsafe extern "C" fn repr(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
         let text = function.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
         let shown = format!("<{text} guarded by circuit breaker '{}'>", guarded.guard.core.name());
         PyString::new(py, &shown).into_ptr()
-    };
-    // SAFETY: attached, as the interpreter calls it.
-    unsafe { attached(show) }
+    })
 }
 
 /// Pickled by name, as a function is.

@@ -5,13 +5,11 @@ use pyo3::prelude::*;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
-/// Gives a function the token of this thread, also while the interpreter is shutting down, when `Python::attach` refuses
-/// and what is left is let go.
-///
-/// # Safety
-/// The thread is attached: the interpreter calls the functions of its types so.
-pub(crate) unsafe fn attached<R>(run: impl FnOnce(Python<'_>) -> R) -> R {
-    // SAFETY: the caller's promise.
+/// Runs what needs the interpreter, in code that only the interpreter calls. `Python::attach` would ask first whether it
+/// runs, which it denies while it ends and still frees its objects.
+#[inline]
+pub(crate) fn attached<R>(run: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    // SAFETY: the thread is attached: nothing here lets go of the interpreter, and no thread of ours calls in.
     unsafe { Python::attach_unchecked(run) }
 }
 

@@ -80,9 +80,8 @@ unsafe fn begin_later(
 }
 
 #[cold]
-unsafe fn has_fallback(guard: &Guard) -> bool {
-    // SAFETY: attached.
-    unsafe { attached(|py| guard.rules.as_ref().is_some_and(|rules| rules.fallback(py).is_some())) }
+fn has_fallback(guard: &Guard) -> bool {
+    attached(|py| guard.rules.as_ref().is_some_and(|rules| rules.fallback(py).is_some()))
 }
 
 /// Keeps the arguments of a vectorcall; false and an error when there is no memory.
@@ -198,7 +197,7 @@ unsafe fn awaited(returned: *mut ffi::PyObject) -> *mut ffi::PyObject {
 /// The iterator of an awaitable, or null and a `TypeError`; takes the reference.
 #[cold]
 unsafe fn iterator_of(awaitable: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let iterator = |py: Python<'_>| {
+    attached(|py| {
         // SAFETY: ours.
         let awaitable = unsafe { Bound::from_owned_ptr(py, awaitable) };
         match awaitable.call_method0("__await__") {
@@ -214,7 +213,5 @@ unsafe fn iterator_of(awaitable: *mut ffi::PyObject) -> *mut ffi::PyObject {
                 ptr::null_mut()
             }
         }
-    };
-    // SAFETY: attached, as who called this.
-    unsafe { attached(iterator) }
+    })
 }

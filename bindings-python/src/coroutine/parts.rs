@@ -140,11 +140,11 @@ pub(super) unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
         let class = ffi::Py_TYPE(slf);
         ffi::PyObject_GC_UnTrack(slf.cast());
         let this = &mut *slf.cast::<Coroutine>();
-        if !this.weak.is_null() {
-            ffi::PyObject_ClearWeakRefs(slf);
-        }
-        if !this.function.is_null() {
-            never_called(this);
+        let has_more = [this.weak, this.function, this.args, this.kwargs, this.former]
+            .into_iter()
+            .fold(0, |all, pointer| all | pointer as usize);
+        if has_more != 0 {
+            let_go_of_more(this);
         }
         // First the function's own clean-up, then what the call counts as.
         clear(this.inner.get_mut());
@@ -152,14 +152,6 @@ pub(super) unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
             abandon(this);
         }
         clear(&mut this.owner);
-        if !this.args.is_null() {
-            clear(&mut this.args);
-            clear(&mut this.kwargs);
-        }
-        if !this.kwargs.is_null() || !this.former.is_null() {
-            clear(&mut this.kwargs);
-            clear(&mut this.former);
-        }
         #[cfg(Py_3_12)]
         if !this.stop.is_null() {
             crate::recycled::stop_iteration::put_back(std::mem::replace(&mut this.stop, ptr::null_mut()));
@@ -171,26 +163,42 @@ pub(super) unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
     }
 }
 
-/// Lets go of the function; warns, as a coroutine does, when nobody ever awaited this one.
+/// Lets go of what few have.
+unsafe fn let_go_of_more(this: &mut Coroutine) {
+    // SAFETY: attached, at the end of the object's life.
+    unsafe {
+        if !this.weak.is_null() {
+            ffi::PyObject_ClearWeakRefs(ptr::from_mut(this).cast());
+        }
+        if !this.function.is_null() {
+            if *this.phase.get_mut() == NEW && this.inner.get_mut().is_null() {
+                never_awaited(this);
+            }
+            clear(&mut this.function);
+        }
+        clear(&mut this.args);
+        clear(&mut this.kwargs);
+        clear(&mut this.former);
+    }
+}
+
+/// Warns as a coroutine does.
 #[cold]
-unsafe fn never_called(this: &mut Coroutine) {
+unsafe fn never_awaited(this: &Coroutine) {
     // SAFETY: attached; what was raised is put back.
     unsafe {
-        if *this.phase.get_mut() == NEW && this.inner.get_mut().is_null() {
-            let raised = crate::raised::Raised::take();
-            let text = c"coroutine '%S' was never awaited".as_ptr();
-            let mut name = ffi::PyObject_GetAttrString(this.function, c"__qualname__".as_ptr());
-            if name.is_null() {
-                ffi::PyErr_Clear();
-                name = ffi::PyObject_Repr(this.function);
-            }
-            if name.is_null() || ffi::PyErr_WarnFormat(ffi::PyExc_RuntimeWarning, 1, text, name) != 0 {
-                ffi::PyErr_WriteUnraisable(this.function);
-            }
-            ffi::Py_XDECREF(name);
-            raised.restore();
+        let raised = crate::raised::Raised::take();
+        let text = c"coroutine '%S' was never awaited".as_ptr();
+        let mut name = ffi::PyObject_GetAttrString(this.function, c"__qualname__".as_ptr());
+        if name.is_null() {
+            ffi::PyErr_Clear();
+            name = ffi::PyObject_Repr(this.function);
         }
-        clear(&mut this.function);
+        if name.is_null() || ffi::PyErr_WarnFormat(ffi::PyExc_RuntimeWarning, 1, text, name) != 0 {
+            ffi::PyErr_WriteUnraisable(this.function);
+        }
+        ffi::Py_XDECREF(name);
+        raised.restore();
     }
 }
 
@@ -201,5 +209,6 @@ unsafe fn never_called(this: &mut Coroutine) {
 #[cold]
 pub(super) unsafe fn abandon(this: &Coroutine) {
     // SAFETY: the owner keeps the guard alive.
-    unsafe { attached(|_| (*this.guard).core.abandon_slip(&this.slip)) };
+    let guard = unsafe { &*this.guard };
+    attached(|_| guard.core.abandon_slip(&this.slip));
 }

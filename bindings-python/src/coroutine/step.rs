@@ -201,16 +201,14 @@ unsafe fn turn_away(
 /// Closed, so that nobody is told that it was never awaited.
 unsafe fn close_unawaited(inner: *mut ffi::PyObject) {
     // SAFETY: attached; alive.
-    unsafe {
-        attached(|py| {
-            let inner = Bound::from_borrowed_ptr(py, inner);
-            if let Err(error) = inner.call_method0("close")
-                && !error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
-            {
-                error.write_unraisable(py, Some(&inner));
-            }
-        });
-    }
+    attached(|py| {
+        let inner = unsafe { Bound::from_borrowed_ptr(py, inner) };
+        if let Err(error) = inner.call_method0("close")
+            && !error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
+        {
+            error.write_unraisable(py, Some(&inner));
+        }
+    });
 }
 
 /// Ends an iteration with a result; takes the reference. No exception at all means `None`.
@@ -242,7 +240,8 @@ pub(super) unsafe fn stop(slf: *mut Coroutine, result: *mut ffi::PyObject) {
             let _ = slf;
             // An instance of an exception, or a tuple, would be taken for the arguments.
             let is_plain = ffi::PyTuple_Check(result) == 0 && ffi::PyExceptionInstance_Check(result) == 0;
-            let value = if is_plain { result } else { ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, result) };
+            let value =
+                if is_plain { result } else { ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, result) };
             if !value.is_null() {
                 ffi::PyErr_SetObject(ffi::PyExc_StopIteration, value);
             }
