@@ -8,7 +8,7 @@ use crate::object::{make_type, method, no_member, offset_member, slot};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;
 use std::sync::atomic::Ordering;
@@ -150,8 +150,40 @@ unsafe extern "C" fn repr(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
 unsafe extern "C" fn get_through(slf: *mut ffi::PyObject, name: *mut c_void) -> *mut ffi::PyObject {
     // SAFETY: of this type, and alive; the name is text of the process.
     unsafe {
-        let inner = inner_of(&*slf.cast::<Coroutine>());
-        if inner.is_null() { inner } else { ffi::PyObject_GetAttrString(inner, name.cast()) }
+        let this = &*slf.cast::<Coroutine>();
+        let inner = this.inner();
+        if inner.is_null() {
+            without_inner(this, name.cast())
+        } else {
+            ffi::PyObject_GetAttrString(inner, name.cast())
+        }
+    }
+}
+
+/// The same of a coroutine whose function was not called, and may never be. Who looks at it shall not hear what the
+/// function has to say to its arguments.
+#[cold]
+unsafe fn without_inner(this: &Coroutine, name: *const c_char) -> *mut ffi::PyObject {
+    // SAFETY: attached; a coroutine without an inner one has the function.
+    unsafe {
+        let (text, function) = (CStr::from_ptr(name), this.function);
+        let answer = match text.to_bytes() {
+            b"__name__" | b"__qualname__" => return ffi::PyObject_GetAttrString(function, name),
+            b"cr_code" => return ffi::PyObject_GetAttrString(function, c"__code__".as_ptr()),
+            b"cr_running" | b"cr_suspended" => ffi::Py_False(),
+            b"cr_frame" if this.phase() == NEW => {
+                // It tells a coroutine that has not begun from one that is over.
+                let inner = inner_of(this);
+                if !inner.is_null() {
+                    return ffi::PyObject_GetAttrString(inner, name);
+                }
+                ffi::PyErr_Clear();
+                ffi::Py_None()
+            }
+            _ => ffi::Py_None(),
+        };
+        ffi::Py_INCREF(answer);
+        answer
     }
 }
 
