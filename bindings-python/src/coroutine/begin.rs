@@ -1,6 +1,6 @@
 //! From a call to a coroutine, and from a coroutine to the function's own.
 
-use super::parts::{CLASS, Coroutine, FREE, fresh};
+use super::parts::{CLASS, Coroutine, FEW, FREE, fresh};
 use crate::guard::Guard;
 use crate::object::attached;
 use pyo3::ffi;
@@ -94,6 +94,14 @@ unsafe fn keep_arguments(
     // SAFETY: the promises of `begin`.
     unsafe {
         let positional = count & !ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        if names.is_null() && positional <= FEW {
+            (*fields).given = positional as u8;
+            for n in 0..positional {
+                ffi::Py_INCREF(*args.add(n));
+                (*fields).few[n] = *args.add(n);
+            }
+            return true;
+        }
         if positional > 0 {
             let tuple = ffi::PyTuple_New(positional as ffi::Py_ssize_t);
             if tuple.is_null() {
@@ -128,6 +136,14 @@ unsafe fn keep_arguments(
 pub(super) unsafe fn call_with_kept(this: &Coroutine, function: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the caller's promise.
     unsafe {
+        if this.given > 0 {
+            return ffi::PyObject_Vectorcall(
+                function,
+                this.few.as_ptr(),
+                this.given as usize,
+                ptr::null_mut(),
+            );
+        }
         if !this.args.is_null() {
             return ffi::PyObject_Call(function, this.args, this.kwargs);
         }

@@ -23,6 +23,9 @@ pub(super) const ADMITTED: u8 = 2;
 /// Has none: it is over, or what runs is a fallback.
 pub(super) const FREE: u8 = 3;
 
+/// How many positional arguments need no tuple.
+pub(super) const FEW: usize = 2;
+
 #[repr(C)]
 pub(super) struct Coroutine {
     base: ffi::PyObject,
@@ -34,7 +37,10 @@ pub(super) struct Coroutine {
     pub(super) weak: *mut ffi::PyObject,
     /// What is called when there is a permit, where that was put off.
     pub(super) function: *mut ffi::PyObject,
-    /// The arguments, where the function or a fallback will want them: a tuple or null, and a dict or null.
+    /// The arguments, where the function or a fallback will want them: so many of `few`, or else a tuple or null, and a
+    /// dict or null.
+    pub(super) given: u8,
+    pub(super) few: [*mut ffi::PyObject; FEW],
     pub(super) args: *mut ffi::PyObject,
     pub(super) kwargs: *mut ffi::PyObject,
     /// The inner one that a fallback's replaced.
@@ -111,7 +117,8 @@ pub(super) unsafe extern "C" fn traverse(
     unsafe {
         let this = &*slf.cast::<Coroutine>();
         let class = ffi::Py_TYPE(slf).cast();
-        for object in [class, this.inner(), this.owner, this.function, this.args, this.kwargs, this.former] {
+        let fields = [class, this.inner(), this.owner, this.function, this.args, this.kwargs, this.former];
+        for object in fields.into_iter().chain(this.few) {
             let answer = visit(object, visitor, argument);
             if answer != 0 {
                 return answer;
@@ -127,9 +134,7 @@ pub(super) unsafe extern "C" fn traverse(
 pub(super) unsafe extern "C" fn tp_clear(slf: *mut ffi::PyObject) -> c_int {
     // SAFETY: as above. The inner one breaks its own cycles, and the owner has the guard.
     unsafe {
-        let this = &mut *slf.cast::<Coroutine>();
-        clear(&mut this.args);
-        clear(&mut this.kwargs);
+        forget_arguments(&mut *slf.cast::<Coroutine>());
     }
     0
 }
@@ -140,7 +145,7 @@ pub(super) unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
         let class = ffi::Py_TYPE(slf);
         ffi::PyObject_GC_UnTrack(slf.cast());
         let this = &mut *slf.cast::<Coroutine>();
-        let has_more = [this.weak, this.function, this.args, this.kwargs, this.former]
+        let has_more = [this.weak, this.function, this.few[0], this.args, this.kwargs, this.former]
             .into_iter()
             .fold(0, |all, pointer| all | pointer as usize);
         if has_more != 0 {
@@ -176,9 +181,20 @@ unsafe fn let_go_of_more(this: &mut Coroutine) {
             }
             clear(&mut this.function);
         }
+        forget_arguments(this);
+        clear(&mut this.former);
+    }
+}
+
+unsafe fn forget_arguments(this: &mut Coroutine) {
+    // SAFETY: attached; nobody calls anything with them any more, or with none.
+    unsafe {
+        this.given = 0;
+        for argument in &mut this.few {
+            clear(argument);
+        }
         clear(&mut this.args);
         clear(&mut this.kwargs);
-        clear(&mut this.former);
     }
 }
 

@@ -25,9 +25,9 @@ pub(super) unsafe extern "C" fn send(
 /// `tp_iternext`.
 pub(super) unsafe extern "C" fn next(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: as `send`.
-    unsafe {
+    catch(ptr::null_mut(), || unsafe {
         let mut result = ptr::null_mut();
-        match send(slf, ffi::Py_None(), &mut result) {
+        match step(slf.cast(), ffi::Py_None(), &mut result) {
             ffi::PySendResult::PYGEN_NEXT => result,
             ffi::PySendResult::PYGEN_RETURN => {
                 stop(slf.cast(), result);
@@ -35,7 +35,7 @@ pub(super) unsafe extern "C" fn next(slf: *mut ffi::PyObject) -> *mut ffi::PyObj
             }
             ffi::PySendResult::PYGEN_ERROR => ptr::null_mut(),
         }
-    }
+    })
 }
 
 #[inline(always)]
