@@ -202,6 +202,7 @@ unsafe fn turn_away(
 unsafe fn close_unawaited(inner: *mut ffi::PyObject) {
     // SAFETY: attached; alive.
     attached(|py| {
+        // SAFETY: alive, as the caller promises.
         let inner = unsafe { Bound::from_borrowed_ptr(py, inner) };
         if let Err(error) = inner.call_method0("close")
             && !error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
