@@ -7,7 +7,6 @@ import pickle
 import threading
 
 import pytest
-
 from fusewire import CircuitBreaker, CircuitOpenError, ConfigError, Registry
 from fusewire.testing import ManualClock
 
@@ -179,10 +178,10 @@ def test_one_breaker_may_guard_every_request(client, upstream, bodies):
 
 def test_the_1000_breakers_that_were_used_last_are_kept(client, upstream):
     registry = Registry()
-    key = ""
-    guarded = client(key=lambda request: key, registry=registry)
+    keys = iter([*(f"k{n}" for n in range(1000)), "k0", "one more"])
+    guarded = client(key=lambda request: next(keys), registry=registry)
     upstream.phase("healthy")
-    for key in [*(f"k{n}" for n in range(1000)), "k0", "one more"]:
+    for _ in range(1002):
         assert read(guarded, upstream.work) == 200
     breakers = guarded.adapter.breakers
     assert len(breakers) == len(registry) == 1000
