@@ -169,6 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(status=302, length=5, Location=to)
         self._write(b"there")
 
+    def endless_redirect(self, to, **_):
+        self._head(status=302, length=100, Location=to)
+        self._until_closed()
+
     def reset(self, **_):
         self._end(reset=True)
 

@@ -243,6 +243,16 @@ def test_with_whole_body_a_body_can_be_sent_on(bodies, upstream):
     assert [breaker.snapshot().totals.success for breaker in adapter.breakers.values()] == [1, 1]
 
 
+def test_with_whole_body_a_redirect_is_settled_at_its_headers_since_the_session_reads_no_more(bodies, upstream):
+    async def use(session):
+        async with session.get(f"{bodies.origin}/endless_redirect?to={upstream.work}") as response:
+            assert response.status == 200
+
+    upstream.phase("healthy")
+    adapter = run(use, whole_body=True)
+    assert [breaker.snapshot().totals.success for breaker in adapter.breakers.values()] == [1, 1]
+
+
 @pytest.mark.parametrize("whole_body", [False, True])
 def test_a_websocket_is_a_call_until_it_is_open(whole_body):
     async def talk(request):

@@ -85,6 +85,16 @@ def test_with_whole_body_a_call_that_is_not_streamed_is_settled_when_it_returns(
     assert outcomes(adapter) == (1, 1, 0)
 
 
+def test_with_whole_body_a_short_body_that_nobody_tells_of_is_a_failure(bodies):
+    session, adapter = session_of(whole_body=True)
+    response = session.get(f"{bodies.origin}/short", stream=True)
+    # As urllib3 before version 2 has it.
+    response.raw._raw.enforce_content_length = False
+    bodies.go.release()
+    assert response.content == b"first"
+    assert outcomes(adapter) == (0, 1, 0)
+
+
 def test_with_whole_body_connections_are_still_reused(bodies):
     session, adapter = session_of(whole_body=True)
     for _ in range(3):
