@@ -34,7 +34,10 @@ from ._status import Call, has_body
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from typing_extensions import Unpack
+
     from ._breaker import CircuitBreaker
+    from ._origins import BreakerOptions
     from ._registry import Registry
 
 __all__ = ["CircuitBreakerMiddleware", "RejectedRequest"]
@@ -92,7 +95,7 @@ class CircuitBreakerMiddleware:
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Any,
+        **options: Unpack[BreakerOptions],
     ) -> None:
         self._origins = Origins(
             RejectedRequest,

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from types import TracebackType
 
+    from typing_extensions import Unpack
+
     from ._breaker import CircuitBreaker
+    from ._origins import BreakerOptions
     from ._registry import Registry
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreakerTransport", "RejectedRequest"]
@@ -75,7 +78,7 @@ class _Guarding(Generic[_T]):
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Any,
+        **options: Unpack[BreakerOptions],
     ) -> None:
         name = self._kind.__name__
         usual: type[_T] = getattr(httpx, name.replace("Base", "HTTP"))

@@ -37,9 +37,11 @@ from ._status import Call, has_body
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from typing_extensions import Unpack
     from urllib3.util.retry import Retry
 
     from ._breaker import CircuitBreaker
+    from ._origins import BreakerOptions
     from ._registry import Registry
 
 __all__ = ["CircuitBreakerAdapter", "RejectedRequest"]
@@ -92,7 +94,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
     Raises ``ConfigError`` or ``TypeError`` when one is wrong. A copy of a session has breakers of its own.
     """
 
-    __attrs__ = [*HTTPAdapter.__attrs__, "_origins"]
+    __attrs__ = [*HTTPAdapter.__attrs__, "_origins"]  # noqa: RUF012 (what a copy keeps; the parent's is a list, too)
 
     def __init__(
         self,
@@ -106,7 +108,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Any,
+        **options: Unpack[BreakerOptions],
     ) -> None:
         self._origins = Origins(
             RejectedRequest,

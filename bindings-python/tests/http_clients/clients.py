@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import aiohttp
-import httpx
-import requests
-from anyio.from_thread import start_blocking_portal
-
 import fusewire.aiohttp
 import fusewire.httpx
 import fusewire.requests
+import httpx
+import requests
+from anyio.from_thread import start_blocking_portal
 
 
 class Httpx:

@@ -7,7 +7,6 @@ import pickle
 import threading
 
 import pytest
-
 from fusewire import CircuitBreaker, CircuitOpenError, ConfigError, Registry
 from fusewire.testing import ManualClock
 
@@ -99,7 +98,7 @@ def test_an_is_failure_that_raises_is_logged_and_the_default_decides(client, ups
     assert f"is_failure of circuit breaker '{upstream.origin}' raised" in caplog.text
 
 
-def test_the_retry_after_of_the_service_is_kept_on_the_rejection(client, bodies):
+def test_the_retry_after_of_the_service_is_kept_on_the_rejection(client, bodies, only):
     clock = ManualClock()
     guarded = client(failure_threshold=1, recovery_timeout=5, half_open_max_calls=1, clock=clock)
     assert read(guarded, f"{bodies.origin}/status?code=503&Retry_After=3600") == 503
@@ -111,7 +110,7 @@ def test_the_retry_after_of_the_service_is_kept_on_the_rejection(client, bodies)
     assert copy.service_retry_after == caught.value.service_retry_after
     clock.advance(5)
     assert read(guarded, f"{bodies.origin}/whole") == 200
-    read(guarded, f"{bodies.origin}/status?code=500")
+    only(guarded).trip()
     with pytest.raises(CircuitOpenError) as caught:
         guarded.open(f"{bodies.origin}/whole")
     assert caught.value.service_retry_after is None
@@ -179,10 +178,10 @@ def test_one_breaker_may_guard_every_request(client, upstream, bodies):
 
 def test_the_1000_breakers_that_were_used_last_are_kept(client, upstream):
     registry = Registry()
-    key = ""
-    guarded = client(key=lambda request: key, registry=registry)
+    keys = iter([*(f"k{n}" for n in range(1000)), "k0", "one more"])
+    guarded = client(key=lambda request: next(keys), registry=registry)
     upstream.phase("healthy")
-    for key in [*(f"k{n}" for n in range(1000)), "k0", "one more"]:
+    for _ in range(1002):
         assert read(guarded, upstream.work) == 200
     breakers = guarded.adapter.breakers
     assert len(breakers) == len(registry) == 1000

@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
-
 from fusewire.aiohttp import CircuitBreakerMiddleware, RejectedRequest
 from fusewire.testing import ManualClock
 
@@ -234,13 +233,23 @@ def test_with_whole_body_a_body_can_be_sent_on(bodies, upstream):
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        async with session.get(f"{bodies.origin}/whole") as response:
-            async with session.post(f"http://127.0.0.1:{port}/", data=response.content) as answer:
-                assert answer.status == 200
+        response = await session.get(f"{bodies.origin}/whole")
+        async with session.post(f"http://127.0.0.1:{port}/", data=response.content) as answer:
+            assert answer.status == 200
         await runner.cleanup()
 
     adapter = run(use, whole_body=True)
     assert got == [b"first second"]
+    assert [breaker.snapshot().totals.success for breaker in adapter.breakers.values()] == [1, 1]
+
+
+def test_with_whole_body_a_redirect_is_settled_at_its_headers_since_the_session_reads_no_more(bodies, upstream):
+    async def use(session):
+        async with session.get(f"{bodies.origin}/endless_redirect?to={upstream.work}") as response:
+            assert response.status == 200
+
+    upstream.phase("healthy")
+    adapter = run(use, whole_body=True)
     assert [breaker.snapshot().totals.success for breaker in adapter.breakers.values()] == [1, 1]
 
 
