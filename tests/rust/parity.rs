@@ -14,9 +14,10 @@ const BEHAVIOURS: [&str; 6] = [
     "a-clock-set-back",
 ];
 
-/// The languages, each with how a test of that name is written in it.
-const LANGUAGES: [(&str, fn(&str) -> Vec<String>); 3] =
-    [("rust", in_rust), ("node", in_node), ("python", in_python)];
+/// How a test of that name begins in a language's source.
+type Written = fn(&str) -> Vec<String>;
+
+const LANGUAGES: [(&str, Written); 3] = [("rust", in_rust), ("node", in_node), ("python", in_python)];
 
 /// The languages that must show every behaviour.
 const COMPLETE: [&str; 2] = ["rust", "node"];
@@ -90,7 +91,7 @@ fn parse(text: &str) -> Result<Table, String> {
 }
 
 /// What is wrong with a test as it is named: `file: name`.
-fn missing(root: &Path, named: &str, written: fn(&str) -> Vec<String>) -> Option<String> {
+fn missing(root: &Path, named: &str, written: Written) -> Option<String> {
     let Some((file, name)) = named.split_once(": ") else { return Some(format!("{named}: no `file: name`")) };
     let Ok(text) = std::fs::read_to_string(root.join(file)) else {
         return Some(format!("{file}: no such file"));
