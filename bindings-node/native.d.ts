@@ -18,7 +18,9 @@ export declare class Isolate {
   get acquire(): () => void
   /** Settles a permit, through the scratch. */
   get settle(): () => void
-  /** As `settle`, for a failure that has a type. */
+  /** Gives an error type a number, for `settle`. */
+  addErrorType(errorType: string): number
+  /** As `settle`, for a failure whose type has no number. */
   settleFailed(errorType: string): void
   /** Builds a breaker; answers its slot. With `registry`, the one of that name there. */
   create(name: string, document: string, clock?: NativeClock | undefined | null, registryName?: string | undefined | null): number
@@ -26,6 +28,12 @@ export declare class Isolate {
   find(registryName: string, name: string): number | null
   /** Takes a breaker out of a registry. */
   remove(registryName: string, name: string): boolean
+  /** Whether a registry has a breaker of that name. */
+  has(registryName: string, name: string): boolean
+  /** How many breakers a registry has. */
+  size(registryName: string): number
+  /** Swaps the document of the breaker of that name in a registry; `false` when it is the same. */
+  reconfigureByName(registryName: string, name: string, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
   /** The names in a registry, sorted. */
   names(registryName: string): Array<string>
   /** The metrics of a registry. */
@@ -61,6 +69,8 @@ export declare class Isolate {
   name(slot: number): string
   /** The snapshot as JSON, durations in nanoseconds. */
   snapshot(slot: number): string
+  /** What the scratch said of the last failure, in two halves, as JSON; `None` when there was none. */
+  lastFailure(slot: number, low: number, high: number): string | null
   /** The document with its defaults filled in. */
   document(slot: number): string
   /** Why a call of that permit, in the scratch, would have been rejected: 1 + the reason's code, or 0. */

@@ -4,6 +4,7 @@ import { native } from './native';
 import type { Reason } from './host';
 import { camel } from './names';
 import { keys } from './schema';
+import type { LastFailure } from './snapshot';
 
 const MARK = Symbol.for('fusewire.error');
 type Mark = 'open' | 'config' | 'conflict';
@@ -21,6 +22,11 @@ export function captureStacks(on: boolean): void {
   capturesStacks = on;
 }
 
+/** Tells later what the last failure was. @internal */
+export interface FailureNote {
+  read(): LastFailure | null;
+}
+
 /** A call was turned away; nothing ran. */
 export class CircuitOpenError extends CircuitBreakerError {
   override readonly code = 'ERR_CIRCUIT_OPEN';
@@ -30,13 +36,30 @@ export class CircuitOpenError extends CircuitBreakerError {
   readonly reason: Reason;
   /** Milliseconds until the answer can differ; `null` when that is unknown. */
   readonly retryAfter: number | null;
+  #lastFailure: LastFailure | FailureNote | null;
 
   /** For tests of code that catches it. */
-  constructor(breaker: string, reason: Reason, retryAfter: number | null) {
+  constructor(breaker: string, reason: Reason, retryAfter: number | null, lastFailure: LastFailure | null = null) {
     super();
     this.breaker = breaker;
     this.reason = reason;
     this.retryAfter = retryAfter;
+    this.#lastFailure = lastFailure;
+  }
+
+  /**
+   * The breaker's last failure when the call was turned away: why it opened, unless that was done by hand. `null` when
+   * there was none. What fails later does not change it. Until it is read, the error keeps its breaker in memory.
+   */
+  get lastFailure(): LastFailure | null {
+    const known = this.#lastFailure;
+    if (known === null || !('read' in known)) return known;
+    return (this.#lastFailure = known.read());
+  }
+
+  /** The fields, for who logs it. */
+  toJSON(): object {
+    return { ...this, lastFailure: this.lastFailure };
   }
 
   /** Written when somebody reads it. */
@@ -118,18 +141,19 @@ export function isCircuitBreakerError(error: unknown): error is CircuitBreakerEr
 }
 
 /** The error of a call that is turned away. @internal */
-export function openError(breaker: string, reason: Reason, nanos: number): CircuitOpenError {
+export function openError(breaker: string, reason: Reason, nanos: number, note: FailureNote | null): CircuitOpenError {
   const retryAfter = Number.isNaN(nanos) ? null : nanos / 1e6;
-  if (capturesStacks) return new CircuitOpenError(breaker, reason, retryAfter);
+  const failure = note as unknown as LastFailure | null;
+  if (capturesStacks) return new CircuitOpenError(breaker, reason, retryAfter, failure);
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
-  const error = new CircuitOpenError(breaker, reason, retryAfter);
+  const error = new CircuitOpenError(breaker, reason, retryAfter, failure);
   Error.stackTraceLimit = limit;
   return error;
 }
 
 interface Told {
-  kind: 'config' | 'conflict' | 'unknown';
+  kind: 'config' | 'conflict' | 'missing' | 'unknown';
   message: string;
   key: string;
   value: string;
@@ -173,5 +197,6 @@ function translated(error: unknown, key: (text: string) => string, wording: (tex
     return new ConfigError(key(t.key), t.value, wording(t.allowed), message);
   }
   if (t.kind === 'conflict') return new ConflictError(t.existing, t.requested, t.message);
-  return Object.assign(new RangeError(t.message), { code: 'ERR_CIRCUIT_NAME' });
+  const code = t.kind === 'missing' ? 'ERR_CIRCUIT_UNKNOWN' : 'ERR_CIRCUIT_NAME';
+  return Object.assign(new RangeError(t.message), { code });
 }

@@ -19,17 +19,16 @@ export const enum At {
   /** An index of doubles. */
   Nanos = 6,
   Events = 14,
+  ErrorType = 15,
+  FailureLow = 16,
+  FailureHigh = 17,
 }
 
-/** @internal */
-export const enum Code {
-  Success = 0,
-  Failure = 1,
-  Ignored = 2,
-  /** A permit that was dropped. */
-  Abandoned = 3,
-  Panicked = 255,
-}
+/** What a settling says came of the call; an abandoned one is a permit that was dropped. @internal */
+export const OUTCOMES = { success: 0, failure: 1, ignored: 2, abandoned: 3 } as const;
+
+/** In place of a code, after a panic. @internal */
+export const PANICKED = 255;
 
 const scratch = new ArrayBuffer(128);
 /** @internal */

@@ -3,7 +3,8 @@
 import { native } from './native';
 
 export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
-export type { By, CircuitBreakerEvents, ExecuteOptions } from './breaker';
+export type { BreakerClass } from './adoption';
+export type { ExecuteOptions } from './breaker';
 export {
   CircuitBreakerError,
   CircuitOpenError,
@@ -15,6 +16,7 @@ export {
   isConfigError,
   isConflictError,
 } from './errors';
+export type { CircuitBreakerEvents } from './emitter';
 export type { TransitionEvent } from './events';
 export type { Reason } from './host';
 export type {
@@ -30,10 +32,12 @@ export type {
   Ramp,
   TimeWindow,
 } from './options';
+export type { By } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
-export type { Distribution, Snapshot, State } from './snapshot';
+export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
+export type { WrappedOptions } from './wrapped';
 
 /** The version of the package. */
 export const version: string = native.VERSION;

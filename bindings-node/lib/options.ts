@@ -127,8 +127,11 @@ export interface Classification {
 
 /** Options that are no part of the document. */
 export interface CallOptions extends Classification {
-  /** Answers calls that are turned away. */
-  fallback?: (error: CircuitOpenError) => unknown;
+  /**
+   * Answers calls that are turned away; what it throws comes back to the caller. A call of a wrapped function gives it
+   * its arguments, too. Without it such calls throw the error.
+   */
+  fallback?: (error: CircuitOpenError, ...args: any[]) => unknown;
   /** Moves only when it is told to; for tests. */
   clock?: ManualClock;
 }
@@ -213,6 +216,17 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
   checkOptions(options);
   const key = Object.keys(options).find((key) => !OWN.has(key));
   if (key !== undefined) throw invalid(`options.${key}`, 'in the document', (options as Record<string, unknown>)[key]);
+}
+
+/** Checks what a call is given. @internal */
+export function checkExecuteOptions(options: unknown): asserts options is { signal?: unknown } {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', 'an object such as { signal }', options);
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'signal');
+  if (unknown !== undefined) {
+    throw invalid(`options.${unknown}`, 'left out; the only option of a call is `signal`', options);
+  }
 }
 
 /** Checks a signal, which may be one of another realm. @internal */

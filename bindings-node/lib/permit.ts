@@ -1,8 +1,12 @@
 // Leave to make one call, until it is settled.
 
 import type { CircuitBreaker } from './breaker';
+import { outcomeOf, outcomeOfError, typeOf } from './classify';
+import { settleSlip, shadowOf } from './crossing';
 import type { Reason } from './host';
-import { invalid } from './options';
+import { native } from './native';
+import { type Classification, invalid } from './options';
+import { type Slip, laneSlip } from './slip';
 
 /** What became of a settling. */
 export type Settled = 'ok' | 'late' | 'already_settled';
@@ -10,63 +14,11 @@ export type Settled = 'ok' | 'late' | 'already_settled';
 /** How a call ended. */
 export type Outcome = 'success' | 'failure' | 'ignored';
 
-/** A permit's words, as the core gave them. @internal */
-export class Slip {
-  low = 0;
-  lease = 0;
-  extra = 0;
-  engine = 0;
-  startLow = 0;
-  startHigh = 0;
-  /** Whose call `onValue` and `onError` settle. */
-  owner: Settling | null = null;
-  onValue: ((value: unknown) => unknown) | null = null;
-  onError: ((error: unknown) => never) | null = null;
-
-  /** What settles the call: made once, for all the calls that this slip serves. */
-  handlers(): void {
-    this.onValue = (value) => {
-      this.owner!.settleValue(this, 0, value);
-      return value;
-    };
-    this.onError = (error) => {
-      this.owner!.settleError(this, 0, error);
-      throw error;
-    };
-  }
-}
-
-/** Slips of calls that were settled: making new ones, with their functions, costs more. */
-const spare: Slip[] = [];
-const SPARE = 256;
-
-/** A slip to fill in. @internal */
-export function takeSlip(): Slip {
-  return spare.length > 0 ? spare.pop()! : new Slip();
-}
-
-/** Nobody looks at that slip any more. @internal */
-export function putBack(slip: Slip): void {
-  slip.owner = null;
-  if (spare.length < SPARE) spare.push(slip);
-}
-
-/** The slip of a call that the lane admitted. @internal */
-export function laneSlip(low: number): Slip {
-  const slip = takeSlip();
-  slip.low = low;
-  slip.lease = slip.extra = slip.engine = slip.startLow = slip.startHigh = 0;
-  return slip;
-}
-
 /** What a permit needs of its breaker. @internal */
-export interface Settling {
-  settleSlip(slip: Slip, outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled;
+export interface Guard {
+  readonly slot: number;
+  readonly options: Classification;
   settleLane(low: number): Settled;
-  settleValue(slip: Slip | null, low: number, value: unknown): void;
-  settleError(slip: Slip | null, low: number, error: unknown): void;
-  shadowOf(slip: Slip): Reason | null;
-  typeOf(error: unknown): string | undefined;
 }
 
 /**
@@ -76,22 +28,22 @@ export interface Settling {
 export class Permit {
   /** The breaker that gave it. */
   readonly breaker: CircuitBreaker;
-  private settling: Settling;
-  private slip: Slip | null;
+  private readonly guard: Guard;
+  private readonly slip: Slip | null;
   private readonly low: number;
   private isSettled = false;
 
   /** @internal */
-  constructor(breaker: CircuitBreaker, settling: Settling, slip: Slip | null, low: number) {
+  constructor(breaker: CircuitBreaker, slip: Slip | null, low: number) {
     this.breaker = breaker;
-    this.settling = settling;
+    this.guard = breaker as unknown as Guard;
     this.slip = slip;
     this.low = low;
   }
 
   /** In mode `shadow`: why the call would have been rejected. */
   get wouldReject(): Reason | null {
-    return this.slip === null ? null : this.settling.shadowOf(this.slip);
+    return this.slip === null ? null : shadowOf(this.guard.slot, this.slip);
   }
 
   /** The dependency did what it should. */
@@ -99,12 +51,12 @@ export class Permit {
     if (this.isSettled) return 'already_settled';
     if (this.slip !== null) return this.settle('success');
     this.isSettled = true;
-    return this.settling.settleLane(this.low);
+    return this.guard.settleLane(this.low);
   }
 
   /** The dependency failed; the error's type is counted in the metrics. */
   failure(error?: unknown): Settled {
-    return this.settle('failure', { errorType: this.settling.typeOf(error) });
+    return this.settle('failure', { errorType: typeOf(this.guard.options, this.breaker.name, error) });
   }
 
   /** The call says nothing about the dependency. */
@@ -125,6 +77,26 @@ export class Permit {
     return this.end(outcome, duration, errorType);
   }
 
+  /** The call came to a value: what the options say of it. @internal */
+  answered(value: unknown): Settled {
+    const outcome = outcomeOf(this.guard.options, this.breaker.name, value);
+    return outcome === 'success' ? this.success() : this.end(outcome);
+  }
+
+  /** The call came to an error: what the options say of it. @internal */
+  threw(error: unknown): Settled {
+    const { options } = this.guard;
+    const { name } = this.breaker;
+    const outcome = outcomeOfError(options, name, error);
+    return this.end(outcome, undefined, outcome === 'failure' ? typeOf(options, name, error) : undefined);
+  }
+
+  /** The caller gave up, and why; a timeout of its own is the service's fault. @internal */
+  aborted(reason: unknown): Settled {
+    const isTimeout = (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError';
+    return isTimeout ? this.end('failure', undefined, native.TIMEOUT) : this.end('abandoned');
+  }
+
   /** Lets go of a permit that was not settled. */
   [Symbol.dispose](): void {
     this.end('abandoned');
@@ -133,6 +105,6 @@ export class Permit {
   private end(outcome: Outcome | 'abandoned', duration?: number, errorType?: string): Settled {
     if (this.isSettled) return 'already_settled';
     this.isSettled = true;
-    return this.settling.settleSlip(this.slip ?? laneSlip(this.low), outcome, duration, errorType);
+    return settleSlip(this.guard.slot, this.slip ?? laneSlip(this.low), outcome, duration, errorType);
   }
 }

@@ -1,6 +1,6 @@
 // Transitions for a reader who comes when it likes.
 
-import type { CircuitBreaker } from './breaker';
+import type { BreakerEmitter } from './emitter';
 import type { TransitionEvent } from './events';
 import { checkSignal } from './options';
 
@@ -16,7 +16,7 @@ export class EventQueue implements AsyncIterableIterator<TransitionEvent> {
   private readonly stop = (): void => void this.return();
 
   constructor(
-    private readonly breaker: CircuitBreaker,
+    private readonly breaker: BreakerEmitter,
     private readonly signal?: AbortSignal,
   ) {
     this.push = (event) => {

@@ -1,9 +1,12 @@
 // Breakers by name, shared by all isolates of the process.
 
-import { type CircuitBreaker, adopt, slotOf } from './breaker';
+import { adopt, slotOf } from './adoption';
+import { CircuitBreaker } from './breaker';
 import { told } from './errors';
+import { deliverWaiting } from './events';
 import { isolate } from './host';
-import { type CircuitBreakerOptions, checkOptions, documentOf, invalid } from './options';
+import { type By, partsOf } from './operated';
+import { type CircuitBreakerOptions, type DocumentOptions, checkOptions, documentOf, invalid } from './options';
 
 /** The breakers that this isolate has, by registry and name: one object each, whichever registry object is asked. */
 const KNOWN = new Map<string, Map<string, CircuitBreaker>>();
@@ -51,6 +54,27 @@ export class Registry {
     return undefined;
   }
 
+  /** Whether there is a breaker of that name, whichever isolate has made it. */
+  has(name: string): boolean {
+    if (typeof name !== 'string') throw invalid('name', 'a string', name);
+    return isolate.has(this.name, name);
+  }
+
+  /**
+   * Swaps the rules of the breaker of that name atomically; `false` when they are the same. What classifies stays. From
+   * then on the new options are those to ask for.
+   *
+   * Throws a `RangeError` with code `ERR_CIRCUIT_UNKNOWN` when there is no such breaker.
+   */
+  reconfigure(name: string, options: DocumentOptions, by: By = {}): boolean {
+    if (typeof name !== 'string') throw invalid('name', 'a string', name);
+    checkOptions(options);
+    const { actor, reason } = partsOf(by);
+    const changed = told(() => isolate.reconfigureByName(this.name, name, documentOf(options), actor, reason));
+    deliverWaiting();
+    return changed;
+  }
+
   /** Takes the breaker out, and out of the metrics. Calls in flight settle harmlessly. */
   remove(name: string): boolean {
     if (typeof name !== 'string') throw invalid('name', 'a string', name);
@@ -58,9 +82,22 @@ export class Registry {
     return isolate.remove(this.name, name);
   }
 
-  /** The names of all breakers, sorted. */
+  /** How many breakers there are, whichever isolate has made them. */
+  get size(): number {
+    return isolate.size(this.name);
+  }
+
+  /** The names of all breakers, in the order of their bytes in UTF-8. */
   names(): string[] {
     return isolate.names(this.name);
+  }
+
+  /** The breakers that are there when it begins, in the order of their names, but for those removed meanwhile. */
+  *[Symbol.iterator](): IterableIterator<CircuitBreaker> {
+    for (const name of this.names()) {
+      const breaker = this.get(name);
+      if (breaker !== undefined) yield breaker;
+    }
   }
 
   /** The metrics of all breakers as OpenMetrics 1.0 text. */
@@ -75,7 +112,7 @@ export class Registry {
       isolate.release(slot);
       return known;
     }
-    const breaker = adopt(slot, name, options);
+    const breaker = adopt(CircuitBreaker, slot, name, options);
     this.known.set(name, breaker);
     return breaker;
   }

@@ -14,6 +14,14 @@ export interface Distribution {
   sum: number;
 }
 
+/** The last failure that was settled. */
+export interface LastFailure {
+  /** Under which type it was counted; `null` when it had none, `other` when the type came after the breaker's first 20. */
+  errorType: string | null;
+  /** When it was settled, on the breaker's clock, in milliseconds. */
+  at: number;
+}
+
 /** A breaker at one instant. */
 export interface Snapshot {
   name: string;
@@ -54,7 +62,8 @@ export interface Snapshot {
     wouldReject: Record<Reason, number>;
   };
   last: { cause: string; from: State; to: State; at: number } | null;
-  lastFailure: { errorType: string | null; at: number } | null;
+  /** `null` before the first failure. */
+  lastFailure: LastFailure | null;
   durations: { bounds: number[]; byOutcome: Record<'success' | 'failure' | 'ignored', Distribution> };
 }
 
@@ -70,6 +79,11 @@ function read(key: string, given: unknown): unknown {
   if (TIMES.has(key)) return milliseconds(given);
   if (typeof given !== 'object' || given === null || Array.isArray(given) || BY_NAME.has(key)) return given;
   return Object.fromEntries(Object.entries(given).map(([name, entry]) => [camel(name), read(name, entry)]));
+}
+
+/** The core's last failure as JavaScript reads it. @internal */
+export function lastFailureOf(json: string | null): LastFailure | null {
+  return json === null ? null : (read('', JSON.parse(json)) as LastFailure);
 }
 
 /** The core's snapshot as JavaScript reads it. @internal */

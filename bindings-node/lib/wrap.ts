@@ -1,12 +1,18 @@
 // Functions and methods under a breaker.
 
 import { CircuitBreaker as Breaker } from './breaker';
+import type { CircuitOpenError } from './errors';
 import { type CircuitBreakerOptions, invalid } from './options';
+import type { Given, WrappedOptions } from './wrapped';
 
-/** Options of a function's breaker. */
-export interface WrapOptions extends CircuitBreakerOptions {
-  /** The breaker's name; without it the function's. */
+/** Options of a function under a breaker of its own. */
+export interface WrapOptions<This = any, Args extends unknown[] = any[]>
+  extends Omit<CircuitBreakerOptions, 'fallback'>,
+    WrappedOptions<This, Args> {
+  /** The breaker's name; without it the function's, or `anonymous`. */
   name?: string;
+  /** Answers calls that are turned away, from the error and the call's arguments. Without it they throw the error. */
+  fallback?: (error: CircuitOpenError, ...args: Args) => unknown;
 }
 
 /** A function under a breaker. */
@@ -15,21 +21,33 @@ export type Guarded<This, Args extends unknown[], R> = ((this: This, ...args: Ar
   readonly breaker: Breaker;
 };
 
-function breakerFor(name: string, options: WrapOptions | Breaker): Breaker {
-  if (options instanceof Breaker) return options;
+/** Puts a function of that name under a breaker. */
+function guard<This, Args extends unknown[], R>(
+  fn: (this: This, ...args: Args) => R,
+  name: string,
+  options: WrapOptions<This, Given<Args>> | Breaker,
+): Guarded<This, Args, R> {
+  if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
-  const { name: given = name || 'anonymous', ...rest } = options;
-  return new Breaker(given, rest);
+  if (options instanceof Breaker) return withBreaker(options.wrap(fn), options);
+  const { name: given = name || 'anonymous', signal, ...rest } = options;
+  const breaker = new Breaker(given, rest);
+  return withBreaker(breaker.wrap(fn, { signal }), breaker);
+}
+
+function withBreaker<This, Args extends unknown[], R>(
+  fn: (this: This, ...args: Args) => Promise<Awaited<R>>,
+  breaker: Breaker,
+): Guarded<This, Args, R> {
+  return Object.defineProperty(fn, 'breaker', { value: breaker }) as Guarded<This, Args, R>;
 }
 
 /** A function that calls `fn` under a breaker of its own, or under the one that is given. */
 export function circuitBreaker<This, Args extends unknown[], R>(
   fn: (this: This, ...args: Args) => R,
-  options: WrapOptions | Breaker = {},
+  options: WrapOptions<This, Given<Args>> | Breaker = {},
 ): Guarded<This, Args, R> {
-  if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-  const breaker = breakerFor(fn.name, options);
-  return Object.defineProperty(breaker.wrap(fn), 'breaker', { value: breaker }) as Guarded<This, Args, R>;
+  return guard(fn, (fn as { name?: string } | undefined)?.name ?? '', options);
 }
 
 /** A method, as a standard decorator takes and gives it. */
@@ -44,7 +62,7 @@ function decorator(options: WrapOptions | Breaker = {}): GuardMethod {
     if (context?.kind !== 'method') {
       throw invalid('@CircuitBreaker()', 'on a method, as a standard decorator', context?.kind);
     }
-    return breakerFor(String(context.name), options).wrap(method) as typeof method;
+    return guard(method, String(context.name), options) as typeof method;
   };
 }
 
@@ -59,3 +77,6 @@ export const CircuitBreaker = new Proxy(Breaker, {
   construct: (_, args, target) => Reflect.construct(Breaker, args, target === CircuitBreaker ? Breaker : target) as Breaker,
 }) as typeof Breaker & { (options?: WrapOptions | Breaker): GuardMethod };
 export type CircuitBreaker = Breaker;
+
+// What `constructor` says of a breaker is what the package shows.
+Object.defineProperty(Breaker.prototype, 'constructor', { value: CircuitBreaker, configurable: true, writable: true });

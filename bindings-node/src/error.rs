@@ -21,6 +21,7 @@ pub(crate) fn of(e: Error) -> napi::Error {
         Error::Conflict { name, existing, requested } => json!({
             "kind": "conflict", "name": name, "existing": existing, "requested": requested, "message": e.to_string(),
         }),
+        Error::Unknown { .. } => json!({ "kind": "missing", "message": e.to_string() }),
         _ => json!({ "kind": "unknown", "message": e.to_string() }),
     })
 }

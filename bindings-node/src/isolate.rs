@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     chunks: Vec<NonNull<AtomicU64>>,
     inbox: Arc<Inbox>,
     listening: usize,
+    /// By number, from 1; as many as `lib/error-types.ts` gives.
+    error_types: Vec<Box<str>>,
 }
 
 impl Inner {
@@ -105,6 +107,7 @@ impl Inner {
             Err(refused) => {
                 s.set(CODE, 1 + refused.reason as u32);
                 s.set_nanos(refused.retry_after);
+                s.set_wide(FAILURE, slot.breaker.failure_word());
             }
         }
         let grant = if slot.lane.is_some() { slot.breaker.grant() } else { Default::default() };
@@ -124,6 +127,9 @@ impl Inner {
             start: s.get_wide(START),
         };
         s.set(CODE, 0);
+        let numbered =
+            || self.error_types.get((s.get(ERROR_TYPE) as usize).wrapping_sub(1)).map(AsRef::as_ref);
+        let error_type = error_type.or_else(numbered);
         let settled = match s.get(OUTCOME) {
             ABANDONED => slot.breaker.abandon_slip(&slip),
             code => {
@@ -172,6 +178,7 @@ impl Isolate {
             chunks: Vec::new(),
             inbox: Inbox::new(),
             listening: 0,
+            error_types: Vec::new(),
         });
         let place = ptr::from_mut(&mut *inner);
         // Before the isolate's memory goes, and before this object does.
@@ -194,7 +201,14 @@ impl Isolate {
         crate::hot::settle_of(env, &mut *self.inner)
     }
 
-    /// As `settle`, for a failure that has a type.
+    /// Gives an error type a number, for `settle`.
+    #[napi(catch_unwind)]
+    pub fn add_error_type(&mut self, error_type: String) -> u32 {
+        self.inner.error_types.push(error_type.into());
+        self.inner.error_types.len() as u32
+    }
+
+    /// As `settle`, for a failure whose type has no number.
     #[napi(catch_unwind)]
     pub fn settle_failed(&mut self, error_type: String) {
         self.inner.settle(Some(&error_type));
@@ -231,6 +245,32 @@ impl Isolate {
     #[napi(catch_unwind)]
     pub fn remove(&self, registry_name: String, name: String) -> bool {
         registry(&registry_name).remove(&name).is_some()
+    }
+
+    /// Whether a registry has a breaker of that name.
+    #[napi(catch_unwind)]
+    pub fn has(&self, registry_name: String, name: String) -> bool {
+        registry(&registry_name).get(&name).is_some()
+    }
+
+    /// How many breakers a registry has.
+    #[napi(catch_unwind)]
+    pub fn size(&self, registry_name: String) -> u32 {
+        registry(&registry_name).len() as u32
+    }
+
+    /// Swaps the document of the breaker of that name in a registry; `false` when it is the same.
+    #[napi(catch_unwind)]
+    pub fn reconfigure_by_name(
+        &self,
+        registry_name: String,
+        name: String,
+        document: String,
+        actor: Option<String>,
+        reason: Option<String>,
+    ) -> Result<bool> {
+        let builder = Builder::from_json(&document).map_err(of_config)?;
+        registry(&registry_name).reconfigure(&name, builder, by(actor, reason)).map_err(of)
     }
 
     /// The names in a registry, sorted.
@@ -387,6 +427,13 @@ impl Isolate {
     #[napi(catch_unwind)]
     pub fn snapshot(&self, slot: u32) -> Result<String> {
         Ok(fusewire::json(&self.inner.breaker(slot)?.snapshot()).to_string())
+    }
+
+    /// What the scratch said of the last failure, in two halves, as JSON; `None` when there was none.
+    #[napi(catch_unwind)]
+    pub fn last_failure(&self, slot: u32, low: u32, high: u32) -> Result<Option<String>> {
+        let word = u64::from(high) << 32 | u64::from(low);
+        Ok(self.inner.breaker(slot)?.failure_json(word).map(|failure| failure.to_string()))
     }
 
     /// The document with its defaults filled in.

@@ -28,6 +28,10 @@ pub(crate) const SETTLED: usize = 11;
 pub(crate) const NANOS: usize = 12;
 /// Out: events that wait to be drained.
 pub(crate) const EVENTS: usize = 14;
+/// Into settle: the number of a failure's type, 0 for none.
+pub(crate) const ERROR_TYPE: usize = 15;
+/// Out of an acquire that was rejected: the last failure as the core notes it, 0 for none.
+pub(crate) const FAILURE: usize = 16;
 
 /// `CODE` after a panic, which is a defect.
 pub(crate) const PANICKED: u32 = 255;

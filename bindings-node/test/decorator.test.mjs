@@ -52,6 +52,14 @@ test('static and private methods, under a breaker that is given', async () => {
   assert.equal(fixture.shared.snapshot().totals.success, 2);
 });
 
+test('a decorated method may say what its signal is, and its fallback gets the arguments', async () => {
+  const client = new fixture.Client();
+  const reason = new Error('enough');
+  await assert.rejects(client.slow('a', AbortSignal.abort(reason)), (error) => error === reason);
+  fixture.Client.prototype.slow.breaker.trip();
+  assert.equal(await client.slow('b'), 'instead of b');
+});
+
 test('what is no method, and what is no standard decorator, is refused', () => {
   const decorate = CircuitBreaker();
   assert.throws(() => decorate(class {}, { kind: 'class', name: 'C' }), /must be on a method/);

@@ -102,7 +102,65 @@ test('a log shows what happened and the fields', () => {
     breaker: 'payments',
     reason: 'open',
     retryAfter: 30_000,
+    lastFailure: null,
   });
+});
+
+/** A breaker that failures opened, with two permits of the closed one left. */
+function failed(clock = new ManualClock()) {
+  const breaker = new CircuitBreaker(fresh(), { failureThreshold: 2, clock });
+  const late = [breaker.acquire(), breaker.acquire()];
+  clock.advance(10);
+  breaker.acquire().settle('failure', { errorType: 'ECONNREFUSED' });
+  clock.advance(10);
+  breaker.acquire().settle('failure', { errorType: 'ETIMEDOUT' });
+  return { breaker, late, clock };
+}
+
+test('a rejection says what failed last, also when it is asked after others have failed', () => {
+  const { breaker, late, clock } = failed();
+  const reject = () => thrownBy(() => breaker.executeSync(() => 1));
+  const [first, second] = [reject(), reject()];
+  assert.deepEqual(first.lastFailure, { errorType: 'ETIMEDOUT', at: 20 });
+  clock.advance(10);
+  assert.equal(late[0].settle('failure', { errorType: 'EPIPE' }), 'late');
+  const third = reject();
+  assert.equal(late[1].failure(), 'late');
+  assert.deepEqual(second.lastFailure, { errorType: 'ETIMEDOUT', at: 20 });
+  assert.deepEqual(third.lastFailure, { errorType: 'EPIPE', at: 30 });
+  assert.deepEqual(breaker.snapshot().lastFailure, { errorType: null, at: 30 });
+  assert.deepEqual(reject().lastFailure, { errorType: null, at: 30 });
+  assert.equal(first.lastFailure, first.lastFailure);
+});
+
+test('every way to be turned away says what failed last', async () => {
+  const { breaker } = failed();
+  const { signal } = new AbortController();
+  const told = [];
+  breaker.on('reject', ({ lastFailure }) => told.push(lastFailure));
+  const errors = [
+    thrownBy(() => breaker.acquire()),
+    await breaker.execute(boom).catch((error) => error),
+    await breaker.execute(boom, { signal }).catch((error) => error),
+  ];
+  breaker.tryAcquire();
+  const expected = { errorType: 'ETIMEDOUT', at: 20 };
+  for (const { lastFailure } of errors) assert.deepEqual(lastFailure, expected);
+  assert.deepEqual(told, [expected, expected, expected, expected]);
+});
+
+test('the last failure is null when there was none, and goes into a log with the other fields', () => {
+  assert.equal(opened().lastFailure, null);
+  assert.equal(thrownBy(() => new CircuitBreaker(fresh(), { mode: 'forced_open' }).acquire()).lastFailure, null);
+  assert.equal(new CircuitOpenError('payments', 'open', 1).lastFailure, null);
+  const lastFailure = { errorType: 'io', at: 5 };
+  const byHand = new CircuitOpenError('payments', 'open', 1, lastFailure);
+  assert.deepEqual(byHand.lastFailure, lastFailure);
+  const { breaker } = failed();
+  const error = Object.assign(thrownBy(() => breaker.acquire()), { order: 7 });
+  const { errorType } = JSON.parse(JSON.stringify(error)).lastFailure;
+  assert.equal(errorType, 'ETIMEDOUT');
+  assert.equal(JSON.parse(JSON.stringify(error)).order, 7);
 });
 
 test('a wrong configuration names the key, the value and what may be', () => {

@@ -110,6 +110,55 @@ test('a grant that no document limits does not outlive it', () => {
   assert.deepEqual(timed(breaker, 3, WAYS.executeSync), [2, 2, 2]);
 });
 
+test('a call is settled under the grant that admitted it, though its function takes up another', async () => {
+  const breaker = new CircuitBreaker('regrant', { clock: new ManualClock() });
+  const before = countedByLanes();
+  await breaker.execute(async () => {});
+  // The first call that the lane admits, and then one under another grant.
+  const call = breaker.execute(async () => {
+    breaker.reset();
+    await Promise.all([1, 2].map(() => breaker.execute(async () => {})));
+  });
+  await call;
+  const { success, late } = breaker.snapshot().totals;
+  assert.deepEqual([success, late, countedByLanes() - before], [4, 1, 1]);
+});
+
+for (const [what, from, to] of [
+  ['with more probes', {}, { halfOpenMaxCalls: 4 }],
+  ['with many probes', { halfOpenMaxCalls: 8 }, { halfOpenMaxCalls: 9 }],
+  ['without its window', { window: { kind: 'count' } }, {}],
+]) {
+  test(`a breaker that ${what} needs another cell has no lane there, and counts the same`, async () => {
+    const breaker = new CircuitBreaker('moved', { ...from, sampleDurationsEvery: 0, clock: new ManualClock() });
+    const call = async () => {
+      breaker.executeSync(() => {});
+      await breaker.execute(async () => {});
+      breaker.acquire().success();
+    };
+    const counted = async (calls) => {
+      const before = countedByLanes();
+      for (let i = 0; i < calls; i++) await call();
+      return countedByLanes() - before;
+    };
+    assert.equal(await counted(3), 'window' in from ? 0 : 8);
+    const early = breaker.acquire();
+    breaker.reconfigure({ ...to, sampleDurationsEvery: 0 });
+    assert.equal(await counted(3), 0);
+    assert.equal(early.success(), 'late');
+    breaker.reconfigure({ ...from, sampleDurationsEvery: 0 });
+    assert.equal(await counted(3), 0);
+    const { success, late } = breaker.snapshot().totals;
+    assert.deepEqual([success, late], [28, 1]);
+    // What stays in its cell keeps its lane.
+    const other = new CircuitBreaker('stays', { sampleDurationsEvery: 0 });
+    other.reconfigure({ failureThreshold: 9, halfOpenMaxCalls: 2, sampleDurationsEvery: 0 });
+    const before = countedByLanes();
+    for (let i = 0; i < 3; i++) other.executeSync(() => {});
+    assert.equal(countedByLanes() - before, 2);
+  });
+}
+
 test('two objects of one breaker in one isolate are one', async () => {
   const { Registry } = await import('fusewire');
   const clock = new ManualClock();

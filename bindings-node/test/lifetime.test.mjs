@@ -8,7 +8,7 @@ import { run } from './support.mjs';
 const preface = `
   import { createRequire } from 'node:module';
   import { CircuitBreaker, ManualClock, Registry } from 'fusewire';
-  const { slotOf } = createRequire(process.cwd() + '/x')('./dist/breaker.js');
+  const { slotOf } = createRequire(process.cwd() + '/x')('./dist/adoption.js');
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   // Collects until the slots that \`makeSlots\` gives are some that were there before, or gives up.
   async function collect(isDone) {
@@ -64,6 +64,28 @@ test('a breaker stays while a call, a permit or a listener has it', async () => 
   const { collected, ...rest } = JSON.parse(answer);
   assert.deepEqual(rest, { state: 'closed', settled: 'ok', open: 'open' });
   assert.deepEqual(collected, ['gone', 'unused']);
+});
+
+test('a breaker that turned a call away is not kept by that, but by the error as long as it may be asked', async () => {
+  const answer = await runs(`
+    const collected = new Set();
+    const registry = new FinalizationRegistry((name) => collected.add(name));
+    function reject(name, call) {
+      const breaker = new CircuitBreaker(name, { failureThreshold: 1 });
+      registry.register(breaker, name);
+      breaker.acquire().settle('failure', { errorType: 'io' });
+      try { call(breaker) } catch (error) { return error }
+    }
+    const kept = reject('kept', (b) => b.acquire());
+    reject('sync', (b) => b.executeSync(() => 1));
+    await reject('async', (b) => b.execute(() => 1).catch(() => {}));
+    reject('null', (b) => void b.tryAcquire());
+    const gone = await collect(() => collected.size === 3);
+    const { errorType } = kept.lastFailure;
+    const all = await collect(() => collected.size === 4);
+    console.log(JSON.stringify({ gone, errorType, all, again: kept.lastFailure.errorType }));
+  `);
+  assert.deepEqual(JSON.parse(answer), { gone: true, errorType: 'io', all: true, again: 'io' });
 });
 
 test('a registry keeps its breakers until they are removed', async () => {

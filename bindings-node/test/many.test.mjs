@@ -39,5 +39,5 @@ test(`${COUNT} breakers are made and used, take little memory each, and let the 
   const { bytes, ...rest } = JSON.parse(stdout);
   t.diagnostic(`${Math.round(bytes)} bytes of resident memory per breaker`);
   assert.deepEqual(rest, { alone: 1, success: 2, state: 'open' });
-  assert.ok(bytes < 2_000, `${bytes} bytes per breaker`);
+  assert.ok(bytes < 1_500, `${bytes} bytes per breaker`);
 });

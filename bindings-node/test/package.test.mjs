@@ -175,6 +175,49 @@ test('where the native part does not load the error says why', () => {
   });
 });
 
+test('a native part of another version is told at once, and what to do about it', () => {
+  const manifest = readFileSync(installed('package.json'), 'utf8');
+  writeFileSync(installed('package.json'), manifest.replace(`"version": "${packed.version}"`, '"version": "99.1.2"'));
+  try {
+    writeFileSync(join(home, 'stale.cjs'), "try { require('fusewire') } catch (error) { console.log(error.message) }");
+    const told = run(home, 'stale.cjs');
+    assert.match(told, new RegExp(`^fusewire: the native part .*${LIBRARY} is of version ${packed.version.replaceAll('.', '\\.')} `));
+    assert.match(told, /the package of 99\.1\.2 .*remove node_modules and install again.*npm run build/);
+  } finally {
+    writeFileSync(installed('package.json'), manifest);
+  }
+  assert.equal(json(join(PACKAGE, 'package.json')).version, /^version = "(.*)"/m.exec(workspace())[1]);
+});
+
+/** The manifest that gives the native part its version. */
+const workspace = () => readFileSync(join(PACKAGE, '..', 'Cargo.toml'), 'utf8').replace(/^[^]*\[workspace\.package\]/, '');
+
+/** Of another C library. */
+const OTHER = LIBRARY.includes('-gnu.') ? LIBRARY.replace('-gnu.', '-musl.') : LIBRARY.replace('-musl.', '-gnu.');
+
+test('the system is not asked what it is when there is one native part alone', () => {
+  writeFileSync(
+    join(home, 'asked.cjs'),
+    `let asked = 0;
+    const { getReport } = process.report;
+    process.report.getReport = () => (asked++, getReport.call(process.report));
+    let error;
+    try { require('fusewire') } catch (thrown) { error = thrown }
+    console.log(asked, error?.message ?? 'loaded');`,
+  );
+  assert.equal(run(home, 'asked.cjs'), '0 loaded\n');
+  if (OTHER === LIBRARY) return;
+  writeFileSync(installed(OTHER), 'no library');
+  try {
+    assert.equal(run(home, 'asked.cjs'), '1 loaded\n');
+    withoutNative(() => {
+      assert.match(run(home, 'asked.cjs'), new RegExp(`^1 fusewire: no native part for ${platform()}: there is no ${LIBRARY}`));
+    });
+  } finally {
+    rmSync(installed(OTHER));
+  }
+});
+
 test("a platform's package takes the place of the native part inside", () => {
   const folder = run(PACKAGE, 'scripts/platform-package.mjs', join(home, 'npm')).trim();
   const manifest = json(join(folder, 'package.json'));

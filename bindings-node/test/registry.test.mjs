@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CircuitBreaker, ConflictError, ManualClock, Registry, registry } from 'fusewire';
-import { boom, fresh, thrownBy } from './support.mjs';
+import { boom, fresh, require, root, thrownBy } from './support.mjs';
+
+const { isolate } = require(`${root}/dist/host.js`);
 
 test('asking again gives the same breaker', () => {
   const name = fresh();
@@ -43,7 +45,7 @@ test('wrong options and names are refused, and nothing is made', () => {
   for (const options of [null, 5])
     assert.equal(thrownBy(() => mine.getOrCreate('a', options)).code, 'ERR_INVALID_ARG_TYPE');
   for (const name of [undefined, null, 5]) {
-    for (const method of ['getOrCreate', 'get', 'remove']) {
+    for (const method of ['getOrCreate', 'get', 'has', 'reconfigure', 'remove']) {
       assert.equal(thrownBy(() => mine[method](name)).code, 'ERR_INVALID_ARG_TYPE', method);
     }
   }
@@ -132,4 +134,67 @@ test('the first to ask gives what classifies and the clock', () => {
   breaker.trip(1000);
   clock.advance(1000);
   assert.equal(mine.get('a').state, 'half_open');
+});
+
+test('it tells how many there are and which, and gives them in the order of their names', () => {
+  const mine = new Registry(fresh('registry'));
+  assert.deepEqual([mine.size, [...mine]], [0, []]);
+  const [b, a, A] = ['b', 'ä', 'A'].map((name) => mine.getOrCreate(name));
+  assert.equal(mine.size, 3);
+  assert.deepEqual([...mine], [A, b, a]);
+  assert.deepEqual([...mine].map(({ name }) => name), mine.names());
+  assert.deepEqual([mine.has('b'), mine.has('c'), mine.has('')], [true, false, false]);
+  mine.remove('b');
+  assert.deepEqual([mine.size, mine.has('b'), [...mine]], [2, false, [A, a]]);
+});
+
+test('what was made through another registry object is there, too', () => {
+  const name = fresh('registry');
+  const [one, other] = [new Registry(name), new Registry(name)];
+  // As another isolate makes it, which this one has no object of.
+  isolate.release(isolate.create('theirs', '{"failure_threshold": 7}', undefined, name));
+  const mine = one.getOrCreate('mine');
+  assert.deepEqual([other.size, other.has('theirs')], [2, true]);
+  const [first, second] = other;
+  assert.equal(first, mine);
+  assert.match(second.document(), /"failure_threshold":7/);
+  assert.equal(one.get('theirs'), second);
+});
+
+test('a breaker that is removed while one goes through is left out', () => {
+  const mine = new Registry(fresh('registry'));
+  for (const name of ['a', 'b', 'c']) mine.getOrCreate(name);
+  const seen = [];
+  for (const { name } of mine) {
+    seen.push(name);
+    mine.remove('b');
+  }
+  assert.deepEqual(seen, ['a', 'c']);
+});
+
+test('reconfigure swaps the rules of the breaker of that name, and tells of it', () => {
+  const mine = new Registry(fresh('registry'));
+  const breaker = mine.getOrCreate('a', { failureThreshold: 3 });
+  const told = [];
+  breaker.on('stateChange', ({ cause, actor, reason }) => told.push([cause, actor, reason]));
+  assert.equal(mine.reconfigure('a', { failureThreshold: 3 }), false);
+  assert.equal(mine.reconfigure('a', { failureThreshold: 1 }, { actor: 'me', reason: 'a test' }), true);
+  assert.deepEqual(told, [['reconfigured', 'me', 'a test']]);
+  assert.throws(() => breaker.executeSync(boom), /boom/);
+  assert.equal(breaker.state, 'open');
+  assert.equal(mine.getOrCreate('a', { failureThreshold: 1 }), breaker);
+});
+
+test('reconfigure refuses what there is not and what is wrong, and changes nothing', () => {
+  const mine = new Registry(fresh('registry'));
+  const missing = thrownBy(() => mine.reconfigure('a', { failureThreshold: 3 }));
+  assert.ok(missing instanceof RangeError);
+  assert.equal(missing.code, 'ERR_CIRCUIT_UNKNOWN');
+  assert.equal(missing.message, "there is no circuit breaker 'a'");
+  const breaker = mine.getOrCreate('a');
+  assert.equal(thrownBy(() => mine.reconfigure('a', { failureThreshold: 0 })).key, 'failureThreshold');
+  assert.equal(thrownBy(() => mine.reconfigure('a', null)).code, 'ERR_INVALID_ARG_TYPE');
+  assert.equal(thrownBy(() => mine.reconfigure('a', {}, 'me')).code, 'ERR_INVALID_ARG_TYPE');
+  assert.equal(thrownBy(() => mine.reconfigure('a', { isFailure: true })).code, 'ERR_INVALID_ARG_TYPE');
+  assert.equal(breaker.snapshot().generation, 0);
 });

@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Registry } from 'fusewire';
 import { countedByLanes } from 'fusewire/testing';
+import { turn } from './support.mjs';
 
 const REGISTRY = 'workers';
 const OPTIONS = { failureThreshold: 1_000 };
@@ -149,6 +151,83 @@ test('who does not listen hears nothing', async () => {
   breaker.poll();
   assert.deepEqual(events, [generation + 1]);
   await Promise.all([first.terminate(), second.terminate()]);
+});
+
+/** How many events wait for this isolate; the package gives no way to say so, hence its inside. */
+const { isolate } = createRequire(import.meta.url)('../dist/host.js');
+
+/**
+ * Transitions that threads make, one for each breaker, in a single turn of this one's loop: nothing of them is delivered.
+ * Answers the generations that the breakers have then.
+ */
+async function transitionsMeanwhile(pairs, ...breakers) {
+  const all = breakers.map((breaker) => {
+    const cells = new Int32Array(new SharedArrayBuffer(8));
+    return { cells, worker: start(breaker, 'transitions', { pairs, shared: cells.buffer }) };
+  });
+  await Promise.all(all.map(({ worker }) => once(worker, 'online')));
+  return all.map(({ cells }) => {
+    Atomics.store(cells, 1, 1);
+    Atomics.notify(cells, 1);
+    Atomics.wait(cells, 0, 0);
+    return cells[0];
+  });
+}
+
+test('what another thread did for listeners that are gone is told to nobody, and counted as missed by nobody', async () => {
+  const breaker = shared();
+  const told = [];
+  breaker.on('stateChange', () => told.push('gone'));
+  const [generation] = await transitionsMeanwhile(20, breaker);
+  assert.equal(isolate.waiting(), 40);
+  breaker.removeAllListeners();
+  assert.equal(isolate.waiting(), 0);
+  breaker.on('stateChange', (event) => told.push([event.generation, event.missed]));
+  // What the other thread woke this one for comes with the turns of the loop.
+  for (let i = 0; i < 3; i++) await turn();
+  breaker.trip();
+  assert.deepEqual(told, [[generation + 1, 0]]);
+  breaker.removeAllListeners();
+});
+
+test('what waits for one breaker stays when the listeners of another go', async () => {
+  const [one, other] = [shared(), shared()];
+  const told = [];
+  one.on('stateChange', () => told.push('gone'));
+  const all = new Promise((resolve) => {
+    other.on('stateChange', ({ generation }) => {
+      told.push(generation);
+      if (generation === 10) resolve();
+    });
+  });
+  await transitionsMeanwhile(5, one, other, one);
+  assert.equal(isolate.waiting(), 30);
+  one.removeAllListeners();
+  assert.equal(isolate.waiting(), 10);
+  await all;
+  assert.deepEqual(told, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  other.removeAllListeners();
+  assert.equal(isolate.waiting(), 0);
+});
+
+test('what did not fit into the queue is missed by who listened then, not by who listens next', async () => {
+  const breaker = shared();
+  const told = [];
+  const keep = ({ generation, missed }) => told.push([generation, missed]);
+  breaker.on('stateChange', () => {});
+  const [generation] = await transitionsMeanwhile(2_100, breaker);
+  assert.equal(isolate.waiting(), 4_096);
+  breaker.removeAllListeners();
+  breaker.on('stateChange', keep);
+  breaker.trip();
+  assert.deepEqual(told.splice(0), [[generation + 1, 0]]);
+  // The same, but for a listener that stays.
+  const [last] = await transitionsMeanwhile(2_100, breaker);
+  // For this one there is no room either; then all that waits is delivered.
+  breaker.trip();
+  breaker.reset();
+  assert.deepEqual(told.slice(-2), [[generation + 1 + 4_096, 0], [last + 2, last - generation - 4_096]]);
+  breaker.removeAllListeners();
 });
 
 test('a breaker that another thread took out of the registry is not found again', async () => {

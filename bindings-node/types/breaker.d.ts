@@ -1,37 +1,15 @@
-import { EventEmitter } from 'node:events';
-import { type CircuitOpenError } from './errors';
-import { type TransitionEvent } from './events';
-import { type CallOptions, type CircuitBreakerOptions, type DocumentOptions, type Duration, type Mode } from './options';
+import { type BreakerClass } from './adoption';
+import { OperatedBreaker } from './operated';
+import { type CallOptions, type CircuitBreakerOptions } from './options';
 import { Permit } from './permit';
-import { type Snapshot, type State } from './snapshot';
-/** Who does something by hand, and why. */
-export interface By {
-    actor?: string;
-    reason?: string;
-}
+import { type Given, type WrappedOptions } from './wrapped';
 /** What a call may be given. */
 export interface ExecuteOptions {
     /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
     signal?: AbortSignal | null;
 }
-/** The events of a breaker. */
-export interface CircuitBreakerEvents {
-    /** It came to be open. */
-    open: [event: TransitionEvent];
-    /** It came to be half-open. */
-    halfOpen: [event: TransitionEvent];
-    /** It came to be closed. */
-    close: [event: TransitionEvent];
-    /** Any transition: also one from a state to itself, such as a reconfiguration. */
-    stateChange: [event: TransitionEvent];
-    /** A call was turned away. */
-    reject: [error: CircuitOpenError];
-}
 /** Guards one dependency. */
-export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
-    /** The name. */
-    readonly name: string;
-    private readonly slot;
+export declare class CircuitBreaker extends OperatedBreaker {
     private cell;
     private at;
     private counters;
@@ -39,7 +17,7 @@ export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     /** What the lane's last grant says; at first what no cell can say. */
     private low;
     private left;
-    /** Settle calls that are admitted under that grant: made once for all of them. */
+    /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
     private onValue;
     private onError;
     private readonly options;
@@ -52,8 +30,9 @@ export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     constructor(name: string, options?: CircuitBreakerOptions);
     /**
      * A breaker from a configuration document as every language reads it: `snake_case`, durations as `"30s"` or seconds.
+     * On a class that extends this one, it makes a breaker of that class, whose constructor gets name and options.
      */
-    static fromDocument(name: string, document: string | object, options?: CallOptions): CircuitBreaker;
+    static fromDocument<B extends CircuitBreaker>(this: BreakerClass<B>, name: string, document: string | object, options?: CallOptions): B;
     /**
      * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
      *
@@ -63,7 +42,7 @@ export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     /** As `execute`, for a function that answers at once. */
     executeSync<T>(fn: () => T): T;
     /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
-    wrap<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R): (this: This, ...args: Args) => Promise<Awaited<R>>;
+    wrap<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R, options?: WrappedOptions<This, Given<Args>>): (this: This, ...args: Args) => Promise<Awaited<R>>;
     /**
      * Asks for a permit to call; settle it once.
      *
@@ -72,58 +51,18 @@ export declare class CircuitBreaker extends EventEmitter<CircuitBreakerEvents> {
     acquire(): Permit;
     /** As `acquire`, but `null` when the call is turned away. */
     tryAcquire(): Permit | null;
+    private permit;
     private executeWith;
-    private settlePermit;
-    /** Asks for a permit; `null` when the call is turned away, and `refusal` says why. */
+    /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
+    private passes;
+    /** Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. */
     private ask;
     /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
     private begin;
+    /** Settles the first call of a grant and makes what settles the others. Many a breaker is never called so often. */
+    private followFirst;
     /** Settles a call when what it made is there. */
     private follow;
     /** A call that failed before there was a promise. */
     private threw;
-    private refuseLater;
-    /** Answers a call that was turned away. */
-    private refuse;
-    private outcomeOf;
-    private outcomeOfError;
-    /** A predicate that throws is reported, and the call counts as it would without one. */
-    private asks;
-    /** Opens the breaker from any state, for `duration` or, without one, for as long as an opening lasts now. */
-    trip(duration?: Duration | null, by?: By): void;
-    /** Lets the next calls probe, from any state. */
-    halfOpen(by?: By): void;
-    /** Closes the breaker, from any state, and ends the row of openings. */
-    reset(by?: By): void;
-    /** Sets the mode; setting the one that is set does nothing. */
-    setMode(mode: Mode, by?: By): void;
-    /** Carries out what is due without asking for a permit. */
-    poll(): void;
-    /** Swaps the rules atomically; `false` when they are the same. What classifies stays. */
-    reconfigure(options: DocumentOptions, by?: By): boolean;
-    /** As `reconfigure`, with a document as every language reads it. */
-    reconfigureDocument(document: string | object, by?: By): boolean;
-    private act;
-    /** The effective state: open past its deadline reads half-open. */
-    get state(): State;
-    /** The mode. */
-    get mode(): Mode;
-    /** Everything there is to know. */
-    snapshot(): Snapshot;
-    /** The configuration with its defaults filled in, as every language reads it. */
-    document(): string;
-    /** Its metrics as OpenMetrics 1.0 text. */
-    metrics(): string;
-    /** Transitions from now on, in order. Up to 1,024 wait for a reader who is slow; more are counted in `missed`. */
-    events(options?: {
-        signal?: AbortSignal;
-    }): AsyncIterableIterator<TransitionEvent>;
-    /** As `events()`. */
-    [Symbol.asyncIterator](): AsyncIterableIterator<TransitionEvent>;
-    /** Listens to the core while somebody listens here. */
-    private attend;
-    /** A listener that throws is reported and disturbs nobody. */
-    private tell;
-    /** The snapshot, for who logs a breaker. */
-    toJSON(): Snapshot;
 }

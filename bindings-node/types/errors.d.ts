@@ -1,4 +1,5 @@
 import type { Reason } from './host';
+import type { LastFailure } from './snapshot';
 /** What every error of this package is. */
 export declare abstract class CircuitBreakerError extends Error {
     /** What to branch on. */
@@ -8,6 +9,7 @@ export declare abstract class CircuitBreakerError extends Error {
 export declare function captureStacks(on: boolean): void;
 /** A call was turned away; nothing ran. */
 export declare class CircuitOpenError extends CircuitBreakerError {
+    #private;
     readonly code = "ERR_CIRCUIT_OPEN";
     /** The breaker's name. */
     readonly breaker: string;
@@ -16,7 +18,14 @@ export declare class CircuitOpenError extends CircuitBreakerError {
     /** Milliseconds until the answer can differ; `null` when that is unknown. */
     readonly retryAfter: number | null;
     /** For tests of code that catches it. */
-    constructor(breaker: string, reason: Reason, retryAfter: number | null);
+    constructor(breaker: string, reason: Reason, retryAfter: number | null, lastFailure?: LastFailure | null);
+    /**
+     * The breaker's last failure when the call was turned away: why it opened, unless that was done by hand. `null` when
+     * there was none. What fails later does not change it. Until it is read, the error keeps its breaker in memory.
+     */
+    get lastFailure(): LastFailure | null;
+    /** The fields, for who logs it. */
+    toJSON(): object;
     /** Written when somebody reads it. */
     get message(): string;
     set message(text: string);

@@ -110,8 +110,11 @@ export interface Classification {
 }
 /** Options that are no part of the document. */
 export interface CallOptions extends Classification {
-    /** Answers calls that are turned away. */
-    fallback?: (error: CircuitOpenError) => unknown;
+    /**
+     * Answers calls that are turned away; what it throws comes back to the caller. A call of a wrapped function gives it
+     * its arguments, too. Without it such calls throw the error.
+     */
+    fallback?: (error: CircuitOpenError, ...args: any[]) => unknown;
     /** Moves only when it is told to; for tests. */
     clock?: ManualClock;
 }

@@ -11,8 +11,8 @@ export type Outcome = 'success' | 'failure' | 'ignored';
 export declare class Permit {
     /** The breaker that gave it. */
     readonly breaker: CircuitBreaker;
-    private settling;
-    private slip;
+    private readonly guard;
+    private readonly slip;
     private readonly low;
     private isSettled;
     /** In mode `shadow`: why the call would have been rejected. */

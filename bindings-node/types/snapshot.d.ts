@@ -8,6 +8,13 @@ export interface Distribution {
     /** Their sum, in milliseconds. */
     sum: number;
 }
+/** The last failure that was settled. */
+export interface LastFailure {
+    /** Under which type it was counted; `null` when it had none, `other` when the type came after the breaker's first 20. */
+    errorType: string | null;
+    /** When it was settled, on the breaker's clock, in milliseconds. */
+    at: number;
+}
 /** A breaker at one instant. */
 export interface Snapshot {
     name: string;
@@ -62,10 +69,8 @@ export interface Snapshot {
         to: State;
         at: number;
     } | null;
-    lastFailure: {
-        errorType: string | null;
-        at: number;
-    } | null;
+    /** `null` before the first failure. */
+    lastFailure: LastFailure | null;
     durations: {
         bounds: number[];
         byOutcome: Record<'success' | 'failure' | 'ignored', Distribution>;

@@ -1,9 +1,13 @@
 import { CircuitBreaker as Breaker } from './breaker';
+import type { CircuitOpenError } from './errors';
 import { type CircuitBreakerOptions } from './options';
-/** Options of a function's breaker. */
-export interface WrapOptions extends CircuitBreakerOptions {
-    /** The breaker's name; without it the function's. */
+import type { Given, WrappedOptions } from './wrapped';
+/** Options of a function under a breaker of its own. */
+export interface WrapOptions<This = any, Args extends unknown[] = any[]> extends Omit<CircuitBreakerOptions, 'fallback'>, WrappedOptions<This, Args> {
+    /** The breaker's name; without it the function's, or `anonymous`. */
     name?: string;
+    /** Answers calls that are turned away, from the error and the call's arguments. Without it they throw the error. */
+    fallback?: (error: CircuitOpenError, ...args: Args) => unknown;
 }
 /** A function under a breaker. */
 export type Guarded<This, Args extends unknown[], R> = ((this: This, ...args: Args) => Promise<Awaited<R>>) & {
@@ -11,7 +15,7 @@ export type Guarded<This, Args extends unknown[], R> = ((this: This, ...args: Ar
     readonly breaker: Breaker;
 };
 /** A function that calls `fn` under a breaker of its own, or under the one that is given. */
-export declare function circuitBreaker<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R, options?: WrapOptions | Breaker): Guarded<This, Args, R>;
+export declare function circuitBreaker<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R, options?: WrapOptions<This, Given<Args>> | Breaker): Guarded<This, Args, R>;
 /** A method, as a standard decorator takes and gives it. */
 export type GuardMethod = <This, Args extends any[], R>(method: (this: This, ...args: Args) => Promise<R>, context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<R>>) => (this: This, ...args: Args) => Promise<R>;
 /** `new CircuitBreaker(name, options)`, or `@CircuitBreaker(options)` on a method. */

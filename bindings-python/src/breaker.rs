@@ -133,6 +133,12 @@ impl Breaker {
         };
     }
 
+    /// Records a failure of a call that asked for no permit, whatever the rules say, counted under `error_type`.
+    #[pyo3(signature = (error_type=None))]
+    fn record_failed(&self, error_type: Option<&str>) {
+        self.core().record(Outcome::Failure, error_type);
+    }
+
     /// Opens the breaker from any state: for `duration` seconds or, without one, for as long as an opening lasts now.
     #[pyo3(signature = (duration=None, *, actor=None, reason=None))]
     fn trip(

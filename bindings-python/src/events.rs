@@ -3,6 +3,9 @@
 use crate::clock::seconds;
 use crate::object::attached;
 use fusewire::Event;
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -24,21 +27,27 @@ fn tell<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
     Ok(told)
 }
 
-/// Hands an event to a function of `fusewire._events`; whatever it raises is reported and goes no further, and what
-/// is being raised stays so.
+/// Calls a function of `fusewire._events`; what it raises is reported and goes no further. An interrupt is for the main
+/// thread: it gets it again, as soon as it runs Python.
+pub(crate) fn call<'py, A: PyCallArgs<'py>>(py: Python<'py>, function: &str, args: A) {
+    let found = py.import("fusewire._events").and_then(|module| module.getattr(function));
+    match found.and_then(|function| function.call1(args)) {
+        Ok(_) => {}
+        // SAFETY: attached.
+        Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => unsafe { ffi::PyErr_SetInterrupt() },
+        Err(error) => error.write_unraisable(py, None),
+    }
+}
+
+/// Hands an event to a function of `fusewire._events`. What is being raised stays so.
 fn hand(event: &Event, function: &str, listeners: Option<&Py<PyAny>>) {
     attached(|py| {
         // SAFETY: attached. An event may come out of the middle of an exception's way.
         let raised = unsafe { crate::raised::Raised::take() };
-        let done = tell(py, event).and_then(|told| {
-            let function = py.import("fusewire._events")?.getattr(function)?;
-            match listeners {
-                Some(listeners) => function.call1((listeners, told)),
-                None => function.call1((told,)),
-            }
-        });
-        if let Err(error) = done {
-            error.write_unraisable(py, None);
+        match (tell(py, event), listeners) {
+            (Ok(told), Some(listeners)) => call(py, function, (listeners, told)),
+            (Ok(told), None) => call(py, function, (told,)),
+            (Err(error), _) => error.write_unraisable(py, None),
         }
         // SAFETY: attached.
         unsafe { raised.restore() };

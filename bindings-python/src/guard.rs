@@ -2,6 +2,7 @@
 
 use crate::object::attached;
 use crate::raised::Raised;
+use crate::rejection;
 use crate::rules::{self, Rules, Verdict};
 use fusewire::binding::{Refused, Slip};
 use fusewire::{CircuitBreaker, Outcome, Settled};
@@ -23,15 +24,28 @@ impl Guard {
         Guard { core, rules, is_plain }
     }
 
-    /// Asks for a permit. A panic of the core, which is a defect, lets the call pass unguarded.
-    #[inline]
+    /// Asks for a permit.
+    #[inline(always)]
     pub(crate) fn acquire(&self) -> Result<Slip, Refused> {
-        self.core.acquire_slip()
+        match self.core.acquire_quietly() {
+            Some(slip) => Ok(slip),
+            None => self.acquire_slowly(),
+        }
     }
 
-    #[inline]
+    fn acquire_slowly(&self) -> Result<Slip, Refused> {
+        let answer = self.core.acquire_slip();
+        if let Err(refused) = &answer {
+            rejection::tell(self.core.name(), refused);
+        }
+        answer
+    }
+
+    #[inline(always)]
     pub(crate) fn succeed(&self, slip: &Slip) {
-        self.core.settle_slip(slip, Outcome::Success, None, None);
+        if !self.core.succeed_quietly(slip) {
+            self.core.settle_slip(slip, Outcome::Success, None, None);
+        }
     }
 
     /// Settles by a result.

@@ -14,11 +14,29 @@ mod guarded;
 mod object;
 mod permit;
 mod raised;
+#[cfg(Py_3_10)]
+mod recycled;
 mod registry;
 mod rejection;
 mod rules;
 
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::prelude::*;
+
+/// Raises `ImportError` in a sub-interpreter: objects of one interpreter would end up in another.
+#[pyfunction]
+fn require_main_interpreter() -> PyResult<()> {
+    // SAFETY: attached, so there is a current interpreter.
+    let number = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    if number == 0 {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "fusewire cannot be used in a sub-interpreter; use the main interpreter, or a process of its own (mod_wsgi: \
+         WSGIApplicationGroup %{GLOBAL})",
+    ))
+}
 
 /// The native part of fusewire. Import `fusewire` instead.
 #[pymodule(gil_used = false)]
@@ -27,6 +45,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("TIMEOUT", fusewire::binding::TIMEOUT)?;
     m.add("METRICS_CONTENT_TYPE", fusewire::CONTENT_TYPE)?;
+    m.add_function(wrap_pyfunction!(require_main_interpreter, m)?)?;
     m.add_class::<breaker::Breaker>()?;
     m.add_class::<permit::Permit>()?;
     m.add_class::<clock::ManualClock>()?;
@@ -36,6 +55,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(guarded::fallback_of, m)?)?;
     m.add_function(wrap_pyfunction!(document::schema, m)?)?;
     m.add_function(wrap_pyfunction!(rejection::rejection_message, m)?)?;
+    m.add_function(wrap_pyfunction!(rejection::hear_rejections, m)?)?;
     guarded::add_types(m)?;
     coroutine::add_types(m)
 }

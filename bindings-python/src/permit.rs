@@ -57,15 +57,17 @@ impl Permit {
         Ok(name(self.breaker.get().guard.core.settle_slip(&self.slip, outcome, duration, error_type)))
     }
 
-    fn settle_by(&self, error: Option<&Bound<'_, PyAny>>) {
+    /// Whether it was the one who settled it.
+    fn settle_by(&self, error: Option<&Bound<'_, PyAny>>) -> bool {
         if !self.claim() {
-            return;
+            return false;
         }
         let guard = self.guard();
         match error {
             Some(error) => guard.settle_error(&self.slip, error),
             None => guard.core.settle_slip(&self.slip, Outcome::Success, None, None),
         };
+        true
     }
 }
 
@@ -130,10 +132,11 @@ impl Permit {
         self.end(py, Outcome::Ignored, duration, None)
     }
 
-    /// Settles it as a call that returned, or raised `error`, counts under the rules; once settled, does nothing.
+    /// Settles it as a call that returned, or raised `error`, counts under the rules; `False`, and nothing else, when it
+    /// was settled already.
     #[pyo3(signature = (error=None))]
-    fn settle(&self, error: Option<&Bound<'_, PyAny>>) {
-        self.settle_by(error);
+    fn settle(&self, error: Option<&Bound<'_, PyAny>>) -> bool {
+        self.settle_by(error)
     }
 
     /// Settles it as a call that returned `result` counts under the rules; once settled, does nothing.

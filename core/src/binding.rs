@@ -8,12 +8,15 @@ use crate::config::Builder;
 use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
 use crate::events::By;
+use crate::ledger::Ledger;
 pub use crate::ledger::TIMEOUT;
+use crate::metrics::failure;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION, Watcher, watch};
 use crate::sync::AtomicU64;
-use crate::word::State;
+use crate::word::{Mode, State};
+use serde_json::Value;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -96,6 +99,31 @@ impl CircuitBreaker {
         }
     }
 
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), for the usual call: one of a closed breaker, and not timed.
+    /// `None` says that there is more to it; nothing was done then.
+    #[inline(always)]
+    pub fn acquire_quietly(&self) -> Option<Slip> {
+        let engine = self.0.engine();
+        let word = engine.load();
+        let is_usual =
+            word.is_plainly_closed() && std::ptr::eq(engine, &self.0.first) && engine.leaves_untimed();
+        is_usual.then(|| Slip { low: word.low(), ..Slip::default() })
+    }
+
+    /// Settles the slip of such a call as a success, while nothing changes but counts. `false` says that there is more
+    /// to it; nothing was done then.
+    #[inline(always)]
+    pub fn succeed_quietly(&self, slip: &Slip) -> bool {
+        slip.extra == 0 && slip.engine == 0 && self.0.succeed_quietly(&self.0.first, slip.low)
+    }
+
+    /// Whether a call that asked now would most likely be turned away: one load, and no promise.
+    #[inline(always)]
+    pub fn looks_open(&self) -> bool {
+        let word = self.0.engine().load();
+        word.is_plainly_open() || word.mode() == Mode::ForcedOpen
+    }
+
     /// As [`Permit::settle`](crate::Permit::settle).
     pub fn settle_slip(
         &self,
@@ -140,6 +168,17 @@ impl CircuitBreaker {
             Kind::Shadowed(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// The last failure as one word, for who may want to know of it later; 0 when there was none.
+    #[inline]
+    pub fn failure_word(&self) -> u64 {
+        self.0.existing_ledger().map_or(0, Ledger::last_word)
+    }
+
+    /// What such a word of this breaker says, as a snapshot's JSON has it.
+    pub fn failure_json(&self, word: u64) -> Option<Value> {
+        self.0.existing_ledger()?.failure_of(word).as_ref().map(failure)
     }
 
     /// As [`trip`](CircuitBreaker::trip), for a duration as documents have it, such as `1.5s`: 1 ms to 168 h.
@@ -192,5 +231,26 @@ impl CircuitBreaker {
     /// Ends a lane; what it has counted stays.
     pub fn remove_lane(&self, counter: NonNull<AtomicU64>) {
         self.0.side.remove_lane(counter);
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::metrics::json;
+
+    #[test]
+    fn a_failure_that_was_noted_reads_the_same_after_others() {
+        let breaker = CircuitBreaker::builder().build("a").expect("valid");
+        assert_eq!((breaker.failure_word(), breaker.failure_json(0)), (0, None));
+        let fail = |error_type| {
+            let slip = breaker.acquire_slip().expect("closed");
+            breaker.settle_slip(&slip, Outcome::Failure, None, error_type);
+            (breaker.failure_word(), json(&breaker.snapshot())["last_failure"].take())
+        };
+        let noted = [fail(Some("io")), fail(None), fail(Some("other")), fail(Some("io"))];
+        for (word, told) in noted {
+            assert_eq!(breaker.failure_json(word), Some(told));
+        }
     }
 }

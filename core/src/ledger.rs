@@ -80,8 +80,14 @@ impl Ledger {
         self.kinds.iter().position(|kind| **kind.name.get_or_init(|| name.into()) == *name)
     }
 
-    pub(crate) fn last_failure(&self) -> Option<LastFailure> {
-        let packed = match self.last.load(Ordering::Acquire) {
+    /// The last failure as one word, which means the same for good; 0: none.
+    pub(crate) fn last_word(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    /// What such a word says.
+    pub(crate) fn failure_of(&self, word: u64) -> Option<LastFailure> {
+        let packed = match word {
             0 => return None,
             inverted => !inverted,
         };
@@ -92,6 +98,10 @@ impl Ledger {
             None => (code == OTHER_KIND).then(|| OTHER.to_owned()),
         };
         Some(LastFailure { error_type, at: packed & AT_MASK })
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<LastFailure> {
+        self.failure_of(self.last_word())
     }
 
     /// Failures by error type, those that have a type and a place.

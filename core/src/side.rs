@@ -99,7 +99,10 @@ impl Side {
     /// The counter is written by the lane's thread alone, as a double, and readable from any thread until it is
     /// removed.
     pub(crate) unsafe fn add_lane(&self, counter: NonNull<AtomicU64>) {
-        self.lanes.lock().counters.push(Counter(counter));
+        let mut lanes = self.lanes.lock();
+        // Most breakers are used by one thread, and a vector's first room is for four.
+        lanes.counters.reserve_exact(1);
+        lanes.counters.push(Counter(counter));
     }
 
     /// What the lane has counted stays.

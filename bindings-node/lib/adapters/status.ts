@@ -1,18 +1,11 @@
 // What an HTTP call means for its breaker, and when that is known.
 
-import { warn } from '../breaker';
-import { native } from '../native';
-import type { Outcome, Permit } from '../permit';
+import { warn } from '../classify';
+import type { Permit } from '../permit';
 
 /** Whether a status says that the service is in trouble. */
 export function isFailureStatus(status: number): boolean {
   return status >= 500 || status === 429;
-}
-
-/** What this needs of a breaker: an error means here what it means to `execute`. */
-interface Classifying {
-  outcomeOfError(error: unknown): Outcome;
-  typeOf(error: unknown): string | undefined;
 }
 
 /** A call that was admitted, until it is settled. Only the first word about its end counts. */
@@ -41,18 +34,12 @@ export class Call {
 
   /** There was no answer, or its body broke. */
   failed(error: unknown): void {
-    const classifying = this.permit.breaker as unknown as Classifying;
-    const outcome = classifying.outcomeOfError(error);
-    this.permit.settle(outcome, outcome === 'failure' ? { errorType: classifying.typeOf(error) } : {});
+    this.permit.threw(error);
   }
 
-  /** The caller gave up, and why; a timeout of its own is the service's fault. */
+  /** The caller gave up, and why. */
   aborted(reason?: unknown): void {
-    if ((reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError') {
-      this.permit.settle('failure', { errorType: native.TIMEOUT });
-    } else {
-      this.permit[Symbol.dispose]();
-    }
+    this.permit.aborted(reason);
   }
 
   /** As `failed`, or as `aborted` when the signal is. */

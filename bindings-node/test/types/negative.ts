@@ -67,6 +67,18 @@ wrapped.breaker;
 circuitBreaker(async () => 5).breaker = breaker;
 // @ts-expect-error -- misspelt
 circuitBreaker(async () => 5, { nam: 'a' });
+// @ts-expect-error -- a function of the arguments
+circuitBreaker(async () => 5, { signal: AbortSignal.abort() });
+// @ts-expect-error -- an argument of another type
+circuitBreaker(async (id: number) => id, { fallback: (_, id: string) => id });
+// @ts-expect-error -- no signal
+breaker.wrap(async (id: number) => id, { signal: (id) => id });
+// @ts-expect-error -- a breaker has no function whose signal it could be
+new CircuitBreaker('a', { signal: () => undefined });
+// @ts-expect-error -- read-only
+registry.size = 5;
+// @ts-expect-error -- what classifies stays
+registry.reconfigure('a', { fallback: () => 5 });
 
 export class Service {
   // @ts-expect-error -- the method becomes async, so it has to be

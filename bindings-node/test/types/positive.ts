@@ -13,6 +13,7 @@ import fusewireByDefault, {
   version,
   type CircuitBreakerOptions,
   type DocumentOptions,
+  type LastFailure,
   type Outcome,
   type Permit,
   type Settled,
@@ -69,6 +70,29 @@ same<Awaited<ReturnType<typeof guarded>>, string[]>(true);
 export const itsBreaker: CircuitBreaker = guarded.breaker;
 export const shared = circuitBreaker(async () => 1, breaker);
 
+// A fallback and a signal get what the function gets.
+export const withFallback = circuitBreaker(load, {
+  fallback(error, path, depth) {
+    same<typeof error, CircuitOpenError>(true);
+    same<[typeof path, typeof depth], [string, number | undefined]>(true);
+    return [path];
+  },
+  signal(path, depth) {
+    same<[typeof path, typeof depth], [string, number | undefined]>(true);
+    return this.base === path ? AbortSignal.timeout(5) : null;
+  },
+});
+same<Parameters<typeof withFallback>, [path: string, depth?: number]>(true);
+same<ThisParameterType<typeof withFallback>, { base: string }>(true);
+same<Awaited<ReturnType<typeof withFallback>>, string[]>(true);
+export const withOne = circuitBreaker(async (id: number) => id, { fallback: (_: CircuitOpenError, id: number) => -id });
+same<Awaited<ReturnType<typeof withOne>>, number>(true);
+export const withSignal = breaker.wrap(async (url: string, init?: RequestInit) => fetch(url, init), {
+  signal: (_, init) => init?.signal,
+});
+same<Parameters<typeof withSignal>, [url: string, init?: RequestInit]>(true);
+same<Awaited<ReturnType<typeof withSignal>>, Response>(true);
+
 export class Service {
   @CircuitBreaker({ failureThreshold: 3 })
   async get(path: string): Promise<string> {
@@ -98,6 +122,8 @@ export function errors(error: unknown): string {
   if (isCircuitOpenError(error)) {
     const { breaker, reason, retryAfter } = error;
     same<typeof retryAfter, number | null>(true);
+    same<typeof error.lastFailure, LastFailure | null>(true);
+    same<typeof error.lastFailure, Snapshot['lastFailure']>(true);
     same<typeof reason, 'open' | 'half_open_full' | 'ramp' | 'forced_open'>(true);
     same<(typeof error)['code'], 'ERR_CIRCUIT_OPEN'>(true);
     return breaker;
@@ -106,7 +132,10 @@ export function errors(error: unknown): string {
   if (isCircuitBreakerError(error)) return error.code;
   return error instanceof CircuitOpenError ? error.message : version;
 }
-export const made: Error = new CircuitOpenError('a', 'open', 5);
+export const made: Error[] = [
+  new CircuitOpenError('a', 'open', 5),
+  new CircuitOpenError('a', 'open', null, { errorType: 'timeout', at: 5 }),
+];
 
 export async function events(): Promise<void> {
   breaker
@@ -150,6 +179,12 @@ export const fromDocument: CircuitBreaker = CircuitBreaker.fromDocument(
   { recovery_timeout: '5s' },
   { isFailure: () => true },
 );
+class Named extends CircuitBreaker {
+  readonly tag = 5;
+}
+export const ofClass: number = Named.fromDocument('a', {}).tag;
+export const changedByName: boolean = mine.reconfigure('a', { failureThreshold: 4 }, { actor: 'me' });
+export const all: [CircuitBreaker[], string[], number, boolean] = [[...mine], mine.names(), mine.size, mine.has('a')];
 export const clock: ManualClock = new SameClock();
 allowLanes(true);
 export const counted: number = countedByLanes();

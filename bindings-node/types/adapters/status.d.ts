@@ -13,7 +13,7 @@ export declare class Call {
     ended(): void;
     /** There was no answer, or its body broke. */
     failed(error: unknown): void;
-    /** The caller gave up, and why; a timeout of its own is the service's fault. */
+    /** The caller gave up, and why. */
     aborted(reason?: unknown): void;
     /** As `failed`, or as `aborted` when the signal is. */
     broke(error: unknown, signal: {

@@ -11,6 +11,11 @@ breaker closes again. See ``help(fusewire.circuit_breaker)`` and ``help(fusewire
 
 from __future__ import annotations
 
+from . import _native
+
+_native.require_main_interpreter()
+
+from ._advanced import AdvancedCircuitBreaker
 from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
 from ._errors import (
@@ -22,15 +27,18 @@ from ._errors import (
     UnknownBreakerError,
 )
 from ._events import Transition
+from ._manager import CircuitBreakerManager
 from ._native import Permit, __version__, schema
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
 from ._state import CircuitState, Mode
 
 __all__ = [
+    "AdvancedCircuitBreaker",
     "AlreadySettledError",
     "CircuitBreaker",
     "CircuitBreakerError",
+    "CircuitBreakerManager",
     "CircuitOpenError",
     "CircuitState",
     "ConfigError",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from sys import _getframe
 
-from ._entered import enter, leave, put_back, take
+from ._entered import enter, enter_async, leave, leave_async
+from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
-from ._native import Breaker
+from ._fork import lock
+from ._native import Breaker, Permit
 from ._snapshot import snapshot_of
 from ._state import CircuitState
+from ._taken import settle_oldest, take
 
 __all__ = ["CircuitBreaker"]
+
+_COROUTINE = 0x80
 
 
 class CircuitBreaker(Breaker):
@@ -60,20 +66,21 @@ class CircuitBreaker(Breaker):
             return call_async(self, function, args, kwargs)
 
     def __enter__(self):
-        return enter(self)
+        return enter(self, _getframe(1))
 
     def __exit__(self, kind, error, traceback):
-        leave(self, error)
+        leave(self, _getframe(1), error)
 
-    async def __aenter__(self):
-        return enter(self)
+    # Not coroutine functions themselves: the frame that runs the block calls them, and need not be the one that awaits.
+    def __aenter__(self):
+        return enter_async(self, _getframe(1))
 
-    async def __aexit__(self, kind, error, traceback):
-        leave(self, error)
+    def __aexit__(self, kind, error, traceback):
+        return leave_async(self, _getframe(1), error)
 
     def can_execute(self):
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
-        same context settles it."""
+        same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored."""
         return take(self)
 
     def record_success(self):
@@ -81,23 +88,22 @@ class CircuitBreaker(Breaker):
 
         If there is none it counts as an outcome while the breaker is closed, and in the totals only otherwise.
         """
-        permit = put_back(self)
-        if permit is None:
+        if not settle_oldest(self, Permit.settle):
             self.record()
-        else:
-            permit.settle()
 
     def record_failure(self, error=None):
-        """As ``record_success``, for a call that failed with ``error``: what it counts as, the rules say."""
-        if error is None:
-            error = _FAILED
-        permit = put_back(self)
-        if permit is None:
-            self.record(error)
-        elif error is _FAILED:
-            permit.failure()
-        else:
-            permit.settle(error)
+        """As ``record_success``, for a call that failed.
+
+        ``error``: the exception, and the rules (``ignore``, ``failure``) say what it counts as; or an exception class, a
+        short text or nothing, which are failures.
+        """
+        if isinstance(error, BaseException):
+            if not settle_oldest(self, lambda permit: permit.settle(error)):
+                self.record(error)
+            return
+        name = _error_type(error)
+        if not settle_oldest(self, lambda permit: _fail(permit, name)):
+            self.record_failed(name)
 
     # ---- by hand ----
 
@@ -123,31 +129,72 @@ class CircuitBreaker(Breaker):
     # ---- events ----
 
     def add_listener(self, listener):
-        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it; answers
-        the listener, so that this is a decorator too. One that raises is logged and disturbs nobody."""
+        """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it,
+        before its call returns; answers the listener, so that this is a decorator too.
+
+        A listener may use the breaker. One that raises is logged and disturbs nobody. It is called in the middle of
+        somebody's call: what takes long belongs to a reader of ``events()``.
+        """
         if not callable(listener):
             raise TypeError(f"a listener is a function of one transition, not {listener!r}")
+        if getattr(getattr(listener, "__code__", None), "co_flags", 0) & _COROUTINE:
+            raise TypeError(
+                f"nobody would await {listener!r}: a listener is a plain function; a coroutine reads "
+                "`async for transition in breaker.events()`"
+            )
         self._listening().functions.append(listener)
         return listener
 
     def remove_listener(self, listener):
         """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
-        self._listening().functions.remove(listener)
+        try:
+            self._listening().functions.remove(listener)
+        except ValueError:
+            raise ValueError(f"{listener!r} does not listen to the breaker '{self.name}'") from None
+
+    def events(self):
+        """The transitions from now on, for a reader who comes when it likes.
+
+        ``async for transition in breaker.events()`` under asyncio and trio, ``for transition in ...`` in a thread of its
+        own, ``drain()`` for those that wait.
+
+        They come in order, whichever thread made them. 1,024 are kept; how many were lost after that, the next one's
+        ``missed`` tells. The stream ends by ``close()``, or with the ``with`` block that it opened, or when nobody has
+        it any more.
+        """
+        from ._event_stream import EventStream
+
+        return EventStream(self)
 
     def _listening(self):
         try:
             return self._listeners
         except AttributeError:
-            listeners = self._listeners = Listeners()
-            self.listen(listeners.weak)
-            return listeners
+            pass
+        with lock:
+            try:
+                return self._listeners
+            except AttributeError:
+                listeners = Listeners()
+                self.listen(listeners.weak)
+                self._listeners = listeners
+                return listeners
 
     def __repr__(self):
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
 
 
-class _Failed(Exception):
-    """A failure of which nothing more is known."""
+def _error_type(error):
+    if error is None or isinstance(error, str):
+        return error
+    if isinstance(error, type) and issubclass(error, BaseException):
+        return error.__name__
+    raise invalid("error", error, "an exception, its class, a short text, or nothing")
 
 
-_FAILED = _Failed()
+def _fail(permit, error_type):
+    try:
+        permit.failure(error_type)
+    except AlreadySettledError:
+        return False
+    return True

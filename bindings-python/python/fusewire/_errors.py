@@ -114,3 +114,8 @@ class AlreadySettledError(CircuitBreakerError, RuntimeError):
 
     def __str__(self):
         return "this permit was settled already; call exactly one of success(), failure(error) and ignore(), once"
+
+
+def invalid(key, value, allowed):
+    """The exception for a wrong value of what belongs to Python alone, told like one of the document."""
+    return ConfigError(key, repr(value), allowed, f"{key}: {value!r} is not allowed; allowed is {allowed}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-
 from ._breaker import CircuitBreaker
+from ._events import Listeners
+from ._fork import lock
 from ._native import NativeRegistry
 
 __all__ = ["Registry", "registry"]
@@ -19,25 +19,31 @@ class Registry:
             raise TypeError("clock, or duration_bounds: a manual clock is for tests, which need no bounds of their own")
         self._native = NativeRegistry(clock, duration_bounds)
         self._breakers = {}
-        self._lock = allocate_lock()
+        self._listeners = None
 
     def get_or_create(self, name, **options):
         """The breaker of that name, built if there is none; the same for every thread.
 
         Raises ``ConflictError`` when it exists with another configuration. What classifies is that of the first call.
         """
-        return self._keep(CircuitBreaker._in(self._native, name, options, None))
+        return self.of_class(CircuitBreaker, name, options)
+
+    def of_class(self, breaker_class, name, options):
+        """As ``get_or_create``, made as a class that extends ``CircuitBreaker``; ``options`` are that class's."""
+        return self._keep(breaker_class._in(self._native, name, options, None))
 
     def get_or_create_from_document(self, name, document, **options):
         """As ``get_or_create``, with a document as every language reads it."""
         return self._keep(CircuitBreaker._in(self._native, name, options, document))
 
     def _keep(self, breaker):
-        with self._lock:
-            known = self._breakers.setdefault(breaker.name, breaker)
-            if not known.is_same(breaker):
-                # It was removed and made anew in between.
+        with lock:
+            known = self._breakers.get(breaker.name)
+            # Not the same when it was removed and made anew in between.
+            if known is None or not known.is_same(breaker):
                 known = self._breakers[breaker.name] = breaker
+                if self._listeners is not None:
+                    breaker.listen(self._listeners.weak)
             return known
 
     def get(self, name):
@@ -51,9 +57,29 @@ class Registry:
 
     def remove(self, name):
         """Takes the breaker out, and out of the metrics; whether there was one. Calls in flight settle harmlessly."""
-        with self._lock:
+        with lock:
             self._breakers.pop(name, None)
             return self._native.remove(name)
+
+    def add_listener(self, listener):
+        """Calls ``listener(transition)`` for each transition of every breaker, those that are made later too; as
+        ``CircuitBreaker.add_listener``."""
+        if not callable(listener):
+            raise TypeError(f"a listener is a function of one transition, not {listener!r}")
+        with lock:
+            if self._listeners is None:
+                self._listeners = Listeners()
+                for breaker in self._breakers.values():
+                    breaker.listen(self._listeners.weak)
+            self._listeners.functions.append(listener)
+        return listener
+
+    def remove_listener(self, listener):
+        """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
+        with lock:
+            if self._listeners is None:
+                raise ValueError(f"{listener!r} is not listening")
+            self._listeners.functions.remove(listener)
 
     def metrics(self):
         """The metrics of all breakers as OpenMetrics 1.0 text."""

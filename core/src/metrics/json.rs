@@ -2,6 +2,7 @@
 
 use crate::clock::Nanos;
 use crate::error::Reason;
+use crate::ledger::LastFailure;
 use crate::snapshot::Snapshot;
 use serde_json::{Map, Value, json};
 
@@ -54,9 +55,14 @@ pub fn json(s: &Snapshot) -> Value {
             "to": l.to.name(),
             "at": l.at,
         })),
-        "last_failure": s.last_failure.as_ref().map(|f| json!({ "error_type": f.error_type, "at": f.at })),
+        "last_failure": s.last_failure.as_ref().map(failure),
         "durations": durations(s),
     })
+}
+
+/// The last failure, as a snapshot has it.
+pub(crate) fn failure(f: &LastFailure) -> Value {
+    json!({ "error_type": f.error_type, "at": f.at })
 }
 
 fn by_reason(counts: &[u64; 4]) -> Map<String, Value> {

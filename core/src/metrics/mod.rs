@@ -3,5 +3,7 @@
 mod json;
 mod prometheus;
 
+#[cfg(feature = "binding")]
+pub(crate) use json::failure;
 pub use json::json;
 pub use prometheus::{CONTENT_TYPE, render};

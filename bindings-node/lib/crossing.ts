@@ -1,0 +1,74 @@
+// A permit's way through the scratch: what the native part has answered, and what it is told at the end of a call.
+
+import {
+  At,
+  OUTCOMES,
+  PANICKED,
+  doubles as hostDoubles,
+  isolate,
+  nativeSettle as hostSettle,
+  reasonOf,
+  words as hostWords,
+  type Reason,
+} from './host';
+import { numberOf } from './error-types';
+import { deliverIfAny } from './events';
+import type { Outcome, Settled } from './permit';
+import { type Slip, takeSlip } from './slip';
+
+// As constants of this module: an import is looked up each time.
+const words = hostWords;
+const doubles = hostDoubles;
+const nativeSettle = hostSettle;
+
+/** The permit that the native part has just given. @internal */
+export function slipGiven(): Slip {
+  const slip = takeSlip();
+  slip.low = words[At.Low];
+  slip.lease = words[At.Lease];
+  slip.extra = words[At.Extra];
+  slip.engine = words[At.Engine];
+  slip.startLow = words[At.StartLow];
+  slip.startHigh = words[At.StartHigh];
+  return slip;
+}
+
+/** Settles a permit of the breaker in that slot. Lengths of time are in milliseconds. @internal */
+export function settleSlip(
+  slot: number,
+  slip: Slip,
+  outcome: Outcome | 'abandoned',
+  duration?: number,
+  errorType?: string,
+): Settled {
+  words[At.Slot] = slot;
+  words[At.Low] = slip.low;
+  words[At.Lease] = slip.lease;
+  words[At.Extra] = slip.extra;
+  words[At.Engine] = slip.engine;
+  words[At.StartLow] = slip.startLow;
+  words[At.StartHigh] = slip.startHigh;
+  words[At.Outcome] = OUTCOMES[outcome];
+  doubles[At.Nanos] = duration === undefined ? NaN : Math.max(0, Math.round(duration * 1e6));
+  const type = errorType === undefined ? 0 : numberOf(errorType);
+  words[At.ErrorType] = type;
+  if (errorType === undefined || type !== 0) nativeSettle();
+  else isolate.settleFailed(errorType);
+  if (words[At.Code] === PANICKED) throw defect();
+  const settled = words[At.Settled] === 0 ? 'ok' : 'late';
+  if (words[At.Events] !== 0) deliverIfAny();
+  return settled;
+}
+
+/** In mode `shadow`: why a call would have been turned away. @internal */
+export function shadowOf(slot: number, slip: Slip): Reason | null {
+  words[At.Low] = slip.low;
+  words[At.Extra] = slip.extra;
+  const code = isolate.wouldReject(slot);
+  return code === 0 ? null : reasonOf(code);
+}
+
+/** What a panic of the core becomes. @internal */
+export function defect(): Error {
+  return new Error('fusewire: the core panicked; please report it');
+}

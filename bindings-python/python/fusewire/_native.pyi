@@ -1,0 +1,203 @@
+"""The native part. Import `fusewire` instead: what is here is the package's own, but for `Permit` and `ManualClock`."""
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Generic, Literal, TypeVar, final
+from weakref import ReferenceType
+
+from typing_extensions import ParamSpec, Self
+
+from ._breaker import CircuitBreaker
+from ._events import Listeners
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T")
+
+__version__: str
+METRICS_CONTENT_TYPE: str
+TIMEOUT: str
+
+Reason = Literal["open", "half_open_full", "ramp", "forced_open"]
+Settled = Literal["ok", "late"]
+
+def require_main_interpreter() -> None: ...
+def schema() -> str:
+    """The JSON schema (draft 2020-12) of the configuration document, for editors and checks before a release."""
+
+def rejection_message(breaker: str, reason: str, retry_after: float | None) -> str: ...
+def guard_function(
+    breaker: Breaker, function: Callable[_P, _R], is_async: bool, options: dict[str, Any]
+) -> GuardedFunction[_P, _R]: ...
+def acquire_for(function: GuardedFunction[..., Any]) -> Permit: ...
+def fallback_of(function: GuardedFunction[..., Any]) -> Callable[..., Any] | None: ...
+
+class Breaker:
+    def __new__(
+        cls,
+        name: str,
+        options: dict[str, Any],
+        document: str | Mapping[str, Any] | None = None,
+        registry: NativeRegistry | None = None,
+    ) -> Self: ...
+    @property
+    def name(self) -> str:
+        """The name, for people and metrics."""
+
+    @property
+    def state_name(self) -> Literal["closed", "open", "half_open"]: ...
+    @property
+    def mode(self) -> Literal["auto", "shadow", "forced_open", "forced_closed"]:
+        """Who decides: compare it with a `Mode` or its name."""
+
+    def is_same(self, other: Breaker) -> bool:
+        """Whether both are the same breaker of a registry."""
+
+    def acquire(self) -> Permit:
+        """Asks for a permit to call; settle it once.
+
+        Raises `CircuitOpenError` when the call is turned away.
+        """
+
+    def try_acquire(self) -> Permit | None:
+        """As `acquire`, but `None` when the call is turned away."""
+
+    def call(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Calls the function under the breaker.
+
+        A result is a success, an exception a failure, unless the rules say otherwise. Raises `CircuitOpenError` when the
+        call is turned away.
+        """
+
+    def call_async(
+        self, function: Callable[_P, Coroutine[Any, Any, _T]], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> Coroutine[Any, Any, _T]:
+        """Calls the coroutine function under the breaker, when it is awaited."""
+
+    def record(self, error: BaseException | None = None) -> None:
+        """Records the outcome of a call that asked for no permit: a success, or what `error` counts as. While closed it
+        counts like any other, otherwise in the totals only."""
+
+    def trip(
+        self, duration: float | timedelta | str | None = None, *, actor: str | None = None, reason: str | None = None
+    ) -> None:
+        """Opens the breaker from any state: for `duration` seconds (1 ms to 168 h) or, without one, for as long as an
+        opening lasts now. Raises `ConfigError` when it is out of range."""
+
+    def half_open(self, *, actor: str | None = None, reason: str | None = None) -> None:
+        """Lets the next calls probe, from any state."""
+
+    def reset(self, *, actor: str | None = None, reason: str | None = None) -> None:
+        """Closes the breaker, from any state, and ends the row of openings."""
+
+    def set_mode(self, mode: str, *, actor: str | None = None, reason: str | None = None) -> None:
+        """Sets the mode; setting the one that is set does nothing. Raises `ConfigError` when there is no such mode."""
+
+    def poll(self) -> None:
+        """Carries out what is due without asking for a permit."""
+
+    def document(self) -> str:
+        """The configuration with its defaults filled in, as JSON text."""
+
+    def metrics(self) -> str:
+        """Its metrics as OpenMetrics 1.0 text."""
+
+    def listen(self, listeners: ReferenceType[Listeners]) -> None: ...
+    def _reconfigure(
+        self,
+        options: dict[str, Any],
+        document: str | Mapping[str, Any] | None,
+        actor: str | None,
+        reason: str | None,
+    ) -> bool: ...
+    def _snapshot(self) -> dict[str, Any]: ...
+
+@final
+class Permit:
+    """Leave to make one call. Settle it once with what came of the call; `with` settles it by what the block raises.
+
+    A permit that is let go unsettled counts as ignored, or as a failure when it lasted at least `cancelled_after`. Any
+    thread may settle it.
+    """
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker that gave it."""
+
+    @property
+    def would_reject(self) -> Reason | None:
+        """In mode `shadow`: why the call would have been rejected."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was settled."""
+
+    def success(self, *, duration: float | timedelta | None = None) -> Settled:
+        """The dependency did what it should. `duration` in seconds, where the caller measured it.
+
+        Like the other two it answers "late" when the breaker has moved on since, and raises `AlreadySettledError` when
+        the permit was settled before.
+        """
+
+    def failure(
+        self,
+        error: BaseException | type[BaseException] | str | None = None,
+        *,
+        duration: float | timedelta | None = None,
+    ) -> Settled:
+        """The dependency failed. `error` is the exception, or a text under which it is counted."""
+
+    def ignore(self, *, duration: float | timedelta | None = None) -> Settled:
+        """The call says nothing about the dependency."""
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Settles it as a call that returned, or raised `error`, counts under the rules; once settled, does nothing."""
+
+    def settle_result(self, result: object) -> None:
+        """Settles it as a call that returned `result` counts under the rules; once settled, does nothing."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _class: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> Literal[False]: ...
+
+@final
+class ManualClock:
+    """A clock that moves only when it is told to."""
+
+    def __new__(cls) -> Self: ...
+    def advance(self, by: float | timedelta) -> None:
+        """Moves the clock forward by seconds, or a `timedelta`."""
+
+    def now(self) -> float:
+        """Seconds since the clock's zero."""
+
+@final
+class NativeRegistry:
+    def __new__(
+        cls, clock: ManualClock | None = None, duration_bounds: Iterable[float | timedelta] | None = None
+    ) -> Self: ...
+    def require(self, name: str) -> None: ...
+    def remove(self, name: str) -> bool: ...
+    def metrics(self) -> str: ...
+
+@final
+class GuardedFunction(Generic[_P, _R]):
+    @property
+    def breaker(self) -> CircuitBreaker: ...
+    __wrapped__: Callable[_P, _R]
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+
+@final
+class GuardedCoroutine(Coroutine[Any, Any, _T]):
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, *args: Any) -> Any: ...
+    def close(self) -> None: ...
+    def __await__(self) -> Self: ...  # type: ignore[override]
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...

@@ -1,0 +1,212 @@
+"""One breaker for each origin that is called."""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ._breaker import CircuitBreaker
+from ._errors import CircuitOpenError
+from ._registry import Registry
+from ._status import Call, Pause, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ._native import ManualClock
+    from ._options import Document, Matcher
+
+    class BreakerOptions(Document, total=False):
+        """Options of a breaker that guards HTTP calls."""
+
+        ignore: Matcher | None
+        failure: Matcher | None
+        error_type: Callable[[Any], str | None] | None
+        clock: ManualClock | None
+
+
+__all__ = ["MOST", "Origins", "Rejected", "origin_of"]
+
+#: Breakers that one adapter keeps; then the one that was used least recently goes.
+MOST = 1000
+
+#: The longest name that a breaker can have. A host that long cannot be resolved: it need not be told from others.
+_LONGEST = 255
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+#: A WebSocket begins as a request like any other.
+_SAME = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+_NOT_HERE = {
+    "fallback": "catch the CircuitOpenError",
+    "failure_result": "is_failure=lambda status: ... says which answers are failures",
+}
+
+
+def origin_of(scheme: str, host: str | None, port: int | None) -> str | None:
+    """A URL's origin, the same for each spelling: lower case, without a default port. ``None`` if it is not of HTTP."""
+    same = _SAME.get(scheme.lower())
+    if same is None or not host:
+        return None
+    host = host.lower()
+    if ":" in host:
+        host = f"[{host}]"
+    if port is None or port == _DEFAULT_PORTS[same]:
+        return f"{same}://{host}"[:_LONGEST]
+    return f"{same}://{host}:{port}"[:_LONGEST]
+
+
+class Rejected(CircuitOpenError):
+    """A request was turned away; nothing was sent. Each adapter has one that is also an error of its client."""
+
+    #: Seconds until the service wants to be called again, by the ``Retry-After`` of its last answer, if that was a
+    #: failure; ``None`` if it had none. ``retry_after`` is until the breaker's answer can differ.
+    service_retry_after: float | None
+
+    def _keep(self, breaker: Any, reason: str, retry_after: float | None, service_retry_after: float | None) -> None:
+        # The client's own class has taken what it wanted for itself.
+        self.args = (breaker, reason, retry_after)
+        self.service_retry_after = service_retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.reason, self.retry_after, self.service_retry_after)
+
+
+class _Entry:
+    __slots__ = ("breaker", "pause", "used")
+
+    def __init__(self, breaker: CircuitBreaker, used: int) -> None:
+        self.breaker = breaker
+        self.pause = Pause()
+        self.used = used
+
+
+class Origins:
+    """The breakers of one adapter.
+
+    No lock is held: it would be copied locked by a fork, and met again by a finaliser that makes a call.
+    """
+
+    def __init__(
+        self,
+        rejected: Callable[..., Rejected],
+        misuse: tuple[type[BaseException], ...],
+        *,
+        breaker: CircuitBreaker | Callable[[str], Mapping[str, Any]] | None,
+        key: Callable[[Any], str] | None,
+        registry: Registry | None,
+        is_failure: Callable[[int], bool] | None,
+        whole_body: bool,
+        options: Mapping[str, Any],
+    ) -> None:
+        _check(breaker, key, registry, is_failure, options)
+        self._misuse = misuse
+        self._given = {
+            "breaker": breaker,
+            "key": key,
+            "registry": registry,
+            "is_failure": is_failure,
+            "whole_body": whole_body,
+            "options": options,
+        }
+        self._rejected = rejected
+        self._rules = Rules(misuse, is_failure, bool(whole_body))
+        self._key = key
+        self._registry = registry
+        self._options = options
+        self._options_of = None if isinstance(breaker, CircuitBreaker) else breaker
+        self._only = _Entry(breaker, 0) if isinstance(breaker, CircuitBreaker) else None
+        self._entries: dict[str, _Entry] = {}
+        self._uses = count(1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy has breakers of its own.
+        return _again, (self._rejected, self._misuse, self._given)
+
+    @property
+    def breakers(self) -> dict[str, CircuitBreaker]:
+        """The breakers by key, the one that was used last at the end."""
+        if self._only is not None:
+            return {self._only.breaker.name: self._only.breaker}
+        entries = sorted(self._entries.items(), key=lambda item: item[1].used)
+        return {key: entry.breaker for key, entry in entries}
+
+    def begin(self, origin: str | None, request: Any) -> Call | None:
+        """Asks leave to make a call; ``None`` for one that is not of HTTP, which nobody guards."""
+        if origin is None:
+            return None
+        entry = self._only or self._entry(origin if self._key is None else self._key(request))
+        try:
+            return Call(entry.breaker.acquire(), self._rules, entry.pause)
+        except CircuitOpenError as error:
+            reason, retry_after = error.reason, error.retry_after
+        rejected = self._rejected(entry.breaker, reason, retry_after, entry.pause.left(), request=request)
+        try:
+            raise rejected
+        finally:
+            # As a rejection of the native part: it keeps nothing alive, neither what is being handled nor itself.
+            rejected.__context__ = None
+            del rejected
+
+    def _entry(self, key: str) -> _Entry:
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.used = next(self._uses)
+            return entry
+        entry = self._entries.setdefault(key, _Entry(self._make(key), next(self._uses)))
+        while len(self._entries) > MOST:
+            self._forget_oldest()
+        return entry
+
+    def _make(self, key: str) -> CircuitBreaker:
+        options = self._options if self._options_of is None else _adapted(self._options_of(key))
+        if self._registry is None:
+            return CircuitBreaker(key, **options)
+        return self._registry.get_or_create(key, **options)
+
+    def _forget_oldest(self) -> None:
+        key, entry = min(list(self._entries.items()), key=lambda item: item[1].used)
+        registry = self._registry
+        if self._entries.pop(key, None) is not entry or registry is None:
+            return
+        # The name may be another breaker's by now.
+        if registry.get(key) is entry.breaker:
+            registry.remove(key)
+
+
+def _again(rejected: Any, misuse: Any, given: Mapping[str, Any]) -> Origins:
+    return Origins(rejected, misuse, **given)
+
+
+def _check(breaker: Any, key: Any, registry: Any, is_failure: Any, options: Mapping[str, Any]) -> None:
+    """So that a wrong option is told here, not by the first call."""
+    for name, given, example in (("key", key, "request"), ("is_failure", is_failure, "status")):
+        if given is not None and not callable(given):
+            raise TypeError(f"{name} is a function, not {given!r}: {name}=lambda {example}: ...")
+        if iscoroutinefunction(given):
+            raise TypeError(f"{name} must answer at once: write def, not async def")
+    if registry is not None and not isinstance(registry, Registry):
+        raise TypeError(f"registry is a fusewire.Registry, not {registry!r}")
+    if isinstance(breaker, CircuitBreaker):
+        for name, given in (("key", key), ("registry", registry), *options.items()):
+            if given is not None:
+                raise TypeError(f"{name} is for breakers that the adapter makes; breaker= is one for every request")
+    elif callable(breaker):
+        for name in options:
+            raise TypeError(f"{name} belongs into what breaker= answers: breaker=lambda key: dict({name}=...)")
+    elif breaker is not None:
+        raise TypeError(
+            f"breaker is a CircuitBreaker for every request, or a function from a key to options, not {breaker!r}: "
+            "breaker=lambda key: dict(failure_threshold=3)"
+        )
+    else:
+        CircuitBreaker("options", **_adapted(options))
+
+
+def _adapted(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, instead in _NOT_HERE.items():
+        if name in options:
+            raise TypeError(f"{name} is not for adapters: {instead}")
+    return options
