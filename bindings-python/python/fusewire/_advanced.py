@@ -7,6 +7,16 @@ from ._figures import figures_of
 from ._native import Breaker
 from ._strategies import Arguments, Default, strategy_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from typing_extensions import Self, Unpack
+
+    from ._native import NativeRegistry
+    from ._options import Duration, Failure, StrategyDocument, StrategyRest, StrategyType
+
 __all__ = ["AdvancedCircuitBreaker"]
 
 
@@ -46,42 +56,51 @@ class AdvancedCircuitBreaker(CircuitBreaker):
 
     def __new__(
         cls,
-        service_id,
-        strategy_type="basic",
-        failure_threshold=5,
-        success_threshold=Default(3),
-        timeout=30.0,
-        half_open_timeout=5.0,
-        **options,
-    ):
-        options["strategy_type"] = strategy_type
-        options["failure_threshold"] = failure_threshold
-        options["success_threshold"] = success_threshold
-        options["timeout"] = timeout
-        options["half_open_timeout"] = half_open_timeout
-        return cls._in(None, service_id, options, None)
+        service_id: str,
+        strategy_type: StrategyType | None = "basic",
+        failure_threshold: int | None = 5,
+        success_threshold: int | None = Default(3),
+        timeout: Duration | None = 30.0,
+        half_open_timeout: Duration | None = 5.0,
+        **options: Unpack[StrategyRest],
+    ) -> Self:
+        arguments = {
+            **options,
+            "strategy_type": strategy_type,
+            "failure_threshold": failure_threshold,
+            "success_threshold": success_threshold,
+            "timeout": timeout,
+            "half_open_timeout": half_open_timeout,
+        }
+        return cls._in(None, service_id, arguments, None)
 
     @classmethod
-    def _in(cls, registry, name, options, document):
+    def _in(
+        cls,
+        registry: NativeRegistry | None,
+        name: str,
+        options: Mapping[str, object],
+        document: str | Mapping[str, object] | None,
+    ) -> Self:
         if document is not None:
             return Breaker.__new__(cls, name, options, document, registry)
         return _arguments(options).told(lambda options: Breaker.__new__(cls, name, options, None, registry))
 
     # ---- calls ----
 
-    async def should_allow_request(self):
+    async def should_allow_request(self) -> bool:
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
         same task settles it."""
         return self.can_execute()
 
-    async def record_success(self):
+    async def record_success(self) -> None:  # type: ignore[override]
         """Settles the oldest permit that the current task took by ``should_allow_request``, as a success.
 
         If there is none it counts as an outcome while the breaker is closed, and in the totals only otherwise.
         """
         CircuitBreaker.record_success(self)
 
-    async def record_failure(self, error=None):
+    async def record_failure(self, error: Failure = None) -> None:  # type: ignore[override]
         """As ``record_success``, for a call that failed.
 
         ``error``: the exception, and the rules (``ignore``, ``failure``) say what it counts as; or an exception class, a
@@ -91,16 +110,18 @@ class AdvancedCircuitBreaker(CircuitBreaker):
 
     # ---- life ----
 
-    async def start(self):
+    async def start(self) -> None:
         """Does nothing: a breaker has no task and no thread of its own. Something may be due when it is started (an open
         spell that is over, say); ``poll`` carries that out at any time, and every call does."""
 
-    async def stop(self):
+    async def stop(self) -> None:
         """Does nothing, for the same reason: a breaker that nobody refers to is gone."""
 
     # ---- by hand ----
 
-    def reconfigure(self, *, actor=None, reason=None, **options):
+    def reconfigure(  # type: ignore[override]
+        self, *, actor: str | None = None, reason: str | None = None, **options: Unpack[StrategyDocument]
+    ) -> bool:
         """Swaps the rules of the machine atomically; ``False`` when they are the same. The options are those of the
         class, with its defaults for what is left out. What classifies stays."""
         change = super().reconfigure
@@ -109,16 +130,16 @@ class AdvancedCircuitBreaker(CircuitBreaker):
     # ---- reading ----
 
     @property
-    def service_id(self):
+    def service_id(self) -> str:
         """The name."""
         return self.name
 
     @property
-    def strategy_type(self):
+    def strategy_type(self) -> StrategyType:
         """The strategy that is in force."""
         return strategy_of(self)
 
-    async def get_metrics(self):
+    async def get_metrics(self) -> dict[str, Any]:
         """What there is to know in figures, as a dict of plain values; see ``docs/python-reference-names.md``."""
         return figures_of(self)
 
@@ -126,8 +147,8 @@ class AdvancedCircuitBreaker(CircuitBreaker):
 _ARGUMENTS = ("strategy_type", "failure_threshold", "success_threshold", "timeout", "half_open_timeout")
 
 
-def _arguments(options):
+def _arguments(options: Mapping[str, object]) -> Arguments:
     """The arguments, with the class's defaults for those that are left out, or `None`."""
-    defaults = zip(_ARGUMENTS, AdvancedCircuitBreaker.__new__.__defaults__)
+    defaults = zip(_ARGUMENTS, AdvancedCircuitBreaker.__new__.__defaults__ or ())
     given = {key: value for key, value in options.items() if value is not None}
     return Arguments({**dict(defaults), **given})

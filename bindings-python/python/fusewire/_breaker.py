@@ -11,8 +11,23 @@ from ._events import Listeners
 from ._fork import lock
 from ._native import Breaker, Permit
 from ._snapshot import snapshot_of
-from ._state import CircuitState
+from ._state import CircuitState, Mode
 from ._taken import settle_oldest, take
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from types import TracebackType
+    from typing import Any, TypeVar
+
+    from typing_extensions import Self, Unpack
+
+    from ._event_stream import EventStream
+    from ._native import NativeRegistry
+    from ._options import Document, Failure, Listener, Options, RulesAndClock
+    from ._snapshot import Snapshot
+
+    L = TypeVar("L", bound=Listener)
 
 __all__ = ["CircuitBreaker"]
 
@@ -38,11 +53,15 @@ class CircuitBreaker(Breaker):
 
     __slots__ = ("_listeners",)
 
-    def __new__(cls, name="unnamed", **options):
+    _listeners: Listeners
+
+    def __new__(cls, name: str = "unnamed", **options: Unpack[Options]) -> Self:
         return super().__new__(cls, name, options)
 
     @classmethod
-    def from_document(cls, name, document, **options):
+    def from_document(
+        cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]
+    ) -> Self:
         """A breaker from a configuration document as every language reads it: JSON text, or a mapping.
 
         ``options`` are those that no document has: ``ignore``, ``failure``, ``failure_result``, ``error_type``,
@@ -51,13 +70,20 @@ class CircuitBreaker(Breaker):
         return Breaker.__new__(cls, name, options, document)
 
     @classmethod
-    def _in(cls, registry, name, options, document):
+    def _in(
+        cls,
+        registry: NativeRegistry | None,
+        name: str,
+        options: Mapping[str, object],
+        document: str | Mapping[str, object] | None,
+    ) -> Self:
         """The breaker of that name in a native registry."""
         return Breaker.__new__(cls, name, options, document, registry)
 
     # ---- calls ----
 
-    if sys.version_info < (3, 10):
+    # To checkers it is the native one on every version.
+    if not TYPE_CHECKING and sys.version_info < (3, 10):
 
         def call_async(self, function, /, *args, **kwargs):
             """Calls the coroutine function under the breaker, when it is awaited."""
@@ -65,25 +91,29 @@ class CircuitBreaker(Breaker):
 
             return call_async(self, function, args, kwargs)
 
-    def __enter__(self):
+    def __enter__(self) -> Permit:
         return enter(self, _getframe(1))
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         leave(self, _getframe(1), error)
 
     # Not coroutine functions themselves: the frame that runs the block calls them, and need not be the one that awaits.
-    def __aenter__(self):
+    def __aenter__(self) -> Coroutine[Any, Any, Permit]:
         return enter_async(self, _getframe(1))
 
-    def __aexit__(self, kind, error, traceback):
+    def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> Coroutine[Any, Any, None]:
         return leave_async(self, _getframe(1), error)
 
-    def can_execute(self):
+    def can_execute(self) -> bool:
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
         same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored."""
         return take(self)
 
-    def record_success(self):
+    def record_success(self) -> None:
         """Settles the oldest permit that the current context took by ``can_execute``, as a success.
 
         If there is none it counts as an outcome while the breaker is closed, and in the totals only otherwise.
@@ -91,7 +121,7 @@ class CircuitBreaker(Breaker):
         if not settle_oldest(self, Permit.settle):
             self.record()
 
-    def record_failure(self, error=None):
+    def record_failure(self, error: Failure = None) -> None:
         """As ``record_success``, for a call that failed.
 
         ``error``: the exception, and the rules (``ignore``, ``failure``) say what it counts as; or an exception class, a
@@ -107,28 +137,37 @@ class CircuitBreaker(Breaker):
 
     # ---- by hand ----
 
-    def reconfigure(self, *, actor=None, reason=None, **options):
+    def reconfigure(
+        self, *, actor: str | None = None, reason: str | None = None, **options: Unpack[Document]
+    ) -> bool:
         """Swaps the rules of the machine atomically; ``False`` when they are the same. What classifies stays."""
         return self._reconfigure(options, None, actor, reason)
 
-    def reconfigure_document(self, document, *, actor=None, reason=None):
+    def reconfigure_document(
+        self, document: str | Mapping[str, object], *, actor: str | None = None, reason: str | None = None
+    ) -> bool:
         """As ``reconfigure``, with a document as every language reads it: JSON text, or a mapping."""
         return self._reconfigure({}, document, actor, reason)
 
     # ---- reading ----
 
     @property
-    def state(self):
+    def state(self) -> CircuitState:
         """The effective state: open past its deadline reads half_open."""
         return CircuitState(self.state_name)
 
-    def snapshot(self):
-        """Everything there is to know."""
+    @property
+    def mode(self) -> Mode:
+        """Who decides."""
+        return Mode(super().mode)
+
+    def snapshot(self) -> Snapshot:
+        """Everything there is to know, at one moment; see ``help(fusewire.Snapshot)``."""
         return snapshot_of(self._snapshot())
 
     # ---- events ----
 
-    def add_listener(self, listener):
+    def add_listener(self, listener: L) -> L:
         """Calls ``listener(transition)`` for each transition from now on, in order, by the thread that caused it,
         before its call returns; answers the listener, so that this is a decorator too.
 
@@ -145,14 +184,14 @@ class CircuitBreaker(Breaker):
         self._listening().functions.append(listener)
         return listener
 
-    def remove_listener(self, listener):
+    def remove_listener(self, listener: Listener) -> None:
         """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
         try:
             self._listening().functions.remove(listener)
         except ValueError:
             raise ValueError(f"{listener!r} does not listen to the breaker '{self.name}'") from None
 
-    def events(self):
+    def events(self) -> EventStream:
         """The transitions from now on, for a reader who comes when it likes.
 
         ``async for transition in breaker.events()`` under asyncio and trio, ``for transition in ...`` in a thread of its
@@ -166,7 +205,7 @@ class CircuitBreaker(Breaker):
 
         return EventStream(self)
 
-    def _listening(self):
+    def _listening(self) -> Listeners:
         try:
             return self._listeners
         except AttributeError:
@@ -180,11 +219,11 @@ class CircuitBreaker(Breaker):
                 self._listeners = listeners
                 return listeners
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
 
 
-def _error_type(error):
+def _error_type(error: type[BaseException] | str | None) -> str | None:
     if error is None or isinstance(error, str):
         return error
     if isinstance(error, type) and issubclass(error, BaseException):
@@ -192,7 +231,7 @@ def _error_type(error):
     raise invalid("error", error, "an exception, its class, a short text, or nothing")
 
 
-def _fail(permit, error_type):
+def _fail(permit: Permit, error_type: str | None) -> bool:
     try:
         permit.failure(error_type)
     except AlreadySettledError:

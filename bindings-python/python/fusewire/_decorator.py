@@ -7,6 +7,29 @@ import sys
 from ._native import Breaker, guard_function
 from ._registry import registry as default_registry
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from functools import partialmethod
+    from typing import Any, Protocol, TypeVar
+
+    from typing_extensions import Unpack
+
+    from ._breaker import CircuitBreaker
+    from ._options import Options
+    from ._registry import Registry
+
+    F = TypeVar(
+        "F",
+        bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any] | partialmethod[Any]",
+    )
+
+    class Decorator(Protocol):
+        """What it decorates keeps its type."""
+
+        def __call__(self, function: F, /) -> F: ...
+
+
 __all__ = ["circuit_breaker"]
 
 #: The options that classify calls; they belong to what is decorated. All others belong to the breaker.
@@ -18,7 +41,13 @@ _COROUTINE, _GENERATOR, _ASYNC_GENERATOR, _ITERABLE_COROUTINE = 0x80, 0x20, 0x20
 _SHOWS_THROUGH = sys.version_info >= (3, 10)
 
 
-def circuit_breaker(breaker=None, /, *, registry=None, **options):
+def circuit_breaker(
+    breaker: CircuitBreaker | str | None = None,
+    /,
+    *,
+    registry: Registry | None = None,
+    **options: Unpack[Options],
+) -> Decorator:
     """Guards a function with a circuit breaker.
 
     ``@circuit_breaker("payments", failure_threshold=3, ignore=KeyError)``: the breaker of that name in ``registry`` (or
@@ -41,23 +70,31 @@ def circuit_breaker(breaker=None, /, *, registry=None, **options):
         )
     if breaker is not None and not isinstance(breaker, (str, Breaker)):
         raise TypeError(f"a breaker or its name, not {breaker!r}: @circuit_breaker('payments')")
-    rules = {key: options.pop(key) for key in _RULES if key in options}
+    given: dict[str, Any] = {**options}
+    rules = {key: given.pop(key) for key in _RULES if key in given}
     if isinstance(breaker, Breaker):
-        if options or registry is not None:
-            extra = next(iter(options), "registry")
+        if given or registry is not None:
+            extra = next(iter(given), "registry")
             raise TypeError(f"{extra} belongs to the breaker: CircuitBreaker({breaker.name!r}, {extra}=...)")
-        return lambda function: guard(breaker, function, rules)
+        own = breaker
+
+        def guard_it(function: F, /) -> F:
+            guarded: F = guard(own, function, rules)
+            return guarded
+
+        return guard_it
     home = default_registry if registry is None else registry
 
-    def decorate(function):
+    def decorate(function: F, /) -> F:
         name = breaker or _name_of(function)
-        found = None if options else home.get(name)
-        return guard(found or home.get_or_create(name, **options), function, rules)
+        found = None if given else home.get(name)
+        guarded: F = guard(found or home.get_or_create(name, **given), function, rules)
+        return guarded
 
     return decorate
 
 
-def _name_of(function):
+def _name_of(function: Any) -> str:
     inner = getattr(function, "__func__", function)
     while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
         inner = inner.func
@@ -67,7 +104,7 @@ def _name_of(function):
     return f"{inner.__module__}.{name}"
 
 
-def guard(breaker, function, rules):
+def guard(breaker: CircuitBreaker, function: Any, rules: Mapping[str, object]) -> Any:
     """The guarded form of ``function``."""
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(guard(breaker, function.__func__, rules))
@@ -95,7 +132,7 @@ def guard(breaker, function, rules):
     return wrap(guard_function(breaker, function, False, dict(rules)), function)
 
 
-def _flags(function):
+def _flags(function: Any) -> int:
     """What kind of function it is: the flags of its code."""
     while hasattr(function, "func") and hasattr(function, "keywords"):
         function = function.func
@@ -109,6 +146,6 @@ def _flags(function):
     return flags
 
 
-def _is_opaque(function):
+def _is_opaque(function: object) -> bool:
     """Whether `inspect` could not tell by its code that it is a coroutine function: a partial object, say."""
     return getattr(function, "__code__", None) is None

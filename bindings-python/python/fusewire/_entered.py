@@ -9,31 +9,40 @@ from __future__ import annotations
 
 from _contextvars import ContextVar
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ._breaker import CircuitBreaker
+    from ._native import Permit
+
+    Key = tuple[int, int, int]
+
 #: The blocks that this context is in, the innermost last.
-_inside = ContextVar("fusewire_inside", default=())
+_inside: ContextVar[tuple[_Block, ...]] = ContextVar("fusewire_inside", default=())
 #: The blocks that frames are in, by `_key`, the innermost last.
-_running = {}
+_running: dict[Key, list[_Block]] = {}
 
 
 class _Block:
     __slots__ = ("breaker", "key", "permit")
 
-    def __init__(self, breaker, key, permit):
+    def __init__(self, breaker: CircuitBreaker, key: Key, permit: Permit) -> None:
         self.breaker = breaker
         self.key = key
         self.permit = permit
 
     @property
-    def is_open(self):
+    def is_open(self) -> bool:
         return self in _running.get(self.key, ())
 
 
-def _key(breaker, frame):
+def _key(breaker: CircuitBreaker, frame: FrameType) -> Key:
     # The code tells a frame from a later one at the same place in memory.
     return id(frame), id(frame.f_code), id(breaker)
 
 
-def enter(breaker, frame):
+def enter(breaker: CircuitBreaker, frame: FrameType) -> Permit:
     """Asks for a permit, and keeps it until the block ends."""
     permit = breaker.acquire()
     block = _Block(breaker, _key(breaker, frame), permit)
@@ -42,12 +51,12 @@ def enter(breaker, frame):
     return permit
 
 
-async def enter_async(breaker, frame):
+async def enter_async(breaker: CircuitBreaker, frame: FrameType) -> Permit:
     """As ``enter``."""
     return enter(breaker, frame)
 
 
-def leave(breaker, frame, error):
+def leave(breaker: CircuitBreaker, frame: FrameType, error: BaseException | None) -> None:
     """Settles the innermost permit of that breaker."""
     blocks = _running.get(_key(breaker, frame)) or [block for block in _open_blocks() if block.breaker is breaker]
     if not blocks:
@@ -60,11 +69,11 @@ def leave(breaker, frame, error):
     block.permit.settle(error)
 
 
-async def leave_async(breaker, frame, error):
+async def leave_async(breaker: CircuitBreaker, frame: FrameType, error: BaseException | None) -> None:
     """As ``leave``."""
     leave(breaker, frame, error)
 
 
-def _open_blocks():
+def _open_blocks() -> tuple[_Block, ...]:
     """The blocks that this context is in. One that was left elsewhere, by a generator that moved, is not among them."""
     return tuple(block for block in _inside.get() if block.is_open)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from . import _native
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._breaker import CircuitBreaker
+    from ._options import Reason
+    from ._snapshot import LastFailure
+
 __all__ = [
     "AlreadySettledError",
     "CircuitBreakerError",
@@ -31,44 +37,49 @@ class CircuitOpenError(CircuitBreakerError):
     # it was given is looked at when somebody asks.
     __slots__ = ()
 
+    if TYPE_CHECKING:
+        args: tuple[CircuitBreaker | str, Reason, float | None]
+
+        def __init__(self, breaker: CircuitBreaker | str, reason: Reason, retry_after: float | None) -> None: ...
+
     @property
-    def breaker(self):
+    def breaker(self) -> CircuitBreaker | str:
         """The breaker, or its name where the exception has crossed a process."""
         return self.args[0]
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The breaker's name."""
         breaker = self.args[0]
         return breaker if isinstance(breaker, str) else breaker.name
 
     @property
-    def reason(self):
+    def reason(self) -> Reason:
         """Why: ``"open"``, ``"half_open_full"``, ``"ramp"`` or ``"forced_open"``."""
         return self.args[1]
 
     @property
-    def retry_after(self):
+    def retry_after(self) -> float | None:
         """Seconds until the answer can differ; ``None`` when that is unknown."""
         return self.args[2]
 
     @property
-    def last_failure(self):
+    def last_failure(self) -> LastFailure | None:
         """The breaker's last failure, when this is asked: ``error_type`` and ``at``; ``None`` if there was none."""
         breaker = self.args[0]
         return None if isinstance(breaker, str) else breaker.snapshot().last_failure
 
-    def __str__(self):
+    def __str__(self) -> str:
         return _native.rejection_message(self.name, self.reason, self.retry_after)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[CircuitOpenError], tuple[str, Reason, float | None]]:
         return type(self), (self.name, self.reason, self.retry_after)
 
 
 class ConfigError(CircuitBreakerError, ValueError):
     """The configuration is wrong; nothing was made or changed."""
 
-    def __init__(self, key, value, allowed, message):
+    def __init__(self, key: str, value: str, allowed: str, message: str) -> None:
         super().__init__(key, value, allowed, message)
         #: The option, as a dotted path.
         self.key = key
@@ -77,14 +88,14 @@ class ConfigError(CircuitBreakerError, ValueError):
         #: What it may be.
         self.allowed = allowed
 
-    def __str__(self):
-        return self.args[3]
+    def __str__(self) -> str:
+        return str(self.args[3])
 
 
 class ConflictError(CircuitBreakerError, ValueError):
     """The name is taken by a breaker with another configuration."""
 
-    def __init__(self, name, existing, requested, message):
+    def __init__(self, name: str, existing: str, requested: str, message: str) -> None:
         super().__init__(name, existing, requested, message)
         #: The breaker's name.
         self.name = name
@@ -93,29 +104,29 @@ class ConflictError(CircuitBreakerError, ValueError):
         #: The document that was asked for, as JSON text.
         self.requested = requested
 
-    def __str__(self):
-        return self.args[3]
+    def __str__(self) -> str:
+        return str(self.args[3])
 
 
 class UnknownBreakerError(CircuitBreakerError, KeyError):
     """No breaker has that name."""
 
-    def __init__(self, name, message):
+    def __init__(self, name: str, message: str) -> None:
         super().__init__(name, message)
         #: The name.
         self.name = name
 
-    def __str__(self):
-        return self.args[1]
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class AlreadySettledError(CircuitBreakerError, RuntimeError):
     """A permit was settled a second time; the first outcome counts."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "this permit was settled already; call exactly one of success(), failure(error) and ignore(), once"
 
 
-def invalid(key, value, allowed):
+def invalid(key: str, value: object, allowed: str) -> ConfigError:
     """The exception for a wrong value of what belongs to Python alone, told like one of the document."""
     return ConfigError(key, repr(value), allowed, f"{key}: {value!r} is not allowed; allowed is {allowed}")

@@ -8,6 +8,19 @@ from collections import deque
 
 from ._events import Transition
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ._breaker import CircuitBreaker
+
+    Waker = Callable[[], object]
+
 __all__ = ["EventStream"]
 
 #: As many transitions are kept for a reader.
@@ -22,13 +35,13 @@ class _Feed:
     nothing leaves a waker and looks once more; a writer writes and then takes the wakers.
     """
 
-    def __init__(self):
-        self.waiting = deque()
-        self.wakers = []
+    def __init__(self) -> None:
+        self.waiting: deque[Transition] = deque()
+        self.wakers: list[Waker] = []
         self.missed = 0
         self.is_closed = False
 
-    def __call__(self, event):
+    def __call__(self, event: Transition) -> None:
         if len(self.waiting) >= CAPACITY:
             self.missed += 1 + event.missed
             return
@@ -38,7 +51,7 @@ class _Feed:
         self.waiting.append(event)
         self.wake()
 
-    def wake(self):
+    def wake(self) -> None:
         # Those that are there now: who is woken in vain leaves another.
         for _ in range(len(self.wakers)):
             try:
@@ -47,14 +60,14 @@ class _Feed:
                 return
             waker()
 
-    def take(self):
+    def take(self) -> Transition | None:
         """The oldest transition, or ``None``."""
         try:
             return self.waiting.popleft()
         except IndexError:
             return None
 
-    def forget(self, waker):
+    def forget(self, waker: Waker) -> None:
         try:
             self.wakers.remove(waker)
         except ValueError:
@@ -67,22 +80,22 @@ class EventStream:
     Several readers may share one stream: each transition goes to one of them.
     """
 
-    def __init__(self, breaker):
+    def __init__(self, breaker: CircuitBreaker) -> None:
         self._breaker = breaker
         self._feed = _Feed()
         breaker.add_listener(self._feed)
 
-    def drain(self):
+    def drain(self) -> list[Transition]:
         """The transitions that wait, at once: a list, perhaps an empty one."""
         return list(iter(self._feed.take, None))
 
-    def close(self):
+    def close(self) -> None:
         """Ends the stream and everybody's waiting for it. What was not read is gone. To close again does nothing."""
         self._stop()
         self._feed.waiting.clear()
         self._feed.wake()
 
-    def _stop(self):
+    def _stop(self) -> None:
         self._feed.is_closed = True
         try:
             self._breaker.remove_listener(self._feed)
@@ -91,10 +104,10 @@ class EventStream:
 
     # ---- in a thread ----
 
-    def __iter__(self):
+    def __iter__(self) -> Self:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Transition:
         """Waits for the next transition; no loop should be kept waiting so."""
         while True:
             event = self._feed.take()
@@ -111,10 +124,10 @@ class EventStream:
 
     # ---- in a loop ----
 
-    def __aiter__(self):
+    def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> Transition:
         while True:
             event = self._feed.take()
             if event is not None:
@@ -126,18 +139,20 @@ class EventStream:
                 if must_wait:
                     await wait()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
-    def __del__(self):
+    def __del__(self) -> None:
         # Nobody waits: who waits has the stream.
         if hasattr(self, "_feed"):
             self._stop()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         state = "closed" if self._feed.is_closed else f"{len(self._feed.waiting)} waiting"
         return f"<EventStream of '{self._breaker.name}', {state}>"
 
@@ -145,31 +160,33 @@ class EventStream:
 class _Waiting:
     """Leaves a waker while the block runs; says whether there is still nothing to take."""
 
-    def __init__(self, feed, waker):
+    def __init__(self, feed: _Feed, waker: Waker) -> None:
         self.feed, self.waker = feed, waker
 
-    def __enter__(self):
+    def __enter__(self) -> bool:
         self.feed.wakers.append(self.waker)
         return not self.feed.waiting and not self.feed.is_closed
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.feed.forget(self.waker)
 
 
-def _bell():
+def _bell() -> tuple[Callable[[], Awaitable[None]], Waker]:
     """What to await, and what rings it from any thread: of trio where this is a task of trio's, else of asyncio."""
-    trio = sys.modules.get("trio")
+    trio: Any = sys.modules.get("trio")
     if trio is not None and _is_trio_task(trio):
         token, rung = trio.lowlevel.current_trio_token(), trio.Event()
         return rung.wait, lambda: _ring(token.run_sync_soon, rung.set)
     import asyncio
 
     loop = asyncio.get_running_loop()
-    future = loop.create_future()
+    future: asyncio.Future[None] = loop.create_future()
     return lambda: future, lambda: _ring(loop.call_soon_threadsafe, _finish, future)
 
 
-def _is_trio_task(trio):
+def _is_trio_task(trio: Any) -> bool:
     try:
         trio.lowlevel.current_task()
     except RuntimeError:
@@ -177,7 +194,7 @@ def _is_trio_task(trio):
     return True
 
 
-def _ring(call_soon, *what):
+def _ring(call_soon: Callable[..., object], *what: object) -> None:
     try:
         call_soon(*what)
     except RuntimeError:
@@ -185,6 +202,6 @@ def _ring(call_soon, *what):
         pass
 
 
-def _finish(future):
+def _finish(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)

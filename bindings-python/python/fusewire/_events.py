@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import sys
 from _weakref import ref
 
 from ._fork import lock
+from ._namespace import Namespace
+from ._state import CircuitState
 
-_Namespace = type(sys.implementation)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterable
+    from typing import Any
+    from weakref import ReferenceType
+
+    from ._options import Listener, Reason
 
 
-class Transition(_Namespace):
+class Transition(Namespace):
     """A change of a breaker: ``breaker`` (its name), ``generation``, ``from_state``, ``to_state``, ``cause``, ``at``
     (seconds on the breaker's clock), ``actor`` and ``reason`` (of what was done by hand), the counts that led to it
     (``total``, ``failures``, ``slow``) and how many events this listener ``missed`` before it."""
+
+    breaker: str
+    generation: int
+    from_state: CircuitState
+    to_state: CircuitState
+    cause: str
+    at: float
+    actor: str | None
+    reason: str | None
+    total: int
+    failures: int
+    slow: int
+    missed: int
 
 
 class Listeners:
     """The listeners of one breaker, which holds them; the core knows them weakly."""
 
-    def __init__(self):
-        self.functions = []
+    def __init__(self) -> None:
+        self.functions: list[Listener] = []
         self.weak = ref(self)
 
 
-_known = None
+_known: logging.Logger | None = None
 #: Who hears of the transitions of every breaker: functions of a ``Transition``.
-watchers = []
+watchers: list[Listener] = []
 #: Who hears of every call that is turned away: functions of the breaker's name, the reason, and seconds or ``None``.
 #: The native part tells of them while ``_native.hear_rejections(True)`` holds.
-rejection_watchers = []
+rejection_watchers: list[Callable[[str, Reason, float | None], object]] = []
 
 
-def _logger():
+def _logger() -> logging.Logger:
     global _known
     if _known is None:
         # Imported when there is something to say: it is the heaviest thing that this package needs.
@@ -43,17 +64,17 @@ def _logger():
     return _known
 
 
-def log_transition(told):
+def log_transition(told: dict[str, Any]) -> None:
     """Logs a transition of whichever breaker, an opening as a warning and any other as information, and tells the
     watchers."""
     try:
         _log(told)
     finally:
         if watchers:
-            _tell_each(watchers, told["breaker"], Transition(**told))
+            _tell_each(watchers, told["breaker"], _transition(told))
 
 
-def _log(told):
+def _log(told: dict[str, Any]) -> None:
     logger = _logger()
     level = 30 if told["to_state"] == "open" and told["from_state"] != "open" else 20
     if not logger.isEnabledFor(level):
@@ -69,26 +90,31 @@ def _log(told):
     logger.log(level, text, *args, extra={"circuit_breaker": told})
 
 
-def log_error(what, breaker, error):
+def log_error(what: str, breaker: str, error: BaseException) -> None:
     """Logs what a function of the user's raised."""
     _logger().error("%s of circuit breaker '%s' raised", what, breaker, exc_info=error)
 
 
-def deliver(listeners, told):
+def deliver(listeners: ReferenceType[Listeners], told: dict[str, Any]) -> None:
     """Calls the listeners; ``listeners`` is a weak reference to a ``Listeners``."""
     found = listeners()
     if found is not None:
-        _tell_each(found.functions, told["breaker"], Transition(**told))
+        _tell_each(found.functions, told["breaker"], _transition(told))
 
 
-def tell_rejection(breaker, reason, retry_after):
+def tell_rejection(breaker: str, reason: Reason, retry_after: float | None) -> None:
     """A call was turned away."""
     _tell_each(rejection_watchers, breaker, breaker, reason, retry_after)
 
 
-def _tell_each(functions, breaker, *told):
+def _transition(told: dict[str, Any]) -> Transition:
+    states = {key: CircuitState(told[key]) for key in ("from_state", "to_state")}
+    return Transition(**{**told, **states})
+
+
+def _tell_each(functions: Iterable[Callable[..., object]], breaker: str, *told: object) -> None:
     """Calls each. What they raise is logged when all have been called; an interrupt goes on, to the main thread."""
-    errors = []
+    errors: list[BaseException] = []
     interrupt = None
     for function in list(functions):
         try:
@@ -97,7 +123,7 @@ def _tell_each(functions, breaker, *told):
             interrupt = error
         except BaseException as error:
             errors.append(error)
-    for error in errors:
-        log_error("a listener", breaker, error)
+    for raised in errors:
+        log_error("a listener", breaker, raised)
     if interrupt is not None:
         raise interrupt

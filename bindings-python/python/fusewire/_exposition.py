@@ -20,7 +20,7 @@ _LABEL = re.compile(r'([^=,]+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 
 
-def registry_of(given):
+def registry_of(given: Registry | None) -> Registry:
     """The registry that was named, or the default one."""
     if given is None:
         return default_registry
@@ -29,7 +29,7 @@ def registry_of(given):
     return given
 
 
-def text_of(registry, pid=False):
+def text_of(registry: Registry, pid: bool = False) -> str:
     """The metrics of a registry as OpenMetrics text; with ``pid`` each sample says which process it is of."""
     text = registry.metrics()
     if pid:
@@ -43,15 +43,15 @@ class Family:
 
     __slots__ = ("help", "name", "samples", "type", "unit")
 
-    def __init__(self, name, type):
+    def __init__(self, name: str, type: str) -> None:
         self.name, self.type = name, type
         self.unit = self.help = ""
-        self.samples = []
+        self.samples: list[tuple[str, dict[str, str], float]] = []
 
 
-def families(text):
+def families(text: str) -> list[Family]:
     """The metrics that a text names, with or without samples."""
-    found = []
+    found: list[Family] = []
     for kind, name, rest, sample, labels, value in _LINE.findall(text):
         if kind == "TYPE":
             found.append(Family(name, rest))
@@ -64,11 +64,11 @@ def families(text):
     return found
 
 
-def _labels(text):
+def _labels(text: str) -> dict[str, str]:
     if "\\" not in text:
         return dict(_LABEL.findall(text))
     return {name: _ESCAPED.sub(_unescaped, value) for name, value in _LABEL.findall(text)}
 
 
-def _unescaped(match):
+def _unescaped(match: re.Match[str]) -> str:
     return "\n" if match[1] == "n" else match[1]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ._breaker import CircuitBreaker
+
 #: The figures that are summed over breakers.
 COUNTS = (
     "total_requests",
@@ -15,7 +22,7 @@ COUNTS = (
 )
 
 
-def figures_of(breaker):
+def figures_of(breaker: CircuitBreaker) -> dict[str, Any]:
     """A breaker's figures."""
     snapshot = breaker.snapshot()
     totals = snapshot.totals
@@ -31,8 +38,8 @@ def figures_of(breaker):
     }
     return {
         "service_id": snapshot.name,
-        "state": snapshot.state,
-        "mode": snapshot.mode,
+        "state": str(snapshot.state),
+        "mode": str(snapshot.mode),
         "generation": snapshot.generation,
         "opened": snapshot.opened,
         "retry_after": snapshot.retry_after,
@@ -49,7 +56,7 @@ def figures_of(breaker):
     }
 
 
-def summed(figures):
+def summed(figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The figures of several breakers, by name, with their sums."""
     counts = {key: sum(of[key] for of in figures.values()) for key in COUNTS}
     states = [of["state"] for of in figures.values()]
@@ -62,7 +69,7 @@ def summed(figures):
     }
 
 
-def _rates(counts):
+def _rates(counts: Mapping[str, int]) -> dict[str, float | None]:
     """Shares of the calls that were a success or a failure; ``None`` while there is none."""
     settled = counts["success_count"] + counts["failure_count"]
     return {
@@ -71,5 +78,8 @@ def _rates(counts):
     }
 
 
-def _dict(namespace):
-    return None if namespace is None else dict(vars(namespace))
+def _dict(namespace: object) -> dict[str, Any] | None:
+    """Plain values: states as their names."""
+    if namespace is None:
+        return None
+    return {key: str(value) if isinstance(value, str) else value for key, value in vars(namespace).items()}

@@ -9,13 +9,29 @@ from ._figures import figures_of, summed
 from ._fork import lock
 from ._registry import Registry
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Generic, overload
+
+    from typing_extensions import TypeVar, Unpack
+
+    from ._options import Document, Listener, Options, StrategyDocument, StrategyOptions
+
+    A = TypeVar("A", bound=AdvancedCircuitBreaker)
+    B = TypeVar("B", bound=CircuitBreaker, covariant=True)
+    L = TypeVar("L", bound=Listener)
+else:
+    from ._generic import Generic
+
+    B = None
+
 __all__ = ["CircuitBreakerManager"]
 
 #: Options that a breaker is made with and that its configuration does not hold.
 _FIXED = frozenset({"ignore", "failure", "failure_result", "error_type", "fallback", "clock"})
 
 
-class CircuitBreakerManager:
+class CircuitBreakerManager(Generic[B]):
     """Makes breakers when they are asked for, changes their configuration, tells of their transitions, and sums them up.
 
         manager = CircuitBreakerManager(failure_threshold=3)
@@ -34,7 +50,30 @@ class CircuitBreakerManager:
     Raises ``ConfigError``, which names the option, the value and what is allowed.
     """
 
-    def __init__(self, registry=None, *, breaker_class=CircuitBreaker, **defaults):
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: CircuitBreakerManager[CircuitBreaker],
+            registry: Registry | None = None,
+            **defaults: Unpack[Options],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: CircuitBreakerManager[A],
+            registry: Registry | None = None,
+            *,
+            breaker_class: type[A],
+            **defaults: Unpack[StrategyOptions],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self, registry: Registry | None = None, *, breaker_class: type[B], **defaults: Unpack[Options]
+        ) -> None: ...
+
+    def __init__(
+        self, registry: Registry | None = None, *, breaker_class: type[Any] = CircuitBreaker, **defaults: Any
+    ) -> None:
         if registry is not None and not isinstance(registry, Registry):
             raise invalid("registry", registry, "a fusewire.Registry, or nothing")
         if not (isinstance(breaker_class, type) and issubclass(breaker_class, CircuitBreaker)):
@@ -44,14 +83,23 @@ class CircuitBreakerManager:
         breaker_class("defaults", **defaults)
         #: Where the breakers are.
         self.registry = Registry() if registry is None else registry
-        self._class = breaker_class
+        self._class: type[CircuitBreaker] = breaker_class
         self._defaults = defaults
         #: By name: a breaker that this manager made, its configuration as it was asked for, and as it is now.
-        self._made = {}
+        self._made: dict[str, tuple[CircuitBreaker, dict[str, Any] | None, dict[str, Any]]] = {}
 
     # ---- breakers ----
 
-    def get_breaker(self, service_id, **config):
+    if TYPE_CHECKING:
+
+        @overload
+        def get_breaker(
+            self: CircuitBreakerManager[AdvancedCircuitBreaker], service_id: str, **config: Unpack[StrategyOptions]
+        ) -> AdvancedCircuitBreaker: ...
+        @overload
+        def get_breaker(self, service_id: str, **config: Unpack[Options]) -> B: ...
+
+    def get_breaker(self, service_id: str, **config: Any) -> Any:
         """The breaker of that name, made if there is none; the same for every thread.
 
         Without ``config`` it is taken as it is. With the one that it was made with, too, also when ``update_config`` has
@@ -74,7 +122,30 @@ class CircuitBreakerManager:
                 self._made[service_id] = breaker, asked, made[2]
         return breaker
 
-    def update_config(self, service_id, *, actor=None, reason=None, **changes):
+    if TYPE_CHECKING:
+
+        @overload
+        def update_config(
+            self: CircuitBreakerManager[AdvancedCircuitBreaker],
+            service_id: str,
+            *,
+            actor: str | None = None,
+            reason: str | None = None,
+            **changes: Unpack[StrategyDocument],
+        ) -> bool: ...
+        @overload
+        def update_config(
+            self,
+            service_id: str,
+            *,
+            actor: str | None = None,
+            reason: str | None = None,
+            **changes: Unpack[Document],
+        ) -> bool: ...
+
+    def update_config(
+        self, service_id: str, *, actor: str | None = None, reason: str | None = None, **changes: Any
+    ) -> bool:
         """Changes keys of a breaker's configuration at run time; what is not named stays, ``None`` takes the default
         again. ``False`` when that changes nothing.
 
@@ -100,64 +171,64 @@ class CircuitBreakerManager:
                     return changed
             # Another thread was faster: these changes go on top of its own.
 
-    def remove_breaker(self, service_id):
+    def remove_breaker(self, service_id: str) -> bool:
         """Takes the breaker out, and out of the metrics; whether there was one. Calls in flight settle harmlessly."""
         with lock:
             self._made.pop(service_id, None)
         return self.registry.remove(service_id)
 
-    def names(self):
+    def names(self) -> list[str]:
         """The names of all breakers, sorted."""
         return self.registry.names()
 
     # ---- events ----
 
-    def add_listener(self, listener):
+    def add_listener(self, listener: L) -> L:
         """Calls ``listener(transition)`` for each transition of every breaker, those that are made later too, in each
         one's order and by the thread that caused it; answers the listener, so that this is a decorator too. One that
         raises is logged and disturbs nobody."""
         return self.registry.add_listener(listener)
 
-    def remove_listener(self, listener):
+    def remove_listener(self, listener: Listener) -> None:
         """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
         self.registry.remove_listener(listener)
 
     # ---- reading ----
 
-    def get_metrics(self):
+    def get_metrics(self) -> dict[str, Any]:
         """All breakers in figures: how many there are, in which state, the sums of their counts, and under ``breakers``
         each one's own; see ``docs/python-reference-names.md``."""
         return summed({breaker.name: figures_of(breaker) for breaker in self.registry})
 
-    def metrics(self):
+    def metrics(self) -> str:
         """The metrics of all breakers as OpenMetrics 1.0 text."""
         return self.registry.metrics()
 
     # ---- life ----
 
-    async def start(self):
+    async def start(self) -> None:
         """Starts each breaker that can be started. Those of this package have nothing to start."""
         await self._each("start")
 
-    async def stop(self):
+    async def stop(self) -> None:
         """Stops each breaker that can be stopped. They stay where they are, and go on deciding."""
         await self._each("stop")
 
-    async def _each(self, what):
+    async def _each(self, what: str) -> None:
         for breaker in self.registry:
             method = getattr(breaker, what, None)
             if method is not None:
                 await method()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<CircuitBreakerManager of {len(self.registry)} circuit breakers>"
 
 
-def _written(breaker):
+def _written(breaker: CircuitBreaker) -> dict[str, Any]:
     """The configuration of a breaker that somebody else made, in a shared registry: all of it, with its defaults."""
     from json import loads
 
-    document = loads(breaker.document())
+    document: dict[str, Any] = loads(breaker.document())
     # It says the mode that the breaker began in; written out, it would be set again.
     del document["mode"]
     if isinstance(breaker, AdvancedCircuitBreaker):

@@ -1,44 +1,65 @@
 """The native part. Import `fusewire` instead: what is here is the package's own, but for `Permit` and `ManualClock`."""
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta
-from types import TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any, Generic, Literal, TypeVar, final
 from weakref import ReferenceType
 
-from typing_extensions import ParamSpec, Self
+from typing_extensions import ParamSpec, Self, disjoint_base
 
 from ._breaker import CircuitBreaker
 from ._events import Listeners
+from ._options import Duration, Failure, ModeName, Reason, Settled, StateName
+from ._state import Mode
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
 
+__all__ = [
+    "METRICS_CONTENT_TYPE",
+    "TIMEOUT",
+    "Breaker",
+    "GuardedCoroutine",
+    "GuardedFunction",
+    "ManualClock",
+    "NativeRegistry",
+    "Permit",
+    "__version__",
+    "acquire_for",
+    "fallback_of",
+    "guard_function",
+    "hear_rejections",
+    "rejection_message",
+    "require_main_interpreter",
+    "schema",
+]
+
 __version__: str
 METRICS_CONTENT_TYPE: str
 TIMEOUT: str
-
-Reason = Literal["open", "half_open_full", "ramp", "forced_open"]
-Settled = Literal["ok", "late"]
 
 def require_main_interpreter() -> None: ...
 def schema() -> str:
     """The JSON schema (draft 2020-12) of the configuration document, for editors and checks before a release."""
 
 def rejection_message(breaker: str, reason: str, retry_after: float | None) -> str: ...
+def hear_rejections(is_heard: bool) -> None: ...
 def guard_function(
-    breaker: Breaker, function: Callable[_P, _R], is_async: bool, options: dict[str, Any]
+    breaker: Breaker, function: Callable[_P, _R], is_async: bool, options: Mapping[str, object]
 ) -> GuardedFunction[_P, _R]: ...
 def acquire_for(function: GuardedFunction[..., Any]) -> Permit: ...
 def fallback_of(function: GuardedFunction[..., Any]) -> Callable[..., Any] | None: ...
 
+@disjoint_base
 class Breaker:
+    # The options are a dict; a TypedDict is no dict to a checker.
     def __new__(
         cls,
         name: str,
-        options: dict[str, Any],
-        document: str | Mapping[str, Any] | None = None,
+        options: Mapping[str, object],
+        document: str | Mapping[str, object] | None = None,
         registry: NativeRegistry | None = None,
     ) -> Self: ...
     @property
@@ -46,10 +67,10 @@ class Breaker:
         """The name, for people and metrics."""
 
     @property
-    def state_name(self) -> Literal["closed", "open", "half_open"]: ...
+    def state_name(self) -> StateName: ...
     @property
-    def mode(self) -> Literal["auto", "shadow", "forced_open", "forced_closed"]:
-        """Who decides: compare it with a `Mode` or its name."""
+    def mode(self) -> str:
+        """Who decides: the name of a `Mode`."""
 
     def is_same(self, other: Breaker) -> bool:
         """Whether both are the same breaker of a registry."""
@@ -71,7 +92,7 @@ class Breaker:
         """
 
     def call_async(
-        self, function: Callable[_P, Coroutine[Any, Any, _T]], /, *args: _P.args, **kwargs: _P.kwargs
+        self, function: Callable[_P, Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs
     ) -> Coroutine[Any, Any, _T]:
         """Calls the coroutine function under the breaker, when it is awaited."""
 
@@ -79,8 +100,9 @@ class Breaker:
         """Records the outcome of a call that asked for no permit: a success, or what `error` counts as. While closed it
         counts like any other, otherwise in the totals only."""
 
+    def record_failed(self, error_type: str | None = None) -> None: ...
     def trip(
-        self, duration: float | timedelta | str | None = None, *, actor: str | None = None, reason: str | None = None
+        self, duration: Duration | None = None, *, actor: str | None = None, reason: str | None = None
     ) -> None:
         """Opens the breaker from any state: for `duration` seconds (1 ms to 168 h) or, without one, for as long as an
         opening lasts now. Raises `ConfigError` when it is out of range."""
@@ -91,7 +113,7 @@ class Breaker:
     def reset(self, *, actor: str | None = None, reason: str | None = None) -> None:
         """Closes the breaker, from any state, and ends the row of openings."""
 
-    def set_mode(self, mode: str, *, actor: str | None = None, reason: str | None = None) -> None:
+    def set_mode(self, mode: Mode | ModeName, *, actor: str | None = None, reason: str | None = None) -> None:
         """Sets the mode; setting the one that is set does nothing. Raises `ConfigError` when there is no such mode."""
 
     def poll(self) -> None:
@@ -106,8 +128,8 @@ class Breaker:
     def listen(self, listeners: ReferenceType[Listeners]) -> None: ...
     def _reconfigure(
         self,
-        options: dict[str, Any],
-        document: str | Mapping[str, Any] | None,
+        options: Mapping[str, object],
+        document: str | Mapping[str, object] | None,
         actor: str | None,
         reason: str | None,
     ) -> bool: ...
@@ -142,7 +164,7 @@ class Permit:
 
     def failure(
         self,
-        error: BaseException | type[BaseException] | str | None = None,
+        error: Failure = None,
         *,
         duration: float | timedelta | None = None,
     ) -> Settled:
@@ -151,8 +173,9 @@ class Permit:
     def ignore(self, *, duration: float | timedelta | None = None) -> Settled:
         """The call says nothing about the dependency."""
 
-    def settle(self, error: BaseException | None = None) -> None:
-        """Settles it as a call that returned, or raised `error`, counts under the rules; once settled, does nothing."""
+    def settle(self, error: BaseException | None = None) -> bool:
+        """Settles it as a call that returned, or raised `error`, counts under the rules; `False`, and nothing else, when
+        it was settled already."""
 
     def settle_result(self, result: object) -> None:
         """Settles it as a call that returned `result` counts under the rules; once settled, does nothing."""
@@ -188,16 +211,48 @@ class NativeRegistry:
 
 @final
 class GuardedFunction(Generic[_P, _R]):
+    __wrapped__: Callable[_P, _R]
     @property
     def breaker(self) -> CircuitBreaker: ...
-    __wrapped__: Callable[_P, _R]
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    # What shows through of the function.
+    @property
+    def __builtins__(self) -> dict[str, Any]: ...
+    @property
+    def __closure__(self) -> tuple[Any, ...] | None: ...
+    @property
+    def __code__(self) -> CodeType: ...
+    @property
+    def __defaults__(self) -> tuple[Any, ...] | None: ...
+    @property
+    def __globals__(self) -> dict[str, Any]: ...
+    @property
+    def __kwdefaults__(self) -> dict[str, Any] | None: ...
+    @property
+    def __type_params__(self) -> tuple[Any, ...]: ...
 
 @final
 class GuardedCoroutine(Coroutine[Any, Any, _T]):
     def send(self, value: Any, /) -> Any: ...
     def throw(self, *args: Any) -> Any: ...
     def close(self) -> None: ...
-    def __await__(self) -> Self: ...  # type: ignore[override]
+    def __await__(self) -> Any: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Any: ...
+    # What shows through of the coroutine.
+    @property
+    def __name__(self) -> str: ...
+    @property
+    def __qualname__(self) -> str: ...
+    @property
+    def cr_await(self) -> Any: ...
+    @property
+    def cr_code(self) -> CodeType: ...
+    @property
+    def cr_frame(self) -> FrameType | None: ...
+    @property
+    def cr_origin(self) -> tuple[tuple[str, int, str], ...] | None: ...
+    @property
+    def cr_running(self) -> bool: ...
+    @property
+    def cr_suspended(self) -> bool: ...

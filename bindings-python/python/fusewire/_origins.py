@@ -14,17 +14,7 @@ from ._status import Call, Pause, Rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._native import ManualClock
-    from ._options import Document, Matcher
-
-    class BreakerOptions(Document, total=False):
-        """Options of a breaker that guards HTTP calls."""
-
-        ignore: Matcher | None
-        failure: Matcher | None
-        error_type: Callable[[Any], str | None] | None
-        clock: ManualClock | None
-
+    from ._options import Reason
 
 __all__ = ["MOST", "Origins", "Rejected", "origin_of"]
 
@@ -65,7 +55,9 @@ class Rejected(CircuitOpenError):
     #: failure; ``None`` if it had none. ``retry_after`` is until the breaker's answer can differ.
     service_retry_after: float | None
 
-    def _keep(self, breaker: Any, reason: str, retry_after: float | None, service_retry_after: float | None) -> None:
+    def _keep(
+        self, breaker: CircuitBreaker | str, reason: Reason, retry_after: float | None, service_retry_after: float | None
+    ) -> None:
         # The client's own class has taken what it wanted for itself.
         self.args = (breaker, reason, retry_after)
         self.service_retry_after = service_retry_after

@@ -2,35 +2,184 @@
 
 from __future__ import annotations
 
-import sys
+from ._namespace import Namespace
+from ._state import CircuitState, Mode
 
-_Namespace = type(sys.implementation)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Snapshot(Namespace):
+    """A breaker at one moment. Times and durations are in seconds; what is absent is ``None``. ``vars(snapshot)`` has
+    all of it by name.
+
+    - ``name``; ``state``, the effective one: open past its deadline reads half_open; ``stored_state``; ``mode``.
+    - ``generation``: how many transitions there were. ``opened``: how many times it opened; ``openings_in_a_row``: how
+      many without a long enough closed spell in between.
+    - ``retry_after``: seconds until a call may pass, while it is open.
+    - What decides while closed: ``consecutive_failures``, or a ``window`` of ``total``, ``failures`` and ``slow`` calls
+      with their ``failure_rate`` and ``slow_call_rate``, and of an adaptive one the ``baseline`` and ``threshold``.
+    - ``half_open``: probes that are ``in_flight``, ``successes``, ``failures``. ``ramp``: the ``share`` of calls that is
+      admitted, which ``step`` it is, calls ``settled`` in it and their ``failures``.
+    - ``totals``: ``success``, ``failure``, ``ignored``, ``slow``, ``late``, ``expired``, and by reason ``rejected`` and
+      ``would_reject``.
+    - ``last``: the last transition, ``at``, ``cause``, ``from_state``, ``to_state``. ``last_failure``: ``at``,
+      ``error_type``.
+    - ``durations``: a histogram: ``bounds``, and ``by_outcome`` for ``success``, ``failure`` and ``ignored`` the
+      ``counts``, one more than bounds, and the ``sum``.
+    """
+
+    name: str
+    state: CircuitState
+    stored_state: CircuitState
+    mode: Mode
+    generation: int
+    opened: int
+    openings_in_a_row: int
+    retry_after: float | None
+    consecutive_failures: int | None
+    window: WindowCounts | None
+    half_open: HalfOpenCounts
+    ramp: RampCounts | None
+    totals: Totals
+    last: LastTransition | None
+    last_failure: LastFailure | None
+    durations: Durations
+
+
+class WindowCounts(Namespace):
+    """What a window has seen."""
+
+    total: int
+    failures: int
+    slow: int
+    failure_rate: float | None
+    slow_call_rate: float | None
+    baseline: float | None
+    threshold: float | None
+
+
+class HalfOpenCounts(Namespace):
+    """The probes of a half-open breaker."""
+
+    in_flight: int
+    successes: int
+    failures: int
+
+
+class RampCounts(Namespace):
+    """Where a ramp is."""
+
+    share: float
+    step: int
+    settled: int
+    failures: int
+
+
+class ByReason(Namespace):
+    """How many calls were turned away, by reason."""
+
+    open: int
+    half_open_full: int
+    ramp: int
+    forced_open: int
+
+
+class Totals(Namespace):
+    """Counts since the breaker was made."""
+
+    success: int
+    failure: int
+    ignored: int
+    slow: int
+    late: int
+    expired: int
+    rejected: ByReason
+    would_reject: ByReason
+
+
+class LastTransition(Namespace):
+    """The last transition."""
+
+    at: float
+    cause: str
+    from_state: CircuitState
+    to_state: CircuitState
+
+
+class LastFailure(Namespace):
+    """The last failure."""
+
+    at: float
+    error_type: str | None
+
+
+class Distribution(Namespace):
+    """How long calls took: how many up to each bound and above the last, and the sum of all."""
+
+    counts: list[int]
+    sum: float
+
+
+class ByOutcome(Namespace):
+    """How long calls took, by what came of them."""
+
+    success: Distribution
+    failure: Distribution
+    ignored: Distribution
+
+
+class Durations(Namespace):
+    """How long calls took."""
+
+    bounds: list[float]
+    by_outcome: ByOutcome
+
+
+_PARTS = {
+    "window": WindowCounts,
+    "half_open": HalfOpenCounts,
+    "ramp": RampCounts,
+    "totals": Totals,
+    "rejected": ByReason,
+    "would_reject": ByReason,
+    "last": LastTransition,
+    "last_failure": LastFailure,
+    "durations": Durations,
+    "by_outcome": ByOutcome,
+    "success": Distribution,
+    "failure": Distribution,
+    "ignored": Distribution,
+}
+
+#: `from` is no name in Python.
+_NAMES = {"from": "from_state", "to": "to_state"}
+
+#: The entries that the core tells by their names.
+_NAMED = {"state": CircuitState, "stored_state": CircuitState, "from": CircuitState, "to": CircuitState, "mode": Mode}
 
 #: The entries that the core tells in nanoseconds.
 _TIMES = frozenset({"at", "retry_after", "bounds", "sum"})
 
 
-class Snapshot(_Namespace):
-    """A breaker at one moment. Times and durations are in seconds; what is absent is ``None``.
-
-    ``name``, ``state`` (effective: open past its deadline reads half_open), ``stored_state``, ``mode``, ``generation``,
-    ``opened``, ``openings_in_a_row``, ``retry_after``, ``consecutive_failures``, ``window``, ``half_open``, ``ramp``,
-    ``totals``, ``last``, ``last_failure``, ``durations``; ``vars(snapshot)`` has them by name.
-    """
-
-
-def snapshot_of(told):
+def snapshot_of(told: Mapping[str, Any]) -> Snapshot:
     """A snapshot from what the core tells."""
-    return Snapshot(**{key: _value(key, value) for key, value in told.items()})
+    return Snapshot(**_values(told))
 
 
-def _value(key, value):
+def _values(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {_NAMES.get(key, key): _value(key, value) for key, value in told.items()}
+
+
+def _value(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        # `from` is no name in Python.
-        return _Namespace(**{_NAMES.get(k, k): _value(k, v) for k, v in value.items()})
-    if key in _TIMES and value is not None:
+        return _PARTS[key](**_values(value))
+    if value is None:
+        return None
+    if key in _NAMED:
+        return _NAMED[key](value)
+    if key in _TIMES:
         return [v / 1e9 for v in value] if isinstance(value, list) else value / 1e9
     return value
-
-
-_NAMES = {"from": "from_state", "to": "to_state"}

@@ -18,7 +18,7 @@ class CircuitState(str, Enum):
     HALF_OPEN = "half_open"
 
     __str__ = str.__str__
-    __format__ = str.__format__
+    __format__ = str.__format__  # type: ignore[assignment]
 
 
 class Mode(str, Enum):
@@ -34,4 +34,4 @@ class Mode(str, Enum):
     FORCED_CLOSED = "forced_closed"
 
     __str__ = str.__str__
-    __format__ = str.__format__
+    __format__ = str.__format__  # type: ignore[assignment]

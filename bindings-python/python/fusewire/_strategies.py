@@ -5,8 +5,17 @@ from __future__ import annotations
 from ._breaker import CircuitBreaker
 from ._errors import ConfigError, invalid
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
+
+    from ._options import StrategyType
+
+    T = TypeVar("T")
+
 #: The strategies that exist, with the kind of window that each judges by.
-KINDS = {"basic": None, "count_window": "count", "time_window": "time", "adaptive": "adaptive", "gradual": None}
+KINDS: dict[StrategyType, str | None] = {"basic": None, "count_window": "count", "time_window": "time", "adaptive": "adaptive", "gradual": None}
 
 #: What always has another name here.
 _RENAMED = {"recovery_timeout": "timeout", "name": "service_id"}
@@ -19,7 +28,7 @@ class Default(int):
 class Arguments:
     """The arguments of an ``AdvancedCircuitBreaker``, as the core's options and with the way back for errors."""
 
-    def __init__(self, given):
+    def __init__(self, given: Mapping[str, Any]) -> None:
         for key, own in _RENAMED.items():
             if given.get(key) is not None:
                 raise invalid(key, given[key], f"absent: it is called {own} here")
@@ -37,14 +46,14 @@ class Arguments:
         self._say_successes()
         self._say_failures()
 
-    def told(self, make):
+    def told(self, make: Callable[[dict[str, Any]], T]) -> T:
         """``make(options)``; an error of it is told in the names of the arguments."""
         try:
             return make(self.options)
         except ConfigError as error:
             raise self._renamed(error) from None
 
-    def _say_successes(self):
+    def _say_successes(self) -> None:
         probes = self.options.get("half_open_max_calls")
         if probes is None:
             self.options["half_open_max_calls"] = self.successes
@@ -52,10 +61,10 @@ class Arguments:
         elif not self._gives_way_to(probes):
             self.options["success_threshold"] = self.successes
 
-    def _gives_way_to(self, probes):
+    def _gives_way_to(self, probes: object) -> bool:
         return isinstance(self.successes, Default) and isinstance(probes, (int, float)) and probes < self.successes
 
-    def _say_failures(self):
+    def _say_failures(self) -> None:
         kind = KINDS[self.strategy]
         if kind is None:
             if self.options.get("window") is not None:
@@ -68,7 +77,7 @@ class Arguments:
             return
         self._say_window(kind)
 
-    def _say_window(self, kind):
+    def _say_window(self, kind: str) -> None:
         window = self.options.get("window")
         if window is None:
             window = {}
@@ -87,7 +96,7 @@ class Arguments:
         else:
             window[key] = self._calls_for_failures()
 
-    def _calls_for_failures(self):
+    def _calls_for_failures(self) -> int:
         """How many calls it takes that their failure rate opens at no fewer failures than the threshold.
 
         The core checks both, and knows the rate that holds when none is written.
@@ -96,7 +105,7 @@ class Arguments:
 
         failures = loads(CircuitBreaker(failure_threshold=self.failures).document())["failure_threshold"]
         rate = loads(self.told(lambda options: CircuitBreaker(**options)).document())["window"]["failure_rate"]
-        calls = -(-failures * 10_000 // round(rate * 10_000))
+        calls: int = -(-failures * 10_000 // round(rate * 10_000))
         try:
             CircuitBreaker(**{**self.options, "window": {**self.options["window"], "min_calls": calls}})
         except ConfigError as error:
@@ -104,7 +113,7 @@ class Arguments:
             raise invalid("failure_threshold", self.failures, f"what the window can see: {takes}") from None
         return calls
 
-    def _renamed(self, error):
+    def _renamed(self, error: ConfigError) -> ConfigError:
         key, value, allowed, message = error.args
         if "known: failure_threshold," in allowed:
             for old, new in (("recovery_timeout", "timeout"), ("known: ", "known: strategy_type, ")):
@@ -116,7 +125,7 @@ class Arguments:
         return type(error)(self.names.get(key, key), value, allowed, message)
 
 
-def strategy_of(breaker):
+def strategy_of(breaker: CircuitBreaker) -> StrategyType:
     """The strategy that a breaker's rules amount to."""
     from json import loads
 

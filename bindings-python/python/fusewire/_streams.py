@@ -8,34 +8,45 @@ from functools import wraps
 from ._errors import CircuitOpenError
 from ._native import acquire_for, fallback_of, guard_function
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+    from typing import Any
 
-def _dressed(wrapper, native):
+    from ._native import Breaker, GuardedFunction, Permit
+
+    Native = GuardedFunction[..., Any]
+    Function = Callable[..., Any]
+
+
+def _dressed(wrapper: Any, native: Native) -> Function:
     wrapper.breaker = native.breaker
-    return wrapper
+    dressed: Function = wrapper
+    return dressed
 
 
-def guard_generator(native, function):
+def guard_generator(native: Native, function: Function) -> Function:
     """A generator is one call: from its first step to its end."""
 
     @wraps(function)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         permit = _admit(native)
         if permit is None:
-            return (yield from fallback_of(native)(*args, **kwargs))
+            return (yield from _fallback(native)(*args, **kwargs))
         with permit:
             return (yield from function(*args, **kwargs))
 
     return _dressed(wrapper, native)
 
 
-def guard_async_generator(native, function):
+def guard_async_generator(native: Native, function: Function) -> Function:
     """An async generator is one call: from its first step to its end."""
 
     @wraps(function)
-    async def wrapper(*args, **kwargs):
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         permit = _admit(native)
         if permit is None:
-            async for value in fallback_of(native)(*args, **kwargs):
+            async for value in _fallback(native)(*args, **kwargs):
                 yield value
             return
         with permit:
@@ -59,14 +70,14 @@ def guard_async_generator(native, function):
     return _dressed(wrapper, native)
 
 
-def guard_coroutine_function(native, function):
+def guard_coroutine_function(native: Native, function: Function) -> Function:
     """For Python 3.9."""
 
     @wraps(function)
-    async def wrapper(*args, **kwargs):
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
         permit = _admit(native)
         if permit is None:
-            answer = fallback_of(native)(*args, **kwargs)
+            answer = _fallback(native)(*args, **kwargs)
             return await answer if hasattr(answer, "__await__") else answer
         with permit:
             result = await function(*args, **kwargs)
@@ -76,7 +87,9 @@ def guard_coroutine_function(native, function):
     return _dressed(wrapper, native)
 
 
-def call_async(breaker, function, args, kwargs):
+def call_async(
+    breaker: Breaker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
     """``breaker.call_async``, for Python 3.9."""
     awaitable = function(*args, **kwargs)
     if not hasattr(awaitable, "__await__"):
@@ -87,11 +100,11 @@ def call_async(breaker, function, args, kwargs):
     return _awaited(guard_function(breaker, function, False, {}), awaitable, args, kwargs)
 
 
-async def _awaited(native, awaitable, args, kwargs):
+async def _awaited(native: Native, awaitable: Awaitable[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         permit = _admit(native)
         if permit is None:
-            answer = fallback_of(native)(*args, **kwargs)
+            answer = _fallback(native)(*args, **kwargs)
             return await answer if hasattr(answer, "__await__") else answer
         with permit:
             result = await awaitable
@@ -103,17 +116,17 @@ async def _awaited(native, awaitable, args, kwargs):
             awaitable.close()
 
 
-def guard_plain_function(native, function):
+def guard_plain_function(native: Native, function: Function) -> Function:
     """For Python 3.9."""
 
     @wraps(function)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         return native(*args, **kwargs)
 
     return _dressed(wrapper, native)
 
 
-def _admit(native):
+def _admit(native: Native) -> Permit | None:
     """A permit, or ``None`` when a fallback is to answer."""
     try:
         return acquire_for(native)
@@ -121,3 +134,10 @@ def _admit(native):
         if fallback_of(native) is None:
             raise
         return None
+
+
+def _fallback(native: Native) -> Function:
+    """What ``_admit`` saw that there is."""
+    found = fallback_of(native)
+    assert found is not None
+    return found

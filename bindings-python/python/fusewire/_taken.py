@@ -10,14 +10,24 @@ import sys
 from _contextvars import ContextVar
 from _weakref import ref
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._breaker import CircuitBreaker
+    from ._native import Permit
+
+    Entry = tuple[CircuitBreaker, Permit, object]
+
 #: Permits that wait in one context for one breaker, at most; then the oldest is let go, and counts as ignored.
 MOST = 1024
 
 #: Entries ``(breaker, permit, owner)``, the oldest first.
-_taken = ContextVar("fusewire_taken", default=())
+_taken: ContextVar[tuple[Entry, ...]] = ContextVar("fusewire_taken", default=())
 
 
-def take(breaker):
+def take(breaker: CircuitBreaker) -> bool:
     """Asks for a permit, and keeps it to be settled; whether it was given."""
     permit = breaker.try_acquire()
     if permit is None:
@@ -31,7 +41,7 @@ def take(breaker):
     return True
 
 
-def settle_oldest(breaker, settle):
+def settle_oldest(breaker: CircuitBreaker, settle: Callable[[Permit], bool]) -> bool:
     """Settles the oldest permit that this context took of that breaker; whether there was one.
 
     ``settle`` is called with a permit and tells whether it was in time: another context may hold the same one.
@@ -44,7 +54,7 @@ def settle_oldest(breaker, settle):
             return True
 
 
-def _put_back(breaker):
+def _put_back(breaker: CircuitBreaker) -> Permit | None:
     """The oldest permit that this context took of that breaker, or ``None``.
 
     What a task took itself comes before what it inherited.
@@ -57,14 +67,14 @@ def _put_back(breaker):
     return None if found is None else found[1]
 
 
-def _owner():
+def _owner() -> object:
     """Who runs here: a task, or else a thread or greenlet."""
     return _task("asyncio", "current_task") or _task("trio", "lowlevel", "current_task") or _thread()
 
 
-def _task(module, *path):
+def _task(module: str, *path: str) -> object:
     """The task that runs here, weakly; `None` outside the event loops of a module, or while nobody has imported it."""
-    found = sys.modules.get(module)
+    found: Any = sys.modules.get(module)
     try:
         for name in path:
             found = getattr(found, name)
@@ -74,7 +84,7 @@ def _task(module, *path):
     return None if task is None else ref(task)
 
 
-def _thread():
+def _thread() -> int:
     # gevent replaces it by one that tells greenlets apart.
     from threading import get_ident
 

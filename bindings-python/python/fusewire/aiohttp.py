@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._breaker import CircuitBreaker
-    from ._origins import BreakerOptions
+    from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
 __all__ = ["CircuitBreakerMiddleware", "RejectedRequest"]
@@ -53,7 +53,7 @@ class RejectedRequest(Rejected, aiohttp.ClientError):
     def __init__(
         self,
         breaker: CircuitBreaker | str,
-        reason: str,
+        reason: Reason,
         retry_after: float | None = None,
         service_retry_after: float | None = None,
         *,
@@ -95,7 +95,7 @@ class CircuitBreakerMiddleware:
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Unpack[BreakerOptions],
+        **options: Unpack[AdapterOptions],
     ) -> None:
         self._origins = Origins(
             RejectedRequest,

@@ -9,10 +9,24 @@ from __future__ import annotations
 
 from ._exposition import CONTENT_TYPE, registry_of, text_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from typing import Any
+
+    from ._registry import Registry
+
+    # As ASGI servers and frameworks write it.
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
 __all__ = ["metrics_app"]
 
 
-def metrics_app(registry=None, *, pid=False):
+def metrics_app(
+    registry: Registry | None = None, *, pid: bool = False
+) -> Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]:
     """An ASGI application that answers every path with the metrics of ``registry`` (the default one if not said).
 
     It is OpenMetrics text, for GET and HEAD. With ``pid=True`` each sample has a label ``pid``, the process that
@@ -20,7 +34,7 @@ def metrics_app(registry=None, *, pid=False):
     """
     home = registry_of(registry)
 
-    async def app(scope, receive, send):
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
             await _live(receive, send)
@@ -35,7 +49,7 @@ def metrics_app(registry=None, *, pid=False):
     return app
 
 
-async def _answer(send, status, content_type, body, is_head):
+async def _answer(send: Send, status: int, content_type: str, body: bytes, is_head: bool) -> None:
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     if status == 405:
         headers.append((b"allow", b"GET, HEAD"))
@@ -43,7 +57,7 @@ async def _answer(send, status, content_type, body, is_head):
     await send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
-async def _live(receive, send):
+async def _live(receive: Receive, send: Send) -> None:
     while True:
         event = (await receive())["type"]
         await send({"type": event + ".complete"})

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._breaker import CircuitBreaker
-    from ._origins import BreakerOptions
+    from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
 __all__ = ["AsyncCircuitBreakerTransport", "CircuitBreakerTransport", "RejectedRequest"]
@@ -48,7 +48,7 @@ class RejectedRequest(Rejected, httpx.TransportError):
     def __init__(
         self,
         breaker: CircuitBreaker | str,
-        reason: str,
+        reason: Reason,
         retry_after: float | None = None,
         service_retry_after: float | None = None,
         *,
@@ -78,7 +78,7 @@ class _Guarding(Generic[_T]):
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Unpack[BreakerOptions],
+        **options: Unpack[AdapterOptions],
     ) -> None:
         name = self._kind.__name__
         usual: type[_T] = getattr(httpx, name.replace("Base", "HTTP"))

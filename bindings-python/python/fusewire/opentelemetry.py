@@ -20,19 +20,32 @@ try:
 except ImportError as error:
     raise ImportError("fusewire.opentelemetry needs the API: pip install 'fusewire[opentelemetry]'") from error
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.util.types import AttributeValue
+
+    from ._events import Transition
+    from ._options import Reason
+
+    Sample = tuple[str, dict[str, str], float]
+
 __all__ = ["instrument"]
 
 _lock = allocate_lock()
 #: What each meter observes. A meter takes callbacks only with the first instrument of a name, and never lets go of
 #: them.
-_observed = WeakKeyDictionary()
+_observed: WeakKeyDictionary[metrics.Meter, _Observed] = WeakKeyDictionary()
 #: The same of the global provider's meter; a provider that is set later takes over what was made before.
-_default = None
+_default: _Observed | None = None
 #: Instrumentations that run and tell spans.
 _tracing = 0
 
 
-def instrument(registry=None, *, meter=None, spans=True):
+def instrument(
+    registry: Registry | None = None, *, meter: metrics.Meter | None = None, spans: bool = True
+) -> Callable[[], None]:
     """Shows the breakers of ``registry`` (the default one if not said) to OpenTelemetry; answers what ends it.
 
     Metrics are the gauges and counters of the metrics text, named ``circuit_breaker.state``,
@@ -51,7 +64,7 @@ def instrument(registry=None, *, meter=None, spans=True):
         _trace(1)
     has_ended = False
 
-    def stop():
+    def stop() -> None:
         nonlocal has_ended
         with _lock:
             if has_ended:
@@ -64,7 +77,7 @@ def instrument(registry=None, *, meter=None, spans=True):
     return stop
 
 
-def _observed_by(meter):
+def _observed_by(meter: metrics.Meter | None) -> _Observed:
     global _default
     if meter is None:
         _default = _default or _Observed(metrics.get_meter("fusewire", __version__))
@@ -77,10 +90,10 @@ def _observed_by(meter):
 class _Observed:
     """The registries that one meter observes. It asks each of its instruments by itself."""
 
-    def __init__(self, meter):
-        self.registries = []
+    def __init__(self, meter: metrics.Meter) -> None:
+        self.registries: list[Registry] = []
         self._lock = allocate_lock()
-        self._read = {}
+        self._read: dict[str, list[Sample]] = {}
         for family in families(Registry().metrics()):
             if family.type == "histogram":
                 continue
@@ -89,24 +102,25 @@ class _Observed:
             name = family.name.replace("circuit_breaker_", "circuit_breaker.", 1)
             create(name, [self._asks(family.name)], family.unit, family.help)
 
-    def _asks(self, name):
-        def observe(_options):
+    def _asks(self, name: str) -> Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]:
+        def observe(_options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
             return [metrics.Observation(value, labels) for _, labels, value in self._take(name)]
 
         return observe
 
-    def _take(self, name):
+    def _take(self, name: str) -> list[Sample]:
         """The samples of one metric. A collection asks for each once: what they tell is of one instant."""
         with self._lock:
             if name not in self._read:
-                self._read = read = {}
+                read: dict[str, list[Sample]] = {}
+                self._read = read
                 for registry in tuple(self.registries):
                     for family in families(registry.metrics()):
                         read.setdefault(family.name, []).extend(family.samples)
             return self._read.pop(name, [])
 
 
-def _trace(by):
+def _trace(by: int) -> None:
     global _tracing
     with _lock:
         _tracing += by
@@ -120,16 +134,16 @@ def _trace(by):
             _events.rejection_watchers.remove(_on_rejection)
 
 
-def _on_transition(transition):
+def _on_transition(transition: Transition) -> None:
     span = trace.get_current_span()
     if not span.is_recording():
         return
-    span.set_attributes({"circuit_breaker.name": transition.breaker, "circuit_breaker.state": transition.to_state})
-    told = {
+    span.set_attributes({"circuit_breaker.name": transition.breaker, "circuit_breaker.state": str(transition.to_state)})
+    told: dict[str, AttributeValue] = {
         "circuit_breaker.name": transition.breaker,
         "circuit_breaker.generation": transition.generation,
-        "circuit_breaker.from_state": transition.from_state,
-        "circuit_breaker.to_state": transition.to_state,
+        "circuit_breaker.from_state": str(transition.from_state),
+        "circuit_breaker.to_state": str(transition.to_state),
         "circuit_breaker.cause": transition.cause,
     }
     if transition.actor is not None:
@@ -139,11 +153,11 @@ def _on_transition(transition):
     span.add_event("circuit_breaker.state_change", told)
 
 
-def _on_rejection(breaker, reason, retry_after):
+def _on_rejection(breaker: str, reason: Reason, retry_after: float | None) -> None:
     span = trace.get_current_span()
     if not span.is_recording():
         return
-    attributes = {"circuit_breaker.name": breaker, "circuit_breaker.reason": reason}
+    attributes: dict[str, AttributeValue] = {"circuit_breaker.name": breaker, "circuit_breaker.reason": reason}
     span.set_attributes(attributes)
     if retry_after is not None:
         attributes["circuit_breaker.retry_after_ms"] = retry_after * 1000

@@ -5,11 +5,18 @@ from __future__ import annotations
 
 import pytest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._native import ManualClock
+    from ._registry import Registry
+
 __all__ = ["circuit_breakers", "manual_clock", "reset_circuit_breakers"]
 
 
 @pytest.fixture
-def manual_clock():
+def manual_clock() -> ManualClock:
     """A clock that moves only when the test says so: ``manual_clock.advance(30)``, in seconds."""
     from fusewire.testing import ManualClock
 
@@ -17,7 +24,7 @@ def manual_clock():
 
 
 @pytest.fixture
-def circuit_breakers(manual_clock):
+def circuit_breakers(manual_clock: ManualClock) -> Registry:
     """A registry of this test's own; its breakers go by ``manual_clock``."""
     from fusewire import Registry
 
@@ -25,7 +32,7 @@ def circuit_breakers(manual_clock):
 
 
 @pytest.fixture
-def reset_circuit_breakers():
+def reset_circuit_breakers() -> Iterator[Registry]:
     """The default registry, whose breakers begin the test closed, with nothing counted and in the mode that they are
     configured with, and are left so. What they counted in all stays.
 
@@ -39,7 +46,7 @@ def reset_circuit_breakers():
     _reset(registry)
 
 
-def _reset(registry):
+def _reset(registry: Registry) -> None:
     import json
 
     for breaker in registry:

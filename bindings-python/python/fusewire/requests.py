@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
     from urllib3.util.retry import Retry
 
+    from typing_extensions import Unpack
+
     from ._breaker import CircuitBreaker
-    from ._origins import BreakerOptions
+    from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
 __all__ = ["CircuitBreakerAdapter", "RejectedRequest"]
@@ -57,7 +59,7 @@ class RejectedRequest(Rejected, requests.RequestException):
     def __init__(
         self,
         breaker: CircuitBreaker | str,
-        reason: str,
+        reason: Reason,
         retry_after: float | None = None,
         service_retry_after: float | None = None,
         *,
@@ -108,7 +110,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
         registry: Registry | None = None,
         is_failure: Callable[[int], bool] | None = None,
         whole_body: bool = False,
-        **options: Unpack[BreakerOptions],
+        **options: Unpack[AdapterOptions],
     ) -> None:
         self._origins = Origins(
             RejectedRequest,

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from ._exposition import CONTENT_TYPE, registry_of, text_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from ._registry import Registry
+
 __all__ = ["metrics_app"]
 
 
-def metrics_app(registry=None, *, pid=False):
+def metrics_app(registry: Registry | None = None, *, pid: bool = False) -> WSGIApplication:
     """A WSGI application that answers every path with the metrics of ``registry`` (the default one if not said).
 
     It is OpenMetrics text, for GET and HEAD. With ``pid=True`` each sample has a label ``pid``, the process that
@@ -20,7 +27,7 @@ def metrics_app(registry=None, *, pid=False):
     """
     home = registry_of(registry)
 
-    def app(environ, start_response):
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
             body = b"only GET and HEAD\n"
