@@ -13,7 +13,7 @@ import pytest
 
 import fusewire
 
-HERE = pathlib.Path(__file__).parent / "types"
+HERE = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(fusewire.__file__).parent
 
 
