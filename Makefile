@@ -3,7 +3,7 @@
 
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help build-node build-python demo test proof bench bench-rust bench-node fmt clean
+.PHONY: help build-node build-python demo test proof bench bench-rust bench-node bench-python fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -23,13 +23,16 @@ test: ## every test of every language (at most 20 minutes on two cores, builds i
 proof: ## the deeper runs of the same proofs, and mutants (hours; ARGS names single parts)
 	@ci/proof.sh $(ARGS)
 
-bench: bench-rust bench-node ## the benchmarks of every language, side by side with the peers
+bench: bench-rust bench-node bench-python ## the benchmarks of every language, side by side with the peers
 
 bench-rust: ## those of Rust; ARGS=--quick for a first look
 	@ci/bench-rust.sh $(ARGS)
 
 bench-node: ## those of Node; ARGS=--quick for a first look, ARGS=--all on Node 20 and 22
 	@ci/bench-node.sh $(ARGS)
+
+bench-python: ## those of Python; ARGS=--quick for a first look, ARGS=--all on each Python from 3.11 on
+	@ci/bench-python.sh $(ARGS)
 
 fmt: ## formats the sources
 	@ci/fmt.sh

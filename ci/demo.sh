@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds and runs the demos, that of Rust and then that of Node; arguments go to the one of Rust (`--help` lists them).
+# Builds and runs the demos, that of Rust, that of Node and that of Python; arguments go to the one of Rust (`--help` lists them).
 # They check what the breaker promises.
-# Costs: 90 s for Rust and 45 s for Node; three minutes and a half more for the first build.
+# Costs: 90 s for Rust, 45 s for Node and 45 s for Python; five minutes more for the first build.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. ci/lib-python.sh
 
 ci/setup.sh build
 mkdir -p build
@@ -16,13 +17,33 @@ esac
 cargo run --quiet --release --locked -p fusewire-example-rust --bin demo -- "$@"
 [ -n "$others" ] || exit 0
 
-say "" "==== Node" ""
-if ! missing=$(ci/setup.sh node 2>&1); then
-    say "left out. $missing"
-    exit 0
-fi
-ci/build-node.sh
-cd examples/node
-npm install --offline --loglevel=error >/dev/null
-# The program of the demo before carries the upstream along.
-FUSEWIRE_UPSTREAM="${CARGO_TARGET_DIR:-target}/release/demo upstream" node src/demo.mjs --seconds 40 --check
+# The program of the first demo carries the upstream along.
+export FUSEWIRE_UPSTREAM="${CARGO_TARGET_DIR:-target}/release/demo upstream"
+
+# face NAME PART FUNCTION: another language's face of it, where what PART needs is there.
+face() {
+    local missing
+    say "" "==== $1" ""
+    if missing=$(ci/setup.sh "$2" 2>&1); then "$3"; else say "left out. $missing"; fi
+}
+
+# shellcheck disable=SC2329 # called by name
+in_node() {
+    ci/build-node.sh
+    (
+        cd examples/node
+        npm install --offline --loglevel=error >/dev/null
+        node src/demo.mjs --seconds 40 --check
+    )
+}
+
+# shellcheck disable=SC2329
+in_python() {
+    local version python
+    version=$(version_of python3)
+    python=$(environment_of demo "$version" python3 examples/python/requirements.txt)
+    "$python" examples/python/demo.py --seconds 40 --check
+}
+
+face Node node in_node
+face Python python in_python

@@ -64,3 +64,17 @@ wheel_of() {
     fi
     printf '%s\n' "$folder"/*.whl
 }
+
+# environment_of NAME VERSION PYTHON REQUIREMENTS: an environment with what a file asks for, and the wheel anew; prints
+# its Python.
+environment_of() {
+    local home=$root/build/python/$1-$2
+    if ! cmp -s "$4" "$home/.installed"; then
+        rm -rf "$home"
+        "$3" -m venv "$home"
+        "$home/bin/pip" "${pip_quietly[@]}" -r "$4" >&2
+        cp "$4" "$home/.installed"
+    fi
+    "$home/bin/pip" "${pip_quietly[@]}" --no-index --no-deps --force-reinstall "$(wheel_of "$2" "$3")" >&2
+    printf '%s\n' "$home/bin/python"
+}

@@ -13,24 +13,16 @@ ci/setup.sh python
 mkdir -p build/python
 own=$(version_of python3)
 
-# environment_of VERSION PYTHON: an environment with what the tests need, and the wheel anew; prints its Python.
-environment_of() {
-    local home=$root/build/python/test-$1 needs=bindings-python/requirements-test.txt
-    if ! cmp -s "$needs" "$home/.installed"; then
-        rm -rf "$home"
-        "$2" -m venv "$home"
-        "$home/bin/pip" "${pip_quietly[@]}" -r "$needs"
-        cp "$needs" "$home/.installed"
-    fi
-    "$home/bin/pip" "${pip_quietly[@]}" --no-index --no-deps --force-reinstall "$(wheel_of "$1" "$2")"
-    printf '%s\n' "$home/bin/python"
-}
+# What adapters and the example call.
+cargo build --quiet --locked -p fusewire-upstream
+FUSEWIRE_UPSTREAM=${CARGO_TARGET_DIR:-$root/target}/debug/fusewire-upstream
+export FUSEWIRE_UPSTREAM
 
 # run VERSION PYTHON ARGUMENT...: runs pytest against the installed wheel, and tells more of it only when it fails.
 run() {
     local version=$1 log="$root/build/test-python-$1.log" wheel python
     wheel=$(wheel_of "$1" "$2")
-    python=$(environment_of "$1" "$2")
+    python=$(environment_of test "$1" "$2" bindings-python/requirements-test.txt)
     shift 2
     # From elsewhere, and without what lies in the checkout: the wheel is what is tested.
     if ! (cd build/python && FUSEWIRE_WHEEL=$wheel "$python" -m pytest -p no:cacheprovider -q -rs \

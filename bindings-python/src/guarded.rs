@@ -52,7 +52,7 @@ static TYPE: PyOnceLock<Type> = PyOnceLock::new();
 static mut CLASS: *mut ffi::PyTypeObject = ptr::null_mut();
 
 /// The breaker of an object that has a guard: a decorated function's, or the object itself.
-fn breaker_of(owner: *mut ffi::PyObject) -> *mut ffi::PyObject {
+pub(crate) fn breaker_of(owner: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the owner is alive; the class was written while the module was made.
     unsafe { if ffi::Py_TYPE(owner) == CLASS { (*owner.cast::<Guarded>()).breaker } else { owner } }
 }
@@ -75,7 +75,7 @@ pub(crate) fn guard_of(function: &Py<PyAny>) -> Option<&Guard> {
 /// # Safety
 /// Attached; the arguments are those of a vectorcall.
 #[cold]
-pub(crate) unsafe fn refuse(
+unsafe fn refuse(
     owner: *mut ffi::PyObject,
     guard: &Guard,
     refused: &Refused,
@@ -83,32 +83,32 @@ pub(crate) unsafe fn refuse(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    attached(|py| {
-        let fallback = guard.rules.as_ref().and_then(|rules| rules.fallback(py));
-        match fallback {
-            // SAFETY: the caller's promise.
-            Some(fallback) => unsafe { ffi::PyObject_Vectorcall(fallback.as_ptr(), args, count, names) },
-            None => {
-                raise_refused(py, breaker_of(owner), refused);
-                ptr::null_mut()
-            }
+    // SAFETY: the caller's promise; the rules keep the fallback.
+    unsafe {
+        let fallback = match &guard.rules {
+            Some(rules) => attached(|py| rules.fallback(py).map_or(ptr::null_mut(), |f| f.as_ptr())),
+            None => ptr::null_mut(),
+        };
+        if !fallback.is_null() {
+            return ffi::PyObject_Vectorcall(fallback, args, count, names);
         }
-    })
+        raise_refused(Python::assume_attached(), breaker_of(owner), refused);
+        ptr::null_mut()
+    }
 }
 
-/// Calls a function under a guard. A new reference, or null. With `wants_result` a coroutine is none: nothing ran yet.
+/// Calls a function under a guard. A new reference, or null. Where a result is wanted a coroutine is none: nothing ran.
 ///
 /// # Safety
 /// As [`refuse`]; the function is alive.
 #[inline(always)]
-unsafe fn call_guarded(
+unsafe fn call_guarded<const WANTS_RESULT: bool>(
     owner: *mut ffi::PyObject,
     guard: &Guard,
     function: *mut ffi::PyObject,
     args: *const *mut ffi::PyObject,
     count: usize,
     names: *mut ffi::PyObject,
-    wants_result: bool,
 ) -> *mut ffi::PyObject {
     let slip = match guard.acquire() {
         Ok(slip) => slip,
@@ -117,10 +117,10 @@ unsafe fn call_guarded(
     };
     // SAFETY: the caller's promise.
     let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };
-    // SAFETY: attached, and alive: it is ours.
-    if wants_result && !result.is_null() && unsafe { ffi::PyCoro_CheckExact(result) } != 0 {
+    // SAFETY: attached; a new reference.
+    if WANTS_RESULT && !result.is_null() && unsafe { ffi::PyCoro_CheckExact(result) } != 0 {
         guard.core.settle_slip(&slip, Outcome::Ignored, None, None);
-        // SAFETY: given away.
+        // SAFETY: as above.
         return unsafe { awaitable_of_a_sync_call(result) };
     }
     if !result.is_null() && guard.is_plain {
@@ -148,7 +148,7 @@ unsafe extern "C" fn call_sync(
         // SAFETY: the interpreter calls this for an object of this type.
         let guarded = unsafe { &*callable.cast::<Guarded>() };
         // SAFETY: as above.
-        unsafe { call_guarded(callable, &guarded.guard, guarded.function, args, count, names, false) }
+        unsafe { call_guarded::<false>(callable, &guarded.guard, guarded.function, args, count, names) }
     })
 }
 
@@ -216,7 +216,7 @@ unsafe fn by_breaker(
             if is_async {
                 return coroutine::begin(slf, guard, function, args, count, names);
             }
-            call_guarded(slf, guard, function, args, count, names, true)
+            call_guarded::<true>(slf, guard, function, args, count, names)
         }
     })
 }

@@ -14,6 +14,8 @@ mod guarded;
 mod object;
 mod permit;
 mod raised;
+#[cfg(Py_3_10)]
+mod recycled;
 mod registry;
 mod rejection;
 mod rules;

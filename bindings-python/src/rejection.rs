@@ -14,36 +14,69 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static REASONS: PyOnceLock<Vec<Py<PyString>>> = PyOnceLock::new();
 
+fn reasons(py: Python<'_>) -> &'static [Py<PyString>] {
+    REASONS.get_or_init(py, || Reason::ALL.iter().map(|r| PyString::intern(py, r.name()).unbind()).collect())
+}
+
 /// The name of a reason, as one string for all.
 pub(crate) fn reason(py: Python<'_>, reason: Reason) -> Py<PyString> {
-    let all = REASONS
-        .get_or_init(py, || Reason::ALL.iter().map(|r| PyString::intern(py, r.name()).unbind()).collect());
-    all[reason as usize].clone_ref(py)
+    reasons(py)[reason as usize].clone_ref(py)
 }
 
 /// Raises a `CircuitOpenError(breaker, reason, retry_after)`. Nothing that is being handled becomes its context: a
 /// rejection keeps nothing alive.
 pub(crate) fn raise_refused(py: Python<'_>, breaker: *mut ffi::PyObject, refused: &Refused) {
-    match refusal(py, breaker, refused) {
-        // SAFETY: attached; the reference is given away.
-        Ok(error) => unsafe { raise(error) },
-        Err(error) => error.restore(py),
+    let class = match classes(py) {
+        Ok(classes) => classes.open.as_ptr(),
+        Err(error) => return error.restore(py),
+    };
+    // SAFETY: attached; the class is that of `fusewire._errors`, the breaker is alive, the reference is given away.
+    unsafe {
+        let error = refusal(py, class.cast(), breaker, refused);
+        if !error.is_null() {
+            raise(error);
+        }
     }
 }
 
-/// A new reference to the exception.
-fn refusal(py: Python<'_>, breaker: *mut ffi::PyObject, refused: &Refused) -> PyResult<*mut ffi::PyObject> {
-    let class = classes(py)?.open.as_ptr();
-    let reason = reason(py, refused.reason);
-    let retry_after = match refused.retry_after {
-        // SAFETY: attached.
-        Some(nanos) => unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyFloat_FromDouble(seconds(nanos)))? },
-        None => py.None().into_bound(py),
-    };
-    let args = [breaker, reason.as_ptr(), retry_after.as_ptr()];
-    // SAFETY: attached; all of them are alive.
-    let error = unsafe { ffi::PyObject_Vectorcall(class, args.as_ptr(), args.len(), std::ptr::null_mut()) };
-    if error.is_null() { Err(PyErr::fetch(py)) } else { Ok(error) }
+/// A new reference to the exception, or null and another. Calling the class would take twice as long, and do the same:
+/// it has no `__init__` of its own, and its objects are those of `BaseException`, which have their arguments and nothing
+/// else in the beginning.
+///
+/// # Safety
+/// The class is `CircuitOpenError`; the breaker is alive.
+unsafe fn refusal(
+    py: Python<'_>,
+    class: *mut ffi::PyTypeObject,
+    breaker: *mut ffi::PyObject,
+    refused: &Refused,
+) -> *mut ffi::PyObject {
+    // SAFETY: attached, as `py` says; references that go into the tuple are given away.
+    unsafe {
+        let retry_after = match refused.retry_after {
+            Some(nanos) => ffi::PyFloat_FromDouble(seconds(nanos)),
+            None => {
+                ffi::Py_INCREF(ffi::Py_None());
+                ffi::Py_None()
+            }
+        };
+        let args = ffi::PyTuple_New(3);
+        let error = ffi::PyType_GenericAlloc(class, 0);
+        if retry_after.is_null() || args.is_null() || error.is_null() {
+            ffi::Py_XDECREF(retry_after);
+            ffi::Py_XDECREF(args);
+            ffi::Py_XDECREF(error);
+            return std::ptr::null_mut();
+        }
+        let reason = reasons(py)[refused.reason as usize].as_ptr();
+        for (at, object) in [(0, breaker), (1, reason)] {
+            ffi::Py_INCREF(object);
+            ffi::PyTuple_SET_ITEM(args, at, object);
+        }
+        ffi::PyTuple_SET_ITEM(args, 2, retry_after);
+        (*error.cast::<ffi::PyBaseExceptionObject>()).args = args;
+        error
+    }
 }
 
 /// Whether somebody wants to hear of rejections.

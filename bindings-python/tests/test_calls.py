@@ -329,7 +329,7 @@ def test_a_breaker_in_a_cycle_is_collected(clock):
 
     rule = Rule()
     rule.breaker = CircuitBreaker("cycle", ignore=rule, clock=clock)
-    rule.guarded = circuit_breaker(rule.breaker, failure=rule)(lambda: rule)
+    rule.guarded = circuit_breaker(rule.breaker, failure=rule)(lambda: rule)  # noqa: F821
     alive = [weakref.ref(rule), weakref.ref(rule.breaker), weakref.ref(rule.guarded)]
     del rule
     gc.collect()

@@ -15,8 +15,9 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-import fusewire
 import pytest
+
+import fusewire
 
 HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent

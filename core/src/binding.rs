@@ -15,7 +15,7 @@ use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION, Watcher, watch};
 use crate::sync::AtomicU64;
-use crate::word::State;
+use crate::word::{Mode, State};
 use serde_json::Value;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -97,6 +97,31 @@ impl CircuitBreaker {
             Ok(engine) => Ok(self.slip(engine, ticket)),
             Err(refusal) => Err(Refused { reason: refusal.reason(), retry_after: refusal.retry_after() }),
         }
+    }
+
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), for the usual call: one of a closed breaker, and not timed.
+    /// `None` says that there is more to it; nothing was done then.
+    #[inline(always)]
+    pub fn acquire_quietly(&self) -> Option<Slip> {
+        let engine = self.0.engine();
+        let word = engine.load();
+        let is_usual =
+            word.is_plainly_closed() && std::ptr::eq(engine, &self.0.first) && engine.leaves_untimed();
+        is_usual.then(|| Slip { low: word.low(), ..Slip::default() })
+    }
+
+    /// Settles the slip of such a call as a success, while nothing changes but counts. `false` says that there is more
+    /// to it; nothing was done then.
+    #[inline(always)]
+    pub fn succeed_quietly(&self, slip: &Slip) -> bool {
+        slip.extra == 0 && slip.engine == 0 && self.0.succeed_quietly(&self.0.first, slip.low)
+    }
+
+    /// Whether a call that asked now would most likely be turned away: one load, and no promise.
+    #[inline(always)]
+    pub fn looks_open(&self) -> bool {
+        let word = self.0.engine().load();
+        word.is_plainly_open() || word.mode() == Mode::ForcedOpen
     }
 
     /// As [`Permit::settle`](crate::Permit::settle).

@@ -3,11 +3,12 @@
 import traceback
 
 from expect import Unexpected
-from fusewire import CircuitBreaker, ConfigError
-from fusewire.testing import ManualClock
 from steps import refused
 from steps import run as run_step
 from ways import CLASSIFICATION, WAYS, Guarded
+
+from fusewire import CircuitBreaker, ConfigError
+from fusewire.testing import ManualClock
 
 
 class Bench:

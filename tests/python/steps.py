@@ -1,8 +1,9 @@
 """The steps of a case, each through the package's public API."""
 
 from expect import Unexpected, duration, equal, nanos, nanos_of, part, shown
-from fusewire import AlreadySettledError, CircuitOpenError, ConfigError
 from ways import Thrown
+
+from fusewire import AlreadySettledError, CircuitOpenError, ConfigError
 
 
 def run(b, step):

@@ -122,7 +122,7 @@ class Origins:
         """The breakers by key, the one that was used last at the end."""
         if self._only is not None:
             return {self._only.breaker.name: self._only.breaker}
-        entries = sorted(list(self._entries.items()), key=lambda item: item[1].used)
+        entries = sorted(self._entries.items(), key=lambda item: item[1].used)
         return {key: entry.breaker for key, entry in entries}
 
     def begin(self, origin: str | None, request: Any) -> Call | None:
@@ -160,10 +160,12 @@ class Origins:
 
     def _forget_oldest(self) -> None:
         key, entry = min(list(self._entries.items()), key=lambda item: item[1].used)
-        if self._entries.pop(key, None) is entry and self._registry is not None:
-            # Unless the name is another breaker's by now.
-            if self._registry.get(key) is entry.breaker:
-                self._registry.remove(key)
+        registry = self._registry
+        if self._entries.pop(key, None) is not entry or registry is None:
+            return
+        # The name may be another breaker's by now.
+        if registry.get(key) is entry.breaker:
+            registry.remove(key)
 
 
 def _again(rejected: Any, misuse: Any, given: Mapping[str, Any]) -> Origins:

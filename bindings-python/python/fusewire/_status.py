@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -132,10 +133,9 @@ class Call:
         if not self._rules.is_misuse(error):
             self._permit.settle(error)
         elif not self._permit.settled:
-            try:
+            # By another thread, just now.
+            with suppress(AlreadySettledError):
                 self._permit.ignore()
-            except AlreadySettledError:
-                pass  # By another thread, just now.
 
     def dropped(self) -> None:
         """The caller wants no more of the body."""

@@ -37,6 +37,7 @@ from ._status import Call, has_body
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from typing_extensions import Unpack
     from urllib3.util.retry import Retry
 
     from typing_extensions import Unpack
@@ -95,7 +96,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
     Raises ``ConfigError`` or ``TypeError`` when one is wrong. A copy of a session has breakers of its own.
     """
 
-    __attrs__ = [*HTTPAdapter.__attrs__, "_origins"]
+    __attrs__ = [*HTTPAdapter.__attrs__, "_origins"]  # noqa: RUF012 (what a copy keeps; the parent's is a list, too)
 
     def __init__(
         self,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import aiohttp
-import httpx
-import requests
-from anyio.from_thread import start_blocking_portal
-
 import fusewire.aiohttp
 import fusewire.httpx
 import fusewire.requests
+import httpx
+import requests
+from anyio.from_thread import start_blocking_portal
 
 
 class Httpx:
@@ -201,3 +200,17 @@ class AiohttpAnswer:
 
 
 CLIENTS = (Httpx, AsyncHttpx, TrioHttpx, Requests, Aiohttp)
+
+
+def read(guarded, url, **options):
+    """Calls and reads to the end; the status."""
+    answer = guarded.open(url, **options)
+    answer.read()
+    answer.close()
+    return answer.status
+
+
+def error_types(breaker):
+    """How often each error type was counted."""
+    lines = [line for line in breaker.metrics().splitlines() if line.startswith("circuit_breaker_failures_total{")]
+    return {line.split('error_type="')[1].split('"')[0]: int(line.split()[-1]) for line in lines}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -142,10 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _until_closed(self):
         """Waits until the client gives up."""
         self.close_connection = True
-        try:
+        with contextlib.suppress(OSError):
             self.connection.recv(1)
-        except OSError:
-            pass
 
     def whole(self, **_):
         self._head(length=12)
@@ -154,6 +153,10 @@ class _Handler(BaseHTTPRequestHandler):
     def chunked(self, **_):
         self._head(Transfer_Encoding="chunked")
         self._write(b"5\r\nfirst\r\n7\r\n second\r\n0\r\n\r\n")
+
+    def items(self, **_):
+        self._head(length=2, Content_Type="application/json")
+        self._write(b"[]")
 
     def empty(self, **_):
         self._head(status=204)
@@ -165,6 +168,10 @@ class _Handler(BaseHTTPRequestHandler):
     def redirect(self, to, **_):
         self._head(status=302, length=5, Location=to)
         self._write(b"there")
+
+    def endless_redirect(self, to, **_):
+        self._head(status=302, length=100, Location=to)
+        self._until_closed()
 
     def reset(self, **_):
         self._end(reset=True)

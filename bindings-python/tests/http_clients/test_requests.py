@@ -8,10 +8,9 @@ import shutil
 
 import pytest
 import requests
-from requests.adapters import Retry
-
 from fusewire import CircuitOpenError
 from fusewire.requests import CircuitBreakerAdapter, RejectedRequest
+from requests.adapters import Retry
 
 
 def session_of(**options):
@@ -86,11 +85,21 @@ def test_with_whole_body_a_call_that_is_not_streamed_is_settled_when_it_returns(
     assert outcomes(adapter) == (1, 1, 0)
 
 
+def test_with_whole_body_a_short_body_that_nobody_tells_of_is_a_failure(bodies):
+    session, adapter = session_of(whole_body=True)
+    response = session.get(f"{bodies.origin}/short", stream=True)
+    # As urllib3 before version 2 has it.
+    response.raw._raw.enforce_content_length = False
+    bodies.go.release()
+    assert response.content == b"first"
+    assert outcomes(adapter) == (0, 1, 0)
+
+
 def test_with_whole_body_connections_are_still_reused(bodies):
     session, adapter = session_of(whole_body=True)
     for _ in range(3):
         session.get(f"{bodies.origin}/whole")
-    (pool,) = (adapter.poolmanager.pools.get(key) for key in adapter.poolmanager.pools.keys())
+    (pool,) = (adapter.poolmanager.pools.get(key) for key in list(adapter.poolmanager.pools.keys()))
     assert (pool.num_connections, pool.num_requests) == (1, 3)
 
 
@@ -123,7 +132,7 @@ def test_what_has_no_origin_is_left_to_the_client():
 
 
 def test_a_session_can_be_copied_and_has_breakers_of_its_own_then(upstream):
-    session, adapter = session_of(failure_threshold=1)
+    session, _ = session_of(failure_threshold=1)
     upstream.phase("errors")
     session.get(upstream.work)
     copied = pickle.loads(pickle.dumps(session))

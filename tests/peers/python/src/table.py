@@ -1,0 +1,40 @@
+"""The table: a line for each case, a column for each peer."""
+
+import platform
+
+from peers import PEERS, installed, version_of
+
+
+def show(rows):
+    columns = [*installed(), "noop", "bare"]
+    lines = list(dict.fromkeys(row.line for row in rows))
+    head = max(map(len, lines))
+    cells = [[column, *(_cell(rows, line, column) for line in lines)] for column in columns]
+    widths = [max(map(len, column)) + 2 for column in cells]
+    print(f"Python {platform.python_version()}, " + ", ".join(f"{peer} {version_of(peer)}" for peer in installed()))
+    left_out = [peer for peer in PEERS if peer not in installed()]
+    if left_out:
+        print(f"Not for this Python: {', '.join(left_out)}")
+    print("Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole\n")
+    for i, line in enumerate(["", *lines]):
+        print(line.ljust(head) + "".join(column[i].rjust(width) for column, width in zip(cells, widths)))
+    _notes(rows)
+
+
+def _cell(rows, line, column):
+    row = next((row for row in rows if row.line == line and row.peer == column), None)
+    if row is None:
+        return "-"
+    if row.bytes is not None:
+        return f"{row.bytes:g} B"
+    if row.ns >= 1e6:
+        return f"{row.ns / 1e6:.1f} ms"
+    return f"{row.ns:.0f} ({row.ns_min:.0f})" if row.ns >= 1000 else f"{row.ns:.1f} ({row.ns_min:.1f})"
+
+
+def _notes(rows):
+    """What stands beside the figures, each remark once."""
+    print("\nNotes")
+    for peer, note in dict.fromkeys((row.peer, row.note) for row in rows if row.note):
+        line = next(row.line for row in rows if row.peer == peer and row.note == note)
+        print(f"  {peer}, {line}: {note}")
