@@ -7,8 +7,9 @@ import json
 import pathlib
 import pydoc
 
-import fusewire
 import pytest
+
+import fusewire
 from fusewire import CircuitBreaker, _snapshot, _state
 
 SCHEMA = json.loads(fusewire.schema())["properties"]

@@ -95,9 +95,7 @@ class CircuitBreaker(Breaker):
         return super().__new__(cls, name, options)
 
     @classmethod
-    def from_document(
-        cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]
-    ) -> Self:
+    def from_document(cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]) -> Self:
         """A breaker from a configuration document as every language reads it: JSON text, or a mapping.
 
         ``options`` are those that no document has: ``ignore``, ``failure``, ``failure_result``, ``error_type``,
@@ -178,9 +176,7 @@ class CircuitBreaker(Breaker):
 
     # ---- by hand ----
 
-    def reconfigure(
-        self, *, actor: str | None = None, reason: str | None = None, **options: Unpack[Document]
-    ) -> bool:
+    def reconfigure(self, *, actor: str | None = None, reason: str | None = None, **options: Unpack[Document]) -> bool:
         """Swaps the rules of the machine atomically; ``False`` when they are the same. What classifies stays.
 
         ``options`` are all of the new configuration: a key left out takes its default. ``actor`` and ``reason`` say who

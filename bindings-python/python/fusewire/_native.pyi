@@ -101,9 +101,7 @@ class Breaker:
         counts like any other, otherwise in the totals only."""
 
     def record_failed(self, error_type: str | None = None) -> None: ...
-    def trip(
-        self, duration: Duration | None = None, *, actor: str | None = None, reason: str | None = None
-    ) -> None:
+    def trip(self, duration: Duration | None = None, *, actor: str | None = None, reason: str | None = None) -> None:
         """Opens the breaker from any state: for `duration` seconds (1 ms to 168 h) or, without one, for as long as an
         opening lasts now. Raises `ConfigError` when it is out of range."""
 

@@ -134,4 +134,4 @@ class Registry:
 
 
 #: The registry that is used when no other is named.
-registry = Registry()
+registry: Registry = Registry()

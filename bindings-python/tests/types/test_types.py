@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 
-import fusewire
 import pytest
+
+import fusewire
 
 HERE = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(fusewire.__file__).parent
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="mypy and pyr
 
 
 def run(*command, cwd=None):
-    env = dict(os.environ)
+    # It is by the path that pyright finds the environment whose packages it is to verify.
+    env = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     if PACKAGE.parent.name != "site-packages":
         env["MYPYPATH"] = str(PACKAGE.parent)
     return subprocess.run(
@@ -109,10 +111,10 @@ def test_pyright_finds_everything_that_is_wrong(tmp_path):
     assert sorted(pyright(tmp_path, "wrong.py")) == wrong_lines()
 
 
-def test_everything_public_has_a_type_that_pyright_knows(tmp_path):
-    # It looks into site-packages, where a checkout is not.
-    shutil.copytree(PACKAGE, tmp_path / "fusewire", ignore=shutil.ignore_patterns("__pycache__"))
+def test_everything_public_has_a_type_that_is_the_same_for_every_checker(tmp_path):
     found = run("pyright", "--verifytypes", "fusewire", "--ignoreexternal", "--outputjson", cwd=tmp_path)
-    told = json.loads(found.stdout)["typeCompleteness"]
-    unknown = [symbol["name"] for symbol in told["symbols"] if symbol["isExported"] and not symbol["isTypeKnown"]]
-    assert (unknown, told["completenessScore"]) == ([], 1), told["exportedSymbolCounts"]
+    symbols = [one for one in json.loads(found.stdout)["typeCompleteness"]["symbols"] if one["isExported"]]
+    unsure = {one["name"] for one in symbols if not one["isTypeKnown"] or one["isTypeAmbiguous"]}
+    # What an `except` clause named is gone when it ends.
+    assert {name for name in unsure if not name.endswith(".error")} == set()
+    assert {"fusewire.CircuitBreaker", "fusewire.httpx.CircuitBreakerTransport"} <= {one["name"] for one in symbols}
