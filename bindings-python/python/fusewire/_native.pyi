@@ -156,8 +156,8 @@ class Permit:
     def success(self, *, duration: float | timedelta | None = None) -> Settled:
         """The dependency did what it should. `duration` in seconds, where the caller measured it.
 
-        Like the other two it answers "late" when the breaker has moved on since, and raises `AlreadySettledError` when
-        the permit was settled before.
+        Like the other two it answers "late" when the breaker has moved on since, otherwise "ok", and raises
+        `AlreadySettledError` when the permit was settled before.
         """
 
     def failure(
@@ -166,7 +166,7 @@ class Permit:
         *,
         duration: float | timedelta | None = None,
     ) -> Settled:
-        """The dependency failed. `error` is the exception, or a text under which it is counted."""
+        """The dependency failed. `error` is the exception, its class, or a text under which it is counted."""
 
     def ignore(self, *, duration: float | timedelta | None = None) -> Settled:
         """The call says nothing about the dependency."""
