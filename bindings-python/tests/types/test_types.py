@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -23,7 +24,9 @@ def wrong_lines():
 
 
 def run(*command):
-    environment = {**os.environ, "MYPYPATH": str(PACKAGE.parent)}
+    environment = dict(os.environ)
+    if PACKAGE.parent.name != "site-packages":
+        environment["MYPYPATH"] = str(PACKAGE.parent)
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
 
 
@@ -49,8 +52,10 @@ def test_mypy_finds_everything_that_is_wrong(cache):
 
 
 def pyright(name, tmp_path):
+    # It looks at nothing but what lies beside its settings.
+    shutil.copy(HERE / name, tmp_path)
     settings = {
-        "include": [str(HERE / name)],
+        "include": [name],
         "extraPaths": [str(PACKAGE.parent)],
         "typeCheckingMode": "strict",
         "pythonVersion": f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -81,7 +86,7 @@ def test_the_package_itself_is_typed(cache):
     found = run(
         sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), "--no-error-summary", "-p", "fusewire"
     )
-    assert found.stdout == ""
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_the_stub_says_what_the_native_part_has(tmp_path):
