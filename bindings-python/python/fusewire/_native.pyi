@@ -1,6 +1,6 @@
 """The native part. Import `fusewire` instead: what is here is the package's own, but for `Permit` and `ManualClock`."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Generic, Literal, TypeVar, final
@@ -201,7 +201,7 @@ class ManualClock:
 @final
 class NativeRegistry:
     def __new__(
-        cls, clock: ManualClock | None = None, duration_bounds: Iterable[float | timedelta] | None = None
+        cls, clock: ManualClock | None = None, duration_bounds: Sequence[float | timedelta] | None = None
     ) -> Self: ...
     def require(self, name: str) -> None: ...
     def remove(self, name: str) -> bool: ...

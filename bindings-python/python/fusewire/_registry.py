@@ -9,7 +9,7 @@ from ._native import NativeRegistry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, TypeVar
 
@@ -35,7 +35,7 @@ class Registry:
     """
 
     def __init__(
-        self, *, clock: ManualClock | None = None, duration_bounds: Iterable[float | timedelta] | None = None
+        self, *, clock: ManualClock | None = None, duration_bounds: Sequence[float | timedelta] | None = None
     ) -> None:
         if clock is not None and duration_bounds is not None:
             raise TypeError("clock, or duration_bounds: a manual clock is for tests, which need no bounds of their own")
