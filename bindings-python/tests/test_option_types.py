@@ -133,7 +133,7 @@ def test_everything_public_and_its_methods_have_help(name):
     thing = getattr(fusewire, name)
     assert pydoc.getdoc(thing)
     if isinstance(thing, type):
-        members = {key: value for key, value in vars(thing).items() if not key.startswith("_")}
+        members = {key: getattr(thing, key) for key in vars(thing) if not key.startswith("_")}
         untold = [key for key, value in members.items() if not (pydoc.getdoc(value) or isinstance(value, thing))]
         assert untold == []
 
