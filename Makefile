@@ -17,7 +17,7 @@ build-node: ## the npm package in bindings-node, for the Node of this machine
 build-python: ## the Python package in bindings-python, for the python3 of this machine
 	@ci/build-python.sh
 
-test: ## every test of every language (at most 20 minutes on two cores, builds included)
+test: ## every test of every language (some 35 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)
 
 proof: ## the deeper runs of the same proofs, and mutants (hours; ARGS names single parts)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All of `make test`: every test of every language, those first that answer fast. Stops at the first that fails.
 # `test.sh NAME...` runs those steps alone.
-# Costs: at most 20 minutes on two cores when nothing is built; the summary says where they went.
+# Costs: some 35 minutes on two cores when nothing is built; the summary says where they went.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -139,7 +139,8 @@ impl Breaker {
         self.core().record(Outcome::Failure, error_type);
     }
 
-    /// Opens the breaker from any state: for `duration` seconds or, without one, for as long as an opening lasts now.
+    /// Opens the breaker from any state: for `duration` seconds (1 ms to 168 h) or, without one, for as long as an
+    /// opening lasts now. Raises `ConfigError` when it is out of range.
     #[pyo3(signature = (duration=None, *, actor=None, reason=None))]
     fn trip(
         &self,
@@ -174,7 +175,7 @@ impl Breaker {
     }
 
     /// Sets the mode: `"auto"`, `"shadow"`, `"forced_open"` or `"forced_closed"`. Setting the one that is set does
-    /// nothing.
+    /// nothing. Raises `ConfigError` when there is no such mode.
     #[pyo3(signature = (mode, *, actor=None, reason=None))]
     fn set_mode(&self, mode: &Bound<'_, PyAny>, actor: Option<&str>, reason: Option<&str>) -> PyResult<()> {
         let wanted = mode.cast::<PyString>().ok().map(|text| text.to_string_lossy().into_owned());

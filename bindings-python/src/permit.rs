@@ -100,12 +100,15 @@ impl Permit {
     }
 
     /// The dependency did what it should. `duration` in seconds, where the caller measured it.
+    ///
+    /// Like the other two it answers "late" when the breaker has moved on since, otherwise "ok", and raises
+    /// `AlreadySettledError` when the permit was settled before.
     #[pyo3(signature = (*, duration=None))]
     fn success(&self, py: Python<'_>, duration: Option<&Bound<'_, PyAny>>) -> PyResult<&'static str> {
         self.end(py, Outcome::Success, duration, None)
     }
 
-    /// The dependency failed. `error` is the exception, or a text under which it is counted.
+    /// The dependency failed. `error` is the exception, its class, or a text under which it is counted.
     #[pyo3(signature = (error=None, *, duration=None))]
     fn failure(
         &self,

@@ -15,7 +15,8 @@ import pytest
 from fusewire import CircuitBreaker, CircuitOpenError, circuit_breaker
 
 pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 10), reason="Python 3.9 wraps coroutine functions in Python: nothing is put off or used again"
+    sys.version_info < (3, 10),
+    reason="Python 3.9 wraps coroutine functions in Python: nothing is put off or used again",
 )
 
 

@@ -247,7 +247,7 @@ def test_a_thread_reads_until_the_stream_is_closed():
     reader = in_thread(lambda: read.extend(event.generation for event in events))
     for at in range(20):
         flip(breaker, 1)
-        until(lambda: len(read) == at + 1 or not events._feed.waiting)
+        until(lambda at=at: len(read) == at + 1 or not events._feed.waiting)
     until(lambda: events._feed.wakers)
     events.close()
     reader.join()

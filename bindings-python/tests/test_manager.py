@@ -231,8 +231,16 @@ def test_the_figures_of_all_breakers_are_summed(manager):
         "total_breakers": 0,
         "states": {"closed": 0, "open": 0, "half_open": 0},
         **dict.fromkeys(
-            ["total_requests", "success_count", "failure_count", "ignored_count"]
-            + ["slow_count", "late_count", "expired_count", "rejected_count"],
+            [
+                "total_requests",
+                "success_count",
+                "failure_count",
+                "ignored_count",
+                "slow_count",
+                "late_count",
+                "expired_count",
+                "rejected_count",
+            ],
             0,
         ),
         "success_rate": None,

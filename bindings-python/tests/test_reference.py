@@ -23,7 +23,7 @@ from fusewire import (
 STRATEGIES = ("basic", "count_window", "time_window", "adaptive", "gradual")
 
 # From the module overview of the reference; its third example is of a recovery pattern, which is no part of the breaker.
-USAGE = '''
+USAGE = """
 ## Usage Examples
 
 1. **Basic Circuit Breaking**
@@ -45,7 +45,7 @@ breaker = AdvancedCircuitBreaker(
     success_threshold=3
 )
 ```
-'''
+"""
 
 BASIC, ADVANCED = re.findall(r"```python\n(.*?)```", USAGE, re.DOTALL)
 

@@ -12,9 +12,6 @@ breaker closes again. See ``help(fusewire.circuit_breaker)`` and ``help(fusewire
 from __future__ import annotations
 
 from . import _native
-
-_native.require_main_interpreter()
-
 from ._advanced import AdvancedCircuitBreaker
 from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
@@ -32,6 +29,8 @@ from ._native import Permit, __version__, schema
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
 from ._state import CircuitState, Mode
+
+_native.require_main_interpreter()
 
 __all__ = [
     "AdvancedCircuitBreaker",

@@ -37,35 +37,69 @@ _COROUTINE = 0x80
 class CircuitBreaker(Breaker):
     """Guards one dependency.
 
-    ``CircuitBreaker("payments", failure_threshold=3, recovery_timeout=30)``. The keyword arguments are the keys of the
-    configuration document, which every language reads; lengths of time are seconds, a ``timedelta`` or a text such as
-    ``"250ms"``; what is left out, or ``None``, takes its default. Beside them:
+        breaker = CircuitBreaker("payments", failure_threshold=3, recovery_timeout=30)
+
+    It is used by ``@circuit_breaker(breaker)``, ``with breaker:`` and ``async with breaker:``, ``breaker.call(function,
+    ...)`` and ``await breaker.call_async(function, ...)``, or by permits: ``acquire``, ``try_acquire``. Any thread and
+    task may use it at the same time.
+
+    Closed, it lets calls pass and counts. Open, it turns them away: ``CircuitOpenError``. When it has been open for
+    ``recovery_timeout`` it is half-open: a few calls pass as probes, whose outcomes close it or open it again.
+
+    ``name``: 1 to 255 bytes, for people and metrics. The options are keyword arguments; lengths of time are seconds, a
+    ``timedelta`` or a text such as ``"250ms"``; shares are numbers up to 1. What is left out, or ``None``, takes its
+    default; the defaults, and what goes together, are those of every language:
+    https://github.com/fusewire/fusewire/blob/main/docs/configuration.md
+
+    When it opens:
+
+    - ``failure_threshold``: consecutive failures that open it, 1 to 1,000,000. Not beside ``window``.
+    - ``window``: judges by rates instead. A dict with its ``kind``: ``"count"``, the last ``size`` calls; ``"time"``, those
+      of the last ``period``; ``"adaptive"``, against the service's own history. ``{"kind": "time", "failure_rate": 0.25}``.
+    - ``slow_call_duration``: a call that took at least this long is slow, 1 ms to 168 h; the window's ``slow_call_rate``
+      is the share of them that opens.
+    - ``cancelled_after``: a call that is cancelled after at least this long is a failure, 1 ms to 168 h; before, it is
+      ignored.
+    - ``sample_durations_every``: measures every n-th call of a thread, 0 to 1,000,000; 0 none.
+
+    For how long, and how it closes:
+
+    - ``recovery_timeout``: how long it stays open, 1 ms to 168 h.
+    - ``backoff``: how repeated openings lengthen that: ``{"kind": "exponential", "jitter": 0.2}``.
+    - ``half_open_max_calls``: probes that decide, 1 to 64.
+    - ``half_open_concurrency``: how many of them at the same time, 1 to ``half_open_max_calls``.
+    - ``success_threshold``: successful probes that close it, 1 to ``half_open_max_calls``.
+    - ``half_open_timeout``: how long a probe may take before it counts as failed, 1 ms to 168 h.
+    - ``ramp``: after the probes admits a growing share of the calls before it closes; ``{}`` turns it on.
+    - ``mode``: who decides at first, a ``Mode`` or its name; ``"shadow"`` rejects nothing and counts what it would.
+    - ``seed``: of the jitter, 0 to 2**53 - 1; written, a run can be repeated.
+
+    What counts as what; these are Python's own:
 
     - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.
     - ``failure``: exceptions that are failures; all others are successes then. Without it every exception is a failure.
     - ``failure_result``: a predicate of a result; what it is true of is a failure.
     - ``error_type``: a function from an exception to a short text under which it is counted; otherwise its class's name.
     - ``fallback``: called in place of a call that is turned away, with the same arguments.
-    - ``clock``: a ``fusewire.testing.ManualClock``.
+    - ``clock``: a ``fusewire.testing.ManualClock``, for tests.
 
     Raises ``ConfigError``, which names the key, the value and what is allowed.
     """
 
     __slots__ = ("_listeners",)
 
-    _listeners: Listeners
+    if TYPE_CHECKING:
+        _listeners: Listeners
 
     def __new__(cls, name: str = "unnamed", **options: Unpack[Options]) -> Self:
         return super().__new__(cls, name, options)
 
     @classmethod
-    def from_document(
-        cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]
-    ) -> Self:
+    def from_document(cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]) -> Self:
         """A breaker from a configuration document as every language reads it: JSON text, or a mapping.
 
         ``options`` are those that no document has: ``ignore``, ``failure``, ``failure_result``, ``error_type``,
-        ``fallback`` and ``clock``.
+        ``fallback`` and ``clock``. Raises ``ConfigError``; here ``null`` is an error, too.
         """
         return Breaker.__new__(cls, name, options, document)
 
@@ -92,20 +126,25 @@ class CircuitBreaker(Breaker):
             return call_async(self, function, args, kwargs)
 
     def __enter__(self) -> Permit:
+        """Asks for a permit for the block; raises ``CircuitOpenError`` when it is turned away."""
         return enter(self, _getframe(1))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Settles it by what the block raised."""
         leave(self, _getframe(1), error)
 
-    # Not coroutine functions themselves: the frame that runs the block calls them, and need not be the one that awaits.
     def __aenter__(self) -> Coroutine[Any, Any, Permit]:
+        """As ``__enter__``."""
+        # No coroutine function, nor the other: the frame that runs the block calls them, and need not be the one that
+        # awaits.
         return enter_async(self, _getframe(1))
 
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> Coroutine[Any, Any, None]:
+        """As ``__exit__``."""
         return leave_async(self, _getframe(1), error)
 
     def can_execute(self) -> bool:
@@ -137,10 +176,13 @@ class CircuitBreaker(Breaker):
 
     # ---- by hand ----
 
-    def reconfigure(
-        self, *, actor: str | None = None, reason: str | None = None, **options: Unpack[Document]
-    ) -> bool:
-        """Swaps the rules of the machine atomically; ``False`` when they are the same. What classifies stays."""
+    def reconfigure(self, *, actor: str | None = None, reason: str | None = None, **options: Unpack[Document]) -> bool:
+        """Swaps the rules of the machine atomically; ``False`` when they are the same. What classifies stays.
+
+        ``options`` are all of the new configuration: a key left out takes its default. ``actor`` and ``reason`` say who
+        does it and why; they are told with the transition, cause ``reconfigured``. Totals stay, and an open breaker
+        keeps its deadline. Raises ``ConfigError``, and changes nothing then.
+        """
         return self._reconfigure(options, None, actor, reason)
 
     def reconfigure_document(
@@ -158,7 +200,7 @@ class CircuitBreaker(Breaker):
 
     @property
     def mode(self) -> Mode:
-        """Who decides."""
+        """Who decides: the machine, or an operator."""
         return Mode(super().mode)
 
     def snapshot(self) -> Snapshot:

@@ -50,18 +50,40 @@ def circuit_breaker(
 ) -> Decorator:
     """Guards a function with a circuit breaker.
 
-    ``@circuit_breaker("payments", failure_threshold=3, ignore=KeyError)``: the breaker of that name in ``registry`` (or
-    the default one), made with these options if there is none. ``@circuit_breaker("payments")`` takes the one that is
-    there as it is. ``@circuit_breaker(breaker)`` takes a breaker of yours, ``@circuit_breaker()`` names it after the
-    function.
+        @circuit_breaker("payments", failure_threshold=3, recovery_timeout="30s", ignore=KeyError)
+        async def pay(order): ...
 
-    It decorates functions, coroutine functions, generator functions, async generator functions, methods, class methods,
-    static methods and partial objects. A call is a success when it returns and a failure when it raises, unless
-    ``ignore``, ``failure`` or ``failure_result`` say otherwise; a generator is one call, which ends when the generator
-    does. A call that is turned away raises ``CircuitOpenError``, or is answered by ``fallback``, which gets the same
-    arguments. Everything that ``CircuitBreaker`` takes can be given here.
+    Calls pass while the breaker is closed. After three failures in a row it is open: a call raises ``CircuitOpenError``
+    at once, which says when to come back, and nothing runs. After thirty seconds a few calls probe, and the breaker
+    closes again if they succeed.
 
-    What is decorated keeps its name, signature, documentation and kind; its ``breaker`` is the breaker.
+    Which breaker:
+
+    - ``circuit_breaker("payments", ...)``: the one of that name in ``registry`` (or ``fusewire.registry``), made with these
+      options if there is none. Functions that name the same one share it. Without options it is taken as it is.
+    - ``circuit_breaker(breaker)``: one of yours, a ``CircuitBreaker`` or ``AdvancedCircuitBreaker``.
+    - ``circuit_breaker()``: one that is named after the function, with its module.
+
+    What it decorates: functions, coroutine functions, generator functions, async generator functions, methods, class
+    methods, static methods and partial objects. What is decorated keeps its name, signature, documentation and kind; its
+    ``breaker`` is the breaker.
+
+    What counts: a call is a success when it returns and a failure when it raises. A generator is one call, which ends
+    when the generator does. A coroutine function asks when it is awaited; one that is cancelled is ignored, or a failure
+    if it lasted at least ``cancelled_after``. These options belong to the function, also beside a breaker of yours:
+
+    - ``ignore=KeyError``: says nothing about the dependency. A class, a predicate, or a tuple of them.
+    - ``failure=OSError``: only these are failures, all other exceptions are successes.
+    - ``failure_result=lambda answer: answer.status >= 500``: results that are failures.
+    - ``error_type``: a function from an exception to the name under which it is counted.
+    - ``fallback``: answers in place of a call that is turned away; gets the same arguments.
+
+    All other options are the breaker's, as ``help(fusewire.CircuitBreaker)`` tells them with their units and ranges:
+    ``failure_threshold`` or ``window`` say when it opens, ``recovery_timeout`` and ``backoff`` for how long,
+    ``half_open_max_calls`` and ``ramp`` how it closes.
+
+    Raises, where it is written: ``ConfigError`` for a wrong option, with what is allowed; ``ConflictError`` when the name is
+    taken by a breaker with other options; ``TypeError`` for what is no function, or without parentheses.
     """
     if callable(breaker) and not isinstance(breaker, Breaker):
         raise TypeError(

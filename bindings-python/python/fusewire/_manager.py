@@ -82,7 +82,7 @@ class CircuitBreakerManager(Generic[B]):
         # A wrong default is told now, not when the first breaker is asked for.
         breaker_class("defaults", **defaults)
         #: Where the breakers are.
-        self.registry = Registry() if registry is None else registry
+        self.registry: Registry = Registry() if registry is None else registry
         self._class: type[CircuitBreaker] = breaker_class
         self._defaults = defaults
         #: By name: a breaker that this manager made, its configuration as it was asked for, and as it is now.

@@ -1,6 +1,6 @@
 """The native part. Import `fusewire` instead: what is here is the package's own, but for `Permit` and `ManualClock`."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Generic, Literal, TypeVar, final
@@ -101,9 +101,7 @@ class Breaker:
         counts like any other, otherwise in the totals only."""
 
     def record_failed(self, error_type: str | None = None) -> None: ...
-    def trip(
-        self, duration: Duration | None = None, *, actor: str | None = None, reason: str | None = None
-    ) -> None:
+    def trip(self, duration: Duration | None = None, *, actor: str | None = None, reason: str | None = None) -> None:
         """Opens the breaker from any state: for `duration` seconds (1 ms to 168 h) or, without one, for as long as an
         opening lasts now. Raises `ConfigError` when it is out of range."""
 
@@ -158,8 +156,8 @@ class Permit:
     def success(self, *, duration: float | timedelta | None = None) -> Settled:
         """The dependency did what it should. `duration` in seconds, where the caller measured it.
 
-        Like the other two it answers "late" when the breaker has moved on since, and raises `AlreadySettledError` when
-        the permit was settled before.
+        Like the other two it answers "late" when the breaker has moved on since, otherwise "ok", and raises
+        `AlreadySettledError` when the permit was settled before.
         """
 
     def failure(
@@ -168,7 +166,7 @@ class Permit:
         *,
         duration: float | timedelta | None = None,
     ) -> Settled:
-        """The dependency failed. `error` is the exception, or a text under which it is counted."""
+        """The dependency failed. `error` is the exception, its class, or a text under which it is counted."""
 
     def ignore(self, *, duration: float | timedelta | None = None) -> Settled:
         """The call says nothing about the dependency."""
@@ -203,7 +201,7 @@ class ManualClock:
 @final
 class NativeRegistry:
     def __new__(
-        cls, clock: ManualClock | None = None, duration_bounds: Iterable[float | timedelta] | None = None
+        cls, clock: ManualClock | None = None, duration_bounds: Sequence[float | timedelta] | None = None
     ) -> Self: ...
     def require(self, name: str) -> None: ...
     def remove(self, name: str) -> bool: ...

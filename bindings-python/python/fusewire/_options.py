@@ -151,9 +151,7 @@ class _EveryDocument(TypedDict, total=False):
     """Seed of the jitter, 0 to 2**53 - 1; written, a run can be repeated."""
 
 
-class Document(_EveryDocument, total=False):
-    """The keys of the configuration document; ``None`` is what was not given."""
-
+class _OwnDocument(TypedDict, total=False):
     failure_threshold: int | None
     """Consecutive failures that open, 1 to 1,000,000. Not beside ``window``."""
     window: Window | None
@@ -164,6 +162,11 @@ class Document(_EveryDocument, total=False):
     """Successful probes that close, 1 to ``half_open_max_calls``."""
     half_open_timeout: Duration | None
     """How long one probe may take, 1 ms to 168 h; then it counts as failed."""
+
+
+# What stands first in an editor is what is asked for first.
+class Document(_OwnDocument, _EveryDocument, total=False):
+    """The keys of the configuration document; ``None`` is what was not given."""
 
 
 class _OfErrors(TypedDict, total=False):

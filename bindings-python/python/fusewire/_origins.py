@@ -56,10 +56,14 @@ class Rejected(CircuitOpenError):
     service_retry_after: float | None
 
     def _keep(
-        self, breaker: CircuitBreaker | str, reason: Reason, retry_after: float | None, service_retry_after: float | None
+        self,
+        breaker: CircuitBreaker | str,
+        reason: Reason,
+        retry_after: float | None,
+        service_retry_after: float | None,
     ) -> None:
         # The client's own class has taken what it wanted for itself.
-        self.args = (breaker, reason, retry_after)
+        self.args: tuple[CircuitBreaker | str, Reason, float | None] = (breaker, reason, retry_after)
         self.service_retry_after = service_retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from ._native import NativeRegistry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, TypeVar
 
@@ -25,11 +25,17 @@ __all__ = ["Registry", "registry"]
 
 
 class Registry:
-    """Breakers by name, one of each. ``clock``: a ``ManualClock`` for all of them. ``duration_bounds``: the upper bounds
-    of their histograms of call durations, in seconds, ascending; 1 to 64."""
+    """Breakers by name, one of each: ``registry["payments"]``, ``"payments" in registry``, ``for breaker in registry``.
+
+    - ``clock``: a ``fusewire.testing.ManualClock`` for all of them.
+    - ``duration_bounds``: the upper bounds of their histograms of call durations: 1 to 64, in seconds or as ``timedelta``,
+      ascending. Those that hold when it is left out are in ``docs/configuration.md``.
+
+    ``fusewire.registry`` is the one that is used when no other is named. Raises ``ConfigError`` for wrong bounds.
+    """
 
     def __init__(
-        self, *, clock: ManualClock | None = None, duration_bounds: Iterable[float | timedelta] | None = None
+        self, *, clock: ManualClock | None = None, duration_bounds: Sequence[float | timedelta] | None = None
     ) -> None:
         if clock is not None and duration_bounds is not None:
             raise TypeError("clock, or duration_bounds: a manual clock is for tests, which need no bounds of their own")
@@ -38,9 +44,10 @@ class Registry:
         self._listeners: Listeners | None = None
 
     def get_or_create(self, name: str, **options: Unpack[Options]) -> CircuitBreaker:
-        """The breaker of that name, built if there is none; the same for every thread.
+        """The breaker of that name, built if there is none; the same for every thread. ``options`` are those of
+        ``CircuitBreaker``.
 
-        Raises ``ConflictError`` when it exists with another configuration. What classifies is that of the first call.
+        Raises ``ConfigError`` when one is wrong, and ``ConflictError`` when it exists with another configuration. What classifies is that of the first call.
         """
         return self.of_class(CircuitBreaker, name, options)
 
@@ -114,6 +121,7 @@ class Registry:
         return sorted(self._breakers)
 
     def __getitem__(self, name: str) -> CircuitBreaker:
+        """The breaker of that name; ``UnknownBreakerError``, which is a ``KeyError``, when there is none."""
         found = self._breakers.get(name)
         if found is None:
             self._native.require(name)
@@ -134,4 +142,4 @@ class Registry:
 
 
 #: The registry that is used when no other is named.
-registry = Registry()
+registry: Registry = Registry()

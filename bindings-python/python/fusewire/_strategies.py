@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 #: The strategies that exist, with the kind of window that each judges by.
-KINDS: dict[StrategyType, str | None] = {"basic": None, "count_window": "count", "time_window": "time", "adaptive": "adaptive", "gradual": None}
+KINDS: dict[StrategyType, str | None] = {
+    "basic": None,
+    "count_window": "count",
+    "time_window": "time",
+    "adaptive": "adaptive",
+    "gradual": None,
+}
 
 #: What always has another name here.
 _RENAMED = {"recovery_timeout": "timeout", "name": "service_id"}

@@ -1,8 +1,8 @@
 """``/metrics`` for ASGI servers and frameworks.
 
-    from fusewire.asgi import metrics_app
+from fusewire.asgi import metrics_app
 
-    app.mount("/metrics", metrics_app())  # FastAPI, Starlette; or serve it alone
+app.mount("/metrics", metrics_app())  # FastAPI, Starlette; or serve it alone
 """
 
 from __future__ import annotations

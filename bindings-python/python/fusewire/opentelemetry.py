@@ -1,8 +1,8 @@
 """Circuit breakers in OpenTelemetry: transitions and rejections in the current span, states and counts as metrics.
 
-    from fusewire.opentelemetry import instrument
+from fusewire.opentelemetry import instrument
 
-    stop = instrument()
+stop = instrument()
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Circuit breakers in a registry of ``prometheus_client``, beside a service's own metrics.
 
-    from prometheus_client import REGISTRY
-    from fusewire.prometheus import CircuitBreakerCollector
+from prometheus_client import REGISTRY
+from fusewire.prometheus import CircuitBreakerCollector
 
-    REGISTRY.register(CircuitBreakerCollector())
+REGISTRY.register(CircuitBreakerCollector())
 """
 
 from __future__ import annotations

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
     from urllib3.util.retry import Retry
 
-    from typing_extensions import Unpack
-
     from ._breaker import CircuitBreaker
     from ._options import AdapterOptions, Reason
     from ._registry import Registry
@@ -96,7 +94,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
     Raises ``ConfigError`` or ``TypeError`` when one is wrong. A copy of a session has breakers of its own.
     """
 
-    __attrs__ = [*HTTPAdapter.__attrs__, "_origins"]  # noqa: RUF012 (what a copy keeps; the parent's is a list, too)
+    __attrs__: list[str] = [*HTTPAdapter.__attrs__, "_origins"]  # noqa: RUF012 (what a copy keeps; the parent's is a list, too)
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """``/metrics`` for WSGI servers and frameworks.
 
-    from fusewire.wsgi import metrics_app
+from fusewire.wsgi import metrics_app
 
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/metrics": metrics_app()})  # Flask; or serve it alone
+app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/metrics": metrics_app()})  # Flask; or serve it alone
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import aiohttp
-import fusewire.aiohttp
-import fusewire.httpx
-import fusewire.requests
 import httpx
 import requests
 from anyio.from_thread import start_blocking_portal
+
+import fusewire.aiohttp
+import fusewire.httpx
+import fusewire.requests
 
 
 class Httpx:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from clients import error_types, read
+
 from fusewire import CircuitBreaker, CircuitOpenError, ConfigError, Registry
 from fusewire.testing import ManualClock
 

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
+
 from fusewire.aiohttp import CircuitBreakerMiddleware, RejectedRequest
 from fusewire.testing import ManualClock
 

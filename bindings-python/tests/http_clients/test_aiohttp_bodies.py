@@ -8,8 +8,9 @@ import gc
 import aiohttp
 import pytest
 from aiohttp import web
-from fusewire.aiohttp import CircuitBreakerMiddleware
 from test_aiohttp import error_type, outcomes, run
+
+from fusewire.aiohttp import CircuitBreakerMiddleware
 
 
 def test_with_whole_body_the_session_s_own_timeout_within_the_body_is_a_failure(bodies):

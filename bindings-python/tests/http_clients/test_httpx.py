@@ -12,6 +12,7 @@ import sys
 import httpx
 import pytest
 import trio
+
 from fusewire import CircuitOpenError
 from fusewire.httpx import AsyncCircuitBreakerTransport, CircuitBreakerTransport, RejectedRequest
 from fusewire.testing import ManualClock

@@ -8,6 +8,7 @@ import email.utils
 import threading
 
 import pytest
+
 from fusewire import CircuitBreaker, Registry
 from fusewire._origins import Origins, Rejected, origin_of
 from fusewire._status import Pause, has_body

@@ -8,9 +8,10 @@ import shutil
 
 import pytest
 import requests
+from requests.adapters import Retry
+
 from fusewire import CircuitOpenError
 from fusewire.requests import CircuitBreakerAdapter, RejectedRequest
-from requests.adapters import Retry
 
 
 def session_of(**options):

@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from clients import error_types
+
 from fusewire.testing import ManualClock
 
 

@@ -44,9 +44,9 @@ session.mount("http://", CircuitBreakerAdapter(breaker=lambda key: {"failure_thr
 async def main() -> None:
     async with httpx.AsyncClient(transport=AsyncCircuitBreakerTransport(is_failure=lambda status: status == 500)):
         pass
-    async with aiohttp.ClientSession(middlewares=(CircuitBreakerMiddleware(recovery_timeout="5s"),)) as http:
-        async with http.get("http://localhost") as response:
-            assert_type(response, aiohttp.ClientResponse)
+    middlewares = (CircuitBreakerMiddleware(recovery_timeout="5s"),)
+    async with aiohttp.ClientSession(middlewares=middlewares) as http, http.get("http://localhost") as response:
+        assert_type(response, aiohttp.ClientResponse)
 
 
 collector: Collector = CircuitBreakerCollector(registry, pid=True)

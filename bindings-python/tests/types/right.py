@@ -1,5 +1,6 @@
 """Everything here is right: a checker finds nothing, and every revealed type is the one asserted."""
 
+# ruff: noqa: UP007
 from __future__ import annotations
 
 import asyncio
@@ -136,7 +137,7 @@ async def main() -> None:
     assert_type(await slow(1), str)
     assert_type(await Service().amethod(1), str)
     assert_type(await breaker.call_async(slow, 1), str)
-    assert_type([n for n in stream(3)], list[int])
+    assert_type(list(stream(3)), list[int])
     assert_type([n async for n in astream(3)], list[int])
     async with breaker as permit:
         assert_type(permit, Permit)
@@ -206,7 +207,7 @@ home = Registry(duration_bounds=[0.1, timedelta(seconds=1)])
 assert_type(home.get_or_create("a", failure_threshold=3), CircuitBreaker)
 assert_type(home.get("a"), Optional[CircuitBreaker])
 assert_type(registry["a"], CircuitBreaker)
-assert_type([b for b in home], list[CircuitBreaker])
+assert_type(list(home), list[CircuitBreaker])
 
 advanced = AdvancedCircuitBreaker(
     service_id="x",

@@ -1,5 +1,6 @@
 """Every line that ends in `# wrong` must be refused by a checker, and no other."""
 
+# ruff: noqa: B018, F841
 from __future__ import annotations
 
 from fusewire import (
