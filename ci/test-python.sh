@@ -2,8 +2,8 @@
 # The tests of the Python package: the wheel of each Python that this machine has, installed and tested; then the
 # conformance vectors, on the python3 of this machine. `test-python.sh 3.12` tests that one alone, and what follows a
 # version goes to pytest: `test-python.sh 3.12 -k streams`.
-# The machine's own runs every test; the oldest, the newest and those without an interpreter lock all but what two type
-# checkers say, which does not depend on who asks; the others those that lie in no folder of their own.
+# The machine's own runs every test; the oldest, the newest and those without an interpreter lock all but the type checkers
+# and the example, which are the same for all; the others those that lie in no folder of their own.
 # Costs: on two cores a minute to build the core, twenty seconds to build each wheel, and a minute for the tests of one.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -65,7 +65,7 @@ for version in "${there[@]}"; do
     python=${pythons[$version]}
     case $version in
     "$own") FUSEWIRE_SDIST=$(printf '%s' "$sdist"/*.tar.gz) run "$version" "$python" ;;
-    *t | "${there[0]}" | "${there[-1]}") run "$version" "$python" --ignore "$tests/types" ;;
+    *t | "${there[0]}" | "${there[-1]}") run "$version" "$python" --ignore "$tests/types" --ignore "$tests/examples" ;;
     *) run "$version" "$python" "${without_folders[@]}" ;;
     esac
 done
