@@ -20,7 +20,7 @@ type Written = fn(&str) -> Vec<String>;
 const LANGUAGES: [(&str, Written); 3] = [("rust", in_rust), ("node", in_node), ("python", in_python)];
 
 /// The languages that must show every behaviour.
-const COMPLETE: [&str; 2] = ["rust", "node"];
+const COMPLETE: [&str; 3] = ["rust", "node", "python"];
 
 fn in_rust(name: &str) -> Vec<String> {
     vec![format!("fn {name}()")]
