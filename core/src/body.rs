@@ -149,7 +149,7 @@ impl Body {
     /// The hub of a breaker that somebody listens to.
     fn hub_to_tell(&self) -> Option<&Arc<Hub>> {
         #[cfg(feature = "binding")]
-        if crate::side::watcher().is_some() {
+        if crate::events::watcher().is_some() {
             return Some(self.hub());
         }
         self.hub.get()
@@ -160,7 +160,7 @@ impl Body {
         self.hub.get_or_init(|| {
             let hub = Hub::new();
             #[cfg(feature = "binding")]
-            if let Some(watcher) = crate::side::watcher() {
+            if let Some(watcher) = crate::events::watcher() {
                 hub.subscribe(0, Box::new(watcher)).detach();
                 hub.begin_after(0);
             }

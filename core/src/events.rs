@@ -329,3 +329,22 @@ impl Hub {
         }
     }
 }
+
+/// Hears of every transition of every breaker of the process, as a listener that was there from the start.
+#[cfg(feature = "binding")]
+pub type Watcher = fn(&Event);
+
+#[cfg(feature = "binding")]
+static WATCHER: std::sync::OnceLock<Watcher> = std::sync::OnceLock::new();
+
+/// Sets the watcher, once, before the first breaker is built: a breaker has its buffer of events only from its first
+/// transition on.
+#[cfg(feature = "binding")]
+pub fn watch(watcher: Watcher) {
+    let _ = WATCHER.set(watcher);
+}
+
+#[cfg(feature = "binding")]
+pub(crate) fn watcher() -> Option<Watcher> {
+    WATCHER.get().copied()
+}

@@ -13,31 +13,15 @@
 //!   next one, unless that grant was without limit, so that the first and then every n-th call of a thread is timed, as
 //!   without a lane. A thread has one lane of a breaker.
 
-use crate::events::Event;
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use std::ptr::NonNull;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The version of the rules of lanes.
 pub const LANE_VERSION: u32 = 1;
 
 /// Where the high half of the word of a closed breaker holds the count of consecutive failures.
 pub const COUNT_MASK: u32 = crate::word::COUNT_MASK as u32;
-
-/// Hears of every transition of every breaker of the process, as a listener that was there from the start.
-pub type Watcher = fn(&Event);
-
-static WATCHER: OnceLock<Watcher> = OnceLock::new();
-
-/// Sets the watcher, once, before the first breaker is built: a breaker has its buffer of events only from its first
-/// transition on.
-pub fn watch(watcher: Watcher) {
-    let _ = WATCHER.set(watcher);
-}
-
-pub(crate) fn watcher() -> Option<Watcher> {
-    WATCHER.get().copied()
-}
 
 /// Memory that a host gives for cells, and sees.
 pub trait CellMemory: Send + Sync + 'static {
