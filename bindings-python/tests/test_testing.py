@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -23,6 +24,15 @@ def test_a_manual_clock_moves_only_when_it_is_told_to():
     assert breaker.state == "open"
     clock.advance(0.001)
     assert breaker.state == "half_open"
+
+
+@pytest.mark.parametrize("back", [-1, -1e-9, timedelta(seconds=-1), float("nan"), float("-inf")])
+def test_a_manual_clock_cannot_be_set_back(back):
+    clock = ManualClock()
+    clock.advance(5)
+    with pytest.raises(ValueError, match="0 seconds or more"):
+        clock.advance(back)
+    assert clock.now() == 5
 
 
 def test_forced_open_turns_every_call_away_while_the_block_runs():
