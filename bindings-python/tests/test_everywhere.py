@@ -173,6 +173,55 @@ def test_forks_beside_busy_threads_never_hang():
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("when", ["in the import of logging", "on its way to its logger"])
+def test_a_fork_in_the_middle_of_the_first_log_line_never_hangs(when):
+    assert (
+        run(
+            """
+            import os, sys, threading, warnings
+            warnings.simplefilter("ignore")
+            import fusewire
+            reached, forked = threading.Event(), threading.Event()
+
+            def stop_here():
+                if not reached.is_set():
+                    reached.set()
+                    assert forked.wait(60)
+
+            if sys.argv[1] == "in the import of logging":
+                # Which `logging` calls while it is imported.
+                assert "logging" not in sys.modules
+                register = os.register_at_fork
+                os.register_at_fork = lambda **hooks: (stop_here(), register(**hooks))
+            else:
+                import logging
+
+                get_logger = logging.getLogger
+                logging.getLogger = lambda name: (stop_here(), get_logger(name))[1]
+
+            breaker = fusewire.CircuitBreaker("logging for the first time")
+            heard = []
+            breaker.add_listener(heard.append)
+            thread = threading.Thread(target=breaker.trip)
+            thread.start()
+            assert reached.wait(60)
+            child = os.fork()
+            if child == 0:
+                breaker.reset()
+                fusewire.registry.get_or_create("of a child").trip()
+                os._exit(0)
+            forked.set()
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            thread.join()
+            print(len(heard))
+            """,
+            when,
+        )
+        == "0\n1"
+    )
+
+
 def _of_a_worker(n):
     breaker = CircuitBreaker("worker", failure_threshold=2)
     return breaker.call(pow, n, 2)

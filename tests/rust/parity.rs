@@ -14,11 +14,13 @@ const BEHAVIOURS: [&str; 6] = [
     "a-clock-set-back",
 ];
 
-/// How a test of that name may begin in a language's source.
+/// How a test of that name begins in a language's source.
 type Written = fn(&str) -> Vec<String>;
 
-/// Every language must show every behaviour.
 const LANGUAGES: [(&str, Written); 3] = [("rust", in_rust), ("node", in_node), ("python", in_python)];
+
+/// The languages that must show every behaviour.
+const COMPLETE: [&str; 3] = ["rust", "node", "python"];
 
 fn in_rust(name: &str) -> Vec<String> {
     vec![format!("fn {name}()")]
@@ -113,9 +115,8 @@ fn every_behaviour_has_a_test_in_each_language() {
         wrong.extend(
             entries.keys().filter(|key| !known(key)).map(|key| format!("[{behaviour}]: unknown key {key}")),
         );
-        let needed = LANGUAGES.map(|(language, _)| language).into_iter().chain(["what"]);
-        let absent = needed.filter(|key| !entries.contains_key(*key));
-        wrong.extend(absent.map(|key| format!("[{behaviour}]: no {key}")));
+        let needed = ["what"].iter().chain(&COMPLETE).filter(|key| !entries.contains_key(**key));
+        wrong.extend(needed.map(|key| format!("[{behaviour}]: no {key}")));
         for (language, written) in LANGUAGES {
             let tests = entries.get(language).into_iter().flatten();
             wrong.extend(

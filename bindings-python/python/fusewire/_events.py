@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from _thread import get_ident
 from _weakref import ref
 
-from ._fork import lock
 from ._namespace import Namespace
 from ._state import CircuitState
 
@@ -53,15 +55,39 @@ watchers: list[Listener] = []
 rejection_watchers: list[Callable[[str, Reason, float | None], object]] = []
 
 
-def _logger() -> logging.Logger:
+#: Threads that are on their way through the first import of `logging`.
+_importing: set[int] = set()
+#: Whether `logging` can never be imported here.
+_is_lost = False
+
+
+def _logger() -> logging.Logger | None:
     global _known
-    if _known is None:
+    if _known is None and not _is_lost:
         # Imported when there is something to say: it is the heaviest thing that this package needs.
-        with lock:
+        me = get_ident()
+        _importing.add(me)
+        try:
             import logging
 
             _known = logging.getLogger("fusewire")
+        finally:
+            _importing.discard(me)
     return _known
+
+
+def _after_fork() -> None:
+    """A thread that stayed behind in the middle of importing `logging` has left it locked for good in this child: who
+    imported it here would wait for ever."""
+    global _is_lost
+    module = sys.modules.get("logging")
+    is_whole = module is not None and not getattr(module.__spec__, "_initializing", False)
+    _is_lost = _is_lost or (bool(_importing - {get_ident()}) and not is_whole)
+    _importing.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def log_transition(told: dict[str, Any]) -> None:
@@ -76,6 +102,8 @@ def log_transition(told: dict[str, Any]) -> None:
 
 def _log(told: dict[str, Any]) -> None:
     logger = _logger()
+    if logger is None:
+        return
     level = 30 if told["to_state"] == "open" and told["from_state"] != "open" else 20
     if not logger.isEnabledFor(level):
         return
@@ -92,7 +120,9 @@ def _log(told: dict[str, Any]) -> None:
 
 def log_error(what: str, breaker: str, error: BaseException) -> None:
     """Logs what a function of the user's raised."""
-    _logger().error("%s of circuit breaker '%s' raised", what, breaker, exc_info=error)
+    logger = _logger()
+    if logger is not None:
+        logger.error("%s of circuit breaker '%s' raised", what, breaker, exc_info=error)
 
 
 def deliver(listeners: ReferenceType[Listeners], told: dict[str, Any]) -> None:

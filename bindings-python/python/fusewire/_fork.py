@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from _thread import RLock
 
-#: Held for moments, off the call path. It can be taken again by who has it: the collector may run a finaliser in the
-#: middle that needs it.
+#: Held for moments, off the call path, around single steps that leave things whole at any point. It can be taken again
+#: by who has it: the collector may run a finaliser in the middle that needs it.
+#:
+#: It is not held over a fork: who forks may hold the locks of others then, `logging`'s for one, and who holds this one
+#: may want those.
 lock = RLock()
 
 if hasattr(os, "register_at_fork"):
-    # Taken over the fork, so that what it guards is whole in the child: the first import of a module, too, which a
-    # child could otherwise wait for for ever.
-    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
