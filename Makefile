@@ -2,8 +2,10 @@
 # Arguments for the program behind a target: make demo ARGS="--plot build/demo.svg"
 
 ARGS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 .DEFAULT_GOAL := help
-.PHONY: help build-node build-python demo test proof bench bench-rust bench-node bench-python fmt clean
+.PHONY: help build-c build-node build-python install demo test proof bench bench-rust bench-node bench-python fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -16,6 +18,12 @@ build-node: ## the npm package in bindings-node, for the Node of this machine
 
 build-python: ## the Python package in bindings-python, for the python3 of this machine
 	@ci/build-python.sh
+
+build-c: ## the C library, into build/c: include/, lib/, for pkg-config and CMake too
+	@ci/build-c.sh
+
+install: ## the C library below PREFIX (default /usr/local), staged below DESTDIR: make install PREFIX=/usr DESTDIR=/tmp/root
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" ci/build-c.sh --install
 
 test: ## every test of every language (some 35 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)

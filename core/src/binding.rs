@@ -4,20 +4,19 @@
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
-use crate::config::Builder;
+use crate::config::{Builder, Value};
 use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
 use crate::events::By;
 pub use crate::events::{Watcher, watch};
-use crate::ledger::Ledger;
 pub use crate::ledger::TIMEOUT;
+use crate::ledger::{LastFailure, Ledger};
 use crate::metrics::failure;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION};
 use crate::sync::AtomicU64;
 use crate::word::{Mode, State};
-use serde_json::Value;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -67,6 +66,15 @@ pub fn rejection_message(breaker: &str, reason: &str, retry_after: Option<Nanos>
 }
 
 impl Builder {
+    /// The same document with every key that `other` has replaced by its value there.
+    #[must_use]
+    pub fn with_keys_of(mut self, other: &Builder) -> Self {
+        if let Value::Table(entries) = &other.document {
+            entries.iter().for_each(|(key, value)| self.document.set(key, value.clone()));
+        }
+        self
+    }
+
     /// Lets the cell lie in memory of the host.
     #[must_use]
     pub fn cell_memory(mut self, memory: Arc<dyn CellMemory>) -> Self {
@@ -178,8 +186,13 @@ impl CircuitBreaker {
     }
 
     /// What such a word of this breaker says, as a snapshot's JSON has it.
-    pub fn failure_json(&self, word: u64) -> Option<Value> {
-        self.0.existing_ledger()?.failure_of(word).as_ref().map(failure)
+    pub fn failure_json(&self, word: u64) -> Option<serde_json::Value> {
+        self.failure_of(word).as_ref().map(failure)
+    }
+
+    /// The same, as a value.
+    pub fn failure_of(&self, word: u64) -> Option<LastFailure> {
+        self.0.existing_ledger()?.failure_of(word)
     }
 
     /// As [`trip`](CircuitBreaker::trip), for a duration as documents have it, such as `1.5s`: 1 ms to 168 h.

@@ -5,7 +5,7 @@ use crate::clock::Source;
 use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
-use crate::events::{By, Event, Events, Queue, Subscription};
+use crate::events::{By, Event, Events, Inbox, Subscription};
 use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
@@ -222,10 +222,10 @@ impl CircuitBreaker {
 
     /// Keeps the transitions from now on, at most `capacity` of them, until they are read; the rest is counted.
     pub fn events(&self, capacity: usize) -> Events {
-        let queue = Queue::new(capacity);
-        let writer = Arc::clone(&queue);
-        let subscription = self.subscribe(move |event| writer.lock().push(event));
-        Events::new(queue, subscription)
+        let inbox = Inbox::new(capacity);
+        let writer = Arc::clone(&inbox);
+        let subscription = self.subscribe(move |event| writer.push(event));
+        Events::new(inbox, subscription)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::word::State;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 /// Events that wait for delivery, at most. Few in a model, so that it sees slots used again.
 const CAPACITY: usize = if cfg!(loom) { 2 } else { 32 };
@@ -126,53 +128,128 @@ impl Drop for Subscription {
     }
 }
 
-/// Events kept for a reader who comes when it likes: at most as many as were asked for, the rest is counted.
+/// Events kept for a reader who comes when it likes, or waits: at most as many as were asked for, the rest is counted.
 #[derive(Debug)]
 pub struct Events {
-    queue: Arc<Mutex<Queue>>,
+    inbox: Arc<Inbox>,
     _subscription: Subscription,
 }
 
+/// Where a listener leaves events and a reader finds them.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct Inbox(Mutex<Queue>);
+
+#[derive(Debug)]
+struct Queue {
     events: VecDeque<Event>,
     capacity: usize,
     missed: u64,
+    /// Threads that wait for an event. A forked child finds some that it does not have, and wakes nobody.
+    waiting: Vec<Thread>,
+    is_closed: bool,
 }
 
-impl Queue {
-    pub(crate) fn new(capacity: usize) -> Arc<Mutex<Queue>> {
-        Arc::new(Mutex::new(Queue { events: VecDeque::new(), capacity: capacity.max(1), missed: 0 }))
+impl Inbox {
+    pub(crate) fn new(capacity: usize) -> Arc<Inbox> {
+        Arc::new(Inbox(Mutex::new(Queue {
+            events: VecDeque::new(),
+            capacity: capacity.max(1),
+            missed: 0,
+            waiting: Vec::new(),
+            is_closed: false,
+        })))
     }
 
-    pub(crate) fn push(&mut self, event: &Event) {
-        if self.events.len() < self.capacity {
-            let missed = event.missed + std::mem::take(&mut self.missed);
-            self.events.push_back(Event { missed, ..event.clone() });
-        } else {
-            self.missed += 1 + event.missed;
+    pub(crate) fn push(&self, event: &Event) {
+        self.change(|queue| {
+            if queue.events.len() < queue.capacity {
+                let missed = event.missed + std::mem::take(&mut queue.missed);
+                queue.events.push_back(Event { missed, ..event.clone() });
+            } else {
+                queue.missed += 1 + event.missed;
+            }
+        });
+    }
+
+    /// Changes what waiting threads wait for.
+    fn change(&self, change: impl FnOnce(&mut Queue)) {
+        let waiting = {
+            let mut queue = self.0.lock();
+            change(&mut queue);
+            std::mem::take(&mut queue.waiting)
+        };
+        waiting.iter().for_each(Thread::unpark);
+    }
+
+    /// Whether there is something to come back with, else the calling thread is among those that are woken.
+    fn is_ready_or_enlist(&self) -> bool {
+        let mut queue = self.0.lock();
+        let is_ready = queue.is_closed || !queue.events.is_empty();
+        if !is_ready {
+            queue.waiting.push(std::thread::current());
+        }
+        is_ready
+    }
+
+    fn strike_off(&self) {
+        let me = std::thread::current().id();
+        self.0.lock().waiting.retain(|thread| thread.id() != me);
+    }
+
+    fn wait(&self, until: Option<Instant>) {
+        while !self.is_ready_or_enlist() {
+            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => std::thread::park(),
+                Some(Duration::ZERO) => return self.strike_off(),
+                Some(left) => std::thread::park_timeout(left),
+            }
+            self.strike_off();
         }
     }
 }
 
 impl Events {
-    pub(crate) fn new(queue: Arc<Mutex<Queue>>, subscription: Subscription) -> Self {
-        Events { queue, _subscription: subscription }
+    pub(crate) fn new(inbox: Arc<Inbox>, subscription: Subscription) -> Self {
+        Events { inbox, _subscription: subscription }
     }
 
     /// The oldest event that was not read yet.
     pub fn try_next(&self) -> Option<Event> {
-        self.queue.lock().events.pop_front()
+        self.inbox.0.lock().events.pop_front()
+    }
+
+    /// The oldest event that was not read yet; waits for one, blocking the thread, for at most `timeout` of the system's
+    /// time, whatever the breaker's clock. `None` when there is none by then, and once [`close`](Events::close) was
+    /// called and all were read.
+    pub fn next_timeout(&self, timeout: Duration) -> Option<Event> {
+        self.wait(timeout);
+        self.try_next()
+    }
+
+    /// Waits as [`next_timeout`](Events::next_timeout) does, and takes nothing: answers whether there is an event.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        self.inbox.wait(Instant::now().checked_add(timeout));
+        !self.inbox.0.lock().events.is_empty()
+    }
+
+    /// Lets threads that wait, and those that come later, return at once.
+    pub fn close(&self) {
+        self.inbox.change(|queue| queue.is_closed = true);
+    }
+
+    /// Whether [`close`](Events::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.inbox.0.lock().is_closed
     }
 
     /// All that were not read yet.
     pub fn drain(&self) -> Vec<Event> {
-        self.queue.lock().events.drain(..).collect()
+        self.inbox.0.lock().events.drain(..).collect()
     }
 
     /// Events missed since the last one that was kept; those before it are told by its `missed`.
     pub fn missed(&self) -> u64 {
-        self.queue.lock().missed
+        self.inbox.0.lock().missed
     }
 }
 

@@ -61,15 +61,26 @@ impl Registry {
     /// # Errors
     /// When there are none, more than 64, or they do not ascend.
     pub fn with_duration_bounds(bounds: &[Duration]) -> Result<Self, ConfigError> {
-        let bounds: Box<[Nanos]> = bounds.iter().copied().map(nanos).collect();
-        if bounds.is_empty() || bounds.len() > 64 || !bounds.is_sorted_by(|a, b| a < b) {
-            return Err(ConfigError::new(
-                "duration_bounds",
-                format!("{bounds:?}"),
-                "1 to 64 durations, ascending",
-            ));
-        }
+        let bounds = check_bounds(bounds.iter().copied().map(nanos).collect())?;
         Ok(Self::with(Some(Setting { clock: Source::System, bounds })))
+    }
+
+    /// An empty registry with either, both or neither, for the packages of other languages.
+    ///
+    /// # Errors
+    /// As for `with_duration_bounds`.
+    #[cfg(feature = "binding")]
+    #[doc(hidden)]
+    pub fn with_clock_and_bounds(
+        clock: Option<impl Clock>,
+        bounds: Option<&[Nanos]>,
+    ) -> Result<Self, ConfigError> {
+        if clock.is_none() && bounds.is_none() {
+            return Ok(Self::new());
+        }
+        let clock = clock.map_or(Source::System, |clock| Source::Other(Arc::new(clock)));
+        let bounds = bounds.map_or(Ok(DURATION_BOUNDS.into()), |bounds| check_bounds(bounds.into()))?;
+        Ok(Self::with(Some(Setting { clock, bounds })))
     }
 
     /// The breaker of that name, built if there is none. Every thread gets the same one.
@@ -148,6 +159,14 @@ impl Registry {
     pub fn metrics(&self) -> String {
         metrics::render(&mut self.snapshots())
     }
+}
+
+fn check_bounds(bounds: Box<[Nanos]>) -> Result<Box<[Nanos]>, ConfigError> {
+    if bounds.is_empty() || bounds.len() > 64 || !bounds.is_sorted_by(|a, b| a < b) {
+        let allowed = "1 to 64 durations, ascending";
+        return Err(ConfigError::new("duration_bounds", format!("{bounds:?}"), allowed));
+    }
+    Ok(bounds)
 }
 
 fn same_plan(breaker: CircuitBreaker, plan: &config::Plan) -> Result<CircuitBreaker, Error> {

@@ -1,0 +1,36 @@
+//! The C ABI of fusewire. `include/fusewire.h`, which is generated from these sources, is its manual.
+//!
+//! A file is a group of functions of the header; `guard`, `handle` and `text` are what they share. Every export either
+//! runs inside `guard::guard`, which keeps a panic from crossing, or consists of steps that cannot panic.
+
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+
+mod breaker;
+mod call;
+mod clock;
+mod error;
+mod events;
+mod guard;
+mod handle;
+mod names;
+mod operate;
+mod options;
+mod read;
+mod registry;
+mod status;
+mod text;
+mod version;
+
+pub use breaker::*;
+pub use call::*;
+pub use clock::*;
+pub use error::*;
+pub use events::*;
+pub use names::*;
+pub use operate::*;
+pub use options::*;
+pub use read::*;
+pub use registry::*;
+pub use status::*;
+pub use text::*;
+pub use version::*;

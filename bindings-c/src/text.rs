@@ -1,0 +1,75 @@
+//! Texts that come in and go out.
+
+use crate::guard::{Failure, Outcome};
+use crate::status::fusewire_status_enum as Code;
+use std::ffi::{CStr, CString, c_char};
+
+/// A text that must be there.
+///
+/// # Safety
+/// `text` is NULL or ends in a NUL, and stays as it is meanwhile.
+pub(crate) unsafe fn required<'a>(argument: &str, text: *const c_char) -> Outcome<&'a str> {
+    // SAFETY: the caller's promise.
+    unsafe { optional(argument, text) }?.ok_or_else(|| Failure::null(argument))
+}
+
+/// A text that may be NULL.
+///
+/// # Safety
+/// As for `required`.
+pub(crate) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Outcome<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(text) };
+    bytes.to_str().map(Some).map_err(|e| {
+        let what = format!("`{argument}` is not UTF-8 from byte {} on", e.valid_up_to());
+        Failure { key: argument.to_owned(), ..Failure::new(Code::FUSEWIRE_ERROR_NOT_UTF8, what) }
+    })
+}
+
+/// A text for C, in which a NUL would be the end.
+pub(crate) fn c_string(text: impl Into<String>) -> CString {
+    let text = text.into();
+    CString::new(text).unwrap_or_else(|e| {
+        let escaped = e.into_vec().into_iter().flat_map(|byte| match byte {
+            0 => b"\\0".to_vec(),
+            byte => vec![byte],
+        });
+        CString::new(escaped.collect::<Vec<u8>>()).unwrap_or_default()
+    })
+}
+
+/// Gives a text away; the length without the NUL goes to `length`, unless that is NULL.
+///
+/// # Safety
+/// `out` may be written, `length` is NULL or may be written.
+pub(crate) unsafe fn give(text: String, out: *mut *mut c_char, length: *mut usize) {
+    let text = c_string(text);
+    if !length.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { length.write(text.as_bytes().len()) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { out.write(text.into_raw()) };
+}
+
+/// Copies a text to a field of a struct, cut at a character, with a NUL behind it.
+pub(crate) fn copy<const N: usize>(text: &str) -> [c_char; N] {
+    let mut field = [0; N];
+    let end = (0..N.min(text.len() + 1)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    for (to, from) in field.iter_mut().zip(&text.as_bytes()[..end]) {
+        *to = *from as c_char;
+    }
+    field
+}
+
+/// Frees a text that a function of this library gave away. NULL does nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_string_free(text: *mut c_char) {
+    if !text.is_null() {
+        // SAFETY: the caller's promise: it was given away by `give`, and is not freed twice.
+        drop(unsafe { CString::from_raw(text) });
+    }
+}
