@@ -57,8 +57,8 @@ public:
     breaker& operator=(breaker&& other) noexcept = default;
     ~breaker() = default;
 
-    /// Calls `function()` under the breaker. Gives its answer; an exception is a failure under the name of its type, and a
-    /// thread's cancellation a call given up. `rules`: `on_result` and `on_exception`. A call that is turned away is the
+    /// Calls `function()` under the breaker. Gives its answer; an exception is a failure under the name of its type;
+    /// what else unwinds, such as a thread's cancellation, gives the call up. `rules`: `on_result` and `on_exception`. A call that is turned away is the
     /// `rejection()` of the result, and has not run. Exceptions of the function reach the caller as they are.
     template <class Function, class... Rules, bool Throws = detail::has_exceptions>
     auto try_call(Function&& function, const Rules&... rules) const ->

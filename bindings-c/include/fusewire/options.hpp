@@ -90,7 +90,10 @@ public:
         take(raw_.recovery_timeout_ns, from.recovery_timeout, "recovery_timeout");
         take(raw_.slow_call_duration_ns, from.slow_call_duration, "slow_call_duration");
         if (from.window) take(*from.window);
-        raw_.document = refused_.empty() ? document_.get_if_any() : refused_.c_str();
+        raw_.document = document_.get_if_any();
+        if (refused_.empty()) return;
+        raw_ = FUSEWIRE_OPTIONS_INIT;
+        raw_.document = refused_.c_str();
     }
 
     c_options(const c_options&) = delete;

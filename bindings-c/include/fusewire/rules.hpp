@@ -6,6 +6,7 @@
 #include "names.hpp"
 #include "result.hpp"
 
+#include <exception>
 #include <functional>
 #include <system_error>
 #include <type_traits>
@@ -149,6 +150,11 @@ inline std::string thrown_type() {
 /// Settles by what is being handled.
 template <class... Rules>
 FUSEWIRE_COLD void settle_thrown(fusewire_permit& permit, const Rules&... rules) noexcept {
+    // What is none of C++, such as a thread's cancellation, has no type either.
+    if (std::current_exception() == nullptr) {
+        fusewire_permit_abandon(&permit);
+        return;
+    }
     std::optional<verdict> by;
     (judge_thrown(by, rules), ...);
     settle(permit, by ? *by : verdict(outcome::failure, thrown_type()));
@@ -159,15 +165,7 @@ template <bool Throws, class Function, class... Rules>
 FUSEWIRE_INLINE decltype(auto) run(fusewire_permit& permit, Function&& function, const Rules&... rules) {
     try {
         return std::invoke(std::forward<Function>(function));
-    }
-#if defined(__GLIBCXX__)
-    // A thread that is cancelled.
-    catch (abi::__forced_unwind&) {
-        fusewire_permit_abandon(&permit);
-        throw;
-    }
-#endif
-    catch (...) {
+    } catch (...) {
         settle_thrown(permit, rules...);
         throw;
     }
