@@ -13,7 +13,7 @@ tests=bindings-c/tests/cpp
 mkdir -p "$out"
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 against=(-I"$c/include" -L"$c/lib" -Wl,-rpath,"$c/lib")
-sanitized=(-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all)
+sanitized=(-g1 -fsanitize=address,undefined -fno-sanitize-recover=all)
 export ASAN_OPTIONS=detect_leaks=1
 
 compilers=()
@@ -26,9 +26,12 @@ run() {
     local name=$1 compiler=$2 file folder=$out/$1
     shift 2
     rm -rf "$folder" && mkdir -p "$folder"
+    local running=()
     for file in main values rules thrown; do
-        "$compiler" "$@" "${warnings[@]}" "${sanitized[@]}" -pthread -I"$c/include" -c -o "$folder/$file.o" "$tests/$file.cpp"
+        "$compiler" "$@" "${warnings[@]}" "${sanitized[@]}" -pthread -I"$c/include" -c -o "$folder/$file.o" "$tests/$file.cpp" &
+        running+=($!)
     done
+    for file in "${running[@]}"; do wait "$file" || die "$name: does not compile"; done
     "$compiler" "$@" "${sanitized[@]}" -pthread "$folder"/*.o "${against[@]}" -lfusewire -o "$folder/tests"
     "$folder/tests" >"$folder/log" || die "$name: failed"
     say "$name: $(cat "$folder/log")"
@@ -42,10 +45,21 @@ header() {
             run "$compiler $standard without exceptions and types" "$compiler" -std=$standard -fno-exceptions -fno-rtti
         done
         run "$compiler c++17 without types" "$compiler" -std=c++17 -fno-rtti
+        alone "$compiler"
         mixed "$compiler"
         refused "$compiler"
         happy_path "$compiler"
     done
+}
+
+# Each header includes what it needs.
+alone() {
+    local file
+    for file in "$c"/include/fusewire.hpp "$c"/include/fusewire/*.hpp; do
+        printf '#include "%s"\n#include "%s"\n' "$file" "$file" |
+            "$1" -std=c++17 "${warnings[@]}" -I"$c/include" -fsyntax-only -x c++ - || die "$file does not stand alone"
+    done
+    say "$1: each header stands alone, and twice"
 }
 
 # Units that were compiled either way in one program.
@@ -82,5 +96,90 @@ happy_path() {
     say "$1: the happy path is three calls"
 }
 
-header
-[ "${1:-}" = header ] && exit
+# The upstream of the examples, as a command and as a process that listens.
+upstream() {
+    cargo build --quiet --locked -p fusewire-upstream
+    FUSEWIRE_UPSTREAM=${CARGO_TARGET_DIR:-$root/target}/debug/fusewire-upstream
+    export FUSEWIRE_UPSTREAM
+}
+
+# The demo in C, shortened: it ends by itself, and what it claims holds.
+example_c() {
+    local demo=$out/demo-c log=$out/demo-c.log phase run code=0
+    ci/build-example-c.sh "$demo" -Wall -Wextra -Wpedantic -Werror
+    "$demo" --seconds 10 --check >"$log" 2>&1 || die "examples/c: $(cat "$log")"
+    for phase in healthy errors slow flapping recovered all; do
+        for run in unprotected protected; do
+            [ "$(grep -c "^$(printf '%-9s  %-11s  ' $phase $run)" "$log")" = 1 ] || die "examples/c: no row of $phase, $run in $log"
+        done
+    done
+    for phase in 'closed -> open (failure_threshold)' 'half_open -> closed (probes_succeeded)' '# EOF'; do
+        grep -qF -- "$phase" "$log" || die "examples/c: no $phase in $log"
+    done
+    [ "$(grep -c '^check: ok: ' "$log")" = 7 ] || die "examples/c: not seven promises in $log"
+
+    "$demo" --seconds 9 --check --shadow >"$log" 2>&1 || code=$?
+    if [ "$code" != 1 ] || ! grep -q '^check: BROKEN: the upstream received no call that was made while open' "$log"; then
+        die "examples/c: --check does not find out that nothing is rejected: $log"
+    fi
+    for phase in '--seconds 1' '--second-thoughts'; do
+        code=0
+        # shellcheck disable=SC2086 # an option and its value
+        "$demo" $phase >/dev/null 2>"$log" || code=$?
+        if [ "$code" != 2 ] || ! grep -qF -- "$phase" "$log" || ! grep -q '^usage:' "$log"; then
+            die "examples/c: $phase: $(cat "$log")"
+        fi
+    done
+    say "examples/c: keeps its promises, and --check finds out when it does not"
+}
+
+example_cpp() {
+    local client=$out/client-cpp address
+    # shellcheck disable=SC2046 # options
+    g++ -std=c++17 "${warnings[@]}" -O2 examples/cpp/client.cpp $(pkg-config --cflags --libs fusewire libcurl) -o "$client"
+    coproc upstream_process { exec $FUSEWIRE_UPSTREAM --until-eof; }
+    # shellcheck disable=SC2154 # coproc sets it
+    read -r _ _ address <&"${upstream_process[0]}"
+    "$client" "$address" >"$out/client-cpp.log" || die "examples/cpp: failed"
+    exec {upstream_process[1]}>&-
+    wait "$upstream_process_PID"
+    diff examples/cpp/expected.txt "$out/client-cpp.log" || die "examples/cpp: it told something else"
+    say "examples/cpp: tells what is expected"
+}
+
+# page FILE: the programs in a page, each named by its first line, and the lines of its console that build and run them.
+page() {
+    local folder=$out/pages/$1 line count=0
+    rm -rf "$folder" && mkdir -p "$folder"
+    awk -v folder="$folder" '/^```/ { file = ""; block = $0 != "```" && /^```(c|cpp|cmake)$/; next }
+        block { file = folder "/" $2; block = 0 } file != "" { print >file }' "$1"
+    while read -r line; do
+        (cd "$folder" && eval "$line") </dev/null >"$folder/log" 2>&1 || die "$1: $line: $(cat "$folder/log")"
+        count=$((count + 1))
+    done < <(sed -nE 's/^\$ ((cc|c\+\+|cmake|\.\/).*)/\1/p' "$1")
+    local programs=("$folder"/*.c "$folder"/*.cpp)
+    for line in "$folder"/*.c; do builds_and_runs cc -std=c11 "$line"; done
+    for line in "$folder"/*.cpp; do builds_and_runs c++ -std=c++17 "$line"; done
+    say "$1: ${#programs[@]} programs and $count lines work"
+}
+
+builds_and_runs() {
+    # shellcheck disable=SC2046 # options
+    "$@" -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags --libs fusewire) -o "${!#}.out" || die "$*"
+    "${!#}.out" >/dev/null || die "${!#}: failed"
+}
+
+case ${1:-all} in
+header) header ;;
+all)
+    header
+    export PKG_CONFIG_PATH=$c/lib/pkgconfig CMAKE_PREFIX_PATH=$c LD_LIBRARY_PATH=$c/lib
+    ci/setup.sh c
+    upstream
+    example_c
+    example_cpp
+    page docs/c.md
+    page bindings-c/README.md
+    ;;
+*) die "usage: test-cpp.sh [header]" ;;
+esac

@@ -198,7 +198,7 @@ public:
     fusewire::state state() const noexcept { return static_cast<fusewire::state>(fusewire_breaker_state(get())); }
     /// The mode. None of the values when it was moved from.
     fusewire::mode mode() const noexcept { return static_cast<fusewire::mode>(fusewire_breaker_mode(get())); }
-    /// The breaker at this instant.
+    /// The breaker at this instant. All of it is 0 when it was moved from.
     fusewire::snapshot snapshot() const noexcept {
         fusewire_snapshot raw = FUSEWIRE_SNAPSHOT_INIT;
         fusewire_breaker_snapshot(get(), &raw);

@@ -32,6 +32,8 @@ static breaker opens_after(std::uint32_t failures, const fusewire::manual_clock*
 static_assert(!std::is_copy_constructible_v<permit> && !std::is_copy_assignable_v<permit>);
 static_assert(std::is_nothrow_move_constructible_v<permit> && std::is_nothrow_move_assignable_v<permit>);
 static_assert(std::is_nothrow_copy_constructible_v<breaker> && std::is_nothrow_move_constructible_v<breaker>);
+static_assert(std::is_nothrow_copy_constructible_v<fusewire::error>);
+static_assert(std::is_nothrow_copy_constructible_v<fusewire::rejected>);
 static_assert(!std::is_copy_constructible_v<fusewire::registry> && std::is_nothrow_move_constructible_v<fusewire::registry>);
 
 TEST("a call gives its answer and counts as a success") {
