@@ -1,7 +1,7 @@
 //! Breakers: built, shared, freed.
 
 use crate::error::fusewire_error;
-use crate::guard::{Failure, OK, guard_or, guard_with};
+use crate::guard::{Failure, OK, guard_free, guard_or, guard_with};
 use crate::handle::{self, kind, take};
 use crate::options::{self, fusewire_options};
 use crate::status::fusewire_status;
@@ -119,5 +119,5 @@ pub unsafe extern "C" fn fusewire_breaker_name(breaker: *const fusewire_breaker)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_free(breaker: *mut fusewire_breaker) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Breaker, _>("fusewire_breaker_free", breaker) }))
+    guard_free(|| unsafe { handle::free::<Breaker, _>("fusewire_breaker_free", breaker) })
 }

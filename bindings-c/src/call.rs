@@ -89,22 +89,21 @@ unsafe fn acquire_at_length(
     permit: *mut fusewire_permit,
     rejection: *mut fusewire_rejection,
 ) -> fusewire_status {
-    guard(|| {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
         if permit.is_null() {
             return Err(Failure::null("permit"));
         }
-        // SAFETY: the caller's promises, here and below.
-        unsafe { permit.cast::<u64>().write(0) };
-        let found: &Breaker = unsafe { take("breaker", breaker) }?;
+        permit.cast::<u64>().write(0);
+        let found: &Breaker = take("breaker", breaker)?;
         match found.core.acquire_slip() {
             Ok(slip) => {
-                let words = Words { guard: GIVEN ^ breaker.addr() as u64, breaker, slip };
-                unsafe { permit.cast::<Words>().write(words) };
+                permit.cast::<Words>().write(Words { guard: GIVEN ^ breaker.addr() as u64, breaker, slip });
                 Ok(OK)
             }
             Err(refused) => {
                 if !rejection.is_null() {
-                    unsafe { rejection.write(fusewire_rejection::of(found, refused)) };
+                    rejection.write(fusewire_rejection::of(found, refused));
                 }
                 Ok(Code::FUSEWIRE_REJECTED as fusewire_status)
             }
@@ -193,10 +192,10 @@ pub unsafe extern "C" fn fusewire_permit_failure(
     permit: *mut fusewire_permit,
     error_type: *const c_char,
 ) -> fusewire_status {
-    guard(|| {
-        // SAFETY: the caller's promises.
-        let error_type = unsafe { optional("error_type", error_type) }?;
-        let (breaker, slip) = unsafe { redeem(permit) }?;
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
+        let error_type = optional("error_type", error_type)?;
+        let (breaker, slip) = redeem(permit)?;
         Ok(told(breaker.core.settle_slip(slip, CallOutcome::Failure, None, error_type)))
     })
 }
@@ -233,11 +232,11 @@ pub unsafe extern "C" fn fusewire_permit_settle(
     duration_ns: u64,
     error_type: *const c_char,
 ) -> fusewire_status {
-    guard(|| {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
         let outcome = outcome_of(outcome)?;
-        // SAFETY: the caller's promises.
-        let error_type = unsafe { optional("error_type", error_type) }?;
-        let (breaker, slip) = unsafe { redeem(permit) }?;
+        let error_type = optional("error_type", error_type)?;
+        let (breaker, slip) = redeem(permit)?;
         let duration = (duration_ns != FUSEWIRE_NONE).then_some(duration_ns);
         Ok(told(breaker.core.settle_slip(slip, outcome, duration, error_type)))
     })
@@ -347,10 +346,10 @@ pub unsafe extern "C" fn fusewire_breaker_record(
     outcome: fusewire_outcome,
     error_type: *const c_char,
 ) -> fusewire_status {
-    guard(|| {
-        // SAFETY: the caller's promises.
-        let breaker: &Breaker = unsafe { take("breaker", breaker) }?;
-        let error_type = unsafe { optional("error_type", error_type) }?;
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
+        let breaker: &Breaker = take("breaker", breaker)?;
+        let error_type = optional("error_type", error_type)?;
         Ok(told(breaker.core.record(outcome_of(outcome)?, error_type)))
     })
 }

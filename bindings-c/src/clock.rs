@@ -1,6 +1,6 @@
 //! A clock that moves by hand, for tests.
 
-use crate::guard::{OK, guard, guard_or};
+use crate::guard::{OK, guard, guard_free, guard_or};
 use crate::handle::{self, kind};
 use crate::status::fusewire_status;
 use crate::{FUSEWIRE_NONE, handle::take};
@@ -65,5 +65,5 @@ pub unsafe extern "C" fn fusewire_clock_now(clock: *const fusewire_clock) -> u64
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_clock_free(clock: *mut fusewire_clock) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<ManualClock, _>("fusewire_clock_free", clock) }))
+    guard_free(|| unsafe { handle::free::<ManualClock, _>("fusewire_clock_free", clock) })
 }

@@ -1,6 +1,6 @@
 //! The detail of a failure.
 
-use crate::guard::{Failure, guard_or};
+use crate::guard::{Failure, guard_free, guard_or};
 use crate::handle::{self, kind};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text::c_string;
@@ -89,5 +89,5 @@ pub unsafe extern "C" fn fusewire_error_allowed(error: *const fusewire_error) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_free(error: *mut fusewire_error) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Detail, _>("fusewire_error_free", error) }))
+    guard_free(|| unsafe { handle::free::<Detail, _>("fusewire_error_free", error) })
 }

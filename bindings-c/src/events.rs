@@ -1,7 +1,7 @@
 //! Events: one for each transition.
 
 use crate::breaker::{Breaker, fusewire_breaker};
-use crate::guard::{Failure, OK, Outcome, guard, guard_or};
+use crate::guard::{Failure, OK, Outcome, guard, guard_free, guard_or};
 use crate::handle::{self, kind, take};
 use crate::names::{FUSEWIRE_NONE, fusewire_cause, fusewire_state};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
@@ -146,26 +146,24 @@ pub unsafe extern "C" fn fusewire_subscription_drain(
     capacity: usize,
     count: *mut usize,
 ) -> fusewire_status {
-    guard(|| {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
         if count.is_null() || events.is_null() && capacity > 0 {
             return Err(Failure::null(if count.is_null() { "count" } else { "events" }));
         }
         check_event_size(event_size)?;
-        // SAFETY: the caller's promises, here and below.
-        let kept: &Events = unsafe { take("subscription", subscription) }?;
+        let kept: &Events = take("subscription", subscription)?;
         let (mut taken, mut place) = (0, events.cast::<u8>());
         while taken < capacity
             && let Some(event) = kept.try_next()
         {
             let ours = fusewire_event::of(&event);
             let filled = event_size.min(size_of::<fusewire_event>());
-            unsafe {
-                (&raw const ours).cast::<u8>().copy_to_nonoverlapping(place, filled);
-                place = place.add(event_size);
-            }
+            (&raw const ours).cast::<u8>().copy_to_nonoverlapping(place, filled);
+            place = place.add(event_size);
             taken += 1;
         }
-        unsafe { count.write(taken) };
+        count.write(taken);
         Ok(OK)
     })
 }
@@ -214,5 +212,5 @@ pub unsafe extern "C" fn fusewire_subscription_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_free(subscription: *mut fusewire_subscription) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Events, _>("fusewire_subscription_free", subscription) }))
+    guard_free(|| unsafe { handle::free::<Events, _>("fusewire_subscription_free", subscription) })
 }

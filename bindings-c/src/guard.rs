@@ -115,4 +115,12 @@ pub(crate) fn guard_or<T>(otherwise: T, run: impl FnOnce() -> Outcome<T>) -> T {
     caught(run).unwrap_or(otherwise)
 }
 
+/// Runs what frees something.
+pub(crate) fn guard_free(run: impl FnOnce()) {
+    guard_or((), || {
+        run();
+        Ok(())
+    });
+}
+
 pub(crate) const OK: fusewire_status = Code::FUSEWIRE_OK as fusewire_status;

@@ -9,8 +9,8 @@ use std::mem::ManuallyDrop;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many husks are kept, of each type. In debug builds all are.
-pub(crate) const HUSKS: usize = if cfg!(debug_assertions) { usize::MAX } else { 1_024 };
+/// How many husks are kept, of each type. Debug builds keep more.
+pub(crate) const HUSKS: usize = if cfg!(debug_assertions) { 1 << 20 } else { 1_024 };
 
 /// The first word of a shell that was freed.
 const FREED: u64 = 0x6465_6572_6620_7766;

@@ -3,7 +3,7 @@
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::clock::fusewire_clock;
 use crate::error::fusewire_error;
-use crate::guard::{Failure, OK, guard, guard_or, guard_with};
+use crate::guard::{Failure, OK, guard, guard_free, guard_or, guard_with};
 use crate::handle::{self, kind, take};
 use crate::names::with_nul;
 use crate::operate::{by, changed};
@@ -215,5 +215,5 @@ pub extern "C" fn fusewire_metrics_content_type() -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_free(registry: *mut fusewire_registry) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Registry, _>("fusewire_registry_free", registry) }))
+    guard_free(|| unsafe { handle::free::<Registry, _>("fusewire_registry_free", registry) })
 }
