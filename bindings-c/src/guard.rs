@@ -15,67 +15,63 @@ pub(crate) struct Failure {
     pub(crate) allowed: String,
 }
 
-pub(crate) type Outcome<T> = Result<T, Failure>;
+/// Small, so that what goes well is not carried through memory.
+pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Failure { status: code as fusewire_status, message: message.into(), ..Failure::default() }
+    fn of(code: Code) -> Self {
+        Failure { status: code as fusewire_status, ..Failure::default() }
     }
 
-    pub(crate) fn null(argument: &str) -> Self {
-        Failure {
-            key: argument.to_owned(),
-            ..Failure::new(Code::FUSEWIRE_ERROR_NULL_ARGUMENT, format!("`{argument}` is NULL"))
-        }
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Box<Self> {
+        Box::new(Failure { message: message.into(), ..Failure::of(code) })
+    }
+
+    /// What is wrong with an argument.
+    pub(crate) fn argument(code: Code, argument: &str, message: String) -> Box<Self> {
+        Box::new(Failure { message, key: argument.to_owned(), ..Failure::of(code) })
+    }
+
+    pub(crate) fn null(argument: &str) -> Box<Self> {
+        Failure::argument(Code::FUSEWIRE_ERROR_NULL_ARGUMENT, argument, format!("`{argument}` is NULL"))
     }
 
     /// An argument that is not what it may be, told like a key of a document.
-    pub(crate) fn invalid(code: Code, argument: &str, value: impl ToString, allowed: &str) -> Self {
+    pub(crate) fn invalid(code: Code, argument: &str, value: impl ToString, allowed: &str) -> Box<Self> {
         let value = value.to_string();
-        Failure {
-            status: code as fusewire_status,
-            message: format!("`{argument}` is {value}; allowed: {allowed}"),
-            key: argument.to_owned(),
-            value,
-            allowed: allowed.to_owned(),
-        }
+        let message = format!("`{argument}` is {value}; allowed: {allowed}");
+        let allowed = allowed.to_owned();
+        Box::new(Failure { message, key: argument.to_owned(), value, allowed, ..Failure::of(code) })
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for Box<Failure> {
     fn from(e: ConfigError) -> Self {
-        Failure {
-            status: Code::FUSEWIRE_ERROR_CONFIG as fusewire_status,
+        Box::new(Failure {
             message: e.to_string(),
             key: e.key().to_owned(),
             value: e.value().to_owned(),
             allowed: e.allowed().to_owned(),
-        }
+            ..Failure::of(Code::FUSEWIRE_ERROR_CONFIG)
+        })
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for Box<Failure> {
     fn from(e: Error) -> Self {
         let message = e.to_string();
-        match e {
-            Error::Config(e) => e.into(),
-            Error::Name { name } => Failure {
-                value: name,
-                key: "name".to_owned(),
-                ..Failure::new(Code::FUSEWIRE_ERROR_NAME, message)
-            },
-            Error::Conflict { existing, requested, .. } => Failure {
-                value: requested,
-                allowed: existing,
-                ..Failure::new(Code::FUSEWIRE_ERROR_CONFLICT, message)
-            },
-            Error::Unknown { name } => Failure {
-                value: name,
-                key: "name".to_owned(),
-                ..Failure::new(Code::FUSEWIRE_ERROR_UNKNOWN_BREAKER, message)
-            },
-            _ => Failure::new(Code::FUSEWIRE_ERROR_CONFIG, message),
-        }
+        let of_name =
+            |code: Code, name: String| Failure { value: name, key: "name".to_owned(), ..Failure::of(code) };
+        let told = match e {
+            Error::Config(e) => return e.into(),
+            Error::Name { name } => of_name(Code::FUSEWIRE_ERROR_NAME, name),
+            Error::Conflict { existing, requested, .. } => {
+                Failure { value: requested, allowed: existing, ..Failure::of(Code::FUSEWIRE_ERROR_CONFLICT) }
+            }
+            Error::Unknown { name } => of_name(Code::FUSEWIRE_ERROR_UNKNOWN_BREAKER, name),
+            _ => Failure::of(Code::FUSEWIRE_ERROR_CONFIG),
+        };
+        Box::new(Failure { message, ..told })
     }
 }
 
@@ -104,7 +100,7 @@ pub(crate) unsafe fn guard_with(
         let status = failure.status;
         if !error.is_null() {
             // SAFETY: the caller's promise.
-            unsafe { error.write(fusewire_error::of(failure)) };
+            unsafe { error.write(fusewire_error::of(*failure)) };
         }
         status
     })

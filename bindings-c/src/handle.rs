@@ -72,7 +72,7 @@ pub(crate) unsafe fn take<'a, T: Kind, H>(argument: &str, handle: *const H) -> O
     // SAFETY: the caller's promise.
     unsafe { live(handle) }.ok_or_else(|| {
         let what = format!("`{argument}` is no {}, or one that was freed", T::NAME);
-        Failure { key: argument.to_owned(), ..Failure::new(Code::FUSEWIRE_ERROR_INVALID_HANDLE, what) }
+        Failure::argument(Code::FUSEWIRE_ERROR_INVALID_HANDLE, argument, what)
     })
 }
 

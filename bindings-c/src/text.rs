@@ -25,7 +25,7 @@ pub(crate) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Outcom
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|e| {
         let what = format!("`{argument}` is not UTF-8 from byte {} on", e.valid_up_to());
-        Failure { key: argument.to_owned(), ..Failure::new(Code::FUSEWIRE_ERROR_NOT_UTF8, what) }
+        Failure::argument(Code::FUSEWIRE_ERROR_NOT_UTF8, argument, what)
     })
 }
 

@@ -197,15 +197,17 @@ impl Engine {
     #[inline]
     pub(crate) fn leaves_untimed(&self) -> bool {
         let every = self.every();
-        every == 0
-            || self.own_counters().is_some_and(|counters| {
-                let left = counters.tick.load(Ordering::Relaxed);
-                let is_untimed = may_pass(left, every);
-                if is_untimed {
-                    counters.tick.store(left - 1, Ordering::Relaxed);
-                }
-                is_untimed
-            })
+        if every < 2 {
+            return every == 0;
+        }
+        self.own_counters().is_some_and(|counters| {
+            let left = counters.tick.load(Ordering::Relaxed);
+            let is_untimed = may_pass(left, every);
+            if is_untimed {
+                counters.tick.store(left - 1, Ordering::Relaxed);
+            }
+            is_untimed
+        })
     }
 
     /// Counts a success; always `true`.
