@@ -16,8 +16,8 @@ use std::ffi::{c_char, c_void};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_permit {
-    /// For this library alone.
-    pub opaque: [u64; 5],
+    /// For this library alone; larger than what it needs today.
+    pub opaque: [u64; 8],
 }
 
 /// What the caller's words hold.
@@ -32,7 +32,7 @@ struct Words {
 const GIVEN: u64 = 0x6e65_7669_6720_7766;
 const SETTLED: u64 = 0x656c_7474_6573_7766;
 
-const _: () = assert!(size_of::<Words>() == size_of::<fusewire_permit>());
+const _: () = assert!(size_of::<Words>() <= size_of::<fusewire_permit>());
 const _: () = assert!(align_of::<Words>() == align_of::<fusewire_permit>());
 
 /// Why a call was turned away.
@@ -45,8 +45,8 @@ pub struct fusewire_rejection {
     pub last_failure: u64,
     /// Why, a `fusewire_reason`.
     pub reason: fusewire_reason,
-    /// 0.
-    pub reserved: u32,
+    /// 0, for what later versions have to say.
+    pub reserved: [u32; 5],
 }
 
 /// A call. `*error_type` is NULL; a failure may set it to a text that stays until the function is called again, under
@@ -117,7 +117,7 @@ impl fusewire_rejection {
             retry_after_ns: refused.retry_after.unwrap_or(FUSEWIRE_NONE),
             last_failure: breaker.core.failure_word(),
             reason: refused.reason as fusewire_reason,
-            reserved: 0,
+            reserved: [0; 5],
         }
     }
 }
@@ -291,7 +291,7 @@ pub unsafe extern "C-unwind" fn fusewire_breaker_call(
     rejection: *mut fusewire_rejection,
 ) -> fusewire_status {
     let Some(function) = function else { return Code::FUSEWIRE_ERROR_NULL_ARGUMENT as fusewire_status };
-    let mut unwound = Unwound(fusewire_permit { opaque: [0; 5] });
+    let mut unwound = Unwound(fusewire_permit { opaque: [0; 8] });
     // SAFETY: the caller's promises, here and below.
     let acquired = unsafe { fusewire_breaker_acquire(breaker, &raw mut unwound.0, rejection) };
     if acquired != OK {

@@ -3,7 +3,7 @@
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::guard::{Failure, OK, Outcome, guard, guard_free, guard_or};
 use crate::handle::{self, kind, take};
-use crate::names::{FUSEWIRE_NONE, fusewire_cause, fusewire_state};
+use crate::names::{FUSEWIRE_NONE, fusewire_cause, fusewire_mode, fusewire_state};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text;
 use fusewire::{Event, Events};
@@ -41,8 +41,8 @@ pub struct fusewire_event {
     pub to: fusewire_state,
     /// What led to it.
     pub cause: fusewire_cause,
-    /// 0.
-    pub reserved: u32,
+    /// The mode after; with cause `FUSEWIRE_CAUSE_MODE` the one that was set.
+    pub mode: fusewire_mode,
     /// The breaker's name.
     pub breaker: [c_char; FUSEWIRE_NAME_SIZE],
     /// Who did it, if it was done by hand; else empty.
@@ -63,7 +63,7 @@ impl fusewire_event {
             from: event.from as fusewire_state,
             to: event.to as fusewire_state,
             cause: event.cause as fusewire_cause,
-            reserved: 0,
+            mode: event.mode as fusewire_mode,
             breaker: text::copy(&event.breaker),
             actor: text::copy(event.actor.as_deref().unwrap_or_default()),
             reason: text::copy(event.reason.as_deref().unwrap_or_default()),

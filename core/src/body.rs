@@ -182,6 +182,7 @@ impl Body {
             from: after.from,
             to: after.state(),
             cause: after.cause.unwrap_or(Cause::Manual),
+            mode: after.mode,
             at: after.at,
             actor: by.actor,
             reason: by.reason,

@@ -9,7 +9,7 @@ use crate::clock::Nanos;
 use crate::machine::Cause;
 use crate::name::{Name, cut};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
-use crate::word::State;
+use crate::word::{Mode, State};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -73,6 +73,8 @@ pub struct Event {
     pub to: State,
     /// What led to it.
     pub cause: Cause,
+    /// The mode after; with [`Cause::Mode`] the one that was set.
+    pub mode: Mode,
     /// When, on the breaker's clock.
     pub at: Nanos,
     /// Who did it, if it was done by hand.
