@@ -81,7 +81,7 @@ pub unsafe extern "C" fn fusewire_breaker_from_json(
     }
 }
 
-/// Another handle of the same breaker, to be freed by itself; NULL when `breaker` is none.
+/// Another handle of the same breaker, to be freed by itself; NULL when `breaker` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_clone(breaker: *const fusewire_breaker) -> *mut fusewire_breaker {
     guard_or(null_mut(), || {
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn fusewire_breaker_is_same(
     })
 }
 
-/// The name; NULL when `breaker` is none. The text lives as long as this handle.
+/// The name; NULL when `breaker` is NULL or no live handle. The text lives as long as this handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_name(breaker: *const fusewire_breaker) -> *const c_char {
     guard_or(null(), || {

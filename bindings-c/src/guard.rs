@@ -3,6 +3,10 @@
 use crate::error::fusewire_error;
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use fusewire::{ConfigError, Error};
+use std::fs::File;
+use std::io::Write;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a function did not do what it should.
@@ -83,7 +87,7 @@ fn caught<T>(run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     })
 }
 
-/// Runs what answers a status.
+/// Runs what returns a status.
 pub(crate) fn guard(run: impl FnOnce() -> Outcome<fusewire_status>) -> fusewire_status {
     caught(run).unwrap_or_else(|failure| failure.status)
 }
@@ -106,9 +110,17 @@ pub(crate) unsafe fn guard_with(
     })
 }
 
-/// Runs what answers a value, and answers `otherwise` when it fails.
+/// Runs what returns a value, and returns `otherwise` when it fails.
 pub(crate) fn guard_or<T>(otherwise: T, run: impl FnOnce() -> Outcome<T>) -> T {
     caught(run).unwrap_or(otherwise)
+}
+
+/// Ends the process with a message, past every lock and buffer.
+pub(crate) fn end(message: &str) -> ! {
+    // SAFETY: standard error, which is not closed here.
+    let mut stderr = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
+    let _ = stderr.write_all(message.as_bytes());
+    std::process::abort()
 }
 
 /// Runs what frees something.

@@ -19,7 +19,7 @@ pub(crate) unsafe fn by(actor: *const c_char, reason: *const c_char) -> Outcome<
     unsafe { Ok(By::parts(optional("actor", actor)?, optional("reason", reason)?)) }
 }
 
-/// What a reconfiguration answers.
+/// What a reconfiguration returns.
 pub(crate) fn changed(has_changed: bool) -> fusewire_status {
     if has_changed { OK } else { Code::FUSEWIRE_UNCHANGED as fusewire_status }
 }
@@ -32,7 +32,7 @@ pub(crate) fn changed(has_changed: bool) -> fusewire_status {
 /// duration is out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_trip(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     duration_ns: u64,
     actor: *const c_char,
     reason: *const c_char,
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn fusewire_breaker_trip(
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_half_open(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     actor: *const c_char,
     reason: *const c_char,
 ) -> fusewire_status {
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn fusewire_breaker_half_open(
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_reset(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     actor: *const c_char,
     reason: *const c_char,
 ) -> fusewire_status {
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn fusewire_breaker_reset(
 /// `mode` is none. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_set_mode(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     mode: fusewire_mode,
     actor: *const c_char,
     reason: *const c_char,
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn fusewire_breaker_set_mode(
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *const fusewire_breaker) -> fusewire_status {
+pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *mut fusewire_breaker) -> fusewire_status {
     guard(|| {
         // SAFETY: the caller's promise.
         let breaker: &Breaker = unsafe { take("breaker", breaker) }?;
@@ -119,12 +119,12 @@ pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *const fusewire_breaker)
 /// Swaps the rules atomically for those of `document`, JSON text. The clock stays. `actor` and `reason`: as for
 /// `fusewire_breaker_trip`.
 ///
-/// Answers `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
+/// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
 /// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or `FUSEWIRE_ERROR_CONFIG`; the detail goes to
 /// `error`, unless that is NULL. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_reconfigure(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     document: *const c_char,
     actor: *const c_char,
     reason: *const c_char,

@@ -1,7 +1,7 @@
 //! A registry: names and their breakers, and their metrics.
 
 use crate::breaker::{Breaker, fusewire_breaker};
-use crate::clock::fusewire_clock;
+use crate::clock::fusewire_manual_clock;
 use crate::error::fusewire_error;
 use crate::guard::{Failure, OK, guard, guard_free, guard_or, guard_with};
 use crate::handle::{self, kind, take};
@@ -29,7 +29,7 @@ kind!(Registry, b"fw regis", "fusewire_registry");
 /// detail goes to `error`, unless that is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_new(
-    clock: *const fusewire_clock,
+    clock: *const fusewire_manual_clock,
     duration_bounds_ns: *const u64,
     duration_bounds_count: usize,
     registry: *mut *mut fusewire_registry,
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn fusewire_registry_new(
 /// configuration.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_get_or_create(
-    registry: *const fusewire_registry,
+    registry: *mut fusewire_registry,
     name: *const c_char,
     options: *const fusewire_options,
     breaker: *mut *mut fusewire_breaker,
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn fusewire_registry_get(
 /// Fails also with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_reconfigure(
-    registry: *const fusewire_registry,
+    registry: *mut fusewire_registry,
     name: *const c_char,
     document: *const c_char,
     actor: *const c_char,
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn fusewire_registry_reconfigure(
 /// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_remove(
-    registry: *const fusewire_registry,
+    registry: *mut fusewire_registry,
     name: *const c_char,
 ) -> fusewire_status {
     // SAFETY: the caller's promises, here and below.
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn fusewire_registry_remove(
     })
 }
 
-/// How many breakers there are; 0 when `registry` is none.
+/// How many breakers there are; 0 when `registry` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_count(registry: *const fusewire_registry) -> usize {
     guard_or(0, || {

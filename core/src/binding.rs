@@ -5,7 +5,7 @@
 use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
-use crate::config::{Builder, Value};
+use crate::config::Builder;
 use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
 use crate::events::By;
@@ -67,12 +67,10 @@ pub fn rejection_message(breaker: &str, reason: &str, retry_after: Option<Nanos>
 }
 
 impl Builder {
-    /// The same document with every key that `other` has replaced by its value there.
+    /// The same document with every key that `other` has replaced by its value there, those of tables in it one by one.
     #[must_use]
     pub fn with_keys_of(mut self, other: &Builder) -> Self {
-        if let Value::Table(entries) = &other.document {
-            entries.iter().for_each(|(key, value)| self.document.set(key, value.clone()));
-        }
+        self.document.set_all(&other.document);
         self
     }
 

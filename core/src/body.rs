@@ -161,7 +161,7 @@ impl Body {
             let hub = Hub::new();
             #[cfg(feature = "binding")]
             if let Some(watcher) = crate::events::watcher() {
-                hub.subscribe(0, Box::new(watcher)).detach();
+                hub.subscribe(0, Box::new(watcher), None).detach();
                 hub.begin_after(0);
             }
             Box::new(hub)

@@ -87,10 +87,12 @@ pub struct Event {
     pub missed: u64,
 }
 
-type Listener = dyn Fn(&Event) + Send + Sync;
+pub(crate) type Listener = dyn Fn(&Event) + Send + Sync;
 
 struct Subscriber {
     listener: Box<Listener>,
+    /// Where the listener leaves events; closed when the breaker is gone.
+    inbox: Option<Arc<Inbox>>,
     /// Events up to this generation are not for it.
     after: u64,
     missed: AtomicU64,
@@ -164,6 +166,9 @@ impl Inbox {
 
     pub(crate) fn push(&self, event: &Event) {
         self.change(|queue| {
+            if queue.is_closed {
+                return;
+            }
             if queue.events.len() < queue.capacity {
                 let missed = event.missed + std::mem::take(&mut queue.missed);
                 queue.events.push_back(Event { missed, ..event.clone() });
@@ -171,6 +176,10 @@ impl Inbox {
                 queue.missed += 1 + event.missed;
             }
         });
+    }
+
+    fn close(&self) {
+        self.change(|queue| queue.is_closed = true);
     }
 
     /// Changes what waiting threads wait for.
@@ -183,14 +192,17 @@ impl Inbox {
         waiting.iter().for_each(Thread::unpark);
     }
 
-    /// Whether there is something to come back with, else the calling thread is among those that are woken.
-    fn is_ready_or_enlist(&self) -> bool {
+    /// What a waiting thread comes back with; `None` lets it wait, and it is among those that are woken then.
+    fn look<R>(&self, find: &impl Fn(&mut Queue) -> Option<R>) -> Option<Result<R, Waited>> {
         let mut queue = self.0.lock();
-        let is_ready = queue.is_closed || !queue.events.is_empty();
-        if !is_ready {
-            queue.waiting.push(std::thread::current());
+        if let Some(found) = find(&mut queue) {
+            return Some(Ok(found));
         }
-        is_ready
+        if queue.is_closed {
+            return Some(Err(Waited::Closed));
+        }
+        queue.waiting.push(std::thread::current());
+        None
     }
 
     fn strike_off(&self) {
@@ -198,16 +210,35 @@ impl Inbox {
         self.0.lock().waiting.retain(|thread| thread.id() != me);
     }
 
-    fn wait(&self, until: Option<Instant>) {
-        while !self.is_ready_or_enlist() {
+    /// Waits until `find` finds something. What one waiting thread finds, another that was woken may have taken.
+    fn wait<R>(&self, timeout: Duration, find: impl Fn(&mut Queue) -> Option<R>) -> Result<R, Waited> {
+        let until = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(answer) = self.look(&find) {
+                return answer;
+            }
             match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 None => std::thread::park(),
-                Some(Duration::ZERO) => return self.strike_off(),
+                Some(Duration::ZERO) => {
+                    self.strike_off();
+                    return Err(Waited::TimedOut);
+                }
                 Some(left) => std::thread::park_timeout(left),
             }
             self.strike_off();
         }
     }
+}
+
+/// How a wait for an event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// There is an event.
+    Ready,
+    /// There was none in the time.
+    TimedOut,
+    /// [`close`](Events::close) was called or the breaker is gone, and all events were taken.
+    Closed,
 }
 
 impl Events {
@@ -221,27 +252,20 @@ impl Events {
     }
 
     /// The oldest event that was not read yet; waits for one, blocking the thread, for at most `timeout` of the system's
-    /// time, whatever the breaker's clock. `None` when there is none by then, and once [`close`](Events::close) was
-    /// called and all were read.
+    /// time, whatever the breaker's clock. `None` when none came, or when none will: see [`wait`](Events::wait).
     pub fn next_timeout(&self, timeout: Duration) -> Option<Event> {
-        self.wait(timeout);
-        self.try_next()
+        self.inbox.wait(timeout, |queue| queue.events.pop_front()).ok()
     }
 
-    /// Waits as [`next_timeout`](Events::next_timeout) does, and takes nothing: answers whether there is an event.
-    pub fn wait(&self, timeout: Duration) -> bool {
-        self.inbox.wait(Instant::now().checked_add(timeout));
-        !self.inbox.0.lock().events.is_empty()
+    /// Waits as [`next_timeout`](Events::next_timeout) does, and takes nothing.
+    pub fn wait(&self, timeout: Duration) -> Waited {
+        let answer = self.inbox.wait(timeout, |queue| (!queue.events.is_empty()).then_some(()));
+        answer.err().unwrap_or(Waited::Ready)
     }
 
-    /// Lets threads that wait, and those that come later, return at once.
+    /// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
     pub fn close(&self) {
-        self.inbox.change(|queue| queue.is_closed = true);
-    }
-
-    /// Whether [`close`](Events::close) was called.
-    pub fn is_closed(&self) -> bool {
-        self.inbox.0.lock().is_closed
+        self.inbox.close();
     }
 
     /// All that were not read yet.
@@ -305,8 +329,13 @@ impl Hub {
     }
 
     /// Adds a listener for the events after `generation`.
-    pub(crate) fn subscribe(self: &Arc<Hub>, after: u64, listener: Box<Listener>) -> Subscription {
-        let subscriber = Arc::new(Subscriber { listener, after, missed: AtomicU64::new(0) });
+    pub(crate) fn subscribe(
+        self: &Arc<Hub>,
+        after: u64,
+        listener: Box<Listener>,
+        inbox: Option<Arc<Inbox>>,
+    ) -> Subscription {
+        let subscriber = Arc::new(Subscriber { listener, inbox, after, missed: AtomicU64::new(0) });
         self.subscribers.lock().push(Arc::clone(&subscriber));
         Subscription { hub: Arc::downgrade(self), subscriber }
     }
@@ -404,6 +433,16 @@ impl Hub {
             let call = AssertUnwindSafe(|| (subscriber.listener)(&event));
             if let Err(panic) = catch_unwind(call) {
                 crate::report::panicked("listener", &event.breaker, &*panic);
+            }
+        }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        for subscriber in self.subscribers.lock().iter() {
+            if let Some(inbox) = &subscriber.inbox {
+                inbox.close();
             }
         }
     }

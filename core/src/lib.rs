@@ -140,7 +140,7 @@ pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
 pub use config::{Backoff, Builder, Ramp, Window, schema};
 pub use error::{CallError, ConfigError, Error, Reason, Rejection};
-pub use events::{By, Counts, Event, Events, Subscription};
+pub use events::{By, Counts, Event, Events, Subscription, Waited};
 pub use histogram::{DURATION_BOUNDS, Distribution};
 pub use ledger::LastFailure;
 pub use machine::Cause;
