@@ -9,6 +9,7 @@ use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
 use crate::events::By;
 pub use crate::events::{Watcher, watch};
+pub use crate::fork::{ForkGuard, ForkMutex, Hold, hold};
 use crate::ledger::Ledger;
 pub use crate::ledger::TIMEOUT;
 use crate::metrics::failure;

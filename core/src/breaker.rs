@@ -6,6 +6,7 @@ use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
 use crate::events::{By, Event, Events, Queue, Subscription};
+use crate::fork;
 use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
@@ -213,9 +214,12 @@ impl CircuitBreaker {
     /// nobody. While one is slow, 32 events wait; what comes beyond is counted as missed.
     pub fn subscribe(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
         let hub = self.0.hub();
+        hub.settle_in();
+        let hold = fork::hold();
         let generation = self.0.touch();
         let subscription = hub.subscribe(generation, Box::new(listener));
         hub.begin_after(generation);
+        drop(hold);
         hub.deliver();
         subscription
     }

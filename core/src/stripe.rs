@@ -7,6 +7,7 @@ use crate::cell::STRIPE_WORDS;
 use crate::clock::Nanos;
 use crate::detect::time::TimeStripe;
 use crate::error::Reason;
+use crate::fork;
 use crate::histogram::{self, Brief, Distribution, Durations};
 use crate::outcome::{Outcome, Totals};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, OnceBox, Ordering, bump, wait_round};
@@ -21,7 +22,7 @@ pub(crate) struct Counters {
     pub rejected: [AtomicU64; 4],
     /// Calls until the next one that is timed.
     pub tick: AtomicU64,
-    /// Of a stripe that threads share: 1 while one of them writes.
+    /// Of a stripe that threads share: the process whose thread writes, or 0.
     pub turn: AtomicU64,
     /// Permits given less permits gone, of those that hold the breaker in memory; of one process.
     pub lent: AtomicU64,
@@ -301,7 +302,9 @@ impl Stripes {
         loop {
             let stripe = self.shared(cell, number.wrapping_add(turn));
             let word = &stripe.counters().turn;
-            if word.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let (found, me) = (word.load(Ordering::Relaxed), fork::process().into());
+            // A thread of another process is not here: it was left behind when this one was forked.
+            if found != me && word.compare_exchange(found, me, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 let turn = Turn(word);
                 let answer = f(stripe);
                 drop(turn);

@@ -1,5 +1,7 @@
-//! Atomics, locks and boxes that are filled once: of the standard library, parking_lot and once_cell, or of loom or
-//! shuttle when their models run. Only `thread` names these two beside it, for the number of a model's thread.
+//! Atomics, locks and boxes that are filled once: of the standard library, the gate before forks and once_cell, or of
+//! loom or shuttle when their models run. Only `thread` names these two beside it, for the number of a model's thread.
+
+use crate::fork::{self, Hold};
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
@@ -11,7 +13,7 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, f
 pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use {once_cell::race::OnceBox, parking_lot::Mutex};
+pub(crate) use {crate::fork::ForkMutex as Mutex, once_cell::race::OnceBox};
 
 #[cfg(any(loom, shuttle))]
 pub(crate) use modelled::{Mutex, OnceBox};
@@ -19,6 +21,9 @@ pub(crate) use modelled::{Mutex, OnceBox};
 /// A word that no model looks at: the time of a manual clock. A thread reads it just before words that are modelled,
 /// where it can be interrupted all the same, and a model would only multiply by the instants it may lag.
 pub(crate) use std::sync::atomic::AtomicU64 as UnmodelledU64;
+
+/// A lock that no model looks at, because nothing that is modelled happens while somebody has it.
+pub(crate) use crate::fork::ForkMutex as UnmodelledMutex;
 
 /// A static whose value a model makes anew for each of its runs.
 #[cfg(not(any(loom, shuttle)))]
@@ -110,7 +115,8 @@ pub(crate) fn wait_round(round: u32) -> bool {
     round < 3
 }
 
-/// A lock off the path of calls that a forked child does not inherit: what another process holds is free here.
+/// A lock off the path of calls. Who has it can be seen by those who would wait for something else that it is at. A fork
+/// waits until it is free; should it be forked all the same, what another process holds is free here.
 pub(crate) struct ProcessLock(AtomicU32);
 
 impl ProcessLock {
@@ -120,7 +126,7 @@ impl ProcessLock {
 
     /// Waits as long as another thread of this process holds it. Not to be held while foreign code runs.
     pub(crate) fn lock(&self) -> ProcessGuard<'_> {
-        let me = std::process::id();
+        let (hold, me) = (fork::hold(), fork::process());
         for round in (0..16).cycle() {
             let holder = self.0.load(Ordering::Relaxed);
             if holder != me
@@ -130,21 +136,24 @@ impl ProcessLock {
             }
             wait_round(round);
         }
-        ProcessGuard(self)
+        ProcessGuard { lock: self, _hold: hold }
     }
 
     /// Whether a thread of this process holds it.
     pub(crate) fn is_held(&self) -> bool {
-        self.0.load(Ordering::Acquire) == std::process::id()
+        self.0.load(Ordering::Acquire) == fork::process()
     }
 }
 
 /// Gives the lock back.
-pub(crate) struct ProcessGuard<'a>(&'a ProcessLock);
+pub(crate) struct ProcessGuard<'a> {
+    lock: &'a ProcessLock,
+    _hold: Hold,
+}
 
 impl Drop for ProcessGuard<'_> {
     fn drop(&mut self) {
-        self.0.0.store(0, Ordering::Release);
+        self.lock.0.store(0, Ordering::Release);
     }
 }
 
@@ -171,7 +180,7 @@ mod modelled {
     #[cfg(shuttle)]
     use shuttle::sync;
 
-    /// A lock with the face of parking_lot's. A model ends at the first panic, so nobody sees a poisoned one.
+    /// A lock with the face of `ForkMutex`. A model ends at the first panic, so nobody sees a poisoned one.
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
