@@ -21,6 +21,8 @@
 //! The three handlers are enrolled with the first hold and never taken back by us. In a shared library glibc ties them
 //! to the object that enrolled them, and takes them back itself when `dlclose` unloads it.
 
+#[cfg(all(test, unix, not(any(loom, shuttle))))]
+pub(crate) use gate::is_closed;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub use gate::{Hold, hold};
 #[cfg(all(unix, not(any(loom, shuttle))))]
@@ -263,6 +265,12 @@ mod gate {
             own.is_forking.set(false);
             IS_CLOSED.store(false, Ordering::SeqCst);
         });
+    }
+
+    /// Whether a thread is forking, and waits for holds or for the system.
+    #[cfg(test)]
+    pub(crate) fn is_closed() -> bool {
+        IS_CLOSED.load(Ordering::SeqCst)
     }
 
     /// Which process this is of those that it descends from: 1, and one more with every fork. What is marked with

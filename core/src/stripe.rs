@@ -390,3 +390,24 @@ impl Drop for Stripes {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_a_thread_of_another_process_had_is_taken_over() {
+        let (lines, stripes) = (Lines::new(STRIPE_WORDS), Stripes::new());
+        let cell = &lines.words()[..STRIPE_WORDS];
+        let shared = |n| stripes.shared(cell, n).counters();
+        // As after a fork in the middle of four turns.
+        (0..SHARED).for_each(|n| shared(n).turn.store(u64::MAX, Ordering::Relaxed));
+        for n in 0..SHARED {
+            stripes.with_shared(cell, n, |stripe| stripe.count(Outcome::Success));
+            assert_eq!(shared(n).turn.load(Ordering::Relaxed), 0);
+        }
+        let mut totals = Totals::default();
+        stripes.add_totals(cell, &mut totals);
+        assert_eq!(totals.success, u64::from(SHARED));
+    }
+}
