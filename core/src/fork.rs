@@ -38,61 +38,6 @@ pub(crate) use no_gate::{set_number, survivor};
 /// What [`process`] answers where nothing was forked.
 pub(crate) const FIRST_PROCESS: u32 = 1;
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{self, PoisonError, TryLockError};
-
-/// A lock that a forked child never inherits locked: who has it has a [`Hold`].
-///
-/// It is the standard library's and not `parking_lot`'s, whose waiting threads meet in a table with locks of its own
-/// that other users of that crate may hold while the process is forked. A panic poisons nothing.
-#[derive(Debug, Default)]
-pub struct ForkMutex<T>(sync::Mutex<T>);
-
-impl<T> ForkMutex<T> {
-    /// A lock that is free.
-    pub const fn new(value: T) -> Self {
-        ForkMutex(sync::Mutex::new(value))
-    }
-
-    /// Waits until nobody else has it. A thread that has it already hangs.
-    pub fn lock(&self) -> ForkGuard<'_, T> {
-        let hold = hold();
-        ForkGuard { value: self.0.lock().unwrap_or_else(PoisonError::into_inner), _hold: hold }
-    }
-
-    /// Takes it if nobody has it.
-    pub fn try_lock(&self) -> Option<ForkGuard<'_, T>> {
-        let hold = hold();
-        let value = match self.0.try_lock() {
-            Ok(value) => value,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(ForkGuard { value, _hold: hold })
-    }
-}
-
-/// Gives the lock back, and then the hold: fields go in the order in which they stand.
-#[derive(Debug)]
-pub struct ForkGuard<'a, T> {
-    value: sync::MutexGuard<'a, T>,
-    _hold: Hold,
-}
-
-impl<T> Deref for ForkGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T> DerefMut for ForkGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.value
-    }
-}
-
 #[cfg(all(unix, not(any(loom, shuttle))))]
 mod gate {
     use std::cell::Cell;
@@ -195,9 +140,9 @@ mod gate {
         let mut patience = Patience::new(FOR_THE_FORK);
         loop {
             holds.fetch_sub(1, Ordering::SeqCst);
-            while IS_CLOSED.load(Ordering::Acquire) && patience.lasts() {}
+            let is_open = patience.until(|| !IS_CLOSED.load(Ordering::Acquire));
             holds.fetch_add(1, Ordering::SeqCst);
-            if !IS_CLOSED.load(Ordering::SeqCst) || patience.is_over() {
+            if !is_open || !IS_CLOSED.load(Ordering::SeqCst) {
                 return;
             }
         }
@@ -232,17 +177,16 @@ mod gate {
             if own.is_forking.get() {
                 return;
             }
-            let mut patience = Patience::new(FOR_ANOTHER);
-            while IS_CLOSED.compare_exchange(false, true, Ordering::SeqCst, Ordering::Relaxed).is_err() {
-                if !patience.lasts() {
-                    return;
-                }
+            let close =
+                || IS_CLOSED.compare_exchange(false, true, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+            if !Patience::new(FOR_ANOTHER).until(close) {
+                return;
             }
             own.is_forking.set(true);
             let mut patience = Patience::new(FOR_HOLDS);
             for shard in &SHARDS {
                 let ours = u32::from(own.depth.get() > 0 && std::ptr::eq(shard, own.shard()));
-                while shard.0.load(Ordering::SeqCst) > ours && patience.lasts() {}
+                patience.until(|| shard.0.load(Ordering::SeqCst) <= ours);
             }
         });
     }
@@ -290,30 +234,33 @@ mod gate {
         SURVIVOR.load(Ordering::Relaxed)
     }
 
-    /// Waits a little in each round, for so long.
+    /// Waits so long and no longer.
     struct Patience {
-        until: Instant,
+        end: Instant,
         rounds: u32,
     }
 
     impl Patience {
         fn new(length: Duration) -> Self {
-            Patience { until: Instant::now() + length, rounds: 0 }
+            Patience { end: Instant::now() + length, rounds: 0 }
         }
 
-        fn is_over(&self) -> bool {
-            Instant::now() >= self.until
-        }
-
-        /// Waits a little; answers whether there is time left.
-        fn lasts(&mut self) -> bool {
-            self.rounds += 1;
-            if self.rounds <= 64 {
-                thread::yield_now();
-            } else {
-                thread::sleep(Duration::from_micros(50));
+        /// Waits until `is_so`; `false` when that took too long.
+        fn until(&mut self, is_so: impl Fn() -> bool) -> bool {
+            loop {
+                if is_so() {
+                    return true;
+                }
+                if Instant::now() >= self.end {
+                    return false;
+                }
+                self.rounds += 1;
+                if self.rounds <= 64 {
+                    thread::yield_now();
+                } else {
+                    thread::sleep(Duration::from_micros(50));
+                }
             }
-            !self.is_over()
         }
     }
 }

@@ -2,6 +2,8 @@
 //! loom or shuttle when their models run. Only `thread` names these two beside it, for the number of a model's thread.
 
 use crate::fork::{self, Hold};
+use std::ops::{Deref, DerefMut};
+use std::sync::{PoisonError, TryLockError};
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
@@ -13,7 +15,7 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, f
 pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use {crate::fork::ForkMutex as Mutex, once_cell::race::OnceBox};
+pub(crate) use {self::ForkMutex as Mutex, once_cell::race::OnceBox};
 
 #[cfg(any(loom, shuttle))]
 pub(crate) use modelled::{Mutex, OnceBox};
@@ -23,7 +25,7 @@ pub(crate) use modelled::{Mutex, OnceBox};
 pub(crate) use std::sync::atomic::AtomicU64 as UnmodelledU64;
 
 /// A lock that no model looks at, because nothing that is modelled happens while somebody has it.
-pub(crate) use crate::fork::ForkMutex as UnmodelledMutex;
+pub(crate) use self::ForkMutex as UnmodelledMutex;
 
 /// A static whose value a model makes anew for each of its runs.
 #[cfg(not(any(loom, shuttle)))]
@@ -78,6 +80,58 @@ impl Witness {
 
     pub(crate) fn end(&self) {
         self.0.with_mut(|_| ());
+    }
+}
+
+/// A lock that a forked child never inherits locked: who has it has a [`Hold`](fork::Hold).
+///
+/// It is the standard library's and not `parking_lot`'s, whose waiting threads meet in a table with locks of its own
+/// that other users of that crate may hold while the process is forked. A panic poisons nothing.
+#[derive(Debug, Default)]
+pub struct ForkMutex<T>(std::sync::Mutex<T>);
+
+impl<T> ForkMutex<T> {
+    /// A lock that is free.
+    pub const fn new(value: T) -> Self {
+        ForkMutex(std::sync::Mutex::new(value))
+    }
+
+    /// Waits until nobody else has it. A thread that has it already hangs.
+    pub fn lock(&self) -> ForkGuard<'_, T> {
+        let hold = fork::hold();
+        ForkGuard { value: self.0.lock().unwrap_or_else(PoisonError::into_inner), _hold: hold }
+    }
+
+    /// Takes it if nobody has it.
+    pub fn try_lock(&self) -> Option<ForkGuard<'_, T>> {
+        let hold = fork::hold();
+        let value = match self.0.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(ForkGuard { value, _hold: hold })
+    }
+}
+
+/// Gives the lock back, and then the hold: fields go in the order in which they stand.
+#[derive(Debug)]
+pub struct ForkGuard<'a, T> {
+    value: std::sync::MutexGuard<'a, T>,
+    _hold: Hold,
+}
+
+impl<T> Deref for ForkGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for ForkGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
     }
 }
 

@@ -65,6 +65,6 @@ impl Plain {
 extern "C" fn run_plain(run: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: made by `start`.
     let run = unsafe { Box::from_raw(run.cast::<Run>()) };
-    let ended = catch_unwind(AssertUnwindSafe(|| run()));
+    let ended = catch_unwind(AssertUnwindSafe(run));
     std::ptr::without_provenance_mut(tell(&ended) as usize)
 }

@@ -3,7 +3,8 @@
 #[path = "../forked/mod.rs"]
 mod forked;
 
-use crate::fork::{ForkMutex, hold, is_closed, process};
+use crate::fork::{hold, is_closed, process};
+use crate::sync::ForkMutex;
 use crate::thread::number;
 use forked::{Plain, in_a_child};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
