@@ -109,3 +109,16 @@ fn numbers_of_new_threads(n: usize) -> Vec<u32> {
     numbers.sort_unstable();
     numbers
 }
+
+#[test]
+fn a_lock_is_free_again_after_a_panic_and_is_not_waited_for_by_who_only_tries() {
+    let value = ForkMutex::new(1);
+    let panic = std::panic::catch_unwind(|| {
+        let _held = value.lock();
+        assert!(value.try_lock().is_none());
+        std::panic::resume_unwind(Box::new(()));
+    });
+    assert!(panic.is_err());
+    assert_eq!(value.try_lock().map(|held| *held), Some(1));
+    assert_eq!(in_a_child(|| assert_eq!(*value.lock(), 1)), Ok(()));
+}
