@@ -9,8 +9,8 @@
 //! transition together with the publishing of its event, the taking of an event, a change of rules. Not the path of a
 //! call: it consists of single steps, after each of which a thread may be gone.
 //!
-//! **No wait is for ever.** A fork waits for others' holds for [`FOR_HOLDS`] and then goes on as without a gate; what
-//! its own thread holds it does not wait for. A hold waits for a fork for [`FOR_THE_FORK`]. So a fork in a user's drop
+//! **No wait is for ever.** A fork waits for others' holds for `FOR_HOLDS` and then goes on as without a gate; what
+//! its own thread holds it does not wait for. A hold waits for a fork for `FOR_THE_FORK`. So a fork in a user's drop
 //! code, which may run in a hold, or by who has something that a holder waits for, is late and not stuck. Holds nest:
 //! an inner one never waits.
 //!

@@ -103,6 +103,7 @@ impl<T> ForkMutex<T> {
     }
 
     /// Takes it if nobody has it.
+    #[cfg_attr(any(loom, shuttle), allow(dead_code))]
     pub fn try_lock(&self) -> Option<ForkGuard<'_, T>> {
         let hold = fork::hold();
         let value = match self.0.try_lock() {
