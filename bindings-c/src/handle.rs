@@ -4,10 +4,10 @@
 
 use crate::guard::{Failure, Outcome};
 use crate::status::fusewire_status_enum as Code;
+use fusewire::binding::ForkMutex;
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many husks are kept, of each type. Debug builds keep more.
@@ -23,7 +23,7 @@ pub(crate) trait Kind: Sized + Send + Sync + 'static {
     /// What the header calls it.
     const NAME: &'static str;
 
-    fn husks() -> &'static Mutex<VecDeque<Husk<Self>>>;
+    fn husks() -> &'static ForkMutex<VecDeque<Husk<Self>>>;
 }
 
 /// What a handle points to.
@@ -129,7 +129,7 @@ pub(crate) unsafe fn free<T: Kind, H>(function: &str, handle: *mut H) {
         ManuallyDrop::drop(&mut (*shell).value);
         Husk(NonNull::new_unchecked(shell))
     };
-    let mut husks = T::husks().lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut husks = T::husks().lock();
     husks.push_back(husk);
     let oldest = if husks.len() > HUSKS { husks.pop_front() } else { None };
     drop(husks);
@@ -143,9 +143,12 @@ macro_rules! kind {
             const MARK: u64 = u64::from_le_bytes(*$mark);
             const NAME: &'static str = $name;
 
-            fn husks() -> &'static std::sync::Mutex<std::collections::VecDeque<$crate::handle::Husk<Self>>> {
-                static HUSKS: std::sync::Mutex<std::collections::VecDeque<$crate::handle::Husk<$type>>> =
-                    std::sync::Mutex::new(std::collections::VecDeque::new());
+            fn husks()
+            -> &'static fusewire::binding::ForkMutex<std::collections::VecDeque<$crate::handle::Husk<Self>>>
+            {
+                static HUSKS: fusewire::binding::ForkMutex<
+                    std::collections::VecDeque<$crate::handle::Husk<$type>>,
+                > = fusewire::binding::ForkMutex::new(std::collections::VecDeque::new());
                 &HUSKS
             }
         }

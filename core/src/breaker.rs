@@ -6,6 +6,7 @@ use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
 use crate::events::{By, Event, Events, Inbox, Listener, Subscription};
+use crate::fork;
 use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
@@ -217,9 +218,12 @@ impl CircuitBreaker {
 
     fn listen(&self, listener: Box<Listener>, inbox: Option<Arc<Inbox>>) -> Subscription {
         let hub = self.0.hub();
+        hub.settle_in();
+        let hold = fork::hold();
         let generation = self.0.touch();
         let subscription = hub.subscribe(generation, listener, inbox);
         hub.begin_after(generation);
+        drop(hold);
         hub.deliver();
         subscription
     }

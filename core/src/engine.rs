@@ -415,10 +415,13 @@ impl Drop for Engine {
             let owned = unsafe { Box::from_raw(node) };
             node = owned.older;
         }
-        let successor = self.successor.load(Ordering::Acquire);
-        if !successor.is_null() {
+        // Not each by the one before it: there may be thousands.
+        let take_next = |engine: &Engine| engine.successor.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        let mut successor = take_next(self);
+        while !successor.is_null() {
             // SAFETY: as above.
-            drop(unsafe { Box::from_raw(successor) });
+            let owned = unsafe { Box::from_raw(successor) };
+            successor = take_next(&owned);
         }
     }
 }

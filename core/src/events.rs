@@ -6,6 +6,7 @@
 //! place: that is noted, and counted as missed by everybody.
 
 use crate::clock::Nanos;
+use crate::fork;
 use crate::machine::Cause;
 use crate::name::{Name, cut};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
@@ -302,6 +303,8 @@ pub(crate) struct Hub {
     next: AtomicU64,
     /// The process whose thread delivers, or 0. A child that was forked from a delivering parent takes it over.
     deliverer: AtomicU32,
+    /// The process that has seen to what the threads of another one had left here.
+    home: AtomicU32,
     subscribers: Mutex<Vec<Arc<Subscriber>>>,
 }
 
@@ -319,6 +322,7 @@ impl Hub {
             slots: (0..CAPACITY).map(slot).collect(),
             next: AtomicU64::new(0),
             deliverer: AtomicU32::new(0),
+            home: AtomicU32::new(fork::process()),
             subscribers: Mutex::new(Vec::new()),
         })
     }
@@ -340,7 +344,17 @@ impl Hub {
         Subscription { hub: Arc::downgrade(self), subscriber }
     }
 
-    /// Puts an event into the ring. The caller then calls [`deliver`](Hub::deliver).
+    /// In a process that was forked, delivers once what the parent's threads had not got round to: it would take the
+    /// places of the child's own events.
+    pub(crate) fn settle_in(&self) {
+        let me = fork::process();
+        if self.home.load(Ordering::Relaxed) != me && self.home.swap(me, Ordering::AcqRel) != me {
+            self.deliver();
+        }
+    }
+
+    /// Puts an event into the ring. The caller has had a hold since before it made the transition, for nobody else fills
+    /// the slot; then it calls [`deliver`](Hub::deliver).
     pub(crate) fn publish(&self, event: Event) {
         let generation = event.generation;
         let slot = self.slot(generation);
@@ -359,7 +373,8 @@ impl Hub {
     pub(crate) fn deliver(&self) {
         loop {
             fence(Ordering::SeqCst);
-            if !self.become_deliverer() {
+            let me = fork::process();
+            if !self.become_deliverer(me) {
                 return;
             }
             loop {
@@ -367,6 +382,10 @@ impl Hub {
                     Next::Event(event) => self.hand_out(event),
                     Next::Missed(generation) => self.note_missed(generation),
                     Next::Nothing => break,
+                }
+                if fork::process() != me {
+                    // A listener has forked, and this is the child, where another thread may deliver by now.
+                    return self.deliver();
                 }
             }
             self.deliverer.store(0, Ordering::Release);
@@ -381,8 +400,7 @@ impl Hub {
         &self.slots[(generation % CAPACITY as u64) as usize]
     }
 
-    fn become_deliverer(&self) -> bool {
-        let me = std::process::id();
+    fn become_deliverer(&self, me: u32) -> bool {
         let found = self.deliverer.load(Ordering::Acquire);
         found != me && self.deliverer.compare_exchange(found, me, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -396,6 +414,7 @@ impl Hub {
 
     /// By the deliverer alone.
     fn take_next(&self) -> Next {
+        let _hold = fork::hold();
         let next = self.next.load(Ordering::Acquire);
         if next == 0 {
             return Next::Nothing;
@@ -459,6 +478,7 @@ static WATCHER: std::sync::OnceLock<Watcher> = std::sync::OnceLock::new();
 /// transition on.
 #[cfg(feature = "binding")]
 pub fn watch(watcher: Watcher) {
+    let _hold = fork::hold();
     let _ = WATCHER.set(watcher);
 }
 

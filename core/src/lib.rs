@@ -99,6 +99,7 @@ mod detect;
 mod engine;
 mod error;
 mod events;
+mod fork;
 mod hand;
 mod handle;
 mod histogram;
