@@ -11,8 +11,8 @@ use std::ffi::{CString, c_char};
 use std::ptr::{null, null_mut};
 
 /// A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
-/// registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through it
-/// are settled. Threads may share a handle.
+/// registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through
+/// it are settled. Threads may share a handle.
 pub struct fusewire_breaker {
     _opaque: [u8; 0],
 }
@@ -33,11 +33,12 @@ impl Breaker {
 }
 
 /// A breaker that no registry knows. `name`: 1 to 255 bytes without control characters, for people and metrics.
-/// `options`: NULL for all defaults. Writes a handle to `breaker`; when it fails, only the detail to `error`, unless that
-/// is NULL.
+/// `options`: NULL for all defaults. Writes a handle to `breaker`; when it fails, only the detail to `error`, unless
+/// that is NULL.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME`, `FUSEWIRE_ERROR_CONFIG`,
-/// `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_INVALID_HANDLE` (the clock).
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME`,
+/// `FUSEWIRE_ERROR_CONFIG`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_INVALID_VALUE` or
+/// `FUSEWIRE_ERROR_INVALID_HANDLE` (the clock).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_new(
     name: *const c_char,
@@ -60,7 +61,8 @@ pub unsafe extern "C" fn fusewire_breaker_new(
 
 /// As `fusewire_breaker_new`, from a configuration document: JSON text.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME` or `FUSEWIRE_ERROR_CONFIG`.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME` or
+/// `FUSEWIRE_ERROR_CONFIG`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_from_json(
     name: *const c_char,

@@ -12,9 +12,9 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle it
-/// once: from any thread, but not from two at once. It needs no freeing. Settle every permit: one that never is keeps a
-/// probe's place until `half_open_timeout` ends its lease. Do not settle copies of one.
+/// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle
+/// it once: from any thread, but not from two at once. It needs no freeing. Settle every permit: one that never is
+/// keeps a probe's place until `half_open_timeout` ends its lease. Do not settle copies of one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_permit {
@@ -78,8 +78,9 @@ pub type fusewire_function = Option<
 /// writes why to `rejection`, unless that is NULL. Never waits for another thread's call, and in steady state takes no
 /// lock and allocates nothing: a thread's first call of a breaker does, and one that makes a transition.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such: to settle it
-/// returns `FUSEWIRE_ERROR_INVALID_PERMIT`.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such:
+/// to settle it returns `FUSEWIRE_ERROR_INVALID_PERMIT`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_acquire(
     breaker: *mut fusewire_breaker,
@@ -191,8 +192,9 @@ fn told(settled: Settled) -> fusewire_status {
 
 /// Settles a permit as a success; how long the call took is read from the clock, if the call is timed.
 ///
-/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_PERMIT`,
-/// `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the handle that gave it was freed.
+/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+/// `FUSEWIRE_ERROR_INVALID_PERMIT`, `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the
+/// handle that gave it was freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_success(permit: *mut fusewire_permit) -> fusewire_status {
     // SAFETY: the caller's promises, here and below.
@@ -246,8 +248,8 @@ pub unsafe extern "C" fn fusewire_permit_ignore(permit: *mut fusewire_permit) ->
     unsafe { settle_at_length(permit, CallOutcome::Ignored) }
 }
 
-/// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when it
-/// lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Returns and
+/// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when
+/// it lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Returns and
 /// fails as `fusewire_permit_success` does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -> fusewire_status {
@@ -261,8 +263,8 @@ pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -
 /// Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
 /// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
 ///
-/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL or no live handle:
-/// nothing is settled then.
+/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL
+/// or no live handle: nothing is settled then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_settle(
     permit: *mut fusewire_permit,
@@ -306,13 +308,13 @@ impl Drop for Unwound {
 }
 
 /// Calls `function(userdata, &error_type)` under the breaker and settles by what it returns. `outcome`: NULL, or where
-/// that goes. `rejection`: as for `fusewire_breaker_acquire`. A C++ exception out of the function counts as a failure of
-/// type `exception`, and goes on. The function must not leave by `longjmp` or `pthread_exit`, nor be cancelled.
+/// that goes. `rejection`: as for `fusewire_breaker_acquire`. A C++ exception out of the function counts as a failure
+/// of type `exception`, and goes on. The function must not leave by `longjmp` or `pthread_exit`, nor be cancelled.
 ///
-/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE` when the function has run, whatever its outcome; `FUSEWIRE_NO_OUTCOME` when it
-/// has returned none, which counts as ignored; `FUSEWIRE_REJECTED` when it has not run. Fails with
-/// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` before it has run, and with the latter after it when it
-/// has freed the breaker.
+/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE` when the function has run, whatever its outcome; `FUSEWIRE_NO_OUTCOME` when
+/// it has returned none, which counts as ignored; `FUSEWIRE_REJECTED` when it has not run. Fails with
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` before it has run, and with the latter after it
+/// when it has freed the breaker.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fusewire_breaker_call(
     breaker: *mut fusewire_breaker,
@@ -363,11 +365,11 @@ unsafe fn settle_answer(
     }
 }
 
-/// Counts the outcome of a call that asked for no permit: while the breaker is closed it counts like any other, otherwise
-/// in the totals only. `error_type`: as for `fusewire_permit_failure`.
+/// Counts the outcome of a call that asked for no permit: while the breaker is closed it counts like any other,
+/// otherwise in the totals only. `error_type`: as for `fusewire_permit_failure`.
 ///
-/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or
-/// `FUSEWIRE_ERROR_INVALID_VALUE`.
+/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`
+/// or `FUSEWIRE_ERROR_INVALID_VALUE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_record(
     breaker: *mut fusewire_breaker,

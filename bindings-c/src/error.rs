@@ -71,14 +71,16 @@ pub unsafe extern "C" fn fusewire_error_key(error: *const fusewire_error) -> *co
     unsafe { text_of(error, |detail| &detail.key) }
 }
 
-/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is NULL or no live handle.
+/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is
+/// NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_value(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { text_of(error, |detail| &detail.value) }
 }
 
-/// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is NULL or no live handle.
+/// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is NULL or no live
+/// handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_allowed(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.

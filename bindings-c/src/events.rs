@@ -88,8 +88,8 @@ impl fusewire_event {
     }
 }
 
-/// The transitions of one breaker from the subscription on, kept until they are taken. It does not keep its breaker alive:
-/// when that is gone, it is closed. Threads may share it.
+/// The transitions of one breaker from the subscription on, kept until they are taken. It does not keep its breaker
+/// alive: when that is gone, it is closed. Threads may share it.
 pub struct fusewire_subscription {
     _opaque: [u8; 0],
 }
@@ -130,8 +130,9 @@ pub unsafe extern "C" fn fusewire_breaker_subscribe(
 /// Waits until there is an event, blocking the thread, for at most `timeout_ns` nanoseconds of the system's time,
 /// whatever the breaker's clock; 0 only looks, `FUSEWIRE_NONE` waits without end. Several threads may wait.
 ///
-/// Returns `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and `FUSEWIRE_SUBSCRIPTION_CLOSED` when
-/// the subscription was closed and all were taken. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+/// Returns `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and
+/// `FUSEWIRE_SUBSCRIPTION_CLOSED` when the subscription was closed and all were taken. Fails with
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_wait(
     subscription: *const fusewire_subscription,
@@ -151,10 +152,11 @@ pub unsafe extern "C" fn fusewire_subscription_wait(
 }
 
 /// Takes events, the oldest first, at most `capacity` of them. `event_size`: `sizeof(fusewire_event)`; a later version
-/// of the struct is filled as far as this library knows it, the rest with 0. Writes to `count` how many were taken; 0 says that there is
-/// none. Never waits.
+/// of the struct is filled as far as this library knows it, the rest with 0. Writes to `count` how many were taken; 0
+/// says that there is none. Never waits.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing was taken then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing
+/// was taken then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_drain(
     subscription: *mut fusewire_subscription,
@@ -209,8 +211,8 @@ pub unsafe extern "C" fn fusewire_subscription_missed(subscription: *const fusew
     })
 }
 
-/// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken. Call it, and join those
-/// threads, before the subscription is freed.
+/// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
+/// Call it, and join those threads, before the subscription is freed.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
@@ -225,8 +227,8 @@ pub unsafe extern "C" fn fusewire_subscription_close(
     })
 }
 
-/// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process with a
-/// message.
+/// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process
+/// with a message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_free(subscription: *mut fusewire_subscription) {
     // SAFETY: the caller's promise.

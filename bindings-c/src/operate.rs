@@ -24,12 +24,13 @@ pub(crate) fn changed(has_changed: bool) -> fusewire_status {
     if has_changed { OK } else { Code::FUSEWIRE_UNCHANGED as fusewire_status }
 }
 
-/// Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long as
-/// an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL leaves
-/// them out.
+/// Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
+/// as an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL
+/// leaves them out.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the
-/// duration is out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+/// `FUSEWIRE_ERROR_CONFIG` when the duration is out of range; the detail goes to `error`, unless that is NULL. Nothing
+/// has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_trip(
     breaker: *mut fusewire_breaker,
@@ -51,7 +52,8 @@ pub unsafe extern "C" fn fusewire_breaker_trip(
 
 /// Lets the next calls probe, from any state. `actor` and `reason`: as for `fusewire_breaker_trip`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has
+/// changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_half_open(
     breaker: *mut fusewire_breaker,
@@ -69,7 +71,8 @@ pub unsafe extern "C" fn fusewire_breaker_half_open(
 /// Closes the breaker, from any state, and ends the row of openings. `actor` and `reason`: as for
 /// `fusewire_breaker_trip`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has
+/// changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_reset(
     breaker: *mut fusewire_breaker,
@@ -86,8 +89,8 @@ pub unsafe extern "C" fn fusewire_breaker_reset(
 
 /// Sets the mode; setting the one that is set does nothing. `actor` and `reason`: as for `fusewire_breaker_trip`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
-/// `mode` is none. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+/// `FUSEWIRE_ERROR_INVALID_VALUE` when `mode` is none. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_set_mode(
     breaker: *mut fusewire_breaker,
@@ -120,8 +123,8 @@ pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *mut fusewire_breaker) -
 /// `fusewire_breaker_trip`.
 ///
 /// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
-/// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or `FUSEWIRE_ERROR_CONFIG`; the detail goes to
-/// `error`, unless that is NULL. Nothing has changed then.
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or
+/// `FUSEWIRE_ERROR_CONFIG`; the detail goes to `error`, unless that is NULL. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_reconfigure(
     breaker: *mut fusewire_breaker,

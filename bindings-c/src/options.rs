@@ -27,8 +27,8 @@ pub enum fusewire_window_enum {
     FUSEWIRE_WINDOW_ADAPTIVE = 3,
 }
 
-/// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a field
-/// that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
+/// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
+/// field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
 /// `document`. Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make
 /// all bytes 0 and set `size`.
 #[repr(C)]
@@ -36,11 +36,11 @@ pub enum fusewire_window_enum {
 pub struct fusewire_options {
     /// `sizeof(fusewire_options)`. Later versions add fields at the end.
     pub size: usize,
-    /// The configuration document, JSON text, or NULL. Fields below that are set replace its keys one by one, those of its
-    /// window, too.
+    /// The configuration document, JSON text, or NULL. Fields below that are set replace its keys one by one, those of
+    /// its window, too.
     pub document: *const c_char,
-    /// The clock, or NULL for the registry's, without one the system's monotonic clock. Of no account for a breaker that a
-    /// registry has already.
+    /// The clock, or NULL for the registry's, without one the system's monotonic clock. Of no account for a breaker
+    /// that a registry has already.
     pub clock: *const fusewire_manual_clock,
     /// Consecutive failures that open the breaker: 1 to 1,000,000, default 5. Not beside a window.
     pub failure_threshold: u32,

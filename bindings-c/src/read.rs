@@ -19,8 +19,8 @@ const _: () = assert!(fusewire::Reason::ALL.len() <= FUSEWIRE_REASON_CAPACITY);
 pub const FUSEWIRE_ERROR_TYPE_SIZE: usize = 72;
 
 /// A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
-/// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`, and
-/// NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
+/// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
+/// and NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_snapshot {
@@ -158,7 +158,8 @@ fn by_reason(counts: &[u64]) -> [u64; FUSEWIRE_REASON_CAPACITY] {
     std::array::from_fn(|reason| counts.get(reason).copied().unwrap_or(0))
 }
 
-/// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is NULL or no live handle.
+/// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is NULL or no live
+/// handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_state(breaker: *const fusewire_breaker) -> fusewire_state {
     guard_or(FUSEWIRE_INVALID, || {
@@ -264,8 +265,8 @@ pub unsafe extern "C" fn fusewire_breaker_document(
     unsafe { tell(breaker, "document", document, length, |core| Ok(core.document())) }
 }
 
-/// What a rejection says, in a sentence for people. Writes and fails as `fusewire_breaker_snapshot_json` does, also with
-/// `FUSEWIRE_ERROR_INVALID_VALUE` when its reason is none.
+/// What a rejection says, in a sentence for people. Writes and fails as `fusewire_breaker_snapshot_json` does, also
+/// with `FUSEWIRE_ERROR_INVALID_VALUE` when its reason is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_rejection_message(
     breaker: *const fusewire_breaker,
@@ -307,7 +308,8 @@ pub struct fusewire_failure {
 
 /// The failure that `last_failure` of a rejection by this breaker stands for.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when it stands for none.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
+/// it stands for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_last_failure(
     breaker: *const fusewire_breaker,
