@@ -1,8 +1,8 @@
 //! The detail of a failure.
 
-use crate::guard::{Failure, guard_or};
+use crate::guard::{Failure, guard, guard_free, guard_or};
 use crate::handle::{self, kind};
-use crate::status::{fusewire_status, fusewire_status_enum as Code};
+use crate::status::fusewire_status;
 use crate::text::c_string;
 use std::ffi::{CString, c_char};
 use std::ptr::null;
@@ -37,7 +37,7 @@ impl fusewire_error {
 }
 
 /// # Safety
-/// As for `handle::live`.
+/// As for `handle::live_numbered`.
 unsafe fn text_of(error: *const fusewire_error, pick: impl FnOnce(&Detail) -> &CString) -> *const c_char {
     guard_or(null(), || {
         // SAFETY: the caller's promise.
@@ -49,14 +49,14 @@ unsafe fn text_of(error: *const fusewire_error, pick: impl FnOnce(&Detail) -> &C
 /// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_status(error: *const fusewire_error) -> fusewire_status {
-    guard_or(Code::FUSEWIRE_ERROR_INVALID_HANDLE as u32, || {
+    guard(|| {
         // SAFETY: the caller's promise.
         let detail: &Detail = unsafe { handle::take("error", error) }?;
         Ok(detail.status)
     })
 }
 
-/// All of it in a sentence or two; NULL when `error` is none.
+/// All of it in a sentence or two; NULL when `error` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_message(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -64,21 +64,23 @@ pub unsafe extern "C" fn fusewire_error_message(error: *const fusewire_error) ->
 }
 
 /// The key of the configuration, as a dotted path such as `window.min_calls`, or the argument; empty when it is none
-/// in particular. NULL when `error` is none.
+/// in particular. NULL when `error` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_key(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { text_of(error, |detail| &detail.key) }
 }
 
-/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is none.
+/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is
+/// NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_value(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { text_of(error, |detail| &detail.value) }
 }
 
-/// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is none.
+/// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is NULL or no live
+/// handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_allowed(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -89,5 +91,5 @@ pub unsafe extern "C" fn fusewire_error_allowed(error: *const fusewire_error) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_free(error: *mut fusewire_error) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Detail, _>("fusewire_error_free", error) }))
+    guard_free(|| unsafe { handle::free::<Detail, _>("fusewire_error_free", error) })
 }

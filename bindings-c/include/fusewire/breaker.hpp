@@ -18,7 +18,7 @@ struct by {
 };
 
 /// A circuit breaker, which guards one dependency. A copy is another handle of the same breaker, which lives as long as
-/// one of them, its registry or a call in it. Threads may share one. What was moved from may be assigned to and destroyed;
+/// one of them, its registry or a call in it; that a handle is `const` says nothing of the breaker. Threads may share one. What was moved from may be assigned to and destroyed;
 /// anything else answers `status::null_argument`.
 ///
 /// The `try_` functions never throw on their own and are there without exceptions, too; the others throw
@@ -113,11 +113,9 @@ public:
 #endif
 
     /// Counts the outcome of a call that asked for no permit: while the breaker is closed like any other, otherwise in the
-    /// totals only. `error_type`: as for `permit::failure`. Answers `ok` or `late`; `not_utf8` or `invalid_value` when the
-    /// type is wrong.
+    /// totals only. `error_type`: as for `permit::failure`. Answers `ok` or `late`; `invalid_value` when `how` is none.
     status record(outcome how, std::string_view error_type = {}) const noexcept {
         const detail::c_text type(error_type);
-        if (!type.is_whole()) return status::invalid_value;
         return static_cast<status>(fusewire_breaker_record(get(), detail::number(how), type.get_if_any()));
     }
 
@@ -223,11 +221,11 @@ public:
     /// The last failure before a rejection by this breaker: why it is open. Nothing when there was none.
     std::optional<failure> last_failure(const rejection& why) const {
         fusewire_failure raw;
-        if (fusewire_breaker_failure(get(), why.raw().last_failure, &raw) != FUSEWIRE_OK) return std::nullopt;
+        if (fusewire_breaker_last_failure(get(), why.raw().last_failure, &raw) != FUSEWIRE_OK) return std::nullopt;
         return failure{detail::nanoseconds(raw.at_ns), raw.error_type};
     }
     /// The handle of the C interface, which stays this object's; NULL when it was moved from.
-    const fusewire_breaker* get() const noexcept { return handle_.get(); }
+    fusewire_breaker* get() const noexcept { return handle_.get(); }
 
     /// Whether both are handles of one breaker.
     friend bool operator==(const breaker& a, const breaker& b) noexcept {

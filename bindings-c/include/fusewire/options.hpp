@@ -14,19 +14,19 @@ namespace fusewire {
 class manual_clock {
 public:
     /// A clock at 0.
-    manual_clock() : clock_(fusewire_clock_new()) {}
+    manual_clock() : clock_(fusewire_manual_clock_new()) {}
 
     /// Moves the clock forward; what is negative does nothing.
-    void advance(std::chrono::nanoseconds by) const noexcept { fusewire_clock_advance(get(), detail::count(by)); }
+    void advance(std::chrono::nanoseconds by) noexcept { fusewire_manual_clock_advance(get(), detail::count(by)); }
     /// Sets the clock, since its beginning; an earlier time than the present one changes nothing.
-    void set(std::chrono::nanoseconds to) const noexcept { fusewire_clock_set(get(), detail::count(to)); }
+    void set(std::chrono::nanoseconds to) noexcept { fusewire_manual_clock_set(get(), detail::count(to)); }
     /// The time since its beginning.
-    std::chrono::nanoseconds now() const noexcept { return detail::nanoseconds(fusewire_clock_now(get())); }
+    std::chrono::nanoseconds now() const noexcept { return detail::nanoseconds(fusewire_manual_clock_now(get())); }
     /// The handle of the C interface, which stays this object's.
-    const fusewire_clock* get() const noexcept { return clock_.get(); }
+    fusewire_manual_clock* get() const noexcept { return clock_.get(); }
 
 private:
-    detail::handle<fusewire_clock, fusewire_clock_free> clock_;
+    detail::handle<fusewire_manual_clock, fusewire_manual_clock_free> clock_;
 };
 
 /// Judges by rates over the recent past; what is left out takes its default. Ranges are checked when the breaker is built.
@@ -38,8 +38,8 @@ struct window {
         adaptive = FUSEWIRE_WINDOW_ADAPTIVE,  ///< Like `time`, with a threshold that follows the service's history.
     };
 
-    /// What it counts.
-    kind counts = kind::time;
+    /// What it counts; nothing leaves it to the document, which must say it then.
+    std::optional<kind> counts = std::nullopt;
     /// How many outcomes a window that counts holds: 1 to 65,535, default 100.
     std::optional<std::uint32_t> size = std::nullopt;
     /// How far back the other windows look: 1 s to 24 h, default 60 s.
@@ -55,10 +55,10 @@ struct window {
 /// How a breaker is built: set what you want, the rest takes its default. What is not here is a key of `document`.
 /// Ranges are checked when the breaker is built; the error names the key.
 struct options {
-    /// The configuration document: JSON text, which must stay until the breaker is built. The fields below replace its
-    /// keys.
+    /// The configuration document: JSON text, which must stay until the breaker is built. Fields below that are set replace
+    /// its keys one by one, those of its window, too.
     std::string_view document = {};
-    /// The clock; NULL for the system's monotonic one. Registries give theirs.
+    /// The clock; NULL for the registry's, without one the system's monotonic clock.
     const manual_clock* clock = nullptr;
     /// Consecutive failures that open the breaker: 1 to 1,000,000, default 5. Not beside a window.
     std::optional<std::uint32_t> failure_threshold = std::nullopt;
@@ -104,7 +104,7 @@ public:
 
 private:
     void take(const fusewire::window& from) {
-        raw_.window = number(from.counts);
+        raw_.window = from.counts ? number(*from.counts) : FUSEWIRE_WINDOW_NONE;
         in_window_ = from.counts == window::kind::count ? "count" : from.counts == window::kind::time ? "time" : "adaptive";
         take(raw_.window_size, from.size, "size");
         take(raw_.window_period_ns, from.period, "period");

@@ -33,11 +33,10 @@ public:
 
     /// The call succeeded. Answers `ok` or `late`; `already_settled`, or `invalid_permit` when it was moved from.
     fusewire::status success() noexcept { return told(fusewire_permit_success(&raw_)); }
-    /// The call failed. `error_type`: what kind of error it was, for the metrics; cut at 64 bytes, empty for none. Answers
-    /// as `success` does, also `not_utf8`, or `invalid_value` when there is a NUL in it: nothing is settled then.
+    /// The call failed. `error_type`: what kind of error it was, for the metrics; cut at 64 bytes and at a NUL, empty for
+    /// none. What is not UTF-8 in it is replaced. Answers as `success` does.
     fusewire::status failure(std::string_view error_type = {}) noexcept {
         const detail::c_text type(error_type);
-        if (!type.is_whole()) return fusewire::status::invalid_value;
         return told(fusewire_permit_failure(&raw_, type.get_if_any()));
     }
     /// The call says nothing about the dependency. Answers as `success` does.
@@ -46,11 +45,10 @@ public:
     /// `cancelled_after`. Answers as `success` does.
     fusewire::status abandon() noexcept { return told(fusewire_permit_abandon(&raw_)); }
     /// All there is to say. `duration`: how long the call took; nothing leaves that to the clock, what is negative is 0.
-    /// Answers as `failure` does.
+    /// Answers as `success` does, also `invalid_value` when `how` is none: nothing is settled then.
     fusewire::status settle(outcome how, std::optional<std::chrono::nanoseconds> duration,
                             std::string_view error_type = {}) noexcept {
         const detail::c_text type(error_type);
-        if (!type.is_whole()) return fusewire::status::invalid_value;
         const std::uint64_t ns = duration ? detail::count(*duration) : FUSEWIRE_NONE;
         return told(fusewire_permit_settle(&raw_, detail::number(how), ns, type.get_if_any()));
     }

@@ -110,7 +110,7 @@ public:
     const fusewire_snapshot& raw() const noexcept { return raw_; }
 
 private:
-    using by_reason = std::uint64_t[FUSEWIRE_REASONS];
+    using by_reason = std::uint64_t[FUSEWIRE_REASON_CAPACITY];
 
     static std::optional<double> share(double value) noexcept {
         if (std::isnan(value)) return std::nullopt;
@@ -118,7 +118,7 @@ private:
     }
 
     static std::uint64_t of(const by_reason& counts, reason why) noexcept {
-        return detail::number(why) < FUSEWIRE_REASONS ? counts[detail::number(why)] : 0;
+        return detail::number(why) < FUSEWIRE_REASON_CAPACITY ? counts[detail::number(why)] : 0;
     }
 
     static std::uint64_t sum(const by_reason& counts) noexcept {

@@ -106,8 +106,14 @@ public:
             return fusewire_registry_metrics(get(), to, length);
         });
     }
+    /// Snapshots of all breakers, sorted by name, as a JSON array.
+    std::string snapshots_json() const {
+        return detail::taken([&](char** to, std::size_t* length) {
+            return fusewire_registry_snapshots_json(get(), to, length);
+        });
+    }
     /// The handle of the C interface, which stays this object's; NULL when it was moved from.
-    const fusewire_registry* get() const noexcept { return handle_.get(); }
+    fusewire_registry* get() const noexcept { return handle_.get(); }
 
 private:
     static fusewire_registry* plain() noexcept {

@@ -29,7 +29,7 @@ struct verdict {
     verdict(outcome ended, std::string type = {}) : how(ended), error_type(std::move(type)) {}
 
     outcome how;             ///< The outcome.
-    std::string error_type;  ///< The kind of error; empty for none. Cut at 64 bytes.
+    std::string error_type;  ///< The kind of error; empty for none. As for `permit::failure`.
 };
 
 /// Whether an answer of this type says that the call failed: specialize it for types of your own that may hold an error.
@@ -72,11 +72,10 @@ inline void settle(fusewire_permit& permit, const verdict& by) noexcept {
         return;
     }
     const c_text type(by.error_type);
-    const char* words = type.is_whole() ? type.get_if_any() : nullptr;
-    if (!FUSEWIRE_IS_ERROR(fusewire_permit_settle(&permit, number(by.how), FUSEWIRE_NONE, words))) return;
-    // A rule's wrong words must not lose the outcome.
-    if (!FUSEWIRE_IS_ERROR(fusewire_permit_settle(&permit, number(by.how), FUSEWIRE_NONE, nullptr))) return;
-    fusewire_permit_ignore(&permit);
+    const fusewire_status settled =
+        fusewire_permit_settle(&permit, number(by.how), FUSEWIRE_NONE, type.get_if_any());
+    // A number that is no outcome is as good as none.
+    if (FUSEWIRE_IS_ERROR(settled)) fusewire_permit_ignore(&permit);
 }
 
 template <class Answer, class Rule>

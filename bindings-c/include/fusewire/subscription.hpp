@@ -9,6 +9,7 @@ namespace fusewire {
 
 /// A transition, as it was told.
 struct event : transition {
+    fusewire::mode mode;                ///< The mode after; with `cause::mode` the one that was set.
     std::uint64_t generation;           ///< The generation that began; 1 is a breaker's first transition.
     std::uint64_t missed;               ///< How many events this subscription missed since the one before.
     std::uint64_t total;                ///< Consecutive failures, or outcomes of the window or the probes, that led to it.
@@ -19,8 +20,8 @@ struct event : transition {
     std::optional<std::string> reason;  ///< Why, if it was done by hand and told.
 };
 
-/// The transitions of one breaker from the subscription on, kept until they are taken. It keeps no breaker alive: when that
-/// is gone, no more events come. Threads may share it, and wait in it, but not while it is destroyed: `close` it and join
+/// The transitions of one breaker from the subscription on, kept until they are taken. It does not keep its breaker
+/// alive: when that is gone, it is closed. Threads may share it, and wait in it, but not while it is destroyed: `close` it and join
 /// them before.
 class subscription {
 public:
@@ -31,10 +32,11 @@ public:
     std::optional<event> next() const {
         fusewire_event raw;
         std::size_t count = 0;
-        if (fusewire_subscription_drain(get(), &raw, sizeof raw, 1, &count) != FUSEWIRE_OK || count == 0) {
-            return std::nullopt;
+        while (fusewire_subscription_drain(get(), &raw, sizeof raw, 1, &count) == FUSEWIRE_OK && count == 1) {
+            // Later versions have other kinds.
+            if (raw.kind == FUSEWIRE_EVENT_TRANSITION) return read(raw);
         }
-        return read(raw);
+        return std::nullopt;
     }
     /// Waits until there is an event, for at most `timeout` of the system's time, whatever the breaker's clock. Answers
     /// `ok`, `timed_out`, or `subscription_closed` when it was closed and all were taken.
@@ -48,10 +50,10 @@ public:
     /// Events missed since the last one that was kept, because the subscription was full; those before an event are told
     /// by its `missed`.
     std::uint64_t missed() const noexcept { return fusewire_subscription_missed(get()); }
-    /// Lets threads that wait, and those that come later, return as soon as all events were taken.
+    /// Ends it: no more events come, and threads that wait, and those that come later, return once all were taken.
     void close() const noexcept { fusewire_subscription_close(get()); }
     /// The handle of the C interface, which stays this object's; NULL when it was moved from.
-    const fusewire_subscription* get() const noexcept { return handle_.get(); }
+    fusewire_subscription* get() const noexcept { return handle_.get(); }
 
 private:
     static std::optional<std::string> if_any(const char* text) {
@@ -60,7 +62,8 @@ private:
     }
 
     static event read(const fusewire_event& raw) {
-        event read;
+        event read{};
+        read.mode = static_cast<fusewire::mode>(raw.mode);
         read.from = static_cast<state>(raw.from);
         read.to = static_cast<state>(raw.to);
         read.cause = static_cast<fusewire::cause>(raw.cause);

@@ -33,7 +33,7 @@ TEST("options are the keys of the document") {
 }
 
 TEST("a window judges by rates") {
-    const fusewire::manual_clock clock;
+    fusewire::manual_clock clock;
     options how;
     how.clock = &clock;
     how.slow_call_duration = 1s;
@@ -52,8 +52,10 @@ TEST("a window judges by rates") {
 
     how.window = window{window::kind::adaptive, {}, 30s, {}, {}, {}};
     CHECK(breaker::try_create("orders", how)->snapshot().window_baseline() == 0.01);
-    how.window = window{window::kind::time, {}, 30s, {}, {}, {}};
-    CHECK(holds(breaker::try_create("orders", how)->document(), R"("kind":"time")"));
+    how.window = window{{}, {}, {}, 4, {}, {}};
+    how.document = R"({"window": {"kind": "time", "period": "30s"}})";
+    const std::string document = breaker::try_create("orders", how)->document();
+    CHECK(holds(document, R"("kind":"time")") && holds(document, R"("min_calls":4)"));
 }
 
 // What the library refuses of a value that was written, in its words.
@@ -118,7 +120,7 @@ TEST("a wrong name or document is refused") {
 }
 
 TEST("a breaker goes through its states, and tells of it") {
-    const fusewire::manual_clock clock;
+    fusewire::manual_clock clock;
     options how;
     how.failure_threshold = 2;
     how.recovery_timeout = 10s;
@@ -148,6 +150,7 @@ TEST("a breaker goes through its states, and tells of it") {
     CHECK(first && first->generation == 1 && first->breaker == "orders" && first->at == 1s);
     CHECK(first->from == fusewire::state::closed && first->to == fusewire::state::open);
     CHECK(first->cause == fusewire::cause::failure_threshold && first->failures == 2 && !first->actor && !first->reason);
+    CHECK(first->mode == fusewire::mode::automatic);
     CHECK(events.next()->cause == fusewire::cause::recovery_timeout && !events.next());
 }
 
@@ -194,7 +197,7 @@ TEST("a thread waits for events until it is let go") {
 }
 
 TEST("a registry has one breaker of a name") {
-    const fusewire::manual_clock clock;
+    fusewire::manual_clock clock;
     const auto services = fusewire::registry::try_create(&clock, {1ms, 1s});
     CHECK(services);
     options how;
@@ -216,6 +219,7 @@ TEST("a registry has one breaker of a name") {
 
     CHECK(*services->try_reconfigure("orders", R"({"failure_threshold": 2})"));
     CHECK(services->try_reconfigure("none", "{}").status() == status::unknown_breaker);
+    CHECK(holds(services->snapshots_json(), "\"accounts\""));
     CHECK(services->remove("orders") && !services->remove("orders") && services->size() == 1);
     CHECK(orders->name() == "orders");
     CHECK(fusewire::registry::try_create(nullptr, {2s, 1s}).status() == status::config);

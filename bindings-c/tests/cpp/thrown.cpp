@@ -105,7 +105,7 @@ TEST("a rule for answers leaves exceptions alone, and the other way round") {
 TEST("a call that is turned away throws what says why, and may outlive the breaker") {
     std::exception_ptr kept;
     {
-        const fusewire::manual_clock clock;
+        fusewire::manual_clock clock;
         options how = opens_after(1);
         how.clock = &clock;
         const breaker orders("orders", how);

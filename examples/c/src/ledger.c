@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-void ledger_open(ledger *it, const fusewire_breaker *breaker) {
+void ledger_open(ledger *it, fusewire_breaker *breaker) {
     pthread_mutex_init(&it->lock, NULL);
     it->began = seconds_now();
     it->count = 1;
@@ -31,7 +31,7 @@ int ledger_now(ledger *it) {
     fusewire_event event;
     size_t taken = 0;
     while (fusewire_subscription_drain(it->events, &event, sizeof event, 1, &taken) == FUSEWIRE_OK && taken == 1) {
-        turn(it, &event);
+        if (event.kind == FUSEWIRE_EVENT_TRANSITION) turn(it, &event);
     }
     return it->count - 1;
 }

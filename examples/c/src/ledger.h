@@ -30,7 +30,7 @@ typedef struct ledger {
 } ledger;
 
 // Follows the breaker from now on. Prints each transition.
-void ledger_open(ledger *it, const fusewire_breaker *breaker);
+void ledger_open(ledger *it, fusewire_breaker *breaker);
 void ledger_close(ledger *it);
 
 // With the lock: what the breaker told meanwhile; then the index of the spell that runs.

@@ -97,7 +97,7 @@ static bool check_totals(const run *run) {
     fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;
     fusewire_breaker_snapshot(run->guard->breaker, &snapshot);
     unsigned long long rejected = 0;
-    for (int i = 0; i < FUSEWIRE_REASONS; i++) rejected += snapshot.rejected[i];
+    for (int i = 0; i < FUSEWIRE_REASON_CAPACITY; i++) rejected += snapshot.rejected[i];
     int users[ENDINGS], admitted = 0;
     for (int i = 0; i < ENDINGS; i++) users[i] = calls_count(run->calls, run->count, (ending)i);
     for (int i = 0; i < run->guard->ledger.count; i++) admitted += run->guard->ledger.spells[i].admitted;
