@@ -3,13 +3,14 @@
 //     fusewire::breaker payments("payments", options);    // or fusewire::registry::get_or_create
 //     auto receipt = payments.call([&] { return pay(order); });
 //
-// `call` asks the breaker, runs the function and settles: an exception is a failure and reaches the caller as it is, anything
-// else a success; `on_result` and `on_exception` say otherwise. A call that is turned away runs nothing and throws
-// `fusewire::rejected`, which says why and when to come again.
+// `call` asks the breaker, runs the function and settles: an exception is a failure and reaches the caller as it is,
+// anything else a success; `on_result` and `on_exception` say otherwise. A call that is turned away runs nothing and
+// throws `fusewire::rejected`, which says why and when to come again.
 //
-// Without exceptions (-fno-exceptions), or for those who want none, every function that may fail has a `try_` form, which
-// gives a `fusewire::result`: a value, a rejection or an error. The forms that throw are not there without exceptions. Neither
-// needs run-time type information. Units of a program that are compiled either way may share these objects.
+// Without exceptions (-fno-exceptions), or for those who want none, every function that may fail has a `try_` form,
+// which gives a `fusewire::result`: a value, a rejection or an error. The forms that throw are not there without
+// exceptions. Neither needs run-time type information. Units of a program that are compiled either way may share these
+// objects.
 //
 // `std::bad_alloc` comes out of what makes texts; a function that is `noexcept` ends the process in its place. The library
 // itself ends the process when memory runs out.

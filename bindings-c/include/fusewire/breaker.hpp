@@ -57,9 +57,9 @@ public:
     breaker& operator=(breaker&& other) noexcept = default;
     ~breaker() = default;
 
-    /// Calls `function()` under the breaker. Gives its answer; an exception is a failure under the name of its type;
-    /// what else unwinds, such as a thread's cancellation, gives the call up. `rules`: `on_result` and `on_exception`. A call that is turned away is the
-    /// `rejection()` of the result, and has not run. Exceptions of the function reach the caller as they are.
+    /// Calls `function()` under the breaker. Gives its answer; an exception is a failure under the name of its type, and
+    /// reaches the caller as it is; what else unwinds, such as a thread's cancellation, gives the call up. `rules`:
+    /// `on_result` and `on_exception`. A call that is turned away has not run, and is the `rejection()` of the result.
     template <class Function, class... Rules, bool Throws = detail::has_exceptions>
     auto try_call(Function&& function, const Rules&... rules) const ->
         typename detail::in_result<std::invoke_result_t<Function>>::type {
@@ -123,8 +123,8 @@ public:
     /// Errors: `config` when the duration is out of range, `not_utf8`, `invalid_value`.
     result<void> try_trip(std::optional<std::chrono::nanoseconds> duration = std::nullopt, const by& whom = {}) const {
         const std::uint64_t ns = duration ? detail::count(*duration) : FUSEWIRE_NONE;
-        return done(whom, [&](const char* actor, const char* reason, fusewire_error** error) {
-            return fusewire_breaker_trip(get(), ns, actor, reason, error);
+        return done(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return fusewire_breaker_trip(get(), ns, actor, reason, detail);
         });
     }
     /// Lets the next calls probe, from any state. Errors: `not_utf8`, `invalid_value`.

@@ -90,10 +90,7 @@ public:
         take(raw_.recovery_timeout_ns, from.recovery_timeout, "recovery_timeout");
         take(raw_.slow_call_duration_ns, from.slow_call_duration, "slow_call_duration");
         if (from.window) take(*from.window);
-        raw_.document = document_.get_if_any();
-        if (refused_.empty()) return;
-        raw_ = FUSEWIRE_OPTIONS_INIT;
-        raw_.document = refused_.c_str();
+        raw_.document = refused_.empty() ? document_.get_if_any() : refused_.c_str();
     }
 
     c_options(const c_options&) = delete;
@@ -104,8 +101,8 @@ public:
 
 private:
     void take(const fusewire::window& from) {
-        raw_.window = from.counts ? number(*from.counts) : FUSEWIRE_WINDOW_NONE;
-        in_window_ = from.counts == window::kind::count ? "count" : from.counts == window::kind::time ? "time" : "adaptive";
+        if (from.counts) raw_.window = number(*from.counts);
+        is_in_window_ = true;
         take(raw_.window_size, from.size, "size");
         take(raw_.window_period_ns, from.period, "period");
         take(raw_.window_min_calls, from.min_calls, "min_calls");
@@ -132,15 +129,14 @@ private:
     // with this key alone, so that it is refused in its words.
     void refuse(const char* key, const std::string& value) {
         if (!refused_.empty()) return;
-        refused_ = '"' + std::string(key) + "\":" + value + '}';
-        refused_ = in_window_ == nullptr ? '{' + refused_
-                                         : "{\"window\":{\"kind\":\"" + std::string(in_window_) + "\"," + refused_ + '}';
+        refused_ = "{\"" + std::string(key) + "\":" + value + '}';
+        if (is_in_window_) refused_ = "{\"window\":" + refused_ + '}';
     }
 
     fusewire_options raw_ = FUSEWIRE_OPTIONS_INIT;
     c_text document_;
     std::string refused_;
-    const char* in_window_ = nullptr;
+    bool is_in_window_ = false;
 };
 
 }  // namespace detail

@@ -117,15 +117,17 @@ class [[nodiscard]] result {
     // What holds a value of nothing.
     using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
+    template <class U>
+    static constexpr bool is_value = std::is_constructible_v<stored, U&&> && !std::is_same_v<std::decay_t<U>, result> &&
+                                     !std::is_same_v<std::decay_t<U>, fusewire::rejection> &&
+                                     !std::is_same_v<std::decay_t<U>, fusewire::error>;
+
 public:
     /// The type of the value.
     using value_type = T;
 
     /// A value.
-    template <class U = stored, std::enable_if_t<std::is_constructible_v<stored, U&&> && !std::is_same_v<std::decay_t<U>, result> &&
-                                                     !std::is_same_v<std::decay_t<U>, fusewire::rejection> &&
-                                                     !std::is_same_v<std::decay_t<U>, fusewire::error>,
-                                                 int> = 0>
+    template <class U = stored, std::enable_if_t<is_value<U>, int> = 0>
     result(U&& value) : held_(std::in_place_index<0>, std::forward<U>(value)) {}
     /// A value of nothing.
     template <class U = T, std::enable_if_t<std::is_void_v<U>, int> = 0>
