@@ -80,7 +80,7 @@ func shares(rows []row) {
 		if empty == nil || ours == nil || theirs == nil {
 			continue
 		}
-		fmt.Printf("\nOn %d threads a call costs %.1f ns, of which %.1f are two empty cgo calls; gobreaker's costs %.1f ns\n",
+		fmt.Printf("\nthreads: %d. A call costs %.1f ns, of which %.1f are two empty cgo calls; gobreaker's costs %.1f ns\n",
 			threads, ours.NS, 2*empty.NS, theirs.NS)
 	}
 }
