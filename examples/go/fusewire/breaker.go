@@ -182,7 +182,7 @@ func (b *Breaker) Snapshot() (Snapshot, error) {
 }
 
 // byReason has those counts that are not 0.
-func byReason(counts *[C.FUSEWIRE_REASONS]C.uint64_t) map[Reason]uint64 {
+func byReason(counts *[C.FUSEWIRE_REASON_CAPACITY]C.uint64_t) map[Reason]uint64 {
 	found := map[Reason]uint64{}
 	for reason, count := range counts {
 		if count != 0 {

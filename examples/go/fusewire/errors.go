@@ -32,7 +32,7 @@ func (r *Rejection) RetryAfter() (time.Duration, bool) { return duration(r.told.
 func (r *Rejection) LastFailure() (string, bool) {
 	defer runtime.KeepAlive(r.breaker)
 	var failure C.fusewire_failure
-	if C.fusewire_breaker_failure(r.breaker.handle, r.told.last_failure, &failure) != C.FUSEWIRE_OK {
+	if C.fusewire_breaker_last_failure(r.breaker.handle, r.told.last_failure, &failure) != C.FUSEWIRE_OK {
 		return "", false
 	}
 	return C.GoString(&failure.error_type[0]), true

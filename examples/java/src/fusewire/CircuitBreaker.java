@@ -49,7 +49,7 @@ public final class CircuitBreaker implements AutoCloseable {
     private static final MethodHandle REJECTION_MESSAGE = Native.find(
             "fusewire_breaker_rejection_message", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle BREAKER_FAILURE =
-            Native.function("fusewire_breaker_failure", ADDRESS, JAVA_LONG, ADDRESS);
+            Native.function("fusewire_breaker_last_failure", ADDRESS, JAVA_LONG, ADDRESS);
 
     private static final String TIMEOUT = "timeout";
 

@@ -16,12 +16,12 @@ final class Layouts {
     private Layouts() {}
 
     /** Words of a permit, and of a rejection, which lie in arrays. */
-    static final int PERMIT_WORDS = 5;
-    static final int REJECTION_WORDS = 3;
+    static final int PERMIT_WORDS = 8;
+    static final int REJECTION_WORDS = 5;
 
-    /** FUSEWIRE_REASONS and FUSEWIRE_ERROR_TYPE_SIZE. */
-    static final int REASONS = 16;
-    static final int ERROR_TYPE_SIZE = 65;
+    /** FUSEWIRE_REASON_CAPACITY and FUSEWIRE_ERROR_TYPE_SIZE. */
+    static final int REASONS = 32;
+    static final int ERROR_TYPE_SIZE = 72;
 
     static final StructLayout OPTIONS = MemoryLayout.structLayout(
                     JAVA_LONG.withName("size"),
@@ -46,13 +46,13 @@ final class Layouts {
                     JAVA_LONG.withName("retry_after_ns"),
                     JAVA_LONG.withName("last_failure"),
                     JAVA_INT.withName("reason"),
-                    JAVA_INT.withName("reserved"))
+                    MemoryLayout.sequenceLayout(5, JAVA_INT).withName("reserved"))
             .withName("fusewire_rejection");
 
     static final StructLayout FAILURE = MemoryLayout.structLayout(
                     JAVA_LONG.withName("at_ns"),
                     MemoryLayout.sequenceLayout(ERROR_TYPE_SIZE, JAVA_BYTE).withName("error_type"),
-                    MemoryLayout.paddingLayout(7))
+                    MemoryLayout.sequenceLayout(2, JAVA_LONG).withName("reserved"))
             .withName("fusewire_failure");
 
     static final StructLayout SNAPSHOT = MemoryLayout.structLayout(
@@ -92,8 +92,7 @@ final class Layouts {
                     MemoryLayout.sequenceLayout(REASONS, JAVA_LONG).withName("rejected"),
                     MemoryLayout.sequenceLayout(REASONS, JAVA_LONG).withName("would_reject"),
                     JAVA_LONG.withName("last_failure_at_ns"),
-                    MemoryLayout.sequenceLayout(ERROR_TYPE_SIZE, JAVA_BYTE).withName("last_failure_type"),
-                    MemoryLayout.paddingLayout(7))
+                    MemoryLayout.sequenceLayout(ERROR_TYPE_SIZE, JAVA_BYTE).withName("last_failure_type"))
             .withName("fusewire_snapshot");
 
     static final List<StructLayout> ALL = List.of(OPTIONS, REJECTION, FAILURE, SNAPSHOT);

@@ -10,9 +10,9 @@ import java.time.Duration;
 
 /** A clock that moves only when it is told to: test what breakers do over time without waiting. It begins at 0. */
 public final class ManualClock {
-    private static final MethodHandle NEW = Native.find("fusewire_clock_new", FunctionDescriptor.of(ADDRESS));
-    private static final MethodHandle FREE = Native.procedure("fusewire_clock_free");
-    private static final MethodHandle ADVANCE = Native.function("fusewire_clock_advance", ADDRESS, JAVA_LONG);
+    private static final MethodHandle NEW = Native.find("fusewire_manual_clock_new", FunctionDescriptor.of(ADDRESS));
+    private static final MethodHandle FREE = Native.procedure("fusewire_manual_clock_free");
+    private static final MethodHandle ADVANCE = Native.function("fusewire_manual_clock_advance", ADDRESS, JAVA_LONG);
 
     final MemorySegment handle;
 
