@@ -11,7 +11,7 @@
     F(recovery_timeout_ns) F(slow_call_duration_ns) F(window) F(window_size) F(window_period_ns) F(window_min_calls) \
     F(reserved) F(window_failure_rate) F(window_slow_call_rate)
 #define REJECTION(F) F(retry_after_ns) F(last_failure) F(reason) F(reserved)
-#define FAILURE(F) F(at_ns) F(error_type) OF(reserved)
+#define FAILURE(F) F(at_ns) F(error_type) F(reserved)
 #define SNAPSHOT(F) \
     F(size) F(state) F(stored_state) F(mode) F(last_cause) F(last_from) F(last_to) F(last_at_ns) F(generation) F(opened) \
     F(openings_in_a_row) F(retry_after_ns) F(consecutive_failures) F(window_total) F(window_failures) F(window_slow) \
