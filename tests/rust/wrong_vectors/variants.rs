@@ -106,6 +106,10 @@ fn of_kind(case: &Value, i: usize, kind: &str) -> Vec<Variant> {
         _ => Vec::new(),
     };
     found.push(set("do", "dance".into()));
+    if ["advance", "call", "drop", "trip", "half_open", "reset", "mode", "poll"].contains(&kind) {
+        // A step that has no answer of its own may be followed by a look.
+        found.push(set("expect", json!({ "state": "sideways" })));
+    }
     found
 }
 
