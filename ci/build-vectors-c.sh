@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# build-vectors-c.sh [NAME [FLAG...]]: builds the C library, and with $CC the runner of the vectors that goes through its
-# header: build/c-tests/NAME, run-vectors-c unless given. Any warning is an error.
+# build-vectors-c.sh [NAME [FLAG...]]: builds the C library, and with $CC the runner of the vectors that goes through
+# its header: build/c-tests/NAME, run-vectors-c unless given. Any warning is an error.
 # Costs: two seconds, and what ci/build-c.sh costs.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -7,8 +7,13 @@ set -euo pipefail
 
 compilers=()
 for compiler in gcc clang; do
-    if command -v "$compiler" >/dev/null; then compilers+=("$compiler"); else say "vectors in C: $compiler: skipped: it is not there"; fi
+    if command -v "$compiler" >/dev/null; then
+        compilers+=("$compiler")
+    else
+        say "vectors in C, $compiler: skipped: it is not there"
+    fi
 done
+[ "${#compilers[@]}" -gt 0 ] || die "vectors in C: neither gcc nor clang is there"
 
 # run NAME COMMAND...: runs the vectors, and tells what with.
 run() {
@@ -30,5 +35,5 @@ if command -v valgrind >/dev/null; then
     run valgrind valgrind -q --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9 \
         "build/c-tests/run-vectors-${compilers[0]}"
 else
-    say "vectors in C: valgrind: skipped: it is not there"
+    say "vectors in C, valgrind: skipped: it is not there"
 fi

@@ -11,9 +11,8 @@
 #define EVENTS 1000000
 
 bool case_unexpected(const char *what, fusewire_status status, const fusewire_error *error, failure *wrong) {
-    const char *text = fusewire_status_text(status);
     const char *message = error ? fusewire_error_message(error) : NULL;
-    return fail(wrong, "%s: status %u, %s%s%s", what, status, text ? text : "which is none", message ? ": " : "",
+    return fail(wrong, "%s: status %u, %s%s%s", what, status, fusewire_status_text(status), message ? ": " : "",
                 message ? message : "");
 }
 
@@ -30,7 +29,8 @@ bool case_refused(fusewire_status status, const fusewire_error *error, const jso
     json_array_foreach(json_object_get(expected, "contains"), i, text) {
         const char *part = json_string_value(text);
         if (fits && (part == NULL || message == NULL || strstr(message, part) == NULL)) {
-            fits = fail(wrong, "expected the error to contain \"%s\", got: %s", part ? part : "?", message ? message : "nothing");
+            fits = fail(wrong, "expected the error to contain \"%s\", got: %s", part ? part : "?",
+                        message ? message : "nothing");
         }
     }
     return fits;
@@ -39,7 +39,7 @@ bool case_refused(fusewire_status status, const fusewire_error *error, const jso
 static bool open_bench(bench *b, const json_t *given, failure *wrong) {
     const char *service = json_text(given, "service");
     *b = (bench){.service = service ? service : "case", .retry_at = FUSEWIRE_NONE};
-    b->clock = fusewire_clock_new();
+    b->clock = fusewire_manual_clock_new();
     const fusewire_status status = fusewire_registry_new(b->clock, NULL, 0, &b->registry, NULL);
     return status == FUSEWIRE_OK || case_unexpected("a registry with a manual clock", status, NULL, wrong);
 }
@@ -54,7 +54,7 @@ static void close_bench(bench *b) {
     fusewire_subscription_free(b->events);
     fusewire_breaker_free(b->breaker);
     fusewire_registry_free(b->registry);
-    fusewire_clock_free(b->clock);
+    fusewire_manual_clock_free(b->clock);
 }
 
 static fusewire_status build(bench *b, const char *document, fusewire_error **error) {

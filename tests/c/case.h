@@ -16,7 +16,7 @@ typedef struct kept_permit {
 // What a case keeps from step to step.
 typedef struct bench {
     const char *service;
-    fusewire_clock *clock;
+    fusewire_manual_clock *clock;
     fusewire_registry *registry;
     fusewire_breaker *breaker;
     fusewire_subscription *events;

@@ -121,7 +121,8 @@ bool expect_duration(const char *what, const json_t *expected, const json_t *got
     bool is_read;
     if (json_is_object(expected)) {
         const json_t *lower = json_object_get(expected, "min"), *upper = json_object_get(expected, "max");
-        is_read = (lower == NULL || expect_nanos(lower, &min, wrong)) && (upper == NULL || expect_nanos(upper, &max, wrong));
+        is_read = (lower == NULL || expect_nanos(lower, &min, wrong)) &&
+                  (upper == NULL || expect_nanos(upper, &max, wrong));
     } else {
         is_read = expect_nanos(expected, &min, wrong);
         max = min;
@@ -142,7 +143,9 @@ bool expect_equal(const char *what, const json_t *expected, const json_t *got, f
     bool fits;
     if (json_is_number(got) && json_is_object(expected)) {
         fits = is_in(expected, json_number_value(got));
-    } else if (json_is_number(got) && json_is_number(expected) && !(json_is_integer(got) && json_is_integer(expected))) {
+    } else if (json_is_integer(got) && json_is_integer(expected)) {
+        fits = json_integer_value(got) == json_integer_value(expected);
+    } else if (json_is_number(got) && json_is_number(expected)) {
         fits = fabs(json_number_value(got) - json_number_value(expected)) <= 1e-9;
     } else {
         fits = json_equal(expected, got) == 1;

@@ -55,13 +55,14 @@ static bool reconfigure(bench *b, const json_t *step, const char *raw, failure *
 
 static bool advance(bench *b, const json_t *step, failure *wrong) {
     const json_t *by = json_object_get(step, "by");
-    const uint64_t now = fusewire_clock_now(b->clock);
+    const uint64_t now = fusewire_manual_clock_now(b->clock);
     uint64_t nanos;
     if (by != NULL) {
-        return expect_nanos(by, &nanos, wrong) && done("advance", fusewire_clock_advance(b->clock, nanos), wrong);
+        return expect_nanos(by, &nanos, wrong) &&
+               done("advance", fusewire_manual_clock_advance(b->clock, nanos), wrong);
     }
     if (b->retry_at != FUSEWIRE_NONE && b->retry_at > now) {
-        return done("advance", fusewire_clock_set(b->clock, b->retry_at), wrong);
+        return done("advance", fusewire_manual_clock_set(b->clock, b->retry_at), wrong);
     }
     fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;
     const fusewire_status status = fusewire_breaker_snapshot(b->breaker, &snapshot);
@@ -70,16 +71,17 @@ static bool advance(bench *b, const json_t *step, failure *wrong) {
     }
     nanos = snapshot.retry_after_ns;
     return nanos == FUSEWIRE_NONE ? fail(wrong, "there is no retry_after")
-                                  : done("advance", fusewire_clock_advance(b->clock, nanos), wrong);
+                                  : done("advance", fusewire_manual_clock_advance(b->clock, nanos), wrong);
 }
 
 static bool mode(bench *b, const json_t *step, failure *wrong) {
     const char *to = json_text(step, "to");
-    const char *name;
-    for (fusewire_mode mode = 0; to != NULL && (name = fusewire_mode_name(mode)) != NULL; mode++) {
-        if (strcmp(name, to) == 0) {
+    static const fusewire_mode modes[] = {FUSEWIRE_MODE_AUTO, FUSEWIRE_MODE_SHADOW, FUSEWIRE_MODE_FORCED_OPEN,
+                                          FUSEWIRE_MODE_FORCED_CLOSED};
+    for (size_t i = 0; to != NULL && i < sizeof modes / sizeof *modes; i++) {
+        if (strcmp(fusewire_mode_name(modes[i]), to) == 0) {
             const char *actor = json_text(step, "actor"), *reason = json_text(step, "reason");
-            return done("mode", fusewire_breaker_set_mode(b->breaker, mode, actor, reason), wrong);
+            return done("mode", fusewire_breaker_set_mode(b->breaker, modes[i], actor, reason), wrong);
         }
     }
     return fail(wrong, "no such mode: %s", to ? to : "none");

@@ -100,6 +100,9 @@ fn run(options: &Options, folder: &Path) -> Result<bool, String> {
     let program = &options.command[0];
     let ran = Command::new(program).args(&options.command[1..]).arg("--vectors").arg(folder).output();
     let ran = ran.map_err(|e| format!("{program}: {e}"))?;
+    if ran.status.code() == Some(2) {
+        return Err(format!("{program} could not run: {}", String::from_utf8_lossy(&ran.stderr)));
+    }
     let output = String::from_utf8_lossy(&ran.stdout);
     let said = failures(&output);
     let complaints: Vec<String> =
