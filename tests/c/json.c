@@ -93,6 +93,9 @@ static const char *past_value(const char *text) {
 const char *json_raw_member(const char *text, const char *key) {
     const char *found = NULL;
     const size_t length = strlen(key);
+    if (*text != '{') {
+        return NULL;
+    }
     for (text = past_space(text + 1); *text == '"'; text = past_space(text + (*text == ','))) {
         const char *end = past_string(text);
         bool is_it = (size_t)(end - text) == length + 2 && memcmp(text + 1, key, length) == 0;

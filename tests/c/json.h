@@ -21,8 +21,9 @@ const char *json_text(const json_t *object, const char *key);
 // The number of a key, or `otherwise` when it is left out.
 uint64_t json_count(const json_t *object, const char *key, uint64_t otherwise);
 
-// Where the value of a key begins in the text of an object; NULL when there is none. Of a key that is written twice the
-// last counts, as for jansson. The text must have been parsed before: it is not checked again.
+// Where the value of a key begins in the text of an object; NULL when there is none, or the text is that of no object. Of
+// a key that is written twice the last counts, as for jansson. The text must have been parsed before: it
+// is not checked again.
 const char *json_raw_member(const char *text, const char *key);
 
 // Where the first item begins in the text of an array, and from there on the one after it; NULL when there is none.
