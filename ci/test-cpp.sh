@@ -2,7 +2,7 @@
 # The tests of fusewire.hpp, with gcc and with clang where there is one: as C++17 and C++20, with and without exceptions and
 # run-time type information, under AddressSanitizer and UBSan; what must not compile; the happy path's assembly; the
 # examples in C and C++, and the code in their pages. `test-cpp.sh header` runs the first of them, up to the assembly.
-# Costs: five minutes on two cores, two of them builds.
+# Costs: three minutes on two cores, and what ci/build-c.sh costs.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -106,7 +106,7 @@ upstream() {
 # The demo in C, shortened: it ends by itself, and what it claims holds.
 example_c() {
     local demo=$out/demo-c log=$out/demo-c.log phase run code=0
-    ci/build-example-c.sh "$demo" -Wall -Wextra -Wpedantic -Werror
+    ci/build-example-c.sh "$demo" -Wall -Wextra -Wpedantic -Werror "${sanitized[@]}"
     "$demo" --seconds 10 --check >"$log" 2>&1 || die "examples/c: $(cat "$log")"
     for phase in healthy errors slow flapping recovered all; do
         for run in unprotected protected; do
