@@ -25,7 +25,7 @@ build-c: ## the C library, into build/c: include/, lib/, for pkg-config and CMak
 install: ## the C library below PREFIX (default /usr/local), staged below DESTDIR: make install PREFIX=/usr DESTDIR=/tmp/root
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" ci/build-c.sh --install
 
-test: ## every test of every language (some 35 minutes on two cores, builds included)
+test: ## every test of every language (some 45 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)
 
 proof: ## the deeper runs of the same proofs, and mutants (hours; ARGS names single parts)
