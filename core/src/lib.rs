@@ -86,6 +86,8 @@
 //! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
 
 mod acquire;
+#[expect(dead_code, reason = "the gates come next")]
+mod admit;
 mod backoff;
 #[cfg(feature = "binding")]
 #[doc(hidden)]

@@ -1,0 +1,67 @@
+//! Levels of priority, and the floor under them (policies §3).
+
+/// How much a call matters. A number 0 to 100 is taken as the next lower level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Priority {
+    /// Shed first: 0.
+    Bulk = 0,
+    /// 25.
+    Low = 1,
+    /// The default: 50.
+    #[default]
+    Normal = 2,
+    /// 75.
+    High = 3,
+    /// Kept as long as anything is: 100.
+    Critical = 4,
+}
+
+impl Priority {
+    /// Every level, in the order of its code.
+    pub const ALL: [Priority; LEVELS] =
+        [Priority::Bulk, Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
+
+    /// The name in documents, metrics and vectors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Priority::Bulk => "bulk",
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+            Priority::Critical => "critical",
+        }
+    }
+
+    /// The level of that name.
+    pub fn parse(name: &str) -> Option<Priority> {
+        Priority::ALL.into_iter().find(|level| level.name() == name)
+    }
+
+    /// The level of a number, 0 to 100.
+    pub fn of_number(number: u32) -> Option<Priority> {
+        (number <= 100).then(|| Priority::ALL[(number / 25) as usize])
+    }
+}
+
+impl std::fmt::Display for Priority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many levels there are.
+pub(crate) const LEVELS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_next_lower_level() {
+        let names = [0, 24, 25, 50, 74, 99, 100].map(|n| Priority::of_number(n).map(Priority::name));
+        let expected = ["bulk", "bulk", "low", "normal", "normal", "high", "critical"];
+        assert_eq!(names, expected.map(Some));
+        assert_eq!(Priority::of_number(101), None);
+    }
+}
