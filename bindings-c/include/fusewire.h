@@ -520,7 +520,7 @@ const char *fusewire_reason_name(fusewire_reason reason);
 // The text is static.
 const char *fusewire_cause_name(fusewire_cause cause);
 
-// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
+// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` when `error` is NULL and `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
 fusewire_status fusewire_error_status(const struct fusewire_error *error);
 
 // All of it in a sentence or two; NULL when `error` is none.
@@ -530,7 +530,8 @@ const char *fusewire_error_message(const struct fusewire_error *error);
 // in particular. NULL when `error` is none.
 const char *fusewire_error_key(const struct fusewire_error *error);
 
-// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is none.
+// The value as it was given, a name cut at 255 bytes; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for.
+// NULL when `error` is none.
 const char *fusewire_error_value(const struct fusewire_error *error);
 
 // What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is none.

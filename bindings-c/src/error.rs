@@ -1,8 +1,8 @@
 //! The detail of a failure.
 
-use crate::guard::{Failure, guard_or};
+use crate::guard::{Failure, guard, guard_or};
 use crate::handle::{self, kind};
-use crate::status::{fusewire_status, fusewire_status_enum as Code};
+use crate::status::fusewire_status;
 use crate::text::c_string;
 use std::ffi::{CString, c_char};
 use std::ptr::null;
@@ -46,10 +46,10 @@ unsafe fn text_of(error: *const fusewire_error, pick: impl FnOnce(&Detail) -> &C
     })
 }
 
-/// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
+/// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` when `error` is NULL and `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_status(error: *const fusewire_error) -> fusewire_status {
-    guard_or(Code::FUSEWIRE_ERROR_INVALID_HANDLE as u32, || {
+    guard(|| {
         // SAFETY: the caller's promise.
         let detail: &Detail = unsafe { handle::take("error", error) }?;
         Ok(detail.status)
@@ -71,7 +71,8 @@ pub unsafe extern "C" fn fusewire_error_key(error: *const fusewire_error) -> *co
     unsafe { text_of(error, |detail| &detail.key) }
 }
 
-/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is none.
+/// The value as it was given, a name cut at 255 bytes; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for.
+/// NULL when `error` is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_value(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.

@@ -5,6 +5,7 @@
 use crate::guard::{Failure, Outcome};
 use crate::status::fusewire_status_enum as Code;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -92,7 +93,12 @@ pub(crate) unsafe fn free<T: Kind, H>(function: &str, handle: *mut H) {
             .compare_exchange(T::MARK, FREED, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
     if !was_live {
-        eprintln!("fusewire: {function}: this is no {}, or it was freed before", T::NAME);
+        // `eprintln!` panics when stderr cannot be written to, and this would come back.
+        let _ = writeln!(
+            std::io::stderr(),
+            "fusewire: {function}: this is no {}, or it was freed before",
+            T::NAME
+        );
         std::process::abort();
     }
     // SAFETY: it was live, and only who has changed the mark comes here.

@@ -1,0 +1,429 @@
+// What goes in wrongly: NULL for every pointer of every function, handles that were freed or are of another type, permits
+// that were never given. Each is answered, and nothing is written.
+
+#include "common.h"
+
+// One of each, alive.
+typedef struct things {
+    fusewire_clock *clock;
+    fusewire_breaker *breaker;
+    fusewire_registry *registry;
+    fusewire_subscription *subscription;
+    fusewire_error *error;
+} things;
+
+static int make(void **state) {
+    static things t;
+    t.clock = fusewire_clock_new();
+    t.registry = a_registry(NULL);
+    is_ok(fusewire_registry_get_or_create(t.registry, "test", NULL, &t.breaker, NULL));
+    t.subscription = subscribed_to(t.breaker, 4);
+    t.error = an_error();
+    *state = &t;
+    return 0;
+}
+
+static int unmake(void **state) {
+    things *t = *state;
+    fusewire_error_free(t->error);
+    fusewire_subscription_free(t->subscription);
+    fusewire_breaker_free(t->breaker);
+    fusewire_registry_free(t->registry);
+    fusewire_clock_free(t->clock);
+    return 0;
+}
+
+// ---- every function of a breaker, on what is none ----
+
+static void no_breaker(const fusewire_breaker *none, fusewire_status expected) {
+    fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
+    fusewire_rejection rejection;
+    fusewire_outcome outcome;
+    fusewire_snapshot snapshot;
+    fusewire_failure failure;
+    fusewire_subscription *subscription;
+    char *text;
+    size_t length;
+    fusewire_error *error = NULL;
+    paint(&rejection, sizeof rejection), paint(&outcome, sizeof outcome), paint(&snapshot, sizeof snapshot);
+    paint(&failure, sizeof failure), paint(&subscription, sizeof subscription), paint(&text, sizeof text), paint(&length, sizeof length);
+
+    assert_null(fusewire_breaker_clone(none));
+    assert_null(fusewire_breaker_name(none));
+    assert_int_equal(fusewire_breaker_state(none), FUSEWIRE_INVALID);
+    assert_int_equal(fusewire_breaker_mode(none), FUSEWIRE_INVALID);
+    answers(expected, fusewire_breaker_acquire(none, &permit, &rejection));
+    answers(FUSEWIRE_ERROR_INVALID_PERMIT, fusewire_permit_success(&permit));
+    answers(expected, fusewire_breaker_record(none, FUSEWIRE_OUTCOME_SUCCESS, NULL));
+    answers(expected, fusewire_breaker_trip(none, FUSEWIRE_NONE, NULL, NULL, &error));
+    is_error(error, expected, "breaker", "breaker");
+    answers(expected, fusewire_breaker_half_open(none, NULL, NULL));
+    answers(expected, fusewire_breaker_reset(none, NULL, NULL));
+    answers(expected, fusewire_breaker_set_mode(none, FUSEWIRE_MODE_SHADOW, NULL, NULL));
+    answers(expected, fusewire_breaker_poll(none));
+    answers(expected, fusewire_breaker_reconfigure(none, "{}", NULL, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    fusewire_snapshot sized = FUSEWIRE_SNAPSHOT_INIT;
+    snapshot.size = sized.size;
+    answers(expected, fusewire_breaker_snapshot(none, &snapshot));
+    answers(expected, fusewire_breaker_snapshot_json(none, &text, &length));
+    answers(expected, fusewire_breaker_document(none, &text, &length));
+    const fusewire_rejection told = {.reason = FUSEWIRE_REASON_OPEN};
+    answers(expected, fusewire_breaker_rejection_message(none, &told, &text, &length));
+    answers(expected, fusewire_breaker_failure(none, 1, &failure));
+    answers(expected, fusewire_breaker_subscribe(none, 4, &subscription));
+
+    is_still_painted(&rejection, sizeof rejection), is_still_painted(&outcome, sizeof outcome);
+    is_still_painted((char *)&snapshot + sizeof(size_t), sizeof snapshot - sizeof(size_t)), is_still_painted(&failure, sizeof failure);
+    is_still_painted(&subscription, sizeof subscription), is_still_painted(&text, sizeof text), is_still_painted(&length, sizeof length);
+}
+
+static fusewire_outcome must_not_run(void *userdata, const char **error_type) {
+    (void)userdata, (void)error_type;
+    fail_msg("the function ran");
+    return FUSEWIRE_OUTCOME_SUCCESS;
+}
+
+static void no_breaker_to_call(const fusewire_breaker *none, fusewire_status expected) {
+    fusewire_outcome outcome;
+    fusewire_rejection rejection;
+    paint(&outcome, sizeof outcome), paint(&rejection, sizeof rejection);
+    answers(expected, fusewire_breaker_call(none, must_not_run, NULL, &outcome, &rejection));
+    is_still_painted(&outcome, sizeof outcome), is_still_painted(&rejection, sizeof rejection);
+}
+
+static void no_registry(const fusewire_registry *none, fusewire_status expected) {
+    fusewire_breaker *breaker, *breakers[2];
+    char *text;
+    size_t length;
+    fusewire_error *error = NULL;
+    paint(&breaker, sizeof breaker), paint(breakers, sizeof breakers), paint(&text, sizeof text), paint(&length, sizeof length);
+    answers(expected, fusewire_registry_get_or_create(none, "x", NULL, &breaker, &error));
+    is_error(error, expected, "registry", NULL);
+    answers(expected, fusewire_registry_get(none, "x", &breaker));
+    answers(expected, fusewire_registry_reconfigure(none, "x", "{}", NULL, NULL, &error));
+    is_error(error, expected, "registry", NULL);
+    answers(expected, fusewire_registry_remove(none, "x"));
+    assert_int_equal(fusewire_registry_count(none), 0);
+    answers(expected, fusewire_registry_breakers(none, breakers, 2, &length));
+    answers(expected, fusewire_registry_metrics(none, &text, &length));
+    is_still_painted(&breaker, sizeof breaker), is_still_painted(breakers, sizeof breakers);
+    is_still_painted(&text, sizeof text), is_still_painted(&length, sizeof length);
+}
+
+static void no_subscription(const fusewire_subscription *none, fusewire_status expected) {
+    fusewire_event event;
+    size_t count;
+    paint(&event, sizeof event), paint(&count, sizeof count);
+    answers(expected, fusewire_subscription_wait(none, FUSEWIRE_NONE));
+    answers(expected, fusewire_subscription_drain(none, &event, sizeof event, 1, &count));
+    assert_true(fusewire_subscription_missed(none) == FUSEWIRE_NONE);
+    answers(expected, fusewire_subscription_close(none));
+    is_still_painted(&event, sizeof event), is_still_painted(&count, sizeof count);
+}
+
+static void no_clock(const fusewire_clock *none, fusewire_status expected) {
+    answers(expected, fusewire_clock_advance(none, 1));
+    answers(expected, fusewire_clock_set(none, 1));
+    assert_true(fusewire_clock_now(none) == FUSEWIRE_NONE);
+}
+
+static void no_error(const fusewire_error *none, fusewire_status expected) {
+    answers(expected, fusewire_error_status(none));
+    assert_null(fusewire_error_message(none));
+    assert_null(fusewire_error_key(none));
+    assert_null(fusewire_error_value(none));
+    assert_null(fusewire_error_allowed(none));
+}
+
+// A clock that is none, where NULL would mean the system's.
+static void no_clock_to_build_on(const fusewire_clock *none) {
+    fusewire_options options = FUSEWIRE_OPTIONS_INIT;
+    options.clock = none;
+    fusewire_breaker *breaker = NULL;
+    fusewire_registry *registry = NULL;
+    fusewire_error *error = NULL;
+    answers(FUSEWIRE_ERROR_INVALID_HANDLE, fusewire_breaker_new("test", &options, &breaker, &error));
+    is_error(error, FUSEWIRE_ERROR_INVALID_HANDLE, "options.clock", NULL);
+    answers(FUSEWIRE_ERROR_INVALID_HANDLE, fusewire_registry_new(none, NULL, 0, &registry, &error));
+    is_error(error, FUSEWIRE_ERROR_INVALID_HANDLE, "clock", NULL);
+    assert_null(breaker);
+    assert_null(registry);
+}
+
+static void null_is_no_handle_of_any_type(void **state) {
+    things *t = *state;
+    no_breaker(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_breaker_to_call(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_registry(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_subscription(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_clock(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_error(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    assert_false(fusewire_breaker_is_same(NULL, NULL));
+    assert_false(fusewire_breaker_is_same(t->breaker, NULL));
+    assert_false(fusewire_breaker_is_same(NULL, t->breaker));
+}
+
+static void a_handle_of_one_type_is_none_of_another(void **state) {
+    things *t = *state;
+    const void *const handles[] = {t->clock, t->breaker, t->registry, t->subscription, t->error};
+    for (size_t i = 0; i < COUNT(handles); i++) {
+        if (handles[i] != t->clock) no_clock(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE), no_clock_to_build_on(handles[i]);
+        if (handles[i] != t->breaker) no_breaker(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE), no_breaker_to_call(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
+        if (handles[i] != t->registry) no_registry(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
+        if (handles[i] != t->subscription) no_subscription(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
+        if (handles[i] != t->error) no_error(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
+    }
+}
+
+static void a_freed_handle_is_found_out_for_the_next_thousand_of_its_type(void **state) {
+    (void)state;
+    things t;
+    make(state);
+    t = *(things *)*state;
+    unmake(state);
+    for (int i = 0; i < 1000; i++) {
+        if (i % 250 == 0) {
+            no_breaker(t.breaker, FUSEWIRE_ERROR_INVALID_HANDLE);
+            no_breaker_to_call(t.breaker, FUSEWIRE_ERROR_INVALID_HANDLE);
+            assert_false(fusewire_breaker_is_same(t.breaker, t.breaker));
+            no_registry(t.registry, FUSEWIRE_ERROR_INVALID_HANDLE);
+            no_subscription(t.subscription, FUSEWIRE_ERROR_INVALID_HANDLE);
+            no_clock(t.clock, FUSEWIRE_ERROR_INVALID_HANDLE);
+            no_clock_to_build_on(t.clock);
+            no_error(t.error, FUSEWIRE_ERROR_INVALID_HANDLE);
+        }
+        fusewire_clock_free(fusewire_clock_new());
+        fusewire_breaker_free(a_breaker());
+        fusewire_registry_free(a_registry(NULL));
+    }
+    no_breaker(t.breaker, FUSEWIRE_ERROR_INVALID_HANDLE);
+    no_registry(t.registry, FUSEWIRE_ERROR_INVALID_HANDLE);
+    no_clock(t.clock, FUSEWIRE_ERROR_INVALID_HANDLE);
+    make(state);
+}
+
+static void memory_of_the_programs_is_no_handle(void **state) {
+    (void)state;
+    union {
+        uint64_t words[16];
+        char bytes[128];
+    } memory = {{0}};
+    for (int round = 0; round < 2; round++) {
+        no_breaker((const void *)&memory, FUSEWIRE_ERROR_INVALID_HANDLE);
+        no_registry((const void *)&memory, FUSEWIRE_ERROR_INVALID_HANDLE);
+        no_subscription((const void *)&memory, FUSEWIRE_ERROR_INVALID_HANDLE);
+        no_clock((const void *)&memory, FUSEWIRE_ERROR_INVALID_HANDLE);
+        no_error((const void *)&memory, FUSEWIRE_ERROR_INVALID_HANDLE);
+        // Not where any handle would lie.
+        no_breaker((const void *)(memory.bytes + 1), FUSEWIRE_ERROR_INVALID_HANDLE);
+        no_clock((const void *)(memory.bytes + 4), FUSEWIRE_ERROR_INVALID_HANDLE);
+        paint(&memory, sizeof memory);
+    }
+}
+
+// ---- NULL where something must be written or read ----
+
+static void null_where_a_result_goes_is_told_by_the_argument(void **state) {
+    things *t = *state;
+    fusewire_error *error = NULL;
+    fusewire_permit permit;
+    const fusewire_rejection told = {.reason = FUSEWIRE_REASON_OPEN};
+    size_t length = 0;
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_new("x", NULL, NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "breaker", "`breaker` is NULL");
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_from_json("x", "{}", NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "breaker", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_new(NULL, NULL, 0, NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "registry", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_get_or_create(t->registry, "x", NULL, NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "breaker", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_new("x", NULL, NULL, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_acquire(t->breaker, NULL, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_call(t->breaker, NULL, &permit, NULL, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_snapshot(t->breaker, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_snapshot_json(t->breaker, NULL, &length));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_document(t->breaker, NULL, &length));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_rejection_message(t->breaker, &told, NULL, &length));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_failure(t->breaker, 1, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_subscribe(t->breaker, 4, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_get(t->registry, "test", NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_metrics(t->registry, NULL, &length));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_schema(NULL, &length));
+    assert_int_equal(length, 0);
+    assert_int_equal(fusewire_registry_count(t->registry), 1);
+}
+
+static void null_for_an_array_or_its_count_takes_nothing(void **state) {
+    things *t = *state;
+    fusewire_event event;
+    fusewire_breaker *breakers[1];
+    size_t count = 7;
+    is_ok(fusewire_breaker_reset(t->breaker, NULL, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_subscription_drain(t->subscription, &event, sizeof event, 1, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_subscription_drain(t->subscription, NULL, sizeof event, 1, &count));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_breakers(t->registry, breakers, 1, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_breakers(t->registry, NULL, 1, &count));
+    assert_int_equal(count, 7);
+    is_ok(fusewire_subscription_drain(t->subscription, &event, sizeof event, 1, &count));
+    assert_int_equal(count, 1);
+}
+
+static void null_for_a_text_that_must_be_there_is_told_by_the_argument(void **state) {
+    things *t = *state;
+    fusewire_breaker *breaker = NULL;
+    fusewire_error *error = NULL;
+    char *message = NULL;
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_new(NULL, NULL, &breaker, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "name", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_from_json(NULL, "{}", &breaker, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "name", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_from_json("x", NULL, &breaker, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "document", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_reconfigure(t->breaker, NULL, NULL, NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "document", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_get_or_create(t->registry, NULL, NULL, &breaker, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "name", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_get(t->registry, NULL, &breaker));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_remove(t->registry, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_reconfigure(t->registry, NULL, "{}", NULL, NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "name", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_registry_reconfigure(t->registry, "test", NULL, NULL, NULL, &error));
+    is_error(error, FUSEWIRE_ERROR_NULL_ARGUMENT, "document", NULL);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_rejection_message(t->breaker, NULL, &message, NULL));
+    assert_null(message);
+    assert_null(breaker);
+}
+
+static void a_rejection_of_no_reason_says_nothing(void **state) {
+    things *t = *state;
+    const fusewire_reason wrong[] = {4, FUSEWIRE_REASONS, FUSEWIRE_INVALID};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        const fusewire_rejection rejection = {.reason = wrong[i]};
+        char *message = NULL;
+        size_t length = 7;
+        answers(FUSEWIRE_ERROR_INVALID_VALUE, fusewire_breaker_rejection_message(t->breaker, &rejection, &message, &length));
+        assert_null(message);
+        assert_int_equal(length, 7);
+    }
+}
+
+// ---- permits ----
+
+static void is_no_permit(fusewire_permit permit, fusewire_status expected) {
+    const fusewire_permit before = permit;
+    answers(expected, fusewire_permit_success(&permit));
+    answers(expected, fusewire_permit_failure(&permit, "io"));
+    answers(expected, fusewire_permit_ignore(&permit));
+    answers(expected, fusewire_permit_abandon(&permit));
+    answers(expected, fusewire_permit_settle(&permit, FUSEWIRE_OUTCOME_SUCCESS, FUSEWIRE_NONE, NULL));
+    assert_int_equal(fusewire_permit_would_reject(&permit), FUSEWIRE_INVALID);
+    assert_memory_equal(&permit, &before, sizeof permit);
+}
+
+static void null_is_no_permit(void **state) {
+    (void)state;
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_permit_success(NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_permit_failure(NULL, NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_permit_ignore(NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_permit_abandon(NULL));
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_permit_settle(NULL, FUSEWIRE_OUTCOME_SUCCESS, 0, NULL));
+    assert_int_equal(fusewire_permit_would_reject(NULL), FUSEWIRE_INVALID);
+}
+
+static void a_permit_that_was_never_given_is_none(void **state) {
+    (void)state;
+    fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
+    is_no_permit(permit, FUSEWIRE_ERROR_INVALID_PERMIT);
+    paint(&permit, sizeof permit);
+    is_no_permit(permit, FUSEWIRE_ERROR_INVALID_PERMIT);
+    memset(&permit, 0xFF, sizeof permit);
+    is_no_permit(permit, FUSEWIRE_ERROR_INVALID_PERMIT);
+    // Bits from a fixed generator (Knuth's MMIX).
+    for (uint64_t round = 0, bits = 1; round < 10000; round++) {
+        for (size_t i = 0; i < COUNT(permit.opaque); i++) {
+            bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            permit.opaque[i] = bits;
+        }
+        is_no_permit(permit, FUSEWIRE_ERROR_INVALID_PERMIT);
+    }
+}
+
+static void a_permit_whose_breaker_was_changed_is_none(void **state) {
+    things *t = *state;
+    fusewire_permit permit = permit_of(t->breaker), changed = permit;
+    // Where the words of the breaker and of the guard lie, one bit at a time.
+    for (int word = 0; word < 2; word++) {
+        for (int bit = 0; bit < 64; bit++) {
+            changed = permit;
+            changed.opaque[word] ^= UINT64_C(1) << bit;
+            is_no_permit(changed, FUSEWIRE_ERROR_INVALID_PERMIT);
+        }
+    }
+    is_ok(fusewire_permit_success(&permit));
+}
+
+static void a_permit_of_a_handle_that_was_freed_cannot_be_settled(void **state) {
+    (void)state;
+    fusewire_breaker *breaker = a_breaker(), *other = fusewire_breaker_clone(breaker);
+    fusewire_permit given = permit_of(breaker), settled = permit_of(breaker);
+    is_ok(fusewire_permit_success(&settled));
+    fusewire_breaker_free(breaker);
+    is_no_permit(given, FUSEWIRE_ERROR_INVALID_HANDLE);
+    is_no_permit(settled, FUSEWIRE_ERROR_ALREADY_SETTLED);
+    assert_int_equal(snapshot_of(other).success, 1);
+    assert_int_equal(snapshot_of(other).failure, 0);
+    fusewire_breaker_free(other);
+}
+
+static void a_slip_with_changed_words_harms_no_memory(void **state) {
+    (void)state;
+    fusewire_breaker *breaker = breaker_on(NULL, "{\"window\": {\"kind\": \"time\"}, \"half_open_max_calls\": 64}");
+    is_ok(fusewire_breaker_half_open(breaker, NULL, NULL));
+    for (size_t word = 2; word < 5; word++) {
+        for (int bit = 0; bit < 64; bit++) {
+            fusewire_permit permit;
+            if (fusewire_breaker_acquire(breaker, &permit, NULL) != FUSEWIRE_OK) {
+                is_ok(fusewire_breaker_half_open(breaker, NULL, NULL));
+                is_ok(fusewire_breaker_acquire(breaker, &permit, NULL));
+            }
+            permit.opaque[word] ^= UINT64_C(1) << bit;
+            fusewire_status status = fusewire_permit_failure(&permit, "changed");
+            assert_true(status == FUSEWIRE_OK || status == FUSEWIRE_LATE);
+        }
+    }
+    assert_non_null(fusewire_state_name(fusewire_breaker_state(breaker)));
+    fusewire_breaker_free(breaker);
+}
+
+static void freeing_null_does_nothing(void **state) {
+    (void)state;
+    fusewire_breaker_free(NULL);
+    fusewire_registry_free(NULL);
+    fusewire_subscription_free(NULL);
+    fusewire_clock_free(NULL);
+    fusewire_error_free(NULL);
+    fusewire_string_free(NULL);
+}
+
+#define with_things(test) cmocka_unit_test_setup_teardown(test, make, unmake)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        with_things(null_is_no_handle_of_any_type),
+        with_things(a_handle_of_one_type_is_none_of_another),
+        with_things(a_freed_handle_is_found_out_for_the_next_thousand_of_its_type),
+        cmocka_unit_test(memory_of_the_programs_is_no_handle),
+        with_things(null_where_a_result_goes_is_told_by_the_argument),
+        with_things(null_for_an_array_or_its_count_takes_nothing),
+        with_things(null_for_a_text_that_must_be_there_is_told_by_the_argument),
+        with_things(a_rejection_of_no_reason_says_nothing),
+        cmocka_unit_test(null_is_no_permit),
+        cmocka_unit_test(a_permit_that_was_never_given_is_none),
+        with_things(a_permit_whose_breaker_was_changed_is_none),
+        cmocka_unit_test(a_permit_of_a_handle_that_was_freed_cannot_be_settled),
+        cmocka_unit_test(a_slip_with_changed_words_harms_no_memory),
+        cmocka_unit_test(freeing_null_does_nothing),
+    };
+    return RUN(tests);
+}
