@@ -5,7 +5,7 @@ ARGS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 .DEFAULT_GOAL := help
-.PHONY: help build-c build-node build-python install demo test proof bench bench-rust bench-node bench-python fmt clean
+.PHONY: help build-c build-node build-python install demo test proof bench bench-rust bench-node bench-python bench-c fmt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -31,7 +31,7 @@ test: ## every test of every language (some 35 minutes on two cores, builds incl
 proof: ## the deeper runs of the same proofs, and mutants (hours; ARGS names single parts)
 	@ci/proof.sh $(ARGS)
 
-bench: bench-rust bench-node bench-python ## the benchmarks of every language, side by side with the peers
+bench: bench-rust bench-node bench-python bench-c ## the benchmarks of every language, side by side with the peers
 
 bench-rust: ## those of Rust; ARGS=--quick for a first look
 	@ci/bench-rust.sh $(ARGS)
@@ -41,6 +41,9 @@ bench-node: ## those of Node; ARGS=--quick for a first look, ARGS=--all on Node 
 
 bench-python: ## those of Python; ARGS=--quick for a first look, ARGS=--all on each Python from 3.11 on
 	@ci/bench-python.sh $(ARGS)
+
+bench-c: ## those of C, and of the examples in Go; ARGS=--quick for a first look
+	@ci/bench-c.sh $(ARGS)
 
 fmt: ## formats the sources
 	@ci/fmt.sh

@@ -1,7 +1,7 @@
 // fusewire.h: circuit breakers.
 //
-// A breaker guards one dependency. Ask it before each call; it turns calls away while the dependency is down, and finds out
-// with a few probes whether it is back:
+// A breaker guards one dependency. Ask it before each call; it turns calls away while the dependency is down, and
+// finds out with a few probes whether it is back:
 //
 //     fusewire_breaker *breaker;
 //     fusewire_error *error;
@@ -21,53 +21,62 @@
 //
 // CONVENTIONS
 //
-// Names. `fusewire_TYPE_VERB(object, arguments..., results..., error)`. What a `const` pointer leads to is not changed as
-// far as you can see; a breaker counts inside.
+// Names. `fusewire_TYPE_VERB(object, arguments..., results..., error)`. What a `const` pointer leads to is not
+// changed.
 //
-// Answers. Most functions answer a `fusewire_status`. Below 100 they have done or decided what they were asked for; from 100
-// on they have failed, nothing was changed, and nothing was written but the detail to `error`. `FUSEWIRE_IS_ERROR` tells the
-// two apart, `fusewire_status_text` puts a status into words. Functions that answer a value say which one stands for failure.
+// Results. Most functions return a `fusewire_status`. Below 100 they have done or decided what they were asked for;
+// from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`.
+// (`fusewire_breaker_acquire` also marks the permit as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
+// `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for failure.
 //
-// Errors. Where a function takes a `fusewire_error **error`, NULL there says that no detail is wanted; otherwise a failure
-// writes an error there, to be freed with `fusewire_error_free`. Success leaves it alone.
+// Errors. Where a function takes a `fusewire_error **error`, NULL there says that no detail is wanted; otherwise a
+// failure writes an error there, to be freed with `fusewire_error_free`. Success leaves it alone.
 //
-// Ownership. A `_new`, `_from_json`, `_clone`, `_get...` or `_subscribe` gives a handle; who got it frees it with the `_free`
-// of its type. The order does not matter: what needs another object keeps it alive by itself. Only permits do not: settle
-// those of a handle before you free it. `_free` of NULL does nothing. A handle that is freed twice ends the process with a
-// message on stderr (SIGABRT), and one that is used after it was freed is answered by `FUSEWIRE_ERROR_INVALID_HANDLE`; both
-// are noticed for the last 1,024 handles of each type that were freed, beyond that such a mistake is undefined. Plain structs
-// (options, permits, rejections, snapshots, events) are yours, need no freeing and may lie anywhere.
+// Ownership. A `_new`, `_from_json`, `_clone`, `_get...` or `_subscribe` gives a handle; who got it frees it with the
+// `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits do not:
+// settle those of a handle before you free it. `_free` of NULL does nothing. A handle that is freed twice ends the
+// process with a message on stderr (SIGABRT); for one that is used after it was freed a function returns
+// `FUSEWIRE_ERROR_INVALID_HANDLE`. Both are noticed for the last 1,024 handles of each type that were freed; beyond
+// that such a mistake is undefined. Plain structs (options, permits, rejections, snapshots, events) are yours, need no
+// freeing, and may lie wherever their type may.
 //
-// NULL. Every pointer is checked. One that must not be NULL is answered by `FUSEWIRE_ERROR_NULL_ARGUMENT`; where NULL means
-// something, the function says so.
+// NULL. Every pointer is checked. For one that must not be NULL a function returns `FUSEWIRE_ERROR_NULL_ARGUMENT`;
+// where NULL means something, the function says so.
 //
-// Strings. What goes in ends in a NUL and is UTF-8; it is copied and needs to stay only for the call. What comes out as
-// `char **` is yours, ends in a NUL, and is freed with `fusewire_string_free`; its length can be had, too. A `const char *`
-// that comes out belongs to the library: it is static, or lives as long as the object it was asked of.
+// Strings. What goes in ends at its first NUL and is UTF-8; it is copied and needs to stay only for the call. What
+// comes out as `char **` is yours, ends in a NUL, and is freed with `fusewire_string_free`; its length can be had,
+// too. A `const char *` that comes out belongs to the library: it is static, or lives as long as the object it was
+// asked of.
 //
-// Numbers. Small numbers such as states are `uint32_t` with a named enum beside them; one that is none of its values is an
-// error, never undefined. Durations and instants are nanoseconds in `uint64_t`; instants are those of the breaker's clock,
-// which is monotonic and has nothing to do with the time of day. `FUSEWIRE_NONE` is what is absent.
+// Numbers. Small numbers such as states are `uint32_t` with a named enum beside them; one that is none of its values
+// is an error, never undefined. Durations and instants are nanoseconds in `uint64_t`; instants are those of the
+// breaker's clock, which is monotonic and has nothing to do with the time of day. `FUSEWIRE_NONE` stands for a value
+// that is absent.
 //
-// Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT` or `FUSEWIRE_SNAPSHOT_INIT`, and a program
-// goes on to work with later libraries. `FUSEWIRE_IS_SERVED()` tells whether the library serves this header.
+// Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT` or `FUSEWIRE_SNAPSHOT_INIT` (where
+// there are no macros: all bytes 0, then the size), and a program goes on to work with later libraries. A struct that
+// is larger than a library knows is refused unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells
+// whether the library serves this header.
 //
-// Threads. Every function may be called from any thread, and every handle may be shared, but that nobody may use a handle
-// while another thread frees it. A permit may be settled by another thread than it was given to; not by two at once.
-// Acquiring and settling take no lock.
+// Threads. Every function may be called from any thread, and every handle may be shared, except that nobody may use a
+// handle while another thread frees it. A permit may be settled by another thread than it was given to, but not by two
+// at once. In steady state acquiring and settling take no lock and allocate nothing; a thread's first call of a
+// breaker does, and so do a transition and the first failure of an error type. More than 64 threads on one breaker
+// share some counters by turns.
 //
-// Signals. Acquiring and settling may not be called from a signal handler: they may allocate at a thread's first call.
+// Signals. No function may be called from a signal handler.
 //
-// Callbacks. The library calls into the program only in `fusewire_breaker_call`, and on the thread that called it.
+// Callbacks. The library calls into the program in `fusewire_breaker_call` alone, on the thread that called it.
 //
-// Panics. A defect of the library does not unwind into the program: it is answered by `FUSEWIRE_ERROR_PANIC`, where a status
-// can be. When memory runs out the process ends with a message (SIGABRT). The library sets no signal handler and no atexit
-// function, and changes neither the locale nor errno's meaning; it writes to stderr only before it ends the process, or when it
-// panicked.
+// Panics. A defect of the library does not unwind into the program: the function returns `FUSEWIRE_ERROR_PANIC`, or
+// what stands for failure, or the process ends (SIGABRT). So it does when memory runs out. The library sets no signal
+// handler and no atexit function and leaves the locale alone; errno may change. It writes to stderr only before it
+// ends the process, or when it panicked.
 //
-// Fork. A child may go on to use every handle, and make new ones: it inherits no lock that is held. It has its own copy of every
-// breaker, which knows nothing of the parent's calls from then on. Permits of calls that other threads were making are not
-// settled in the child. The threads that waited for events are not there.
+// Fork. A child may go on to use every handle, and make new ones: a fork waits until no thread is in the midst of what
+// it could break (pthread_atfork), so no lock is inherited. The child has its own copy of every breaker, which knows
+// nothing of the parent's calls from then on. Permits of calls that other threads were making are not settled there,
+// and threads that waited for events are gone.
 
 
 #ifndef FUSEWIRE_H
@@ -96,6 +105,13 @@
 #define FUSEWIRE_SNAPSHOT_INIT {.size = sizeof(fusewire_snapshot)}
 #endif
 
+// On functions whose result must be looked at.
+#if defined(__GNUC__)
+#define FUSEWIRE_MUST_USE __attribute__((warn_unused_result))
+#else
+#define FUSEWIRE_MUST_USE
+#endif
+
 // A permit that was not given yet.
 #define FUSEWIRE_PERMIT_INIT {{0}}
 
@@ -111,19 +127,19 @@
 #define FUSEWIRE_INVALID UINT32_MAX
 
 // How many reasons the arrays of a snapshot have room for; index by `fusewire_reason`.
-#define FUSEWIRE_REASONS 16
+#define FUSEWIRE_REASON_CAPACITY 32
 
-// Bytes of the longest error type and its NUL.
-#define FUSEWIRE_ERROR_TYPE_SIZE 65
+// Room for the longest error type, 64 bytes, and its NUL.
+#define FUSEWIRE_ERROR_TYPE_SIZE 72
 
-// Bytes of the longest name and its NUL.
+// Room for the longest name, 255 bytes, and its NUL.
 #define FUSEWIRE_NAME_SIZE 256
 
-// Bytes of the longest actor and its NUL.
-#define FUSEWIRE_ACTOR_SIZE 65
+// Room for the longest actor, 64 bytes, and its NUL.
+#define FUSEWIRE_ACTOR_SIZE 72
 
-// Bytes of the longest reason that an actor gave, and its NUL.
-#define FUSEWIRE_REASON_SIZE 257
+// Room for the longest reason that an actor gave, 256 bytes, and its NUL.
+#define FUSEWIRE_REASON_TEXT_SIZE 264
 
 // The values of `fusewire_status`.
 typedef enum fusewire_status_enum {
@@ -137,6 +153,8 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_TIMED_OUT = 3,
     // The subscription was closed, and all its events were taken.
     FUSEWIRE_SUBSCRIPTION_CLOSED = 4,
+    // The function of `fusewire_breaker_call` has returned no outcome: the call counts as ignored.
+    FUSEWIRE_NO_OUTCOME = 5,
     // The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     // A pointer is NULL that must not be.
@@ -253,30 +271,36 @@ typedef enum fusewire_window_enum {
     FUSEWIRE_WINDOW_ADAPTIVE = 3,
 } fusewire_window_enum;
 
-// A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
-// registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through it
-// are settled. Threads may share a handle.
-typedef struct fusewire_breaker fusewire_breaker;
+// The values of `fusewire_event_kind`.
+typedef enum fusewire_event_kind_enum {
+    // A transition of the breaker.
+    FUSEWIRE_EVENT_TRANSITION = 0,
+} fusewire_event_kind_enum;
 
-// A clock that moves only when it is told to: give it to breakers, by `fusewire_options` or a registry, and test what
-// they do over time without waiting. It begins at 0. Breakers keep what they need of it, so it may be freed before
-// them. Threads may share it.
-typedef struct fusewire_clock fusewire_clock;
+// A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
+// registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through
+// it are settled. Threads may share a handle.
+typedef struct fusewire_breaker fusewire_breaker;
 
 // What went wrong, in detail. Functions that take a `fusewire_error **error` write one there when they fail, and then
 // only; NULL there says that none is wanted. Free it with `fusewire_error_free`. Its texts live as long as it does.
 // Threads may share it.
 typedef struct fusewire_error fusewire_error;
 
+// A clock that moves only when it is told to: give it to breakers, by `fusewire_options` or a registry, and test what
+// they do over time without waiting. It begins at 0. Breakers keep what they need of it, so it may be freed before
+// them. Threads may share it.
+typedef struct fusewire_manual_clock fusewire_manual_clock;
+
 // Maps a name to its breaker. A breaker lives on when its registry is freed, as long as there is a handle of it.
 // Threads may share a registry.
 typedef struct fusewire_registry fusewire_registry;
 
-// The transitions of one breaker from the subscription on, kept until they are taken. It keeps its breaker from nothing:
-// when that is gone, no more events come. Threads may share it.
+// The transitions of one breaker from the subscription on, kept until they are taken. It does not keep its breaker
+// alive: when that is gone, it is closed. Threads may share it.
 typedef struct fusewire_subscription fusewire_subscription;
 
-// What a function answers: one of `fusewire_status_enum`. 100 and above are errors; below, what was asked for was done
+// What a function returns: one of `fusewire_status_enum`. 100 and above are errors; below, what was asked for was done
 // or decided. Later versions add codes: treat one that you do not know by that rule.
 typedef uint32_t fusewire_status;
 
@@ -298,29 +322,32 @@ typedef uint32_t fusewire_cause;
 // What a window counts: one of `fusewire_window_enum`.
 typedef uint32_t fusewire_window;
 
-// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a field
-// that is 0 or NULL is left out, and the key it stands for takes its default. What is not here is set by `document`.
-// Ranges and defaults are those of the configuration document; see `fusewire_schema`.
+// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
+// field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
+// `document`. Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make
+// all bytes 0 and set `size`.
 typedef struct fusewire_options {
     // `sizeof(fusewire_options)`. Later versions add fields at the end.
     size_t size;
-    // The configuration document, JSON text, or NULL. The fields below replace its keys.
+    // The configuration document, JSON text, or NULL. Fields below that are set replace its keys one by one, those of
+    // its window, too.
     const char *document;
-    // The clock, or NULL for the system's monotonic one.
-    const struct fusewire_clock *clock;
+    // The clock, or NULL for the registry's, without one the system's monotonic clock. Of no account for a breaker
+    // that a registry has already.
+    const struct fusewire_manual_clock *clock;
     // Consecutive failures that open the breaker: 1 to 1,000,000, default 5. Not beside a window.
     uint32_t failure_threshold;
     // How many probes decide in half-open: 1 to 64, default 3.
     uint32_t half_open_max_calls;
     // Successful probes that close the breaker: 1 to `half_open_max_calls`, which is the default.
     uint32_t success_threshold;
-    // The initial mode, a `fusewire_mode`.
+    // The initial mode, a `fusewire_mode`. 0, which is also `FUSEWIRE_MODE_AUTO`, leaves it to `document`.
     fusewire_mode mode;
     // How long open lasts, in nanoseconds: 1 ms to 168 h, default 60 s.
     uint64_t recovery_timeout_ns;
     // A call that took at least this long, in nanoseconds, is slow: 1 ms to 168 h, default: none is.
     uint64_t slow_call_duration_ns;
-    // What the window counts, a `fusewire_window`. The four fields below need one.
+    // What the window counts, a `fusewire_window`; 0 leaves it to `document`. The fields below belong to it.
     fusewire_window window;
     // Of a window that counts: how many outcomes it holds, 1 to 65,535, default 100.
     uint32_t window_size;
@@ -328,7 +355,7 @@ typedef struct fusewire_options {
     uint64_t window_period_ns;
     // Outcomes below which no rate is judged: 1 to 1,000,000, default 20; at most `window_size`.
     uint32_t window_min_calls;
-    // 0.
+    // Must be 0.
     uint32_t reserved;
     // Share of failures that opens: above 0 and at most 1, default 0.5.
     double window_failure_rate;
@@ -336,33 +363,33 @@ typedef struct fusewire_options {
     double window_slow_call_rate;
 } fusewire_options;
 
-// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle it
-// once, from any thread but one at a time. It needs no freeing. One that is never settled keeps a probe's place until
-// `half_open_timeout` ends its lease; nothing else is held by it. Do not settle copies of one.
+// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle
+// it once: from any thread, but not from two at once. It needs no freeing. Settle every permit: one that never is
+// keeps a probe's place until `half_open_timeout` ends its lease. Do not settle copies of one.
 typedef struct fusewire_permit {
-    // For this library alone.
-    uint64_t opaque[5];
+    // For this library alone; larger than what it needs today.
+    uint64_t opaque[8];
 } fusewire_permit;
 
 // Why a call was turned away.
 typedef struct fusewire_rejection {
     // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
     uint64_t retry_after_ns;
-    // The last failure before, for `fusewire_breaker_failure`; 0 when there was none.
+    // The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     uint64_t last_failure;
     // Why, a `fusewire_reason`.
     fusewire_reason reason;
-    // 0.
-    uint32_t reserved;
+    // 0, for what later versions have to say.
+    uint32_t reserved[5];
 } fusewire_rejection;
 
-// A call. `*error_type` is NULL; a failure may set it to a text that stays until the function is called again, under
-// which the failure is counted. Answers how the call ended, a `fusewire_outcome`.
+// A call. `*error_type` is NULL; a failure may set it to a text that stays until `fusewire_breaker_call`
+// returns, under which the failure is counted. Returns how the call ended, a `fusewire_outcome`.
 typedef fusewire_outcome (*fusewire_function)(void *userdata, const char **error_type);
 
 // A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
-// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`, and
-// NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
+// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
+// and NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
 typedef struct fusewire_snapshot {
     // `sizeof(fusewire_snapshot)`. Later versions add fields at the end.
     size_t size;
@@ -432,9 +459,9 @@ typedef struct fusewire_snapshot {
     // Probes whose lease ended before they were settled.
     uint64_t expired;
     // Rejections, by `fusewire_reason`.
-    uint64_t rejected[FUSEWIRE_REASONS];
+    uint64_t rejected[FUSEWIRE_REASON_CAPACITY];
     // What shadow mode admitted and would have rejected, by `fusewire_reason`.
-    uint64_t would_reject[FUSEWIRE_REASONS];
+    uint64_t would_reject[FUSEWIRE_REASON_CAPACITY];
     // When the last failure was settled, on the breaker's clock; absent before the first.
     uint64_t last_failure_at_ns;
     // The error type of the last failure; empty when it has none.
@@ -447,9 +474,14 @@ typedef struct fusewire_failure {
     uint64_t at_ns;
     // Its error type; empty when it has none, `other` when the type came after the first twenty.
     char error_type[FUSEWIRE_ERROR_TYPE_SIZE];
+    // Always 0, for what later versions have to say.
+    uint64_t reserved[2];
 } fusewire_failure;
 
-// A transition.
+// What an event tells of: one of `fusewire_event_kind_enum`. Later versions add kinds.
+typedef uint32_t fusewire_event_kind;
+
+// An event.
 typedef struct fusewire_event {
     // The generation that began; 1 is a breaker's first transition.
     uint64_t generation;
@@ -469,14 +501,18 @@ typedef struct fusewire_event {
     fusewire_state to;
     // What led to it.
     fusewire_cause cause;
-    // 0.
+    // The mode after; with cause `FUSEWIRE_CAUSE_MODE` the one that was set.
+    fusewire_mode mode;
+    // What this tells of; a program passes over kinds that it does not know.
+    fusewire_event_kind kind;
+    // Always 0.
     uint32_t reserved;
     // The breaker's name.
     char breaker[FUSEWIRE_NAME_SIZE];
     // Who did it, if it was done by hand; else empty.
     char actor[FUSEWIRE_ACTOR_SIZE];
     // Why, if it was done by hand; else empty.
-    char reason[FUSEWIRE_REASON_SIZE];
+    char reason[FUSEWIRE_REASON_TEXT_SIZE];
 } fusewire_event;
 
 #ifdef __cplusplus
@@ -494,76 +530,79 @@ uint32_t fusewire_abi_version(void);
 uint32_t fusewire_abi_version_minimum(void);
 
 // The JSON schema of the configuration document. Writes a text that `fusewire_string_free` frees, and its length
-// without the NUL to `length`, unless that is NULL. Answers `FUSEWIRE_ERROR_NULL_ARGUMENT` when `schema` is NULL.
+// without the NUL to `length`, unless that is NULL. Returns `FUSEWIRE_ERROR_NULL_ARGUMENT` when `schema` is NULL.
 fusewire_status fusewire_schema(char **schema,
                                 size_t *length);
 
-// What a status says, in a sentence; NULL for a number that is none. The text is static.
+// What a status says, in a sentence; `unknown status` for a number that is none. The text is static.
 const char *fusewire_status_text(fusewire_status status);
 
-// The name of a state in metrics, events and vectors, such as `half_open`; NULL for a number that is none. The text is
-// static.
+// The name of a state in metrics, events and vectors, such as `half_open`; `unknown` for a number that is none. The
+// text is static.
 const char *fusewire_state_name(fusewire_state state);
 
-// The name of a mode in documents and metrics, such as `forced_open`; NULL for a number that is none. The text is
-// static.
+// The name of a mode in documents and metrics, such as `forced_open`; `unknown` for a number that is none. The
+// text is static.
 const char *fusewire_mode_name(fusewire_mode mode);
 
-// The name of an outcome in metrics, such as `success`; NULL for a number that is none. The text is static.
+// The name of an outcome in metrics, such as `success`; `unknown` for a number that is none. The text is static.
 const char *fusewire_outcome_name(fusewire_outcome outcome);
 
-// The name of a reason in metrics and messages, such as `half_open_full`; NULL for a number that is none. The text is
-// static.
+// The name of a reason in metrics and messages, such as `half_open_full`; `unknown` for a number that is none. The
+// text is static.
 const char *fusewire_reason_name(fusewire_reason reason);
 
-// The name of a cause in events, such as `probe_failed`; NULL for `FUSEWIRE_CAUSE_NONE` and for a number that is none.
-// The text is static.
+// The name of a cause in events, such as `probe_failed`; `none` for `FUSEWIRE_CAUSE_NONE`, `unknown` for a number that
+// is none. The text is static.
 const char *fusewire_cause_name(fusewire_cause cause);
 
-// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` when `error` is NULL and `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
+// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
 fusewire_status fusewire_error_status(const struct fusewire_error *error);
 
-// All of it in a sentence or two; NULL when `error` is none.
+// All of it in a sentence or two; NULL when `error` is NULL or no live handle.
 const char *fusewire_error_message(const struct fusewire_error *error);
 
 // The key of the configuration, as a dotted path such as `window.min_calls`, or the argument; empty when it is none
-// in particular. NULL when `error` is none.
+// in particular. NULL when `error` is NULL or no live handle.
 const char *fusewire_error_key(const struct fusewire_error *error);
 
-// The value as it was given, a name cut at 255 bytes; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for.
-// NULL when `error` is none.
+// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is
+// NULL or no live handle.
 const char *fusewire_error_value(const struct fusewire_error *error);
 
-// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is none.
+// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is NULL or no live
+// handle.
 const char *fusewire_error_allowed(const struct fusewire_error *error);
 
 // Frees an error. NULL does nothing; freeing twice ends the process with a message.
 void fusewire_error_free(struct fusewire_error *error);
 
-// A clock at 0. Free it with `fusewire_clock_free`. NULL when the library fails.
-struct fusewire_clock *fusewire_clock_new(void);
+// A clock at 0. Free it with `fusewire_manual_clock_free`. NULL when the library fails.
+struct fusewire_manual_clock *fusewire_manual_clock_new(void);
 
-// Moves the clock forward by nanoseconds; it stops at the end of `uint64_t`. Answers `FUSEWIRE_ERROR_NULL_ARGUMENT` or
-// `FUSEWIRE_ERROR_INVALID_HANDLE` when `clock` is none.
-fusewire_status fusewire_clock_advance(const struct fusewire_clock *clock,
-                                       uint64_t nanoseconds);
+// Moves the clock forward by nanoseconds; it stops at the end of `uint64_t`. Returns `FUSEWIRE_ERROR_NULL_ARGUMENT` or
+// `FUSEWIRE_ERROR_INVALID_HANDLE` when `clock` is NULL or no live handle.
+fusewire_status fusewire_manual_clock_advance(struct fusewire_manual_clock *clock,
+                                              uint64_t nanoseconds);
 
-// Sets the clock, in nanoseconds; an earlier time than the present one changes nothing. Answers as
-// `fusewire_clock_advance` does.
-fusewire_status fusewire_clock_set(const struct fusewire_clock *clock, uint64_t nanoseconds);
+// Sets the clock, in nanoseconds; an earlier time than the present one changes nothing. Returns as
+// `fusewire_manual_clock_advance` does.
+fusewire_status fusewire_manual_clock_set(struct fusewire_manual_clock *clock,
+                                          uint64_t nanoseconds);
 
-// Nanoseconds since its beginning; `FUSEWIRE_NONE` when `clock` is none.
-uint64_t fusewire_clock_now(const struct fusewire_clock *clock);
+// Nanoseconds since its beginning; `FUSEWIRE_NONE` when `clock` is NULL or no live handle.
+uint64_t fusewire_manual_clock_now(const struct fusewire_manual_clock *clock);
 
 // Frees a clock. NULL does nothing; freeing twice ends the process with a message.
-void fusewire_clock_free(struct fusewire_clock *clock);
+void fusewire_manual_clock_free(struct fusewire_manual_clock *clock);
 
 // A breaker that no registry knows. `name`: 1 to 255 bytes without control characters, for people and metrics.
-// `options`: NULL for all defaults. Writes a handle to `breaker`; when it fails, only the detail to `error`, unless that
-// is NULL.
+// `options`: NULL for all defaults. Writes a handle to `breaker`; when it fails, only the detail to `error`, unless
+// that is NULL.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME`, `FUSEWIRE_ERROR_CONFIG`,
-// `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_INVALID_HANDLE` (the clock).
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME`,
+// `FUSEWIRE_ERROR_CONFIG`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_INVALID_VALUE` or
+// `FUSEWIRE_ERROR_INVALID_HANDLE` (the clock).
 fusewire_status fusewire_breaker_new(const char *name,
                                      const struct fusewire_options *options,
                                      struct fusewire_breaker **breaker,
@@ -571,62 +610,65 @@ fusewire_status fusewire_breaker_new(const char *name,
 
 // As `fusewire_breaker_new`, from a configuration document: JSON text.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME` or `FUSEWIRE_ERROR_CONFIG`.
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME` or
+// `FUSEWIRE_ERROR_CONFIG`.
 fusewire_status fusewire_breaker_from_json(const char *name,
                                            const char *document,
                                            struct fusewire_breaker **breaker,
                                            struct fusewire_error **error);
 
-// Another handle of the same breaker, to be freed by itself; NULL when `breaker` is none.
+// Another handle of the same breaker, to be freed by itself; NULL when `breaker` is NULL or no live handle.
 struct fusewire_breaker *fusewire_breaker_clone(const struct fusewire_breaker *breaker);
 
 // Whether both are handles of one breaker; `false` when one of them is none.
 bool fusewire_breaker_is_same(const struct fusewire_breaker *breaker,
                               const struct fusewire_breaker *other);
 
-// The name; NULL when `breaker` is none. The text lives as long as this handle.
+// The name; NULL when `breaker` is NULL or no live handle. The text lives as long as this handle.
 const char *fusewire_breaker_name(const struct fusewire_breaker *breaker);
 
 // Frees a handle. NULL does nothing; freeing twice ends the process with a message.
 void fusewire_breaker_free(struct fusewire_breaker *breaker);
 
-// Asks for a permit to call. Answers `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
-// writes why to `rejection`, unless that is NULL. Allocates nothing, but at a thread's first call of a breaker. Takes no
-// lock and never waits.
+// Asks for a permit to call. Returns `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
+// writes why to `rejection`, unless that is NULL. Never waits for another thread's call, and in steady state takes no
+// lock and allocates nothing: a thread's first call of a breaker does, and one that makes a transition.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such: to settle it
-// is answered by `FUSEWIRE_ERROR_INVALID_PERMIT`.
-fusewire_status fusewire_breaker_acquire(const struct fusewire_breaker *breaker,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such:
+// to settle it returns `FUSEWIRE_ERROR_INVALID_PERMIT`.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_acquire(struct fusewire_breaker *breaker,
                                          struct fusewire_permit *permit,
                                          struct fusewire_rejection *rejection);
 
 // Settles a permit as a success; how long the call took is read from the clock, if the call is timed.
 //
-// Answers `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_PERMIT`,
-// `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the handle that gave it was freed.
+// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_PERMIT`, `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the
+// handle that gave it was freed.
 fusewire_status fusewire_permit_success(struct fusewire_permit *permit);
 
 // Settles a permit as a failure. `error_type`: what kind of error it was, for the metrics, cut at 64 bytes; NULL for
-// none. The first twenty kinds of a breaker are counted by name.
+// none. What is not UTF-8 in it is replaced. The first twenty kinds of a breaker are counted by name.
 //
-// Answers and fails as `fusewire_permit_success` does, also with `FUSEWIRE_ERROR_NOT_UTF8`: nothing is settled then.
+// Returns and fails as `fusewire_permit_success` does.
 fusewire_status fusewire_permit_failure(struct fusewire_permit *permit,
                                         const char *error_type);
 
-// Settles a permit as ignored: the call says nothing about the dependency. Answers and fails as
+// Settles a permit as ignored: the call says nothing about the dependency. Returns and fails as
 // `fusewire_permit_success` does.
 fusewire_status fusewire_permit_ignore(struct fusewire_permit *permit);
 
-// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when it
-// lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Answers and
+// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when
+// it lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Returns and
 // fails as `fusewire_permit_success` does.
 fusewire_status fusewire_permit_abandon(struct fusewire_permit *permit);
 
 // Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
-// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; of no account unless it failed.
+// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
 //
-// Answers and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is none:
-// nothing is settled then.
+// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL
+// or no live handle: nothing is settled then.
 fusewire_status fusewire_permit_settle(struct fusewire_permit *permit,
                                        fusewire_outcome outcome,
                                        uint64_t duration_ns,
@@ -636,36 +678,37 @@ fusewire_status fusewire_permit_settle(struct fusewire_permit *permit,
 // `FUSEWIRE_INVALID` when it would not have been, or `permit` is none that was given and not settled.
 fusewire_reason fusewire_permit_would_reject(const struct fusewire_permit *permit);
 
-// Calls `function(userdata, ...)` under the breaker and settles by what it answers. `outcome`: NULL, or where the
-// function's answer goes. `rejection`: as for `fusewire_breaker_acquire`. An exception of C++ out of the function counts
-// as a failure and goes on; the function must not leave by `longjmp`.
+// Calls `function(userdata, &error_type)` under the breaker and settles by what it returns. `outcome`: NULL, or where
+// that goes. `rejection`: as for `fusewire_breaker_acquire`. A C++ exception out of the function counts as a failure
+// of type `exception`, and goes on. The function must not leave by `longjmp` or `pthread_exit`, nor be cancelled.
 //
-// Answers `FUSEWIRE_OK` or `FUSEWIRE_LATE` when the function has run, whatever its outcome, and `FUSEWIRE_REJECTED` when
-// it has not. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` before the function has run; with
-// `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_NOT_UTF8` when the function has answered no outcome, which counts as ignored, or
-// a wrong error type, which counts as none.
-fusewire_status fusewire_breaker_call(const struct fusewire_breaker *breaker,
+// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE` when the function has run, whatever its outcome; `FUSEWIRE_NO_OUTCOME` when
+// it has returned none, which counts as ignored; `FUSEWIRE_REJECTED` when it has not run. Fails with
+// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` before it has run, and with the latter after it
+// when it has freed the breaker.
+fusewire_status fusewire_breaker_call(struct fusewire_breaker *breaker,
                                       fusewire_function function,
                                       void *userdata,
                                       fusewire_outcome *outcome,
                                       struct fusewire_rejection *rejection);
 
-// Counts the outcome of a call that asked for no permit: while the breaker is closed it counts like any other, otherwise
-// in the totals only. `error_type`: as for `fusewire_permit_failure`.
+// Counts the outcome of a call that asked for no permit: while the breaker is closed it counts like any other,
+// otherwise in the totals only. `error_type`: as for `fusewire_permit_failure`.
 //
-// Answers `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`,
-// `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_NOT_UTF8`.
-fusewire_status fusewire_breaker_record(const struct fusewire_breaker *breaker,
+// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`
+// or `FUSEWIRE_ERROR_INVALID_VALUE`.
+fusewire_status fusewire_breaker_record(struct fusewire_breaker *breaker,
                                         fusewire_outcome outcome,
                                         const char *error_type);
 
-// Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long as
-// an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL leaves
-// them out.
+// Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
+// as an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL
+// leaves them out.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the
-// duration is out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
-fusewire_status fusewire_breaker_trip(const struct fusewire_breaker *breaker,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_CONFIG` when the duration is out of range; the detail goes to `error`, unless that is NULL. Nothing
+// has changed then.
+fusewire_status fusewire_breaker_trip(struct fusewire_breaker *breaker,
                                       uint64_t duration_ns,
                                       const char *actor,
                                       const char *reason,
@@ -673,24 +716,26 @@ fusewire_status fusewire_breaker_trip(const struct fusewire_breaker *breaker,
 
 // Lets the next calls probe, from any state. `actor` and `reason`: as for `fusewire_breaker_trip`.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
-fusewire_status fusewire_breaker_half_open(const struct fusewire_breaker *breaker,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has
+// changed then.
+fusewire_status fusewire_breaker_half_open(struct fusewire_breaker *breaker,
                                            const char *actor,
                                            const char *reason);
 
 // Closes the breaker, from any state, and ends the row of openings. `actor` and `reason`: as for
 // `fusewire_breaker_trip`.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
-fusewire_status fusewire_breaker_reset(const struct fusewire_breaker *breaker,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has
+// changed then.
+fusewire_status fusewire_breaker_reset(struct fusewire_breaker *breaker,
                                        const char *actor,
                                        const char *reason);
 
 // Sets the mode; setting the one that is set does nothing. `actor` and `reason`: as for `fusewire_breaker_trip`.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
-// `mode` is none. Nothing has changed then.
-fusewire_status fusewire_breaker_set_mode(const struct fusewire_breaker *breaker,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when `mode` is none. Nothing has changed then.
+fusewire_status fusewire_breaker_set_mode(struct fusewire_breaker *breaker,
                                           fusewire_mode mode,
                                           const char *actor,
                                           const char *reason);
@@ -698,28 +743,29 @@ fusewire_status fusewire_breaker_set_mode(const struct fusewire_breaker *breaker
 // Carries out what is due (open to half-open, expired probes, a ramp step that is over) without asking for a permit.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
-fusewire_status fusewire_breaker_poll(const struct fusewire_breaker *breaker);
+fusewire_status fusewire_breaker_poll(struct fusewire_breaker *breaker);
 
 // Swaps the rules atomically for those of `document`, JSON text. The clock stays. `actor` and `reason`: as for
 // `fusewire_breaker_trip`.
 //
-// Answers `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
-// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or `FUSEWIRE_ERROR_CONFIG`; the detail goes to
-// `error`, unless that is NULL. Nothing has changed then.
-fusewire_status fusewire_breaker_reconfigure(const struct fusewire_breaker *breaker,
+// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
+// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or
+// `FUSEWIRE_ERROR_CONFIG`; the detail goes to `error`, unless that is NULL. Nothing has changed then.
+fusewire_status fusewire_breaker_reconfigure(struct fusewire_breaker *breaker,
                                              const char *document,
                                              const char *actor,
                                              const char *reason,
                                              struct fusewire_error **error);
 
-// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is none.
+// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is NULL or no live
+// handle.
 fusewire_state fusewire_breaker_state(const struct fusewire_breaker *breaker);
 
-// The mode. `FUSEWIRE_INVALID` when `breaker` is none.
+// The mode. `FUSEWIRE_INVALID` when `breaker` is NULL or no live handle.
 fusewire_mode fusewire_breaker_mode(const struct fusewire_breaker *breaker);
 
-// Fills `snapshot`, as far as its `size` says: begin with `FUSEWIRE_SNAPSHOT_INIT`. A larger one than this library knows
-// keeps its end, and its `size` says how much was filled.
+// Fills `snapshot`, as far as its `size` says: begin with `FUSEWIRE_SNAPSHOT_INIT`. Of a larger one than this library
+// knows the end becomes 0, and its `size` says how much was filled.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`.
 fusewire_status fusewire_breaker_snapshot(const struct fusewire_breaker *breaker,
@@ -739,8 +785,8 @@ fusewire_status fusewire_breaker_document(const struct fusewire_breaker *breaker
                                           char **document,
                                           size_t *length);
 
-// What a rejection says, in a sentence for people. Writes and fails as `fusewire_breaker_snapshot_json` does, also with
-// `FUSEWIRE_ERROR_INVALID_VALUE` when its reason is none.
+// What a rejection says, in a sentence for people. Writes and fails as `fusewire_breaker_snapshot_json` does, also
+// with `FUSEWIRE_ERROR_INVALID_VALUE` when its reason is none.
 fusewire_status fusewire_breaker_rejection_message(const struct fusewire_breaker *breaker,
                                                    const struct fusewire_rejection *rejection,
                                                    char **message,
@@ -748,60 +794,63 @@ fusewire_status fusewire_breaker_rejection_message(const struct fusewire_breaker
 
 // The failure that `last_failure` of a rejection by this breaker stands for.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when it stands for none.
-fusewire_status fusewire_breaker_failure(const struct fusewire_breaker *breaker,
-                                         uint64_t last_failure,
-                                         struct fusewire_failure *failure);
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
+// it stands for none.
+fusewire_status fusewire_breaker_last_failure(const struct fusewire_breaker *breaker,
+                                              uint64_t last_failure,
+                                              struct fusewire_failure *failure);
 
 // Keeps the transitions of a breaker from now on, at most `capacity` of them (1 to 1,000,000), until they are taken;
 // what comes beyond is counted. Nothing is allocated ahead. Writes a handle to `subscription`, to be freed with
 // `fusewire_subscription_free`.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_VALUE`.
-fusewire_status fusewire_breaker_subscribe(const struct fusewire_breaker *breaker,
+fusewire_status fusewire_breaker_subscribe(struct fusewire_breaker *breaker,
                                            size_t capacity,
                                            struct fusewire_subscription **subscription);
 
 // Waits until there is an event, blocking the thread, for at most `timeout_ns` nanoseconds of the system's time,
 // whatever the breaker's clock; 0 only looks, `FUSEWIRE_NONE` waits without end. Several threads may wait.
 //
-// Answers `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and `FUSEWIRE_SUBSCRIPTION_CLOSED` when
-// the subscription was closed and all were taken. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+// Returns `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and
+// `FUSEWIRE_SUBSCRIPTION_CLOSED` when the subscription was closed and all were taken. Fails with
+// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 fusewire_status fusewire_subscription_wait(const struct fusewire_subscription *subscription,
                                            uint64_t timeout_ns);
 
 // Takes events, the oldest first, at most `capacity` of them. `event_size`: `sizeof(fusewire_event)`; a later version
-// of the struct is filled as far as this library knows it. Writes to `count` how many were taken; 0 says that there is
-// none. Never waits.
+// of the struct is filled as far as this library knows it, the rest with 0. Writes to `count` how many were taken; 0
+// says that there is none. Never waits.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing was taken then.
-fusewire_status fusewire_subscription_drain(const struct fusewire_subscription *subscription,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing
+// was taken then.
+fusewire_status fusewire_subscription_drain(struct fusewire_subscription *subscription,
                                             struct fusewire_event *events,
                                             size_t event_size,
                                             size_t capacity,
                                             size_t *count);
 
 // Events missed since the last one that was kept, because the subscription was full; those before an event are told by
-// its `missed`. `FUSEWIRE_NONE` when `subscription` is none.
+// its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
 uint64_t fusewire_subscription_missed(const struct fusewire_subscription *subscription);
 
-// Lets threads that wait, and those that come later, return as soon as all events were taken. Call it, and join those
-// threads, before the subscription is freed.
+// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
+// Call it, and join those threads, before the subscription is freed.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
-fusewire_status fusewire_subscription_close(const struct fusewire_subscription *subscription);
+fusewire_status fusewire_subscription_close(struct fusewire_subscription *subscription);
 
-// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process with a
-// message.
+// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process
+// with a message.
 void fusewire_subscription_free(struct fusewire_subscription *subscription);
 
 // An empty registry. `clock`: the clock of its breakers, or NULL for the system's monotonic one.
 // `duration_bounds_ns`: upper bounds of the histograms of call durations, in nanoseconds, ascending, 1 to 64 of them;
 // NULL for the usual ones. Writes a handle to `registry`, to be freed with `fusewire_registry_free`.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when the bounds are wrong; the
-// detail goes to `error`, unless that is NULL.
-fusewire_status fusewire_registry_new(const struct fusewire_clock *clock,
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when the
+// bounds are wrong; the detail goes to `error`, unless that is NULL.
+fusewire_status fusewire_registry_new(const struct fusewire_manual_clock *clock,
                                       const uint64_t *duration_bounds_ns,
                                       size_t duration_bounds_count,
                                       struct fusewire_registry **registry,
@@ -812,7 +861,7 @@ fusewire_status fusewire_registry_new(const struct fusewire_clock *clock,
 //
 // Fails as `fusewire_breaker_new` does, also with `FUSEWIRE_ERROR_CONFLICT` when the breaker is there with another
 // configuration.
-fusewire_status fusewire_registry_get_or_create(const struct fusewire_registry *registry,
+fusewire_status fusewire_registry_get_or_create(struct fusewire_registry *registry,
                                                 const char *name,
                                                 const struct fusewire_options *options,
                                                 struct fusewire_breaker **breaker,
@@ -820,7 +869,8 @@ fusewire_status fusewire_registry_get_or_create(const struct fusewire_registry *
 
 // The breaker of that name. Writes a handle to `breaker`, to be freed by itself.
 //
-// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
+// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or
+// `FUSEWIRE_ERROR_NOT_UTF8`.
 fusewire_status fusewire_registry_get(const struct fusewire_registry *registry,
                                       const char *name,
                                       struct fusewire_breaker **breaker);
@@ -828,7 +878,7 @@ fusewire_status fusewire_registry_get(const struct fusewire_registry *registry,
 // Swaps the rules of the breaker of that name; otherwise as `fusewire_breaker_reconfigure`.
 //
 // Fails also with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`.
-fusewire_status fusewire_registry_reconfigure(const struct fusewire_registry *registry,
+fusewire_status fusewire_registry_reconfigure(struct fusewire_registry *registry,
                                               const char *name,
                                               const char *document,
                                               const char *actor,
@@ -838,11 +888,12 @@ fusewire_status fusewire_registry_reconfigure(const struct fusewire_registry *re
 // Takes the breaker of that name out of the registry, and out of its metrics. Its handles stay, and calls in flight
 // settle harmlessly.
 //
-// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
-fusewire_status fusewire_registry_remove(const struct fusewire_registry *registry,
+// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or
+// `FUSEWIRE_ERROR_NOT_UTF8`.
+fusewire_status fusewire_registry_remove(struct fusewire_registry *registry,
                                          const char *name);
 
-// How many breakers there are; 0 when `registry` is none.
+// How many breakers there are; 0 when `registry` is NULL or no live handle.
 size_t fusewire_registry_count(const struct fusewire_registry *registry);
 
 // Handles of the breakers that are there, sorted by name, at most `capacity` of them, each to be freed by itself.
@@ -863,10 +914,17 @@ fusewire_status fusewire_registry_metrics(const struct fusewire_registry *regist
                                           char **metrics,
                                           size_t *length);
 
+// Snapshots of all breakers, sorted by name, as a JSON array of what `fusewire_breaker_snapshot_json` writes. Writes
+// and fails as `fusewire_registry_metrics` does.
+fusewire_status fusewire_registry_snapshots_json(const struct fusewire_registry *registry,
+                                                 char **json,
+                                                 size_t *length);
+
 // The content type under which metrics are served. The text is static.
 const char *fusewire_metrics_content_type(void);
 
-// Frees a registry. NULL does nothing; freeing twice ends the process with a message. Breakers live on in their handles.
+// Frees a registry. NULL does nothing; freeing twice ends the process with a message. Breakers live on in their
+// handles.
 void fusewire_registry_free(struct fusewire_registry *registry);
 
 // Frees a text that a function of this library gave away. NULL does nothing.

@@ -1,7 +1,7 @@
 //! Breakers: built, shared, freed.
 
 use crate::error::fusewire_error;
-use crate::guard::{Failure, OK, guard_or, guard_with};
+use crate::guard::{Failure, OK, guard_free, guard_or, guard_with};
 use crate::handle::{self, kind, take};
 use crate::options::{self, fusewire_options};
 use crate::status::fusewire_status;
@@ -11,8 +11,8 @@ use std::ffi::{CString, c_char};
 use std::ptr::{null, null_mut};
 
 /// A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
-/// registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through it
-/// are settled. Threads may share a handle.
+/// registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through
+/// it are settled. Threads may share a handle.
 pub struct fusewire_breaker {
     _opaque: [u8; 0],
 }
@@ -33,11 +33,12 @@ impl Breaker {
 }
 
 /// A breaker that no registry knows. `name`: 1 to 255 bytes without control characters, for people and metrics.
-/// `options`: NULL for all defaults. Writes a handle to `breaker`; when it fails, only the detail to `error`, unless that
-/// is NULL.
+/// `options`: NULL for all defaults. Writes a handle to `breaker`; when it fails, only the detail to `error`, unless
+/// that is NULL.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME`, `FUSEWIRE_ERROR_CONFIG`,
-/// `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_INVALID_HANDLE` (the clock).
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME`,
+/// `FUSEWIRE_ERROR_CONFIG`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_INVALID_VALUE` or
+/// `FUSEWIRE_ERROR_INVALID_HANDLE` (the clock).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_new(
     name: *const c_char,
@@ -60,7 +61,8 @@ pub unsafe extern "C" fn fusewire_breaker_new(
 
 /// As `fusewire_breaker_new`, from a configuration document: JSON text.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME` or `FUSEWIRE_ERROR_CONFIG`.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_NAME` or
+/// `FUSEWIRE_ERROR_CONFIG`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_from_json(
     name: *const c_char,
@@ -81,7 +83,7 @@ pub unsafe extern "C" fn fusewire_breaker_from_json(
     }
 }
 
-/// Another handle of the same breaker, to be freed by itself; NULL when `breaker` is none.
+/// Another handle of the same breaker, to be freed by itself; NULL when `breaker` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_clone(breaker: *const fusewire_breaker) -> *mut fusewire_breaker {
     guard_or(null_mut(), || {
@@ -105,7 +107,7 @@ pub unsafe extern "C" fn fusewire_breaker_is_same(
     })
 }
 
-/// The name; NULL when `breaker` is none. The text lives as long as this handle.
+/// The name; NULL when `breaker` is NULL or no live handle. The text lives as long as this handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_name(breaker: *const fusewire_breaker) -> *const c_char {
     guard_or(null(), || {
@@ -119,5 +121,5 @@ pub unsafe extern "C" fn fusewire_breaker_name(breaker: *const fusewire_breaker)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_free(breaker: *mut fusewire_breaker) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Breaker, _>("fusewire_breaker_free", breaker) }))
+    guard_free(|| unsafe { handle::free::<Breaker, _>("fusewire_breaker_free", breaker) })
 }

@@ -2,38 +2,57 @@
 
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::guard::{Failure, OK, Outcome, guard, guard_or};
-use crate::handle::{live, take};
+use crate::handle::{live_numbered, take, take_numbered};
 use crate::names::{FUSEWIRE_INVALID, FUSEWIRE_NONE, fusewire_outcome, fusewire_reason, outcome_of};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
-use crate::text::optional;
+use crate::text::lossy;
 use fusewire::binding::{Refused, Slip};
 use fusewire::{Outcome as CallOutcome, Settled};
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle it
-/// once, from any thread but one at a time. It needs no freeing. One that is never settled keeps a probe's place until
-/// `half_open_timeout` ends its lease; nothing else is held by it. Do not settle copies of one.
+/// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle
+/// it once: from any thread, but not from two at once. It needs no freeing. Settle every permit: one that never is
+/// keeps a probe's place until `half_open_timeout` ends its lease. Do not settle copies of one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_permit {
-    /// For this library alone.
-    pub opaque: [u64; 5],
+    /// For this library alone; larger than what it needs today.
+    pub opaque: [u64; 8],
 }
 
 /// What the caller's words hold.
 #[repr(C)]
 struct Words {
-    /// `GIVEN` or `SETTLED`, mixed with the breaker: what is neither is no permit.
-    guard: u64,
+    /// `GIVEN` or `SETTLED`, mixed with the handle: what is neither is no permit. The usual call changes it by a plain
+    /// store, since two additions that lock would cost more than the rest of it.
+    guard: AtomicU64,
     breaker: *const fusewire_breaker,
+    /// Of the handle, which may be another's by now.
+    serial: u64,
     slip: Slip,
 }
 
 const GIVEN: u64 = 0x6e65_7669_6720_7766;
 const SETTLED: u64 = 0x656c_7474_6573_7766;
 
-const _: () = assert!(size_of::<Words>() == size_of::<fusewire_permit>());
+const _: () = assert!(size_of::<Words>() <= size_of::<fusewire_permit>());
 const _: () = assert!(align_of::<Words>() == align_of::<fusewire_permit>());
+
+impl Words {
+    fn new(breaker: *const fusewire_breaker, serial: u64, slip: Slip) -> Self {
+        Words { guard: AtomicU64::new(GIVEN ^ breaker.addr() as u64), breaker, serial, slip }
+    }
+
+    fn is(&self, what: u64) -> bool {
+        self.guard.load(Ordering::Relaxed) ^ self.breaker.addr() as u64 == what
+    }
+
+    fn mixed(&self, what: u64) -> u64 {
+        what ^ self.breaker.addr() as u64
+    }
+}
 
 /// Why a call was turned away.
 #[repr(C)]
@@ -41,40 +60,40 @@ const _: () = assert!(align_of::<Words>() == align_of::<fusewire_permit>());
 pub struct fusewire_rejection {
     /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
     pub retry_after_ns: u64,
-    /// The last failure before, for `fusewire_breaker_failure`; 0 when there was none.
+    /// The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     pub last_failure: u64,
     /// Why, a `fusewire_reason`.
     pub reason: fusewire_reason,
-    /// 0.
-    pub reserved: u32,
+    /// 0, for what later versions have to say.
+    pub reserved: [u32; 5],
 }
 
-/// A call. `*error_type` is NULL; a failure may set it to a text that stays until the function is called again, under
-/// which the failure is counted. Answers how the call ended, a `fusewire_outcome`.
+/// A call. `*error_type` is NULL; a failure may set it to a text that stays until `fusewire_breaker_call`
+/// returns, under which the failure is counted. Returns how the call ended, a `fusewire_outcome`.
 pub type fusewire_function = Option<
     unsafe extern "C-unwind" fn(userdata: *mut c_void, error_type: *mut *const c_char) -> fusewire_outcome,
 >;
 
-/// Asks for a permit to call. Answers `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
-/// writes why to `rejection`, unless that is NULL. Allocates nothing, but at a thread's first call of a breaker. Takes no
-/// lock and never waits.
+/// Asks for a permit to call. Returns `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
+/// writes why to `rejection`, unless that is NULL. Never waits for another thread's call, and in steady state takes no
+/// lock and allocates nothing: a thread's first call of a breaker does, and one that makes a transition.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such: to settle it
-/// is answered by `FUSEWIRE_ERROR_INVALID_PERMIT`.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such:
+/// to settle it returns `FUSEWIRE_ERROR_INVALID_PERMIT`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_acquire(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     permit: *mut fusewire_permit,
     rejection: *mut fusewire_rejection,
 ) -> fusewire_status {
     // SAFETY: the caller's promises, here and below.
     unsafe {
-        let found: Option<&Breaker> = live(breaker);
-        if let Some(found) = found
+        if let Some((found, serial)) = live_numbered::<Breaker, _>(breaker)
             && !permit.is_null()
             && let Some(slip) = found.core.acquire_quietly()
         {
-            permit.cast::<Words>().write(Words { guard: GIVEN ^ breaker.addr() as u64, breaker, slip });
+            permit.cast::<Words>().write(Words::new(breaker, serial, slip));
             return OK;
         }
         acquire_at_length(breaker, permit, rejection)
@@ -85,26 +104,25 @@ pub unsafe extern "C" fn fusewire_breaker_acquire(
 /// As for `fusewire_breaker_acquire`.
 #[inline(never)]
 unsafe fn acquire_at_length(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     permit: *mut fusewire_permit,
     rejection: *mut fusewire_rejection,
 ) -> fusewire_status {
-    guard(|| {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
         if permit.is_null() {
             return Err(Failure::null("permit"));
         }
-        // SAFETY: the caller's promises, here and below.
-        unsafe { permit.cast::<u64>().write(0) };
-        let found: &Breaker = unsafe { take("breaker", breaker) }?;
+        permit.cast::<u64>().write(0);
+        let (found, serial): (&Breaker, u64) = take_numbered("breaker", breaker)?;
         match found.core.acquire_slip() {
             Ok(slip) => {
-                let words = Words { guard: GIVEN ^ breaker.addr() as u64, breaker, slip };
-                unsafe { permit.cast::<Words>().write(words) };
+                permit.cast::<Words>().write(Words::new(breaker, serial, slip));
                 Ok(OK)
             }
             Err(refused) => {
                 if !rejection.is_null() {
-                    unsafe { rejection.write(fusewire_rejection::of(found, refused)) };
+                    rejection.write(fusewire_rejection::of(found, refused));
                 }
                 Ok(Code::FUSEWIRE_REJECTED as fusewire_status)
             }
@@ -118,32 +136,51 @@ impl fusewire_rejection {
             retry_after_ns: refused.retry_after.unwrap_or(FUSEWIRE_NONE),
             last_failure: breaker.core.failure_word(),
             reason: refused.reason as fusewire_reason,
-            reserved: 0,
+            reserved: [0; 5],
         }
     }
 }
 
-/// A permit that may be settled; what it answers is settled by the caller.
+/// A permit that may be settled. Of two threads that try at once, one gets it.
 ///
 /// # Safety
 /// `permit` is NULL or the caller's struct.
 unsafe fn redeem<'a>(permit: *mut fusewire_permit) -> Outcome<(&'a Breaker, &'a Slip)> {
-    if permit.is_null() {
-        return Err(Failure::null("permit"));
-    }
     // SAFETY: the caller's promise.
-    let words = unsafe { &mut *permit.cast::<Words>() };
-    match words.guard ^ words.breaker.addr() as u64 {
-        GIVEN => {}
-        SETTLED => {
-            return Err(Failure::new(Code::FUSEWIRE_ERROR_ALREADY_SETTLED, "the permit was settled before"));
-        }
-        _ => return Err(Failure::new(Code::FUSEWIRE_ERROR_INVALID_PERMIT, "the permit was not given")),
+    let (breaker, words) = unsafe { given(permit) }?;
+    let (given, settled) = (words.mixed(GIVEN), words.mixed(SETTLED));
+    match words.guard.compare_exchange(given, settled, Ordering::AcqRel, Ordering::Relaxed) {
+        Ok(_) => Ok((breaker, &words.slip)),
+        Err(_) => Err(settled_before()),
+    }
+}
+
+fn settled_before() -> Box<Failure> {
+    Failure::new(Code::FUSEWIRE_ERROR_ALREADY_SETTLED, "the permit was settled before")
+}
+
+/// A permit that was given and not settled, and its breaker.
+///
+/// # Safety
+/// As for `redeem`.
+unsafe fn given<'a>(permit: *const fusewire_permit) -> Outcome<(&'a Breaker, &'a Words)> {
+    // SAFETY: the caller's promise.
+    let Some(words) = (unsafe { permit.cast::<Words>().as_ref() }) else {
+        return Err(Failure::null("permit"));
+    };
+    if words.is(SETTLED) {
+        return Err(settled_before());
+    }
+    if !words.is(GIVEN) {
+        return Err(Failure::new(Code::FUSEWIRE_ERROR_INVALID_PERMIT, "the permit was not given"));
     }
     // SAFETY: the guard says that an acquire has written it; a handle that was freed meanwhile is found out.
-    let breaker: &Breaker = unsafe { take("permit", words.breaker) }?;
-    words.guard = SETTLED ^ words.breaker.addr() as u64;
-    Ok((breaker, &words.slip))
+    let (breaker, serial): (&Breaker, u64) = unsafe { take_numbered("permit", words.breaker) }?;
+    if serial != words.serial {
+        let what = "the handle that gave the permit was freed";
+        return Err(Failure::new(Code::FUSEWIRE_ERROR_INVALID_HANDLE, what));
+    }
+    Ok((breaker, words))
 }
 
 fn told(settled: Settled) -> fusewire_status {
@@ -155,18 +192,20 @@ fn told(settled: Settled) -> fusewire_status {
 
 /// Settles a permit as a success; how long the call took is read from the clock, if the call is timed.
 ///
-/// Answers `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_PERMIT`,
-/// `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the handle that gave it was freed.
+/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+/// `FUSEWIRE_ERROR_INVALID_PERMIT`, `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the
+/// handle that gave it was freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_success(permit: *mut fusewire_permit) -> fusewire_status {
     // SAFETY: the caller's promises, here and below.
     unsafe {
-        if let Some(words) = permit.cast::<Words>().as_mut()
-            && words.guard ^ words.breaker.addr() as u64 == GIVEN
-            && let Some(breaker) = live::<Breaker, _>(words.breaker)
+        if let Some(words) = permit.cast::<Words>().as_ref()
+            && words.is(GIVEN)
+            && let Some((breaker, serial)) = live_numbered::<Breaker, _>(words.breaker)
+            && serial == words.serial
             && breaker.core.succeed_quietly(&words.slip)
         {
-            words.guard = SETTLED ^ words.breaker.addr() as u64;
+            words.guard.store(words.mixed(SETTLED), Ordering::Relaxed);
             return OK;
         }
         settle_at_length(permit, CallOutcome::Success)
@@ -185,23 +224,23 @@ unsafe fn settle_at_length(permit: *mut fusewire_permit, outcome: CallOutcome) -
 }
 
 /// Settles a permit as a failure. `error_type`: what kind of error it was, for the metrics, cut at 64 bytes; NULL for
-/// none. The first twenty kinds of a breaker are counted by name.
+/// none. What is not UTF-8 in it is replaced. The first twenty kinds of a breaker are counted by name.
 ///
-/// Answers and fails as `fusewire_permit_success` does, also with `FUSEWIRE_ERROR_NOT_UTF8`: nothing is settled then.
+/// Returns and fails as `fusewire_permit_success` does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_failure(
     permit: *mut fusewire_permit,
     error_type: *const c_char,
 ) -> fusewire_status {
-    guard(|| {
-        // SAFETY: the caller's promises.
-        let error_type = unsafe { optional("error_type", error_type) }?;
-        let (breaker, slip) = unsafe { redeem(permit) }?;
-        Ok(told(breaker.core.settle_slip(slip, CallOutcome::Failure, None, error_type)))
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
+        let (breaker, slip) = redeem(permit)?;
+        let error_type = lossy(error_type);
+        Ok(told(breaker.core.settle_slip(slip, CallOutcome::Failure, None, error_type.as_deref())))
     })
 }
 
-/// Settles a permit as ignored: the call says nothing about the dependency. Answers and fails as
+/// Settles a permit as ignored: the call says nothing about the dependency. Returns and fails as
 /// `fusewire_permit_success` does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_ignore(permit: *mut fusewire_permit) -> fusewire_status {
@@ -209,8 +248,8 @@ pub unsafe extern "C" fn fusewire_permit_ignore(permit: *mut fusewire_permit) ->
     unsafe { settle_at_length(permit, CallOutcome::Ignored) }
 }
 
-/// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when it
-/// lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Answers and
+/// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when
+/// it lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Returns and
 /// fails as `fusewire_permit_success` does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -> fusewire_status {
@@ -222,10 +261,10 @@ pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -
 }
 
 /// Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
-/// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; of no account unless it failed.
+/// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
 ///
-/// Answers and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is none:
-/// nothing is settled then.
+/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL
+/// or no live handle: nothing is settled then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_settle(
     permit: *mut fusewire_permit,
@@ -233,13 +272,13 @@ pub unsafe extern "C" fn fusewire_permit_settle(
     duration_ns: u64,
     error_type: *const c_char,
 ) -> fusewire_status {
-    guard(|| {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
         let outcome = outcome_of(outcome)?;
-        // SAFETY: the caller's promises.
-        let error_type = unsafe { optional("error_type", error_type) }?;
-        let (breaker, slip) = unsafe { redeem(permit) }?;
+        let (breaker, slip) = redeem(permit)?;
         let duration = (duration_ns != FUSEWIRE_NONE).then_some(duration_ns);
-        Ok(told(breaker.core.settle_slip(slip, outcome, duration, error_type)))
+        let error_type = lossy(error_type);
+        Ok(told(breaker.core.settle_slip(slip, outcome, duration, error_type.as_deref())))
     })
 }
 
@@ -249,14 +288,7 @@ pub unsafe extern "C" fn fusewire_permit_settle(
 pub unsafe extern "C" fn fusewire_permit_would_reject(permit: *const fusewire_permit) -> fusewire_reason {
     guard_or(FUSEWIRE_INVALID, || {
         // SAFETY: the caller's promise.
-        let Some(words) = (unsafe { permit.cast::<Words>().as_ref() }) else {
-            return Err(Failure::null("permit"));
-        };
-        if words.guard ^ words.breaker.addr() as u64 != GIVEN {
-            return Err(Failure::new(Code::FUSEWIRE_ERROR_INVALID_PERMIT, "the permit was not given"));
-        }
-        // SAFETY: as in `redeem`.
-        let breaker: &Breaker = unsafe { take("permit", words.breaker) }?;
+        let (breaker, words) = unsafe { given(permit) }?;
         Ok(breaker
             .core
             .slip_would_reject(&words.slip)
@@ -265,92 +297,88 @@ pub unsafe extern "C" fn fusewire_permit_would_reject(permit: *const fusewire_pe
 }
 
 /// Settles a call as a failure when it is unwound, and lets that go on: an exception of C++ reaches who called.
-struct Unwound(fusewire_permit);
+struct Unwound(*mut fusewire_permit);
 
 impl Drop for Unwound {
     #[cold]
     fn drop(&mut self) {
-        // SAFETY: the permit is ours.
-        unsafe { fusewire_permit_failure(&raw mut self.0, c"exception".as_ptr()) };
+        // SAFETY: the permit is that of the call that is unwound.
+        unsafe { fusewire_permit_failure(self.0, c"exception".as_ptr()) };
     }
 }
 
-/// Calls `function(userdata, ...)` under the breaker and settles by what it answers. `outcome`: NULL, or where the
-/// function's answer goes. `rejection`: as for `fusewire_breaker_acquire`. An exception of C++ out of the function counts
-/// as a failure and goes on; the function must not leave by `longjmp`.
+/// Calls `function(userdata, &error_type)` under the breaker and settles by what it returns. `outcome`: NULL, or where
+/// that goes. `rejection`: as for `fusewire_breaker_acquire`. A C++ exception out of the function counts as a failure
+/// of type `exception`, and goes on. The function must not leave by `longjmp` or `pthread_exit`, nor be cancelled.
 ///
-/// Answers `FUSEWIRE_OK` or `FUSEWIRE_LATE` when the function has run, whatever its outcome, and `FUSEWIRE_REJECTED` when
-/// it has not. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` before the function has run; with
-/// `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_NOT_UTF8` when the function has answered no outcome, which counts as ignored, or
-/// a wrong error type, which counts as none.
+/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE` when the function has run, whatever its outcome; `FUSEWIRE_NO_OUTCOME` when
+/// it has returned none, which counts as ignored; `FUSEWIRE_REJECTED` when it has not run. Fails with
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` before it has run, and with the latter after it
+/// when it has freed the breaker.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fusewire_breaker_call(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     function: fusewire_function,
     userdata: *mut c_void,
     outcome: *mut fusewire_outcome,
     rejection: *mut fusewire_rejection,
 ) -> fusewire_status {
     let Some(function) = function else { return Code::FUSEWIRE_ERROR_NULL_ARGUMENT as fusewire_status };
-    let mut unwound = Unwound(fusewire_permit { opaque: [0; 5] });
+    let mut place = MaybeUninit::<fusewire_permit>::uninit();
+    let permit = place.as_mut_ptr();
     // SAFETY: the caller's promises, here and below.
-    let acquired = unsafe { fusewire_breaker_acquire(breaker, &raw mut unwound.0, rejection) };
+    let acquired = unsafe { fusewire_breaker_acquire(breaker, permit, rejection) };
     if acquired != OK {
-        std::mem::forget(unwound);
         return acquired;
     }
+    let unwound = Unwound(permit);
     let mut error_type = std::ptr::null();
     // SAFETY: as above. No guard stands around foreign code: only what is its own may be unwound through here.
     let answer = unsafe { function(userdata, &raw mut error_type) };
-    let mut permit = unwound.0;
     std::mem::forget(unwound);
     if !outcome.is_null() {
         // SAFETY: as above.
         unsafe { outcome.write(answer) };
     }
     // SAFETY: as above.
-    unsafe { settle_answer(&mut permit, answer, error_type) }
+    unsafe { settle_answer(permit, answer, error_type) }
 }
 
 /// # Safety
-/// `error_type` is NULL or a text.
+/// `permit` is that of the call; `error_type` is NULL or a text.
 unsafe fn settle_answer(
-    permit: &mut fusewire_permit,
+    permit: *mut fusewire_permit,
     answer: fusewire_outcome,
     error_type: *const c_char,
 ) -> fusewire_status {
-    // SAFETY: the permit is ours, and the caller's promise.
+    // SAFETY: the caller's promise.
     unsafe {
         if answer == CallOutcome::Success as fusewire_outcome {
             return fusewire_permit_success(permit);
         }
         let settled = fusewire_permit_settle(permit, answer, FUSEWIRE_NONE, error_type);
-        match settled {
-            s if s == Code::FUSEWIRE_ERROR_INVALID_VALUE as fusewire_status => fusewire_permit_ignore(permit),
-            s if s == Code::FUSEWIRE_ERROR_NOT_UTF8 as fusewire_status => {
-                fusewire_permit_settle(permit, answer, FUSEWIRE_NONE, std::ptr::null())
-            }
-            settled => return settled,
-        };
-        settled
+        if settled != Code::FUSEWIRE_ERROR_INVALID_VALUE as fusewire_status {
+            return settled;
+        }
+        fusewire_permit_ignore(permit);
+        Code::FUSEWIRE_NO_OUTCOME as fusewire_status
     }
 }
 
-/// Counts the outcome of a call that asked for no permit: while the breaker is closed it counts like any other, otherwise
-/// in the totals only. `error_type`: as for `fusewire_permit_failure`.
+/// Counts the outcome of a call that asked for no permit: while the breaker is closed it counts like any other,
+/// otherwise in the totals only. `error_type`: as for `fusewire_permit_failure`.
 ///
-/// Answers `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`,
-/// `FUSEWIRE_ERROR_INVALID_VALUE` or `FUSEWIRE_ERROR_NOT_UTF8`.
+/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`
+/// or `FUSEWIRE_ERROR_INVALID_VALUE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_record(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     outcome: fusewire_outcome,
     error_type: *const c_char,
 ) -> fusewire_status {
-    guard(|| {
-        // SAFETY: the caller's promises.
-        let breaker: &Breaker = unsafe { take("breaker", breaker) }?;
-        let error_type = unsafe { optional("error_type", error_type) }?;
-        Ok(told(breaker.core.record(outcome_of(outcome)?, error_type)))
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
+        let breaker: &Breaker = take("breaker", breaker)?;
+        Ok(told(breaker.core.record(outcome_of(outcome)?, lossy(error_type).as_deref())))
     })
 }

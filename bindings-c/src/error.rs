@@ -1,6 +1,6 @@
 //! The detail of a failure.
 
-use crate::guard::{Failure, guard, guard_or};
+use crate::guard::{Failure, guard, guard_free, guard_or};
 use crate::handle::{self, kind};
 use crate::status::fusewire_status;
 use crate::text::c_string;
@@ -37,7 +37,7 @@ impl fusewire_error {
 }
 
 /// # Safety
-/// As for `handle::live`.
+/// As for `handle::live_numbered`.
 unsafe fn text_of(error: *const fusewire_error, pick: impl FnOnce(&Detail) -> &CString) -> *const c_char {
     guard_or(null(), || {
         // SAFETY: the caller's promise.
@@ -46,7 +46,7 @@ unsafe fn text_of(error: *const fusewire_error, pick: impl FnOnce(&Detail) -> &C
     })
 }
 
-/// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` when `error` is NULL and `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
+/// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_status(error: *const fusewire_error) -> fusewire_status {
     guard(|| {
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn fusewire_error_status(error: *const fusewire_error) -> 
     })
 }
 
-/// All of it in a sentence or two; NULL when `error` is none.
+/// All of it in a sentence or two; NULL when `error` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_message(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -64,22 +64,23 @@ pub unsafe extern "C" fn fusewire_error_message(error: *const fusewire_error) ->
 }
 
 /// The key of the configuration, as a dotted path such as `window.min_calls`, or the argument; empty when it is none
-/// in particular. NULL when `error` is none.
+/// in particular. NULL when `error` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_key(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { text_of(error, |detail| &detail.key) }
 }
 
-/// The value as it was given, a name cut at 255 bytes; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for.
-/// NULL when `error` is none.
+/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is
+/// NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_value(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { text_of(error, |detail| &detail.value) }
 }
 
-/// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is none.
+/// What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is NULL or no live
+/// handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_allowed(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -90,5 +91,5 @@ pub unsafe extern "C" fn fusewire_error_allowed(error: *const fusewire_error) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_free(error: *mut fusewire_error) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Detail, _>("fusewire_error_free", error) }))
+    guard_free(|| unsafe { handle::free::<Detail, _>("fusewire_error_free", error) })
 }

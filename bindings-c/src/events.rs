@@ -1,25 +1,36 @@
 //! Events: one for each transition.
 
 use crate::breaker::{Breaker, fusewire_breaker};
-use crate::guard::{Failure, OK, Outcome, guard, guard_or};
+use crate::guard::{Failure, OK, Outcome, guard, guard_free, guard_or};
 use crate::handle::{self, kind, take};
-use crate::names::{FUSEWIRE_NONE, fusewire_cause, fusewire_state};
+use crate::names::{FUSEWIRE_NONE, fusewire_cause, fusewire_mode, fusewire_state};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text;
-use fusewire::{Event, Events};
+use fusewire::{Event, Events, Waited};
 use std::ffi::c_char;
 use std::time::Duration;
 
-/// Bytes of the longest name and its NUL.
+/// Room for the longest name, 255 bytes, and its NUL.
 pub const FUSEWIRE_NAME_SIZE: usize = 256;
 
-/// Bytes of the longest actor and its NUL.
-pub const FUSEWIRE_ACTOR_SIZE: usize = 65;
+/// Room for the longest actor, 64 bytes, and its NUL.
+pub const FUSEWIRE_ACTOR_SIZE: usize = 72;
 
-/// Bytes of the longest reason that an actor gave, and its NUL.
-pub const FUSEWIRE_REASON_SIZE: usize = 257;
+/// Room for the longest reason that an actor gave, 256 bytes, and its NUL.
+pub const FUSEWIRE_REASON_TEXT_SIZE: usize = 264;
 
-/// A transition.
+/// What an event tells of: one of `fusewire_event_kind_enum`. Later versions add kinds.
+pub type fusewire_event_kind = u32;
+
+/// The values of `fusewire_event_kind`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum fusewire_event_kind_enum {
+    /// A transition of the breaker.
+    FUSEWIRE_EVENT_TRANSITION = 0,
+}
+
+/// An event.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_event {
@@ -41,14 +52,18 @@ pub struct fusewire_event {
     pub to: fusewire_state,
     /// What led to it.
     pub cause: fusewire_cause,
-    /// 0.
+    /// The mode after; with cause `FUSEWIRE_CAUSE_MODE` the one that was set.
+    pub mode: fusewire_mode,
+    /// What this tells of; a program passes over kinds that it does not know.
+    pub kind: fusewire_event_kind,
+    /// Always 0.
     pub reserved: u32,
     /// The breaker's name.
     pub breaker: [c_char; FUSEWIRE_NAME_SIZE],
     /// Who did it, if it was done by hand; else empty.
     pub actor: [c_char; FUSEWIRE_ACTOR_SIZE],
     /// Why, if it was done by hand; else empty.
-    pub reason: [c_char; FUSEWIRE_REASON_SIZE],
+    pub reason: [c_char; FUSEWIRE_REASON_TEXT_SIZE],
 }
 
 impl fusewire_event {
@@ -63,6 +78,8 @@ impl fusewire_event {
             from: event.from as fusewire_state,
             to: event.to as fusewire_state,
             cause: event.cause as fusewire_cause,
+            mode: event.mode as fusewire_mode,
+            kind: fusewire_event_kind_enum::FUSEWIRE_EVENT_TRANSITION as fusewire_event_kind,
             reserved: 0,
             breaker: text::copy(&event.breaker),
             actor: text::copy(event.actor.as_deref().unwrap_or_default()),
@@ -71,8 +88,8 @@ impl fusewire_event {
     }
 }
 
-/// The transitions of one breaker from the subscription on, kept until they are taken. It keeps its breaker from nothing:
-/// when that is gone, no more events come. Threads may share it.
+/// The transitions of one breaker from the subscription on, kept until they are taken. It does not keep its breaker
+/// alive: when that is gone, it is closed. Threads may share it.
 pub struct fusewire_subscription {
     _opaque: [u8; 0],
 }
@@ -89,7 +106,7 @@ const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1_000_000;
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_VALUE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_subscribe(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     capacity: usize,
     subscription: *mut *mut fusewire_subscription,
 ) -> fusewire_status {
@@ -113,8 +130,9 @@ pub unsafe extern "C" fn fusewire_breaker_subscribe(
 /// Waits until there is an event, blocking the thread, for at most `timeout_ns` nanoseconds of the system's time,
 /// whatever the breaker's clock; 0 only looks, `FUSEWIRE_NONE` waits without end. Several threads may wait.
 ///
-/// Answers `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and `FUSEWIRE_SUBSCRIPTION_CLOSED` when
-/// the subscription was closed and all were taken. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+/// Returns `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and
+/// `FUSEWIRE_SUBSCRIPTION_CLOSED` when the subscription was closed and all were taken. Fails with
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_wait(
     subscription: *const fusewire_subscription,
@@ -126,53 +144,53 @@ pub unsafe extern "C" fn fusewire_subscription_wait(
         let timeout =
             if timeout_ns == FUSEWIRE_NONE { Duration::MAX } else { Duration::from_nanos(timeout_ns) };
         Ok(match events.wait(timeout) {
-            true => OK,
-            false if events.is_closed() => Code::FUSEWIRE_SUBSCRIPTION_CLOSED as fusewire_status,
-            false => Code::FUSEWIRE_TIMED_OUT as fusewire_status,
+            Waited::Ready => OK,
+            Waited::Closed => Code::FUSEWIRE_SUBSCRIPTION_CLOSED as fusewire_status,
+            Waited::TimedOut => Code::FUSEWIRE_TIMED_OUT as fusewire_status,
         })
     })
 }
 
 /// Takes events, the oldest first, at most `capacity` of them. `event_size`: `sizeof(fusewire_event)`; a later version
-/// of the struct is filled as far as this library knows it. Writes to `count` how many were taken; 0 says that there is
-/// none. Never waits.
+/// of the struct is filled as far as this library knows it, the rest with 0. Writes to `count` how many were taken; 0
+/// says that there is none. Never waits.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing was taken then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing
+/// was taken then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_drain(
-    subscription: *const fusewire_subscription,
+    subscription: *mut fusewire_subscription,
     events: *mut fusewire_event,
     event_size: usize,
     capacity: usize,
     count: *mut usize,
 ) -> fusewire_status {
-    guard(|| {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
         if count.is_null() || events.is_null() && capacity > 0 {
             return Err(Failure::null(if count.is_null() { "count" } else { "events" }));
         }
         check_event_size(event_size)?;
-        // SAFETY: the caller's promises, here and below.
-        let kept: &Events = unsafe { take("subscription", subscription) }?;
+        let kept: &Events = take("subscription", subscription)?;
         let (mut taken, mut place) = (0, events.cast::<u8>());
         while taken < capacity
             && let Some(event) = kept.try_next()
         {
             let ours = fusewire_event::of(&event);
             let filled = event_size.min(size_of::<fusewire_event>());
-            unsafe {
-                (&raw const ours).cast::<u8>().copy_to_nonoverlapping(place, filled);
-                place = place.add(event_size);
-            }
+            (&raw const ours).cast::<u8>().copy_to_nonoverlapping(place, filled);
+            place.add(filled).write_bytes(0, event_size - filled);
+            place = place.add(event_size);
             taken += 1;
         }
-        unsafe { count.write(taken) };
+        count.write(taken);
         Ok(OK)
     })
 }
 
 /// The size of the first version of the struct.
-const FIRST_SIZE: usize = size_of::<fusewire_event>();
-const _: () = assert!(FIRST_SIZE == 648);
+const FIRST_SIZE: usize = 664;
+const _: () = assert!(size_of::<fusewire_event>() >= FIRST_SIZE);
 
 fn check_event_size(size: usize) -> Outcome<()> {
     if (FIRST_SIZE..=64 * 1024).contains(&size) && size.is_multiple_of(align_of::<fusewire_event>()) {
@@ -183,7 +201,7 @@ fn check_event_size(size: usize) -> Outcome<()> {
 }
 
 /// Events missed since the last one that was kept, because the subscription was full; those before an event are told by
-/// its `missed`. `FUSEWIRE_NONE` when `subscription` is none.
+/// its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_missed(subscription: *const fusewire_subscription) -> u64 {
     guard_or(FUSEWIRE_NONE, || {
@@ -193,13 +211,13 @@ pub unsafe extern "C" fn fusewire_subscription_missed(subscription: *const fusew
     })
 }
 
-/// Lets threads that wait, and those that come later, return as soon as all events were taken. Call it, and join those
-/// threads, before the subscription is freed.
+/// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
+/// Call it, and join those threads, before the subscription is freed.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_close(
-    subscription: *const fusewire_subscription,
+    subscription: *mut fusewire_subscription,
 ) -> fusewire_status {
     guard(|| {
         // SAFETY: the caller's promise.
@@ -209,10 +227,10 @@ pub unsafe extern "C" fn fusewire_subscription_close(
     })
 }
 
-/// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process with a
-/// message.
+/// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process
+/// with a message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_subscription_free(subscription: *mut fusewire_subscription) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Events, _>("fusewire_subscription_free", subscription) }))
+    guard_free(|| unsafe { handle::free::<Events, _>("fusewire_subscription_free", subscription) })
 }

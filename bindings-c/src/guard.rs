@@ -3,6 +3,10 @@
 use crate::error::fusewire_error;
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use fusewire::{ConfigError, Error};
+use std::fs::File;
+use std::io::Write;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a function did not do what it should.
@@ -15,67 +19,63 @@ pub(crate) struct Failure {
     pub(crate) allowed: String,
 }
 
-pub(crate) type Outcome<T> = Result<T, Failure>;
+/// Small, so that what goes well is not carried through memory.
+pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Failure { status: code as fusewire_status, message: message.into(), ..Failure::default() }
+    fn of(code: Code) -> Self {
+        Failure { status: code as fusewire_status, ..Failure::default() }
     }
 
-    pub(crate) fn null(argument: &str) -> Self {
-        Failure {
-            key: argument.to_owned(),
-            ..Failure::new(Code::FUSEWIRE_ERROR_NULL_ARGUMENT, format!("`{argument}` is NULL"))
-        }
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Box<Self> {
+        Box::new(Failure { message: message.into(), ..Failure::of(code) })
+    }
+
+    /// What is wrong with an argument.
+    pub(crate) fn argument(code: Code, argument: &str, message: String) -> Box<Self> {
+        Box::new(Failure { message, key: argument.to_owned(), ..Failure::of(code) })
+    }
+
+    pub(crate) fn null(argument: &str) -> Box<Self> {
+        Failure::argument(Code::FUSEWIRE_ERROR_NULL_ARGUMENT, argument, format!("`{argument}` is NULL"))
     }
 
     /// An argument that is not what it may be, told like a key of a document.
-    pub(crate) fn invalid(code: Code, argument: &str, value: impl ToString, allowed: &str) -> Self {
+    pub(crate) fn invalid(code: Code, argument: &str, value: impl ToString, allowed: &str) -> Box<Self> {
         let value = value.to_string();
-        Failure {
-            status: code as fusewire_status,
-            message: format!("`{argument}` is {value}; allowed: {allowed}"),
-            key: argument.to_owned(),
-            value,
-            allowed: allowed.to_owned(),
-        }
+        let message = format!("`{argument}` is {value}; allowed: {allowed}");
+        let allowed = allowed.to_owned();
+        Box::new(Failure { message, key: argument.to_owned(), value, allowed, ..Failure::of(code) })
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for Box<Failure> {
     fn from(e: ConfigError) -> Self {
-        Failure {
-            status: Code::FUSEWIRE_ERROR_CONFIG as fusewire_status,
+        Box::new(Failure {
             message: e.to_string(),
             key: e.key().to_owned(),
             value: e.value().to_owned(),
             allowed: e.allowed().to_owned(),
-        }
+            ..Failure::of(Code::FUSEWIRE_ERROR_CONFIG)
+        })
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for Box<Failure> {
     fn from(e: Error) -> Self {
         let message = e.to_string();
-        match e {
-            Error::Config(e) => e.into(),
-            Error::Name { name } => Failure {
-                value: name,
-                key: "name".to_owned(),
-                ..Failure::new(Code::FUSEWIRE_ERROR_NAME, message)
-            },
-            Error::Conflict { existing, requested, .. } => Failure {
-                value: requested,
-                allowed: existing,
-                ..Failure::new(Code::FUSEWIRE_ERROR_CONFLICT, message)
-            },
-            Error::Unknown { name } => Failure {
-                value: name,
-                key: "name".to_owned(),
-                ..Failure::new(Code::FUSEWIRE_ERROR_UNKNOWN_BREAKER, message)
-            },
-            _ => Failure::new(Code::FUSEWIRE_ERROR_CONFIG, message),
-        }
+        let of_name =
+            |code: Code, name: String| Failure { value: name, key: "name".to_owned(), ..Failure::of(code) };
+        let told = match e {
+            Error::Config(e) => return e.into(),
+            Error::Name { name } => of_name(Code::FUSEWIRE_ERROR_NAME, name),
+            Error::Conflict { existing, requested, .. } => {
+                Failure { value: requested, allowed: existing, ..Failure::of(Code::FUSEWIRE_ERROR_CONFLICT) }
+            }
+            Error::Unknown { name } => of_name(Code::FUSEWIRE_ERROR_UNKNOWN_BREAKER, name),
+            _ => Failure::of(Code::FUSEWIRE_ERROR_CONFIG),
+        };
+        Box::new(Failure { message, ..told })
     }
 }
 
@@ -87,7 +87,7 @@ fn caught<T>(run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     })
 }
 
-/// Runs what answers a status.
+/// Runs what returns a status.
 pub(crate) fn guard(run: impl FnOnce() -> Outcome<fusewire_status>) -> fusewire_status {
     caught(run).unwrap_or_else(|failure| failure.status)
 }
@@ -104,15 +104,31 @@ pub(crate) unsafe fn guard_with(
         let status = failure.status;
         if !error.is_null() {
             // SAFETY: the caller's promise.
-            unsafe { error.write(fusewire_error::of(failure)) };
+            unsafe { error.write(fusewire_error::of(*failure)) };
         }
         status
     })
 }
 
-/// Runs what answers a value, and answers `otherwise` when it fails.
+/// Runs what returns a value, and returns `otherwise` when it fails.
 pub(crate) fn guard_or<T>(otherwise: T, run: impl FnOnce() -> Outcome<T>) -> T {
     caught(run).unwrap_or(otherwise)
+}
+
+/// Ends the process with a message, past every lock and buffer.
+pub(crate) fn end(message: &str) -> ! {
+    // SAFETY: standard error, which is not closed here.
+    let mut stderr = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
+    let _ = stderr.write_all(message.as_bytes());
+    std::process::abort()
+}
+
+/// Runs what frees something.
+pub(crate) fn guard_free(run: impl FnOnce()) {
+    guard_or((), || {
+        run();
+        Ok(())
+    });
 }
 
 pub(crate) const OK: fusewire_status = Code::FUSEWIRE_OK as fusewire_status;

@@ -4,8 +4,7 @@
 use crate::guard::{Failure, Outcome};
 use crate::status::fusewire_status_enum as Code;
 use fusewire::{Cause, Mode, Outcome as CallOutcome, Reason, State};
-use std::ffi::c_char;
-use std::ptr::null;
+use std::ffi::{CStr, c_char};
 
 /// What is absent, where a `uint64_t` stands.
 pub const FUSEWIRE_NONE: u64 = u64::MAX;
@@ -114,6 +113,9 @@ pub enum fusewire_cause_enum {
     FUSEWIRE_CAUSE_RECONFIGURED = 13,
 }
 
+/// In place of a name, so that whoever prints one prints something.
+const UNKNOWN: &CStr = c"unknown";
+
 /// The longest name and its NUL.
 const LONGEST: usize = 32;
 
@@ -142,41 +144,46 @@ macro_rules! name_of {
             names
         };
         let place = <$type>::ALL.iter().position(|value| *value as u32 == $code);
-        place.and_then(|place| NAMES.get(place)).map_or(null(), |name| name.as_ptr().cast::<c_char>())
+        place
+            .and_then(|place| NAMES.get(place))
+            .map_or(UNKNOWN.as_ptr(), |name| name.as_ptr().cast::<c_char>())
     }};
 }
 
-/// The name of a state in metrics, events and vectors, such as `half_open`; NULL for a number that is none. The text is
-/// static.
+/// The name of a state in metrics, events and vectors, such as `half_open`; `unknown` for a number that is none. The
+/// text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_state_name(state: fusewire_state) -> *const c_char {
     name_of!(State, state)
 }
 
-/// The name of a mode in documents and metrics, such as `forced_open`; NULL for a number that is none. The text is
-/// static.
+/// The name of a mode in documents and metrics, such as `forced_open`; `unknown` for a number that is none. The
+/// text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_mode_name(mode: fusewire_mode) -> *const c_char {
     name_of!(Mode, mode)
 }
 
-/// The name of an outcome in metrics, such as `success`; NULL for a number that is none. The text is static.
+/// The name of an outcome in metrics, such as `success`; `unknown` for a number that is none. The text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_outcome_name(outcome: fusewire_outcome) -> *const c_char {
     name_of!(CallOutcome, outcome)
 }
 
-/// The name of a reason in metrics and messages, such as `half_open_full`; NULL for a number that is none. The text is
-/// static.
+/// The name of a reason in metrics and messages, such as `half_open_full`; `unknown` for a number that is none. The
+/// text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_reason_name(reason: fusewire_reason) -> *const c_char {
     name_of!(Reason, reason)
 }
 
-/// The name of a cause in events, such as `probe_failed`; NULL for `FUSEWIRE_CAUSE_NONE` and for a number that is none.
-/// The text is static.
+/// The name of a cause in events, such as `probe_failed`; `none` for `FUSEWIRE_CAUSE_NONE`, `unknown` for a number that
+/// is none. The text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_cause_name(cause: fusewire_cause) -> *const c_char {
+    if cause == fusewire_cause_enum::FUSEWIRE_CAUSE_NONE as fusewire_cause {
+        return c"none".as_ptr();
+    }
     name_of!(Cause, cause)
 }
 

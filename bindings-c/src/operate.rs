@@ -19,20 +19,21 @@ pub(crate) unsafe fn by(actor: *const c_char, reason: *const c_char) -> Outcome<
     unsafe { Ok(By::parts(optional("actor", actor)?, optional("reason", reason)?)) }
 }
 
-/// What a reconfiguration answers.
+/// What a reconfiguration returns.
 pub(crate) fn changed(has_changed: bool) -> fusewire_status {
     if has_changed { OK } else { Code::FUSEWIRE_UNCHANGED as fusewire_status }
 }
 
-/// Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long as
-/// an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL leaves
-/// them out.
+/// Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
+/// as an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL
+/// leaves them out.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the
-/// duration is out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+/// `FUSEWIRE_ERROR_CONFIG` when the duration is out of range; the detail goes to `error`, unless that is NULL. Nothing
+/// has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_trip(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     duration_ns: u64,
     actor: *const c_char,
     reason: *const c_char,
@@ -51,10 +52,11 @@ pub unsafe extern "C" fn fusewire_breaker_trip(
 
 /// Lets the next calls probe, from any state. `actor` and `reason`: as for `fusewire_breaker_trip`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has
+/// changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_half_open(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     actor: *const c_char,
     reason: *const c_char,
 ) -> fusewire_status {
@@ -69,10 +71,11 @@ pub unsafe extern "C" fn fusewire_breaker_half_open(
 /// Closes the breaker, from any state, and ends the row of openings. `actor` and `reason`: as for
 /// `fusewire_breaker_trip`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has
+/// changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_reset(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     actor: *const c_char,
     reason: *const c_char,
 ) -> fusewire_status {
@@ -86,11 +89,11 @@ pub unsafe extern "C" fn fusewire_breaker_reset(
 
 /// Sets the mode; setting the one that is set does nothing. `actor` and `reason`: as for `fusewire_breaker_trip`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
-/// `mode` is none. Nothing has changed then.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+/// `FUSEWIRE_ERROR_INVALID_VALUE` when `mode` is none. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_set_mode(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     mode: fusewire_mode,
     actor: *const c_char,
     reason: *const c_char,
@@ -107,7 +110,7 @@ pub unsafe extern "C" fn fusewire_breaker_set_mode(
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *const fusewire_breaker) -> fusewire_status {
+pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *mut fusewire_breaker) -> fusewire_status {
     guard(|| {
         // SAFETY: the caller's promise.
         let breaker: &Breaker = unsafe { take("breaker", breaker) }?;
@@ -119,12 +122,12 @@ pub unsafe extern "C" fn fusewire_breaker_poll(breaker: *const fusewire_breaker)
 /// Swaps the rules atomically for those of `document`, JSON text. The clock stays. `actor` and `reason`: as for
 /// `fusewire_breaker_trip`.
 ///
-/// Answers `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
-/// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or `FUSEWIRE_ERROR_CONFIG`; the detail goes to
-/// `error`, unless that is NULL. Nothing has changed then.
+/// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when the rules are what they were. Fails with
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8` or
+/// `FUSEWIRE_ERROR_CONFIG`; the detail goes to `error`, unless that is NULL. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_reconfigure(
-    breaker: *const fusewire_breaker,
+    breaker: *mut fusewire_breaker,
     document: *const c_char,
     actor: *const c_char,
     reason: *const c_char,

@@ -1,6 +1,6 @@
 //! The configuration as a struct, for what is set most often, and as a document for all of it.
 
-use crate::clock::fusewire_clock;
+use crate::clock::fusewire_manual_clock;
 use crate::guard::{Failure, Outcome};
 use crate::handle;
 use crate::names::{fusewire_mode, mode_of};
@@ -27,31 +27,34 @@ pub enum fusewire_window_enum {
     FUSEWIRE_WINDOW_ADAPTIVE = 3,
 }
 
-/// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a field
-/// that is 0 or NULL is left out, and the key it stands for takes its default. What is not here is set by `document`.
-/// Ranges and defaults are those of the configuration document; see `fusewire_schema`.
+/// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
+/// field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
+/// `document`. Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make
+/// all bytes 0 and set `size`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_options {
     /// `sizeof(fusewire_options)`. Later versions add fields at the end.
     pub size: usize,
-    /// The configuration document, JSON text, or NULL. The fields below replace its keys.
+    /// The configuration document, JSON text, or NULL. Fields below that are set replace its keys one by one, those of
+    /// its window, too.
     pub document: *const c_char,
-    /// The clock, or NULL for the system's monotonic one.
-    pub clock: *const fusewire_clock,
+    /// The clock, or NULL for the registry's, without one the system's monotonic clock. Of no account for a breaker
+    /// that a registry has already.
+    pub clock: *const fusewire_manual_clock,
     /// Consecutive failures that open the breaker: 1 to 1,000,000, default 5. Not beside a window.
     pub failure_threshold: u32,
     /// How many probes decide in half-open: 1 to 64, default 3.
     pub half_open_max_calls: u32,
     /// Successful probes that close the breaker: 1 to `half_open_max_calls`, which is the default.
     pub success_threshold: u32,
-    /// The initial mode, a `fusewire_mode`.
+    /// The initial mode, a `fusewire_mode`. 0, which is also `FUSEWIRE_MODE_AUTO`, leaves it to `document`.
     pub mode: fusewire_mode,
     /// How long open lasts, in nanoseconds: 1 ms to 168 h, default 60 s.
     pub recovery_timeout_ns: u64,
     /// A call that took at least this long, in nanoseconds, is slow: 1 ms to 168 h, default: none is.
     pub slow_call_duration_ns: u64,
-    /// What the window counts, a `fusewire_window`. The four fields below need one.
+    /// What the window counts, a `fusewire_window`; 0 leaves it to `document`. The fields below belong to it.
     pub window: fusewire_window,
     /// Of a window that counts: how many outcomes it holds, 1 to 65,535, default 100.
     pub window_size: u32,
@@ -59,7 +62,7 @@ pub struct fusewire_options {
     pub window_period_ns: u64,
     /// Outcomes below which no rate is judged: 1 to 1,000,000, default 20; at most `window_size`.
     pub window_min_calls: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
     /// Share of failures that opens: above 0 and at most 1, default 0.5.
     pub window_failure_rate: f64,
@@ -104,6 +107,14 @@ unsafe fn read(options: *const fusewire_options) -> Outcome<Option<fusewire_opti
     };
     if rest.iter().any(|byte| *byte != 0) {
         return Err(refuse());
+    }
+    if ours.reserved != 0 {
+        return Err(Failure::invalid(
+            Code::FUSEWIRE_ERROR_INVALID_VALUE,
+            "options.reserved",
+            ours.reserved,
+            "0",
+        ));
     }
     Ok(Some(ours))
 }

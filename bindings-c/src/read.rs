@@ -9,16 +9,18 @@ use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text;
 use fusewire::{CircuitBreaker, Snapshot};
 use std::ffi::c_char;
+use std::mem::offset_of;
 
 /// How many reasons the arrays of a snapshot have room for; index by `fusewire_reason`.
-pub const FUSEWIRE_REASONS: usize = 16;
+pub const FUSEWIRE_REASON_CAPACITY: usize = 32;
+const _: () = assert!(fusewire::Reason::ALL.len() <= FUSEWIRE_REASON_CAPACITY);
 
-/// Bytes of the longest error type and its NUL.
-pub const FUSEWIRE_ERROR_TYPE_SIZE: usize = 65;
+/// Room for the longest error type, 64 bytes, and its NUL.
+pub const FUSEWIRE_ERROR_TYPE_SIZE: usize = 72;
 
 /// A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
-/// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`, and
-/// NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
+/// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
+/// and NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_snapshot {
@@ -90,9 +92,9 @@ pub struct fusewire_snapshot {
     /// Probes whose lease ended before they were settled.
     pub expired: u64,
     /// Rejections, by `fusewire_reason`.
-    pub rejected: [u64; FUSEWIRE_REASONS],
+    pub rejected: [u64; FUSEWIRE_REASON_CAPACITY],
     /// What shadow mode admitted and would have rejected, by `fusewire_reason`.
-    pub would_reject: [u64; FUSEWIRE_REASONS],
+    pub would_reject: [u64; FUSEWIRE_REASON_CAPACITY],
     /// When the last failure was settled, on the breaker's clock; absent before the first.
     pub last_failure_at_ns: u64,
     /// The error type of the last failure; empty when it has none.
@@ -100,9 +102,9 @@ pub struct fusewire_snapshot {
 }
 
 /// The size of the first version of the struct.
-const FIRST_SIZE: usize = size_of::<fusewire_snapshot>();
+const FIRST_SIZE: usize = offset_of!(fusewire_snapshot, last_failure_type) + FUSEWIRE_ERROR_TYPE_SIZE;
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(FIRST_SIZE == 552);
+const _: () = assert!(FIRST_SIZE == 808 && size_of::<fusewire_snapshot>() >= FIRST_SIZE);
 
 impl fusewire_snapshot {
     fn of(s: &Snapshot) -> Self {
@@ -152,11 +154,12 @@ impl fusewire_snapshot {
     }
 }
 
-fn by_reason(counts: &[u64]) -> [u64; FUSEWIRE_REASONS] {
+fn by_reason(counts: &[u64]) -> [u64; FUSEWIRE_REASON_CAPACITY] {
     std::array::from_fn(|reason| counts.get(reason).copied().unwrap_or(0))
 }
 
-/// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is none.
+/// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is NULL or no live
+/// handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_state(breaker: *const fusewire_breaker) -> fusewire_state {
     guard_or(FUSEWIRE_INVALID, || {
@@ -166,7 +169,7 @@ pub unsafe extern "C" fn fusewire_breaker_state(breaker: *const fusewire_breaker
     })
 }
 
-/// The mode. `FUSEWIRE_INVALID` when `breaker` is none.
+/// The mode. `FUSEWIRE_INVALID` when `breaker` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_mode(breaker: *const fusewire_breaker) -> fusewire_mode {
     guard_or(FUSEWIRE_INVALID, || {
@@ -176,8 +179,8 @@ pub unsafe extern "C" fn fusewire_breaker_mode(breaker: *const fusewire_breaker)
     })
 }
 
-/// Fills `snapshot`, as far as its `size` says: begin with `FUSEWIRE_SNAPSHOT_INIT`. A larger one than this library knows
-/// keeps its end, and its `size` says how much was filled.
+/// Fills `snapshot`, as far as its `size` says: begin with `FUSEWIRE_SNAPSHOT_INIT`. Of a larger one than this library
+/// knows the end becomes 0, and its `size` says how much was filled.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`.
 #[unsafe(no_mangle)]
@@ -206,7 +209,9 @@ pub unsafe extern "C" fn fusewire_breaker_snapshot(
             let mut ours = fusewire_snapshot::of(&breaker.core.snapshot());
             ours.size = filled;
             let from = (&raw const ours).cast::<u8>();
-            from.copy_to_nonoverlapping(snapshot.cast(), filled);
+            let to = snapshot.cast::<u8>();
+            from.copy_to_nonoverlapping(to, filled);
+            to.add(filled).write_bytes(0, size - filled);
         }
         Ok(OK)
     })
@@ -260,8 +265,8 @@ pub unsafe extern "C" fn fusewire_breaker_document(
     unsafe { tell(breaker, "document", document, length, |core| Ok(core.document())) }
 }
 
-/// What a rejection says, in a sentence for people. Writes and fails as `fusewire_breaker_snapshot_json` does, also with
-/// `FUSEWIRE_ERROR_INVALID_VALUE` when its reason is none.
+/// What a rejection says, in a sentence for people. Writes and fails as `fusewire_breaker_snapshot_json` does, also
+/// with `FUSEWIRE_ERROR_INVALID_VALUE` when its reason is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_rejection_message(
     breaker: *const fusewire_breaker,
@@ -297,13 +302,16 @@ pub struct fusewire_failure {
     pub at_ns: u64,
     /// Its error type; empty when it has none, `other` when the type came after the first twenty.
     pub error_type: [c_char; FUSEWIRE_ERROR_TYPE_SIZE],
+    /// Always 0, for what later versions have to say.
+    pub reserved: [u64; 2],
 }
 
 /// The failure that `last_failure` of a rejection by this breaker stands for.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when it stands for none.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
+/// it stands for none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_breaker_failure(
+pub unsafe extern "C" fn fusewire_breaker_last_failure(
     breaker: *const fusewire_breaker,
     last_failure: u64,
     failure: *mut fusewire_failure,
@@ -325,7 +333,7 @@ pub unsafe extern "C" fn fusewire_breaker_failure(
         };
         let error_type = text::copy(found.error_type.as_deref().unwrap_or_default());
         // SAFETY: the caller's promise.
-        unsafe { failure.write(fusewire_failure { at_ns: found.at, error_type }) };
+        unsafe { failure.write(fusewire_failure { at_ns: found.at, error_type, reserved: [0; 2] }) };
         Ok(OK)
     })
 }

@@ -1,9 +1,9 @@
 //! A registry: names and their breakers, and their metrics.
 
 use crate::breaker::{Breaker, fusewire_breaker};
-use crate::clock::fusewire_clock;
+use crate::clock::fusewire_manual_clock;
 use crate::error::fusewire_error;
-use crate::guard::{Failure, OK, guard, guard_or, guard_with};
+use crate::guard::{Failure, OK, guard, guard_free, guard_or, guard_with};
 use crate::handle::{self, kind, take};
 use crate::names::with_nul;
 use crate::operate::{by, changed};
@@ -25,11 +25,11 @@ kind!(Registry, b"fw regis", "fusewire_registry");
 /// `duration_bounds_ns`: upper bounds of the histograms of call durations, in nanoseconds, ascending, 1 to 64 of them;
 /// NULL for the usual ones. Writes a handle to `registry`, to be freed with `fusewire_registry_free`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when the bounds are wrong; the
-/// detail goes to `error`, unless that is NULL.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when the
+/// bounds are wrong; the detail goes to `error`, unless that is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_new(
-    clock: *const fusewire_clock,
+    clock: *const fusewire_manual_clock,
     duration_bounds_ns: *const u64,
     duration_bounds_count: usize,
     registry: *mut *mut fusewire_registry,
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn fusewire_registry_new(
 /// configuration.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_get_or_create(
-    registry: *const fusewire_registry,
+    registry: *mut fusewire_registry,
     name: *const c_char,
     options: *const fusewire_options,
     breaker: *mut *mut fusewire_breaker,
@@ -84,7 +84,8 @@ pub unsafe extern "C" fn fusewire_registry_get_or_create(
 
 /// The breaker of that name. Writes a handle to `breaker`, to be freed by itself.
 ///
-/// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
+/// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or
+/// `FUSEWIRE_ERROR_NOT_UTF8`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_get(
     registry: *const fusewire_registry,
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn fusewire_registry_get(
 /// Fails also with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_reconfigure(
-    registry: *const fusewire_registry,
+    registry: *mut fusewire_registry,
     name: *const c_char,
     document: *const c_char,
     actor: *const c_char,
@@ -129,10 +130,11 @@ pub unsafe extern "C" fn fusewire_registry_reconfigure(
 /// Takes the breaker of that name out of the registry, and out of its metrics. Its handles stay, and calls in flight
 /// settle harmlessly.
 ///
-/// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
+/// Fails with `FUSEWIRE_ERROR_UNKNOWN_BREAKER`, `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or
+/// `FUSEWIRE_ERROR_NOT_UTF8`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_remove(
-    registry: *const fusewire_registry,
+    registry: *mut fusewire_registry,
     name: *const c_char,
 ) -> fusewire_status {
     // SAFETY: the caller's promises, here and below.
@@ -144,7 +146,7 @@ pub unsafe extern "C" fn fusewire_registry_remove(
     })
 }
 
-/// How many breakers there are; 0 when `registry` is none.
+/// How many breakers there are; 0 when `registry` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_count(registry: *const fusewire_registry) -> usize {
     guard_or(0, || {
@@ -204,6 +206,26 @@ pub unsafe extern "C" fn fusewire_registry_metrics(
     })
 }
 
+/// Snapshots of all breakers, sorted by name, as a JSON array of what `fusewire_breaker_snapshot_json` writes. Writes
+/// and fails as `fusewire_registry_metrics` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_registry_snapshots_json(
+    registry: *const fusewire_registry,
+    json: *mut *mut c_char,
+    length: *mut usize,
+) -> fusewire_status {
+    // SAFETY: the caller's promises, here and below.
+    guard(|| unsafe {
+        if json.is_null() {
+            return Err(Failure::null("json"));
+        }
+        let registry: &Registry = take("registry", registry)?;
+        let all: Vec<String> = registry.snapshots().iter().map(|s| fusewire::json(s).to_string()).collect();
+        text::give(format!("[{}]", all.join(",")), json, length);
+        Ok(OK)
+    })
+}
+
 /// The content type under which metrics are served. The text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_metrics_content_type() -> *const c_char {
@@ -211,9 +233,10 @@ pub extern "C" fn fusewire_metrics_content_type() -> *const c_char {
     TEXT.as_ptr().cast()
 }
 
-/// Frees a registry. NULL does nothing; freeing twice ends the process with a message. Breakers live on in their handles.
+/// Frees a registry. NULL does nothing; freeing twice ends the process with a message. Breakers live on in their
+/// handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_registry_free(registry: *mut fusewire_registry) {
     // SAFETY: the caller's promise.
-    guard_or((), || Ok(unsafe { handle::free::<Registry, _>("fusewire_registry_free", registry) }))
+    guard_free(|| unsafe { handle::free::<Registry, _>("fusewire_registry_free", registry) })
 }

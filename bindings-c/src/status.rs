@@ -3,7 +3,7 @@
 use fusewire_status_enum as Code;
 use std::ffi::{CStr, c_char};
 
-/// What a function answers: one of `fusewire_status_enum`. 100 and above are errors; below, what was asked for was done
+/// What a function returns: one of `fusewire_status_enum`. 100 and above are errors; below, what was asked for was done
 /// or decided. Later versions add codes: treat one that you do not know by that rule.
 pub type fusewire_status = u32;
 
@@ -21,6 +21,8 @@ pub enum fusewire_status_enum {
     FUSEWIRE_TIMED_OUT = 3,
     /// The subscription was closed, and all its events were taken.
     FUSEWIRE_SUBSCRIPTION_CLOSED = 4,
+    /// The function of `fusewire_breaker_call` has returned no outcome: the call counts as ignored.
+    FUSEWIRE_NO_OUTCOME = 5,
     /// The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     /// A pointer is NULL that must not be.
@@ -50,12 +52,13 @@ pub enum fusewire_status_enum {
 }
 
 impl Code {
-    const ALL: [(Code, &CStr); 18] = [
+    const ALL: [(Code, &CStr); 19] = [
         (Code::FUSEWIRE_OK, c"done"),
         (Code::FUSEWIRE_LATE, c"late: the outcome counts in the totals only"),
         (Code::FUSEWIRE_UNCHANGED, c"nothing was changed: the rules are what they were"),
         (Code::FUSEWIRE_TIMED_OUT, c"the time is over and there is no event"),
         (Code::FUSEWIRE_SUBSCRIPTION_CLOSED, c"the subscription was closed"),
+        (Code::FUSEWIRE_NO_OUTCOME, c"the function returned no outcome: the call counts as ignored"),
         (Code::FUSEWIRE_REJECTED, c"the circuit breaker turned the call away"),
         (Code::FUSEWIRE_ERROR_NULL_ARGUMENT, c"a pointer is NULL that must not be"),
         (Code::FUSEWIRE_ERROR_NOT_UTF8, c"a text is not UTF-8"),
@@ -77,14 +80,14 @@ impl Code {
         (Code::FUSEWIRE_ERROR_PANIC, c"a defect of this library: it panicked; please report it"),
     ];
 
-    /// What it says, in a sentence.
-    pub(crate) fn text(status: fusewire_status) -> Option<&'static CStr> {
-        Code::ALL.into_iter().find(|(code, _)| *code as u32 == status).map(|(_, text)| text)
+    fn text(status: fusewire_status) -> &'static CStr {
+        let found = Code::ALL.into_iter().find(|(code, _)| *code as u32 == status);
+        found.map_or(c"unknown status", |(_, text)| text)
     }
 }
 
-/// What a status says, in a sentence; NULL for a number that is none. The text is static.
+/// What a status says, in a sentence; `unknown status` for a number that is none. The text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_status_text(status: fusewire_status) -> *const c_char {
-    Code::text(status).map_or(std::ptr::null(), CStr::as_ptr)
+    Code::text(status).as_ptr()
 }

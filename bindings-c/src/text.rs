@@ -2,6 +2,8 @@
 
 use crate::guard::{Failure, Outcome};
 use crate::status::fusewire_status_enum as Code;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
 
 /// A text that must be there.
@@ -25,7 +27,7 @@ pub(crate) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Outcom
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|e| {
         let what = format!("`{argument}` is not UTF-8 from byte {} on", e.valid_up_to());
-        Failure { key: argument.to_owned(), ..Failure::new(Code::FUSEWIRE_ERROR_NOT_UTF8, what) }
+        Failure::argument(Code::FUSEWIRE_ERROR_NOT_UTF8, argument, what)
     })
 }
 
@@ -41,6 +43,40 @@ pub(crate) fn c_string(text: impl Into<String>) -> CString {
     })
 }
 
+/// A text that is read as well as it can be: what is no UTF-8 in it is replaced.
+///
+/// # Safety
+/// As for `required`.
+pub(crate) unsafe fn lossy<'a>(text: *const c_char) -> Option<Cow<'a, str>> {
+    // SAFETY: the caller's promise.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy())
+}
+
+/// Before a text that was given away lies how long its allocation is: whose text it is may cut it.
+const HEADER: usize = 16;
+
+fn layout(size: usize) -> Layout {
+    // Such a length was allocated before, as a text of Rust's.
+    Layout::from_size_align(size, HEADER)
+        .unwrap_or_else(|_| crate::guard::end("fusewire: a text is too long\n"))
+}
+
+fn give_away(text: &CStr) -> *mut c_char {
+    let bytes = text.to_bytes_with_nul();
+    let size = HEADER + bytes.len();
+    // SAFETY: the size is not 0, and what is written fits.
+    unsafe {
+        let place = alloc(layout(size));
+        if place.is_null() {
+            handle_alloc_error(layout(size));
+        }
+        place.cast::<usize>().write(size);
+        let out = place.add(HEADER);
+        out.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        out.cast()
+    }
+}
+
 /// Gives a text away; the length without the NUL goes to `length`, unless that is NULL.
 ///
 /// # Safety
@@ -52,7 +88,7 @@ pub(crate) unsafe fn give(text: String, out: *mut *mut c_char, length: *mut usiz
         unsafe { length.write(text.as_bytes().len()) };
     }
     // SAFETY: the caller's promise.
-    unsafe { out.write(text.into_raw()) };
+    unsafe { out.write(give_away(&text)) };
 }
 
 /// Copies a text to a field of a struct, cut at a character, with a NUL behind it.
@@ -70,6 +106,9 @@ pub(crate) fn copy<const N: usize>(text: &str) -> [c_char; N] {
 pub unsafe extern "C" fn fusewire_string_free(text: *mut c_char) {
     if !text.is_null() {
         // SAFETY: the caller's promise: it was given away by `give`, and is not freed twice.
-        drop(unsafe { CString::from_raw(text) });
+        unsafe {
+            let place = text.cast::<u8>().sub(HEADER);
+            dealloc(place, layout(place.cast::<usize>().read()));
+        }
     }
 }

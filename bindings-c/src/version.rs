@@ -29,7 +29,7 @@ pub extern "C" fn fusewire_abi_version_minimum() -> u32 {
 }
 
 /// The JSON schema of the configuration document. Writes a text that `fusewire_string_free` frees, and its length
-/// without the NUL to `length`, unless that is NULL. Answers `FUSEWIRE_ERROR_NULL_ARGUMENT` when `schema` is NULL.
+/// without the NUL to `length`, unless that is NULL. Returns `FUSEWIRE_ERROR_NULL_ARGUMENT` when `schema` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_schema(schema: *mut *mut c_char, length: *mut usize) -> fusewire_status {
     guard(|| {

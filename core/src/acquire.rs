@@ -60,12 +60,13 @@ impl Body {
         }
         let now = self.clock().now();
         let mut expired = 0;
+        let hold = self.before();
         let stepped = engine.cell().transact(|m| {
             expired = 0;
             let verdict = (!m.moved).then(|| m.acquire(now, &self.rules(engine, m), &mut expired));
             verdict.map(|v| (v, m.word().low()))
         });
-        if self.after(engine, &stepped, expired, None) {
+        if self.after(hold, engine, &stepped, expired, None) {
             self.deliver();
         }
         stepped.answer

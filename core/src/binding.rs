@@ -2,13 +2,15 @@
 //!
 //! No part of the crate's promise: what is here changes with the packages that are released with it.
 
+use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
-use crate::config::{Builder, Value};
+use crate::config::Builder;
 use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
 use crate::events::By;
 pub use crate::events::{Watcher, watch};
+pub use crate::fork::{Hold, hold};
 pub use crate::ledger::TIMEOUT;
 use crate::ledger::{LastFailure, Ledger};
 use crate::metrics::failure;
@@ -16,6 +18,7 @@ use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 pub use crate::side::{COUNT_MASK, CellMemory, LANE_VERSION};
 use crate::sync::AtomicU64;
+pub use crate::sync::{ForkGuard, ForkMutex};
 use crate::word::{Mode, State};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -66,12 +69,10 @@ pub fn rejection_message(breaker: &str, reason: &str, retry_after: Option<Nanos>
 }
 
 impl Builder {
-    /// The same document with every key that `other` has replaced by its value there.
+    /// The same document with every key that `other` has replaced by its value there, those of tables in it one by one.
     #[must_use]
     pub fn with_keys_of(mut self, other: &Builder) -> Self {
-        if let Value::Table(entries) = &other.document {
-            entries.iter().for_each(|(key, value)| self.document.set(key, value.clone()));
-        }
+        self.document.set_all(&other.document);
         self
     }
 
@@ -80,6 +81,15 @@ impl Builder {
     pub fn cell_memory(mut self, memory: Arc<dyn CellMemory>) -> Self {
         self.memory = Some(memory);
         self
+    }
+}
+
+impl Body {
+    /// The same, timed if it is its turn.
+    #[inline(never)]
+    fn timed(&self, plain: Slip) -> Slip {
+        let (_, _, extra, start) = Ticket::begun(plain.low, self.sample(&self.first)).parts();
+        Slip { start, extra, ..plain }
     }
 }
 
@@ -108,19 +118,21 @@ impl CircuitBreaker {
         }
     }
 
-    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), for the usual call: one of a closed breaker, and not timed.
-    /// `None` says that there is more to it; nothing was done then.
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), for the usual call: one of a closed breaker. `None` says that
+    /// there is more to it; nothing was done then.
     #[inline(always)]
     pub fn acquire_quietly(&self) -> Option<Slip> {
         let engine = self.0.engine();
         let word = engine.load();
-        let is_usual =
-            word.is_plainly_closed() && std::ptr::eq(engine, &self.0.first) && engine.leaves_untimed();
-        is_usual.then(|| Slip { low: word.low(), ..Slip::default() })
+        if !word.is_plainly_closed() || !std::ptr::eq(engine, &self.0.first) {
+            return None;
+        }
+        let plain = Slip { low: word.low(), ..Slip::default() };
+        Some(if engine.leaves_untimed() { plain } else { self.0.timed(plain) })
     }
 
-    /// Settles the slip of such a call as a success, while nothing changes but counts. `false` says that there is more
-    /// to it; nothing was done then.
+    /// Settles the slip of such a call as a success, if it is not timed and nothing changes but counts. `false` says that
+    /// there is more to it; nothing was done then.
     #[inline(always)]
     pub fn succeed_quietly(&self, slip: &Slip) -> bool {
         slip.extra == 0 && slip.engine == 0 && self.0.succeed_quietly(&self.0.first, slip.low)

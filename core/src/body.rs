@@ -10,16 +10,18 @@ use crate::config::Plan;
 use crate::detect::Detector;
 use crate::engine::Engine;
 use crate::events::{By, Counts, Event, Hub};
+use crate::fork::{self, Hold};
 use crate::histogram::DURATION_BOUNDS;
 use crate::ledger::Ledger;
 use crate::machine::{Cause, Machine, Phase, Rules};
 use crate::name::Name;
+use crate::rng::{self, LazySeed};
 #[cfg(feature = "binding")]
 use crate::side::Side;
 use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
 use crate::word::{State, Word};
 use std::panic::RefUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// A breaker.
 pub(crate) struct Body {
@@ -105,10 +107,10 @@ impl Body {
     /// The seed of the jitter where the document has none: another one for each breaker and each process, also one that
     /// was forked.
     fn seed(&self) -> u64 {
-        static PROCESS: OnceLock<u64> = OnceLock::new();
+        static PROCESS: LazySeed = LazySeed::new();
         let place = std::ptr::from_ref(self).addr() as u64;
-        let process = PROCESS.get_or_init(crate::rng::random_seed) ^ u64::from(std::process::id()) << 32;
-        crate::rng::mix(process ^ place)
+        let process = PROCESS.get() ^ u64::from(std::process::id()) << 32;
+        rng::mix(process ^ place)
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -125,9 +127,20 @@ impl Body {
 
     // ---- what a step owes ----
 
-    /// Counts and records what a step did; answers whether there is an event to deliver.
+    /// Before a step, which may be a transition: until its event is published no fork must happen, for nobody else
+    /// publishes it.
+    pub(crate) fn before(&self) -> Hold {
+        if let Some(hub) = self.hub.get() {
+            hub.settle_in();
+        }
+        fork::hold()
+    }
+
+    /// Counts and records what a step did; answers whether there is an event to deliver. `hold` is that of
+    /// [`before`](Body::before).
     pub(crate) fn after<R>(
         &self,
+        hold: Hold,
         engine: &Engine,
         stepped: &Stepped<R>,
         expired: u32,
@@ -139,11 +152,15 @@ impl Body {
             return false;
         }
         self.ledger().transition(&stepped.before, after);
+        let hub = self.hub_to_tell();
+        if let Some(hub) = hub {
+            hub.publish(self.event(engine, &stepped.before, after, by));
+        }
+        drop(hold);
+        // Foreign code.
         #[cfg(feature = "tracing")]
         crate::trace::transition(&self.name, after, by);
-        let Some(hub) = self.hub_to_tell() else { return false };
-        hub.publish(self.event(engine, &stepped.before, after, by));
-        true
+        hub.is_some()
     }
 
     /// The hub of a breaker that somebody listens to.
@@ -161,7 +178,7 @@ impl Body {
             let hub = Hub::new();
             #[cfg(feature = "binding")]
             if let Some(watcher) = crate::events::watcher() {
-                hub.subscribe(0, Box::new(watcher)).detach();
+                hub.subscribe(0, Box::new(watcher), None).detach();
                 hub.begin_after(0);
             }
             Box::new(hub)
@@ -182,6 +199,7 @@ impl Body {
             from: after.from,
             to: after.state(),
             cause: after.cause.unwrap_or(Cause::Manual),
+            mode: after.mode,
             at: after.at,
             actor: by.actor,
             reason: by.reason,

@@ -5,7 +5,8 @@ use crate::clock::Source;
 use crate::config::{self, Builder};
 use crate::engine::Engine;
 use crate::error::{CallError, ConfigError, Error, Refusal, Rejection};
-use crate::events::{By, Event, Events, Inbox, Subscription};
+use crate::events::{By, Event, Events, Inbox, Listener, Subscription};
+use crate::fork;
 use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
 use crate::name::Name;
@@ -212,10 +213,17 @@ impl CircuitBreaker {
     /// delivering already, outside any lock: it may use the breaker. A listener that panics is reported and disturbs
     /// nobody. While one is slow, 32 events wait; what comes beyond is counted as missed.
     pub fn subscribe(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
+        self.listen(Box::new(listener), None)
+    }
+
+    fn listen(&self, listener: Box<Listener>, inbox: Option<Arc<Inbox>>) -> Subscription {
         let hub = self.0.hub();
+        hub.settle_in();
+        let hold = fork::hold();
         let generation = self.0.touch();
-        let subscription = hub.subscribe(generation, Box::new(listener));
+        let subscription = hub.subscribe(generation, listener, inbox);
         hub.begin_after(generation);
+        drop(hold);
         hub.deliver();
         subscription
     }
@@ -224,7 +232,7 @@ impl CircuitBreaker {
     pub fn events(&self, capacity: usize) -> Events {
         let inbox = Inbox::new(capacity);
         let writer = Arc::clone(&inbox);
-        let subscription = self.subscribe(move |event| writer.push(event));
+        let subscription = self.listen(Box::new(move |event| writer.push(event)), Some(Arc::clone(&inbox)));
         Events::new(inbox, subscription)
     }
 }

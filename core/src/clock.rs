@@ -146,12 +146,21 @@ fn coarse_elsewhere(clock: &dyn Clock) -> Nanos {
 
 mod system {
     use super::Nanos;
+    use crate::fork;
     use std::sync::OnceLock;
 
     /// The time-stamp counter where it is invariant. It drifts by some 80 ppm against the system's clock, so it
     /// measures durations and never a deadline.
     fn counter() -> &'static quanta::Clock {
-        static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
+        COUNTER.get().unwrap_or_else(first)
+    }
+
+    static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
+
+    /// quanta calibrates for up to 200 ms, and other threads wait for that.
+    #[cold]
+    fn first() -> &'static quanta::Clock {
+        let _hold = fork::hold();
         COUNTER.get_or_init(quanta::Clock::new)
     }
 

@@ -197,15 +197,17 @@ impl Engine {
     #[inline]
     pub(crate) fn leaves_untimed(&self) -> bool {
         let every = self.every();
-        every == 0
-            || self.own_counters().is_some_and(|counters| {
-                let left = counters.tick.load(Ordering::Relaxed);
-                let is_untimed = may_pass(left, every);
-                if is_untimed {
-                    counters.tick.store(left - 1, Ordering::Relaxed);
-                }
-                is_untimed
-            })
+        if every < 2 {
+            return every == 0;
+        }
+        self.own_counters().is_some_and(|counters| {
+            let left = counters.tick.load(Ordering::Relaxed);
+            let is_untimed = may_pass(left, every);
+            if is_untimed {
+                counters.tick.store(left - 1, Ordering::Relaxed);
+            }
+            is_untimed
+        })
     }
 
     /// Counts a success; always `true`.
@@ -413,10 +415,13 @@ impl Drop for Engine {
             let owned = unsafe { Box::from_raw(node) };
             node = owned.older;
         }
-        let successor = self.successor.load(Ordering::Acquire);
-        if !successor.is_null() {
+        // Not each by the one before it: there may be thousands.
+        let take_next = |engine: &Engine| engine.successor.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        let mut successor = take_next(self);
+        while !successor.is_null() {
             // SAFETY: as above.
-            drop(unsafe { Box::from_raw(successor) });
+            let owned = unsafe { Box::from_raw(successor) };
+            successor = take_next(&owned);
         }
     }
 }

@@ -6,10 +6,11 @@
 //! place: that is noted, and counted as missed by everybody.
 
 use crate::clock::Nanos;
+use crate::fork;
 use crate::machine::Cause;
 use crate::name::{Name, cut};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
-use crate::word::State;
+use crate::word::{Mode, State};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -73,6 +74,8 @@ pub struct Event {
     pub to: State,
     /// What led to it.
     pub cause: Cause,
+    /// The mode after; with [`Cause::Mode`] the one that was set.
+    pub mode: Mode,
     /// When, on the breaker's clock.
     pub at: Nanos,
     /// Who did it, if it was done by hand.
@@ -85,10 +88,12 @@ pub struct Event {
     pub missed: u64,
 }
 
-type Listener = dyn Fn(&Event) + Send + Sync;
+pub(crate) type Listener = dyn Fn(&Event) + Send + Sync;
 
 struct Subscriber {
     listener: Box<Listener>,
+    /// Where the listener leaves events; closed when the breaker is gone.
+    inbox: Option<Arc<Inbox>>,
     /// Events up to this generation are not for it.
     after: u64,
     missed: AtomicU64,
@@ -162,6 +167,9 @@ impl Inbox {
 
     pub(crate) fn push(&self, event: &Event) {
         self.change(|queue| {
+            if queue.is_closed {
+                return;
+            }
             if queue.events.len() < queue.capacity {
                 let missed = event.missed + std::mem::take(&mut queue.missed);
                 queue.events.push_back(Event { missed, ..event.clone() });
@@ -169,6 +177,10 @@ impl Inbox {
                 queue.missed += 1 + event.missed;
             }
         });
+    }
+
+    fn close(&self) {
+        self.change(|queue| queue.is_closed = true);
     }
 
     /// Changes what waiting threads wait for.
@@ -181,14 +193,17 @@ impl Inbox {
         waiting.iter().for_each(Thread::unpark);
     }
 
-    /// Whether there is something to come back with, else the calling thread is among those that are woken.
-    fn is_ready_or_enlist(&self) -> bool {
+    /// What a waiting thread comes back with; `None` lets it wait, and it is among those that are woken then.
+    fn look<R>(&self, find: &impl Fn(&mut Queue) -> Option<R>) -> Option<Result<R, Waited>> {
         let mut queue = self.0.lock();
-        let is_ready = queue.is_closed || !queue.events.is_empty();
-        if !is_ready {
-            queue.waiting.push(std::thread::current());
+        if let Some(found) = find(&mut queue) {
+            return Some(Ok(found));
         }
-        is_ready
+        if queue.is_closed {
+            return Some(Err(Waited::Closed));
+        }
+        queue.waiting.push(std::thread::current());
+        None
     }
 
     fn strike_off(&self) {
@@ -196,16 +211,35 @@ impl Inbox {
         self.0.lock().waiting.retain(|thread| thread.id() != me);
     }
 
-    fn wait(&self, until: Option<Instant>) {
-        while !self.is_ready_or_enlist() {
+    /// Waits until `find` finds something. What one waiting thread finds, another that was woken may have taken.
+    fn wait<R>(&self, timeout: Duration, find: impl Fn(&mut Queue) -> Option<R>) -> Result<R, Waited> {
+        let until = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(answer) = self.look(&find) {
+                return answer;
+            }
             match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 None => std::thread::park(),
-                Some(Duration::ZERO) => return self.strike_off(),
+                Some(Duration::ZERO) => {
+                    self.strike_off();
+                    return Err(Waited::TimedOut);
+                }
                 Some(left) => std::thread::park_timeout(left),
             }
             self.strike_off();
         }
     }
+}
+
+/// How a wait for an event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// There is an event.
+    Ready,
+    /// There was none in the time.
+    TimedOut,
+    /// [`close`](Events::close) was called or the breaker is gone, and all events were taken.
+    Closed,
 }
 
 impl Events {
@@ -219,27 +253,20 @@ impl Events {
     }
 
     /// The oldest event that was not read yet; waits for one, blocking the thread, for at most `timeout` of the system's
-    /// time, whatever the breaker's clock. `None` when there is none by then, and once [`close`](Events::close) was
-    /// called and all were read.
+    /// time, whatever the breaker's clock. `None` when none came, or when none will: see [`wait`](Events::wait).
     pub fn next_timeout(&self, timeout: Duration) -> Option<Event> {
-        self.wait(timeout);
-        self.try_next()
+        self.inbox.wait(timeout, |queue| queue.events.pop_front()).ok()
     }
 
-    /// Waits as [`next_timeout`](Events::next_timeout) does, and takes nothing: answers whether there is an event.
-    pub fn wait(&self, timeout: Duration) -> bool {
-        self.inbox.wait(Instant::now().checked_add(timeout));
-        !self.inbox.0.lock().events.is_empty()
+    /// Waits as [`next_timeout`](Events::next_timeout) does, and takes nothing.
+    pub fn wait(&self, timeout: Duration) -> Waited {
+        let answer = self.inbox.wait(timeout, |queue| (!queue.events.is_empty()).then_some(()));
+        answer.err().unwrap_or(Waited::Ready)
     }
 
-    /// Lets threads that wait, and those that come later, return at once.
+    /// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
     pub fn close(&self) {
-        self.inbox.change(|queue| queue.is_closed = true);
-    }
-
-    /// Whether [`close`](Events::close) was called.
-    pub fn is_closed(&self) -> bool {
-        self.inbox.0.lock().is_closed
+        self.inbox.close();
     }
 
     /// All that were not read yet.
@@ -276,6 +303,8 @@ pub(crate) struct Hub {
     next: AtomicU64,
     /// The process whose thread delivers, or 0. A child that was forked from a delivering parent takes it over.
     deliverer: AtomicU32,
+    /// The process that has seen to what the threads of another one had left here.
+    home: AtomicU32,
     subscribers: Mutex<Vec<Arc<Subscriber>>>,
 }
 
@@ -293,6 +322,7 @@ impl Hub {
             slots: (0..CAPACITY).map(slot).collect(),
             next: AtomicU64::new(0),
             deliverer: AtomicU32::new(0),
+            home: AtomicU32::new(fork::process()),
             subscribers: Mutex::new(Vec::new()),
         })
     }
@@ -303,13 +333,28 @@ impl Hub {
     }
 
     /// Adds a listener for the events after `generation`.
-    pub(crate) fn subscribe(self: &Arc<Hub>, after: u64, listener: Box<Listener>) -> Subscription {
-        let subscriber = Arc::new(Subscriber { listener, after, missed: AtomicU64::new(0) });
+    pub(crate) fn subscribe(
+        self: &Arc<Hub>,
+        after: u64,
+        listener: Box<Listener>,
+        inbox: Option<Arc<Inbox>>,
+    ) -> Subscription {
+        let subscriber = Arc::new(Subscriber { listener, inbox, after, missed: AtomicU64::new(0) });
         self.subscribers.lock().push(Arc::clone(&subscriber));
         Subscription { hub: Arc::downgrade(self), subscriber }
     }
 
-    /// Puts an event into the ring. The caller then calls [`deliver`](Hub::deliver).
+    /// In a process that was forked, delivers once what the parent's threads had not got round to: it would take the
+    /// places of the child's own events.
+    pub(crate) fn settle_in(&self) {
+        let me = fork::process();
+        if self.home.load(Ordering::Relaxed) != me && self.home.swap(me, Ordering::AcqRel) != me {
+            self.deliver();
+        }
+    }
+
+    /// Puts an event into the ring. The caller has had a hold since before it made the transition, for nobody else fills
+    /// the slot; then it calls [`deliver`](Hub::deliver).
     pub(crate) fn publish(&self, event: Event) {
         let generation = event.generation;
         let slot = self.slot(generation);
@@ -328,7 +373,8 @@ impl Hub {
     pub(crate) fn deliver(&self) {
         loop {
             fence(Ordering::SeqCst);
-            if !self.become_deliverer() {
+            let me = fork::process();
+            if !self.become_deliverer(me) {
                 return;
             }
             loop {
@@ -336,6 +382,10 @@ impl Hub {
                     Next::Event(event) => self.hand_out(event),
                     Next::Missed(generation) => self.note_missed(generation),
                     Next::Nothing => break,
+                }
+                if fork::process() != me {
+                    // A listener has forked, and this is the child, where another thread may deliver by now.
+                    return self.deliver();
                 }
             }
             self.deliverer.store(0, Ordering::Release);
@@ -350,8 +400,7 @@ impl Hub {
         &self.slots[(generation % CAPACITY as u64) as usize]
     }
 
-    fn become_deliverer(&self) -> bool {
-        let me = std::process::id();
+    fn become_deliverer(&self, me: u32) -> bool {
         let found = self.deliverer.load(Ordering::Acquire);
         found != me && self.deliverer.compare_exchange(found, me, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -365,6 +414,7 @@ impl Hub {
 
     /// By the deliverer alone.
     fn take_next(&self) -> Next {
+        let _hold = fork::hold();
         let next = self.next.load(Ordering::Acquire);
         if next == 0 {
             return Next::Nothing;
@@ -407,6 +457,16 @@ impl Hub {
     }
 }
 
+impl Drop for Hub {
+    fn drop(&mut self) {
+        for subscriber in self.subscribers.lock().iter() {
+            if let Some(inbox) = &subscriber.inbox {
+                inbox.close();
+            }
+        }
+    }
+}
+
 /// Hears of every transition of every breaker of the process, as a listener that was there from the start.
 #[cfg(feature = "binding")]
 pub type Watcher = fn(&Event);
@@ -418,6 +478,7 @@ static WATCHER: std::sync::OnceLock<Watcher> = std::sync::OnceLock::new();
 /// transition on.
 #[cfg(feature = "binding")]
 pub fn watch(watcher: Watcher) {
+    let _hold = fork::hold();
     let _ = WATCHER.set(watcher);
 }
 

@@ -55,13 +55,14 @@ impl Body {
     /// A step on the engine that decides, wherever that is by then. `act` answers how many leases it ended.
     fn step(&self, by: Option<&By>, act: impl Fn(&Engine, &mut Machine) -> u32) {
         loop {
-            let engine = self.engine();
+            let (hold, engine) = (self.before(), self.engine());
             let stepped = engine.cell().transact(|m| (!m.moved).then(|| act(engine, m)));
             let Some(expired) = stepped.answer else {
+                drop(hold);
                 self.follow(engine);
                 continue;
             };
-            if self.after(engine, &stepped, expired, by) {
+            if self.after(hold, engine, &stepped, expired, by) {
                 self.deliver();
             }
             return;
@@ -70,6 +71,7 @@ impl Body {
 
     /// Swaps the rules; answers `false` when they are what they were.
     pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
+        let hold = self.before();
         let admin = self.first.admin.lock();
         // Who moves a breaker holds this lock, so a mover that has not arrived died with the process it was in.
         while self.engine().load().is_moved() {
@@ -94,7 +96,7 @@ impl Body {
             self.move_on(engine, &old, plan, keep, now)
         };
         drop(admin);
-        if self.after(engine, &stepped, 0, Some(by)) {
+        if self.after(hold, engine, &stepped, 0, Some(by)) {
             self.deliver();
         }
         if let Some(mode) = mode {
@@ -162,8 +164,8 @@ impl Body {
         let _ = self.newest.compare_exchange(was, next, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Waits until a moved breaker has arrived. A mover holds the lock and runs no foreign code, so it arrives soon; one
-    /// that was left behind when the process was forked never does, and the breaker arrives without its window.
+    /// Waits until a moved breaker has arrived. A mover holds the lock and runs no foreign code, so it arrives soon; a
+    /// fork waits for it. Should one have been left behind all the same, the breaker arrives without its window.
     pub(crate) fn follow(&self, engine: &Engine) {
         for round in (0..16).cycle() {
             let may_be_moving = self.first.admin.is_held();

@@ -7,11 +7,13 @@
 //! Loans are given by handles alone, so once the last handle is gone the sum only falls, and whoever finds it at 0 may
 //! free the breaker: every loan was noted before that handle went, and the end of each one was released after the last
 //! look at the breaker. Who drops the last handle puts the breaker into a list, which is gone through then, and when a
-//! loan of a breaker without handles ends. The list has no lock, so a forked child inherits none. A loan that ends at
-//! the very instant at which the last handle goes may be missed; then the breaker is freed when the next one is.
+//! loan of a breaker without handles ends. The list has no lock; a fork waits while somebody has it in hand, so that the
+//! child has it, too. A loan that ends at the very instant at which the last handle goes may be missed; then the breaker
+//! is freed when the next one is.
 
 use crate::body::Body;
 use crate::engine::Engine;
+use crate::fork;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Witness, fence, modelled_static};
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -153,7 +155,7 @@ fn put_back(mut left: Box<Left>) {
 /// Goes through the list and frees what has no loans any more.
 #[cold]
 fn free_left() {
-    let mut free = Vec::new();
+    let (mut free, hold) = (Vec::new(), fork::hold());
     // Twice: while the list was in somebody's hands, who ended a loan found nothing in it. The fence lets one of the
     // two see the other.
     for _ in 0..2 {
@@ -175,6 +177,7 @@ fn free_left() {
         }
     }
     free.iter().for_each(|shared| shared.witness.end());
+    drop(hold);
     // What is freed may be the user's, and use breakers.
     drop(free);
 }

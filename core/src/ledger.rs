@@ -2,6 +2,7 @@
 //! Allocated when a breaker first has something to tell.
 
 use crate::clock::Nanos;
+use crate::fork;
 use crate::histogram::{Distribution, RECOVERY_BOUNDS, bucket_of};
 use crate::machine::{Cause, Machine, NO_ROW};
 use crate::name::cut;
@@ -38,6 +39,23 @@ pub struct LastFailure {
 struct Kind {
     name: OnceLock<Box<str>>,
     count: AtomicU64,
+}
+
+impl Kind {
+    /// The name, which is `new` if there was none.
+    fn name_or(&self, new: &str) -> &str {
+        match self.name.get() {
+            Some(name) => name,
+            None => self.give_name(new),
+        }
+    }
+
+    #[cold]
+    fn give_name(&self, new: &str) -> &str {
+        // Others wait for who is first.
+        let _hold = fork::hold();
+        self.name.get_or_init(|| new.into())
+    }
 }
 
 pub(crate) struct Ledger {
@@ -77,7 +95,7 @@ impl Ledger {
         if name == OTHER {
             return None;
         }
-        self.kinds.iter().position(|kind| **kind.name.get_or_init(|| name.into()) == *name)
+        self.kinds.iter().position(|kind| *kind.name_or(name) == *name)
     }
 
     /// The last failure as one word, which means the same for good; 0: none.

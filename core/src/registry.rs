@@ -6,12 +6,14 @@ use crate::clock::{Clock, Nanos, Source, nanos};
 use crate::config::{self, Builder};
 use crate::error::{ConfigError, Error};
 use crate::events::By;
+use crate::fork;
 use crate::histogram::DURATION_BOUNDS;
 use crate::metrics;
 use crate::name::Name;
 use crate::snapshot::Snapshot;
-use papaya::HashMap;
+use papaya::{HashMap, HashMapRef, LocalGuard};
 use std::fmt;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct Registry(Arc<Inner>);
+
+type Map<'a> = HashMapRef<'a, Name, CircuitBreaker, RandomState, LocalGuard<'a>>;
 
 struct Inner {
     breakers: HashMap<Name, CircuitBreaker>,
@@ -83,6 +87,14 @@ impl Registry {
         Ok(Self::with(Some(Setting { clock, bounds })))
     }
 
+    /// What the map does it does in a hold: it has a lock for its tables, and a thread that is left behind in it would
+    /// keep what is removed from ever being freed.
+    #[inline]
+    fn with_map<R>(&self, f: impl FnOnce(&Map<'_>) -> R) -> R {
+        let _hold = fork::hold();
+        f(&self.0.breakers.pin())
+    }
+
     /// The breaker of that name, built if there is none. Every thread gets the same one.
     ///
     /// # Errors
@@ -100,8 +112,7 @@ impl Registry {
             }
         };
         let new = document.build_with(name, setting)?;
-        let breakers = self.0.breakers.pin();
-        let breaker = breakers.get_or_insert(new.0.name.clone(), new).clone();
+        let breaker = self.with_map(|map| map.get_or_insert(new.0.name.clone(), new).clone());
         same_plan(breaker, &plan)
     }
 
@@ -115,7 +126,7 @@ impl Registry {
 
     /// The breaker of that name.
     pub fn get(&self, name: &str) -> Option<CircuitBreaker> {
-        self.0.breakers.pin().get(name).cloned()
+        self.with_map(|map| map.get(name).cloned())
     }
 
     /// Swaps the rules of the breaker of that name; the same rules do nothing, and answer `false`. The clock stays.
@@ -130,7 +141,7 @@ impl Registry {
 
     /// Takes the breaker out of the registry, and out of its metrics. Calls in flight settle harmlessly.
     pub fn remove(&self, name: &str) -> Option<CircuitBreaker> {
-        self.0.breakers.pin().remove(name).cloned()
+        self.with_map(|map| map.remove(name).cloned())
     }
 
     /// How many breakers there are.
@@ -145,12 +156,12 @@ impl Registry {
 
     /// All breakers, in no order.
     pub fn breakers(&self) -> Vec<CircuitBreaker> {
-        self.0.breakers.pin().values().cloned().collect()
+        self.with_map(|map| map.values().cloned().collect())
     }
 
     /// Snapshots of all breakers, sorted by name.
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let mut all: Vec<Snapshot> = self.0.breakers.pin().values().map(CircuitBreaker::snapshot).collect();
+        let mut all: Vec<Snapshot> = self.breakers().iter().map(CircuitBreaker::snapshot).collect();
         all.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         all
     }

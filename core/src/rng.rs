@@ -1,5 +1,7 @@
 //! Seeded draws for jitter, the same in every language (semantics §6).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// SplitMix64's finaliser (Steele, Lea, Flood 2014).
@@ -35,6 +37,25 @@ pub(crate) fn uniform(a: f64, b: f64, u: f64) -> f64 {
 pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0u8) >> 11
+}
+
+/// Such a seed, drawn at its first use by whoever comes; nobody waits for anybody, who might be left behind by a fork.
+pub(crate) struct LazySeed(AtomicU64);
+
+impl LazySeed {
+    pub(crate) const fn new() -> Self {
+        LazySeed(AtomicU64::new(0))
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        match self.0.load(Ordering::Relaxed) {
+            0 => {
+                let drawn = random_seed().max(1);
+                self.0.compare_exchange(0, drawn, Ordering::Relaxed, Ordering::Relaxed).err().unwrap_or(drawn)
+            }
+            drawn => drawn,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ impl Body {
     ) -> (Settled, bool) {
         let now = self.clock().now();
         let mut expired = 0;
+        let hold = self.before();
         let stepped = engine.cell().transact(|m| {
             expired = 0;
             if m.moved {
@@ -154,7 +155,7 @@ impl Body {
             expired = taken.expired;
             taken.settled
         });
-        let has_changed = self.after(engine, &stepped, expired, None);
+        let has_changed = self.after(hold, engine, &stepped, expired, None);
         (stepped.answer, has_changed)
     }
 
@@ -242,6 +243,7 @@ impl Body {
     /// The failure that reaches the threshold; `None` when others have changed the count meanwhile.
     fn reach_threshold(&self, engine: &Engine, given: u64, threshold: u32) -> Option<(Settled, bool)> {
         let now = self.clock().now();
+        let hold = self.before();
         let stepped = engine.cell().transact(|m| {
             if m.moved || !m.is_generation(given) {
                 return Some(Settled::Late);
@@ -253,7 +255,7 @@ impl Body {
             let rules = self.rules(engine, m);
             Some(m.detect(given, Cause::FailureThreshold, now, &rules))
         });
-        let has_changed = self.after(engine, &stepped, 0, None);
+        let has_changed = self.after(hold, engine, &stepped, 0, None);
         stepped.answer.map(|settled| (settled, has_changed))
     }
 
@@ -266,6 +268,7 @@ impl Body {
             Exceeded::SlowCallRate => Cause::SlowCallRate,
         };
         let now = self.clock().now();
+        let hold = self.before();
         let stepped = engine.cell().transact(|m| {
             if !m.moved {
                 let rules = self.rules(engine, m);
@@ -273,7 +276,7 @@ impl Body {
                 let _ = m.detect(generation, cause, now, &rules);
             }
         });
-        self.after(engine, &stepped, 0, None)
+        self.after(hold, engine, &stepped, 0, None)
     }
 }
 

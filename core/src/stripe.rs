@@ -7,6 +7,7 @@ use crate::cell::STRIPE_WORDS;
 use crate::clock::Nanos;
 use crate::detect::time::TimeStripe;
 use crate::error::Reason;
+use crate::fork;
 use crate::histogram::{self, Brief, Distribution, Durations};
 use crate::outcome::{Outcome, Totals};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, OnceBox, Ordering, bump, wait_round};
@@ -21,7 +22,7 @@ pub(crate) struct Counters {
     pub rejected: [AtomicU64; 4],
     /// Calls until the next one that is timed.
     pub tick: AtomicU64,
-    /// Of a stripe that threads share: 1 while one of them writes.
+    /// Of a stripe that threads share: the process whose thread writes, or 0.
     pub turn: AtomicU64,
     /// Permits given less permits gone, of those that hold the breaker in memory; of one process.
     pub lent: AtomicU64,
@@ -301,7 +302,9 @@ impl Stripes {
         loop {
             let stripe = self.shared(cell, number.wrapping_add(turn));
             let word = &stripe.counters().turn;
-            if word.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let (found, me) = (word.load(Ordering::Relaxed), fork::process().into());
+            // A thread of another process is not here: it was left behind when this one was forked.
+            if found != me && word.compare_exchange(found, me, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 let turn = Turn(word);
                 let answer = f(stripe);
                 drop(turn);
@@ -385,5 +388,26 @@ impl Drop for Stripes {
             let block = unsafe { Box::from_raw(place) };
             place = block.next.load(Ordering::Acquire);
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_a_thread_of_another_process_had_is_taken_over() {
+        let (lines, stripes) = (Lines::new(STRIPE_WORDS), Stripes::new());
+        let cell = &lines.words()[..STRIPE_WORDS];
+        let shared = |n| stripes.shared(cell, n).counters();
+        // As after a fork in the middle of four turns.
+        (0..SHARED).for_each(|n| shared(n).turn.store(u64::MAX, Ordering::Relaxed));
+        for n in 0..SHARED {
+            stripes.with_shared(cell, n, |stripe| stripe.count(Outcome::Success));
+            assert_eq!(shared(n).turn.load(Ordering::Relaxed), 0);
+        }
+        let mut totals = Totals::default();
+        stripes.add_totals(cell, &mut totals);
+        assert_eq!(totals.success, u64::from(SHARED));
     }
 }

@@ -1,5 +1,9 @@
-//! Atomics, locks and boxes that are filled once: of the standard library, parking_lot and once_cell, or of loom or
-//! shuttle when their models run. Only `thread` names these two beside it, for the number of a model's thread.
+//! Atomics, locks and boxes that are filled once: of the standard library, the gate before forks and once_cell, or of
+//! loom or shuttle when their models run. Only `thread` names these two beside it, for the number of a model's thread.
+
+use crate::fork::{self, Hold};
+use std::ops::{Deref, DerefMut};
+use std::sync::{PoisonError, TryLockError};
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
@@ -11,7 +15,7 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, f
 pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use {once_cell::race::OnceBox, parking_lot::Mutex};
+pub(crate) use {self::ForkMutex as Mutex, once_cell::race::OnceBox};
 
 #[cfg(any(loom, shuttle))]
 pub(crate) use modelled::{Mutex, OnceBox};
@@ -19,6 +23,9 @@ pub(crate) use modelled::{Mutex, OnceBox};
 /// A word that no model looks at: the time of a manual clock. A thread reads it just before words that are modelled,
 /// where it can be interrupted all the same, and a model would only multiply by the instants it may lag.
 pub(crate) use std::sync::atomic::AtomicU64 as UnmodelledU64;
+
+/// A lock that no model looks at, because nothing that is modelled happens while somebody has it.
+pub(crate) use self::ForkMutex as UnmodelledMutex;
 
 /// A static whose value a model makes anew for each of its runs.
 #[cfg(not(any(loom, shuttle)))]
@@ -76,6 +83,59 @@ impl Witness {
     }
 }
 
+/// A lock that a forked child never inherits locked: who has it has a [`Hold`](fork::Hold).
+///
+/// It is the standard library's and not `parking_lot`'s, whose waiting threads meet in a table with locks of its own
+/// that other users of that crate may hold while the process is forked. A panic poisons nothing.
+#[derive(Debug, Default)]
+pub struct ForkMutex<T>(std::sync::Mutex<T>);
+
+impl<T> ForkMutex<T> {
+    /// A lock that is free.
+    pub const fn new(value: T) -> Self {
+        ForkMutex(std::sync::Mutex::new(value))
+    }
+
+    /// Waits until nobody else has it. A thread that has it already hangs.
+    pub fn lock(&self) -> ForkGuard<'_, T> {
+        let hold = fork::hold();
+        ForkGuard { value: self.0.lock().unwrap_or_else(PoisonError::into_inner), _hold: hold }
+    }
+
+    /// Takes it if nobody has it.
+    #[cfg_attr(any(loom, shuttle), allow(dead_code))]
+    pub fn try_lock(&self) -> Option<ForkGuard<'_, T>> {
+        let hold = fork::hold();
+        let value = match self.0.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(ForkGuard { value, _hold: hold })
+    }
+}
+
+/// Gives the lock back, and then the hold: fields go in the order in which they stand.
+#[derive(Debug)]
+pub struct ForkGuard<'a, T> {
+    value: std::sync::MutexGuard<'a, T>,
+    _hold: Hold,
+}
+
+impl<T> Deref for ForkGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for ForkGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
 /// Adds one to a word that only the calling thread writes.
 #[inline]
 pub(crate) fn bump(word: &AtomicU64) {
@@ -110,7 +170,8 @@ pub(crate) fn wait_round(round: u32) -> bool {
     round < 3
 }
 
-/// A lock off the path of calls that a forked child does not inherit: what another process holds is free here.
+/// A lock off the path of calls. Who has it can be seen by those who would wait for something else that it is at. A fork
+/// waits until it is free; should it be forked all the same, what another process holds is free here.
 pub(crate) struct ProcessLock(AtomicU32);
 
 impl ProcessLock {
@@ -120,7 +181,7 @@ impl ProcessLock {
 
     /// Waits as long as another thread of this process holds it. Not to be held while foreign code runs.
     pub(crate) fn lock(&self) -> ProcessGuard<'_> {
-        let me = std::process::id();
+        let (hold, me) = (fork::hold(), fork::process());
         for round in (0..16).cycle() {
             let holder = self.0.load(Ordering::Relaxed);
             if holder != me
@@ -130,21 +191,24 @@ impl ProcessLock {
             }
             wait_round(round);
         }
-        ProcessGuard(self)
+        ProcessGuard { lock: self, _hold: hold }
     }
 
     /// Whether a thread of this process holds it.
     pub(crate) fn is_held(&self) -> bool {
-        self.0.load(Ordering::Acquire) == std::process::id()
+        self.0.load(Ordering::Acquire) == fork::process()
     }
 }
 
 /// Gives the lock back.
-pub(crate) struct ProcessGuard<'a>(&'a ProcessLock);
+pub(crate) struct ProcessGuard<'a> {
+    lock: &'a ProcessLock,
+    _hold: Hold,
+}
 
 impl Drop for ProcessGuard<'_> {
     fn drop(&mut self) {
-        self.0.0.store(0, Ordering::Release);
+        self.lock.0.store(0, Ordering::Release);
     }
 }
 
@@ -171,7 +235,7 @@ mod modelled {
     #[cfg(shuttle)]
     use shuttle::sync;
 
-    /// A lock with the face of parking_lot's. A model ends at the first panic, so nobody sees a poisoned one.
+    /// A lock with the face of `ForkMutex`. A model ends at the first panic, so nobody sees a poisoned one.
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(sync::Mutex<T>);
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever holds a number is the only writer of the stripes that belong to it, so counting there needs no
 //! read-modify-write. The list of free numbers is behind a lock, which orders the last write of the old owner before
-//! the first of the new one.
+//! the first of the new one. A forked child has one thread: it gives all numbers but that one's again.
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std_numbers::number;
@@ -13,7 +13,8 @@ pub(crate) const NO_NUMBER: u32 = u32::MAX;
 #[cfg(not(any(loom, shuttle)))]
 mod std_numbers {
     use super::NO_NUMBER;
-    use parking_lot::Mutex;
+    use crate::fork;
+    use crate::sync::Mutex;
     use std::cell::Cell;
     use std::cmp::Reverse;
     use std::collections::BinaryHeap;
@@ -21,9 +22,24 @@ mod std_numbers {
     struct Numbers {
         next: u32,
         free: BinaryHeap<Reverse<u32>>,
+        /// The process whose threads these are.
+        process: u32,
     }
 
-    static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { next: 1, free: BinaryHeap::new() });
+    static NUMBERS: Mutex<Numbers> =
+        Mutex::new(Numbers { next: 1, free: BinaryHeap::new(), process: fork::FIRST_PROCESS });
+
+    impl Numbers {
+        /// After a fork, the numbers of threads that are not in this process are free.
+        fn catch_up(&mut self) {
+            let process = fork::process();
+            if self.process != process {
+                self.process = process;
+                let survivor = fork::survivor();
+                self.free = (1..self.next).filter(|n| *n != survivor).map(Reverse).collect();
+            }
+        }
+    }
 
     thread_local! {
         /// 0: not asked for yet. Without a destructor, so that reading it is one load.
@@ -37,20 +53,26 @@ mod std_numbers {
     impl Lease {
         fn take() -> Self {
             let mut numbers = NUMBERS.lock();
-            Lease(numbers.free.pop().map_or_else(
+            numbers.catch_up();
+            let number = numbers.free.pop().map_or_else(
                 || {
                     numbers.next += 1;
                     numbers.next - 1
                 },
                 |Reverse(n)| n,
-            ))
+            );
+            fork::set_number(number);
+            Lease(number)
         }
     }
 
     impl Drop for Lease {
         fn drop(&mut self) {
             NUMBER.set(NO_NUMBER);
-            NUMBERS.lock().free.push(Reverse(self.0));
+            let mut numbers = NUMBERS.lock();
+            numbers.catch_up();
+            numbers.free.push(Reverse(self.0));
+            fork::set_number(0);
         }
     }
 

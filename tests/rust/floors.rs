@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 25] = [
-    ("F0", "The ground imports nothing of ours: atomics, thread numbers, draws, names.", &[
-        "sync", "rng", "name", "report",
+const FLOORS: [(&str, &str, &[&str]); 26] = [
+    ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
+        "fork", "rng", "name", "report",
     ]),
-    ("F0.1", "What a clock and the word are, and who a thread is.", &["clock", "thread", "word"]),
-    ("F0.2", "What can go wrong.", &["error"]),
-    ("F0.3", "Outcomes: a permit remembers why it would have been rejected.", &["outcome"]),
-    ("F0.4", "What hosts of other languages hang on a breaker.", &["side"]),
+    ("F0.1", "Atomics and locks.", &["sync"]),
+    ("F0.2", "What a clock and the word are, and who a thread is.", &["clock", "thread", "word"]),
+    ("F0.3", "What can go wrong.", &["error"]),
+    ("F0.4", "Outcomes: a permit remembers why it would have been rejected.", &["outcome"]),
+    ("F0.5", "What hosts of other languages hang on a breaker.", &["side"]),
     ("F1", "How long an opening lasts, and the unit of all shares.", &["backoff"]),
     ("F1.1", "The parts of the rules: what opens, and the way back.", &[
         "detect/mod", "detect/consecutive", "detect/count", "detect/time", "detect/adaptive",

@@ -7,9 +7,9 @@ use crate::backoff::Growth;
 use crate::clock::Nanos;
 use crate::detect::Detector;
 use crate::error::{ConfigError, Error};
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, Weak};
+use crate::sync::UnmodelledMutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 /// The document of a plan: all keys, in the order of the tables.
 pub(crate) fn document(plan: &Plan) -> String {
@@ -120,9 +120,9 @@ fn share(bp: u64) -> Value {
 
 /// One copy of each plan for all breakers that have it.
 pub(crate) fn intern(plan: Plan) -> Arc<Plan> {
-    static PLANS: OnceLock<Mutex<HashMap<String, Weak<Plan>>>> = OnceLock::new();
+    static PLANS: UnmodelledMutex<BTreeMap<String, Weak<Plan>>> = UnmodelledMutex::new(BTreeMap::new());
     let key = format!("{}{}", document(&plan), plan.writes_mode);
-    let mut plans = PLANS.get_or_init(Mutex::default).lock();
+    let mut plans = PLANS.lock();
     if let Some(found) = plans.get(&key).and_then(Weak::upgrade) {
         return found;
     }

@@ -31,6 +31,21 @@ impl Value {
     }
 }
 
+#[cfg(feature = "binding")]
+impl Value {
+    /// Sets every key that another table has; tables of the same key become one.
+    pub(crate) fn set_all(&mut self, other: &Value) {
+        let (Value::Table(entries), Value::Table(others)) = (&mut *self, other) else { return };
+        for (key, value) in others {
+            match entries.iter_mut().find(|(k, _)| k == key) {
+                Some((_, mine @ Value::Table(_))) if matches!(value, Value::Table(_)) => mine.set_all(value),
+                Some((_, mine)) => *mine = value.clone(),
+                None => entries.push((key.clone(), value.clone())),
+            }
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

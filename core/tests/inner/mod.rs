@@ -1,6 +1,9 @@
 //! Whole breakers, with a hand inside: what would take millions of transitions, or a process that was forked in the
 //! middle of a move.
 
+#[cfg(unix)]
+mod fork;
+
 use crate::stripe::Lines;
 use crate::{Builder, By, CircuitBreaker, ManualClock, Settled, State, Window};
 use std::time::Duration;
