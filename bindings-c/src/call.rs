@@ -263,8 +263,8 @@ pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -
 /// Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
 /// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
 ///
-/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL
-/// or no live handle: nothing is settled then.
+/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is none
+/// of its values: nothing is settled then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_settle(
     permit: *mut fusewire_permit,

@@ -10,7 +10,7 @@ static void aborts_and_says(void (*run)(void *), void *argument, const char *mes
 
 static void free_a_breaker_twice(void *breaker) { fusewire_breaker_free(breaker), fusewire_breaker_free(breaker); }
 static void free_a_registry_twice(void *registry) { fusewire_registry_free(registry), fusewire_registry_free(registry); }
-static void free_a_clock_twice(void *clock) { fusewire_clock_free(clock), fusewire_clock_free(clock); }
+static void free_a_clock_twice(void *clock) { fusewire_manual_clock_free(clock), fusewire_manual_clock_free(clock); }
 static void free_an_error_twice(void *error) { fusewire_error_free(error), fusewire_error_free(error); }
 static void free_a_subscription_twice(void *subscription) {
     fusewire_subscription_free(subscription), fusewire_subscription_free(subscription);
@@ -32,9 +32,9 @@ static void a_registry_that_is_freed_twice_ends_the_process(void **state) {
 
 static void a_clock_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
-    aborts_and_says(free_a_clock_twice, clock, "fusewire: fusewire_clock_free: this is no fusewire_clock, or it was freed before\n");
-    fusewire_clock_free(clock);
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
+    aborts_and_says(free_a_clock_twice, clock, "fusewire: fusewire_manual_clock_free: this is no fusewire_manual_clock, or it was freed before\n");
+    fusewire_manual_clock_free(clock);
 }
 
 static void an_error_that_is_freed_twice_ends_the_process(void **state) {
@@ -55,7 +55,7 @@ static void a_subscription_that_is_freed_twice_ends_the_process(void **state) {
 
 static void free_as_a_breaker(void *memory) { fusewire_breaker_free(memory); }
 static void free_as_a_registry(void *memory) { fusewire_registry_free(memory); }
-static void free_as_a_clock(void *memory) { fusewire_clock_free(memory); }
+static void free_as_a_clock(void *memory) { fusewire_manual_clock_free(memory); }
 static void free_as_an_error(void *memory) { fusewire_error_free(memory); }
 static void free_as_a_subscription(void *memory) { fusewire_subscription_free(memory); }
 
@@ -75,14 +75,14 @@ static void what_is_no_handle_ends_the_process_when_it_is_freed(void **state) {
 
 static void a_handle_that_is_freed_as_another_type_ends_the_process(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = a_breaker();
     for (size_t i = 0; i < COUNT(FREES); i++) {
         if (FREES[i] != free_as_a_clock) aborts_and_says(FREES[i], clock, "fusewire: ");
         if (FREES[i] != free_as_a_breaker) aborts_and_says(FREES[i], breaker, "fusewire: ");
     }
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void free_after_a_thousand_others(void *breaker) {

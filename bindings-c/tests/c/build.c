@@ -298,6 +298,22 @@ static void what_is_written_into_the_programs_memory_is_not_needed_later(void **
     fusewire_breaker_free(breaker);
 }
 
+static void what_is_reserved_in_options_must_be_0(void **state) {
+    (void)state;
+    const fusewire_options options = {SIZED, .reserved = 1};
+    fusewire_breaker *breaker = NULL;
+    fusewire_error *error = NULL;
+    answers(FUSEWIRE_ERROR_INVALID_VALUE, fusewire_breaker_new("test", &options, &breaker, &error));
+    assert_null(breaker);
+    is_error(error, FUSEWIRE_ERROR_INVALID_VALUE, "options.reserved", NULL);
+}
+
+static void options_replace_keys_of_the_documents_window_one_by_one(void **state) {
+    (void)state;
+    same((fusewire_options){SIZED, .document = "{\"window\": {\"kind\": \"count\", \"size\": 50, \"min_calls\": 5}}", .window_failure_rate = 0.3},
+         "{\"window\": {\"kind\": \"count\", \"size\": 50, \"min_calls\": 5, \"failure_rate\": 0.3}}");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_breaker_is_built_from_a_document),
@@ -316,6 +332,8 @@ int main(void) {
         cmocka_unit_test(a_name_of_1_to_255_bytes_is_taken_and_no_other),
         cmocka_unit_test(texts_that_are_not_utf8_are_told_by_the_argument),
         cmocka_unit_test(handles_of_one_breaker_are_the_same_and_share_what_it_does),
+        cmocka_unit_test(what_is_reserved_in_options_must_be_0),
+        cmocka_unit_test(options_replace_keys_of_the_documents_window_one_by_one),
         cmocka_unit_test(the_schema_names_every_key),
         cmocka_unit_test(what_is_written_into_the_programs_memory_is_not_needed_later),
     };

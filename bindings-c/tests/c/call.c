@@ -71,31 +71,31 @@ static void a_failure_keeps_its_error_type_cut_at_64_bytes(void **state) {
 
 static void an_open_breaker_rejects_and_says_why_and_for_how_long(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"failure_threshold\": 1, \"recovery_timeout\": \"10s\"}");
     fusewire_permit permit = permit_of(breaker);
     is_ok(fusewire_permit_failure(&permit, "io"));
-    is_ok(fusewire_clock_advance(clock, 4 * SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, 4 * SECOND));
     fusewire_rejection rejection;
     paint(&rejection, sizeof rejection);
     answers(FUSEWIRE_REJECTED, fusewire_breaker_acquire(breaker, &permit, &rejection));
     assert_int_equal(rejection.reason, FUSEWIRE_REASON_OPEN);
     assert_int_equal(rejection.retry_after_ns, 6 * SECOND);
-    assert_int_equal(rejection.reserved, 0);
+    for (size_t i = 0; i < COUNT(rejection.reserved); i++) assert_int_equal(rejection.reserved[i], 0);
     fusewire_failure failure;
-    is_ok(fusewire_breaker_failure(breaker, rejection.last_failure, &failure));
+    is_ok(fusewire_breaker_last_failure(breaker, rejection.last_failure, &failure));
     assert_string_equal(failure.error_type, "io");
     assert_int_equal(failure.at_ns, 0);
     answers(FUSEWIRE_ERROR_INVALID_PERMIT, fusewire_permit_success(&permit));
     answers(FUSEWIRE_REJECTED, fusewire_breaker_acquire(breaker, &permit, NULL));
     assert_int_equal(snapshot_of(breaker).rejected[FUSEWIRE_REASON_OPEN], 2);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void each_reason_to_reject_is_told(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"half_open_max_calls\": 1, \"half_open_timeout\": \"30s\", \"ramp\": {\"initial\": 0.5}}");
     fusewire_rejection rejection;
     is_ok(fusewire_breaker_half_open(breaker, NULL, NULL));
@@ -113,7 +113,7 @@ static void each_reason_to_reject_is_told(void **state) {
     assert_int_equal(rejection.reason, FUSEWIRE_REASON_FORCED_OPEN);
     assert_int_equal(rejection.retry_after_ns, FUSEWIRE_NONE);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void an_admitted_call_writes_no_rejection(void **state) {
@@ -149,43 +149,43 @@ static void a_permit_of_an_earlier_generation_is_late(void **state) {
 
 static void a_probe_that_is_never_settled_expires(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"half_open_timeout\": \"1s\"}");
     is_ok(fusewire_breaker_half_open(breaker, NULL, NULL));
     fusewire_permit probe = permit_of(breaker);
-    is_ok(fusewire_clock_advance(clock, SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, SECOND));
     is_ok(fusewire_breaker_poll(breaker));
     fusewire_snapshot s = snapshot_of(breaker);
     assert_int_equal(s.expired, 1);
     assert_int_equal(s.last_cause, FUSEWIRE_CAUSE_PROBE_EXPIRED);
     answers(FUSEWIRE_LATE, fusewire_permit_success(&probe));
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void a_call_that_was_given_up_late_is_a_timeout(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"cancelled_after\": \"2s\"}");
     fusewire_permit quick = permit_of(breaker), hanging = permit_of(breaker);
-    is_ok(fusewire_clock_advance(clock, 2 * SECOND - 1));
+    is_ok(fusewire_manual_clock_advance(clock, 2 * SECOND - 1));
     is_ok(fusewire_permit_abandon(&quick));
-    is_ok(fusewire_clock_advance(clock, 1));
+    is_ok(fusewire_manual_clock_advance(clock, 1));
     is_ok(fusewire_permit_abandon(&hanging));
     fusewire_snapshot s = snapshot_of(breaker);
     assert_int_equal(s.ignored, 1);
     assert_int_equal(s.failure, 1);
     assert_string_equal(s.last_failure_type, "timeout");
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void a_duration_that_is_reported_decides_what_is_slow(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"slow_call_duration\": \"1s\"}");
     fusewire_permit reported = permit_of(breaker), longest = permit_of(breaker), measured = permit_of(breaker), at_once = permit_of(breaker);
-    is_ok(fusewire_clock_advance(clock, SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, SECOND));
     is_ok(fusewire_permit_settle(&reported, FUSEWIRE_OUTCOME_SUCCESS, SECOND - 1, NULL));
     is_ok(fusewire_permit_settle(&at_once, FUSEWIRE_OUTCOME_SUCCESS, 0, NULL));
     assert_int_equal(snapshot_of(breaker).slow, 0);
@@ -194,7 +194,7 @@ static void a_duration_that_is_reported_decides_what_is_slow(void **state) {
     is_ok(fusewire_permit_settle(&measured, FUSEWIRE_OUTCOME_FAILURE, FUSEWIRE_NONE, NULL));
     assert_int_equal(snapshot_of(breaker).slow, 2);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void shadow_admits_and_marks_what_it_would_reject(void **state) {
@@ -234,21 +234,31 @@ static void an_outcome_without_a_permit_counts_like_any_other_while_closed(void 
     fusewire_breaker_free(breaker);
 }
 
-static void an_outcome_or_error_type_that_is_none_settles_nothing(void **state) {
+static void an_outcome_that_is_none_settles_nothing(void **state) {
     (void)state;
     fusewire_breaker *breaker = a_breaker();
     fusewire_permit permit = permit_of(breaker);
     answers(FUSEWIRE_ERROR_INVALID_VALUE, fusewire_permit_settle(&permit, 3, FUSEWIRE_NONE, NULL));
     answers(FUSEWIRE_ERROR_INVALID_VALUE, fusewire_permit_settle(&permit, UINT32_MAX, FUSEWIRE_NONE, NULL));
     answers(FUSEWIRE_ERROR_INVALID_VALUE, fusewire_breaker_record(breaker, 3, NULL));
-    for (size_t i = 0; i < COUNT(NOT_UTF8); i++) {
-        answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_permit_failure(&permit, NOT_UTF8[i]));
-        answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_permit_settle(&permit, FUSEWIRE_OUTCOME_FAILURE, 0, NOT_UTF8[i]));
-        answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_breaker_record(breaker, FUSEWIRE_OUTCOME_FAILURE, NOT_UTF8[i]));
-    }
     fusewire_snapshot s = snapshot_of(breaker);
     assert_int_equal(s.success + s.failure + s.ignored, 0);
     is_ok(fusewire_permit_success(&permit));
+    fusewire_breaker_free(breaker);
+}
+
+static void what_is_not_utf8_in_an_error_type_is_replaced(void **state) {
+    (void)state;
+    fusewire_breaker *breaker = breaker_on(NULL, "{\"failure_threshold\": 1000}");
+    for (size_t i = 0; i < COUNT(NOT_UTF8); i++) {
+        fusewire_permit one = permit_of(breaker), other = permit_of(breaker);
+        is_ok(fusewire_permit_failure(&one, NOT_UTF8[i]));
+        contains(snapshot_of(breaker).last_failure_type, "\xef\xbf\xbd");
+        is_ok(fusewire_permit_settle(&other, FUSEWIRE_OUTCOME_FAILURE, 0, NOT_UTF8[i]));
+        is_ok(fusewire_breaker_record(breaker, FUSEWIRE_OUTCOME_FAILURE, NOT_UTF8[i]));
+        contains(snapshot_of(breaker).last_failure_type, "\xef\xbf\xbd");
+    }
+    assert_int_equal(snapshot_of(breaker).failure, 3 * COUNT(NOT_UTF8));
     fusewire_breaker_free(breaker);
 }
 
@@ -300,7 +310,8 @@ int main(void) {
         cmocka_unit_test(a_duration_that_is_reported_decides_what_is_slow),
         cmocka_unit_test(shadow_admits_and_marks_what_it_would_reject),
         cmocka_unit_test(an_outcome_without_a_permit_counts_like_any_other_while_closed),
-        cmocka_unit_test(an_outcome_or_error_type_that_is_none_settles_nothing),
+        cmocka_unit_test(an_outcome_that_is_none_settles_nothing),
+        cmocka_unit_test(what_is_not_utf8_in_an_error_type_is_replaced),
         cmocka_unit_test(a_permit_outlives_another_handle_of_its_breaker),
         cmocka_unit_test(a_rejection_says_itself_in_a_sentence),
     };

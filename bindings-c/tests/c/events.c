@@ -11,10 +11,10 @@
 
 static void a_transition_makes_an_event_with_what_led_to_it(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"failure_threshold\": 2}");
     fusewire_subscription *subscription = subscribed_to(breaker, 8);
-    is_ok(fusewire_clock_advance(clock, SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, SECOND));
     calls(breaker, FUSEWIRE_OUTCOME_FAILURE, 2);
     fusewire_event event;
     paint(&event, sizeof event);
@@ -30,13 +30,15 @@ static void a_transition_makes_an_event_with_what_led_to_it(void **state) {
     assert_int_equal(event.from, FUSEWIRE_STATE_CLOSED);
     assert_int_equal(event.to, FUSEWIRE_STATE_OPEN);
     assert_int_equal(event.cause, FUSEWIRE_CAUSE_FAILURE_THRESHOLD);
+    assert_int_equal(event.mode, FUSEWIRE_MODE_AUTO);
+    assert_int_equal(event.kind, FUSEWIRE_EVENT_TRANSITION);
     assert_int_equal(event.reserved, 0);
     assert_string_equal(event.breaker, "test");
     assert_string_equal(event.actor, "");
     assert_string_equal(event.reason, "");
     fusewire_subscription_free(subscription);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void events_are_drained_in_order_a_few_at_a_time(void **state) {
@@ -154,7 +156,7 @@ static void an_event_of_a_size_that_no_version_has_takes_nothing(void **state) {
     fusewire_breaker_free(breaker);
 }
 
-static void later_events_are_filled_as_far_as_they_are_known(void **state) {
+static void later_events_are_filled_as_far_as_they_are_known_and_0_beyond(void **state) {
     (void)state;
     struct {
         fusewire_event known;
@@ -170,7 +172,7 @@ static void later_events_are_filled_as_far_as_they_are_known(void **state) {
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(later[i].known.generation, i + 1);
         assert_string_equal(later[i].known.actor, "someone");
-        is_still_painted(later[i].unknown, sizeof later[i].unknown);
+        for (size_t j = 0; j < COUNT(later[i].unknown); j++) assert_int_equal(later[i].unknown[j], 0);
     }
     fusewire_subscription_free(subscription);
     fusewire_breaker_free(breaker);
@@ -211,7 +213,7 @@ static void a_closed_subscription_says_so_when_all_is_taken(void **state) {
 
 // A thread that waits on a subscription.
 typedef struct waiter {
-    const fusewire_subscription *subscription;
+    fusewire_subscription *subscription;
     uint64_t timeout;
     atomic_long id;
     fusewire_status answer;
@@ -291,8 +293,38 @@ static void a_subscription_outlives_its_breaker_and_keeps_what_it_has(void **sta
     size_t count = 0;
     is_ok(fusewire_subscription_drain(subscription, &event, sizeof event, 1, &count));
     assert_int_equal(count, 1);
-    answers(FUSEWIRE_TIMED_OUT, fusewire_subscription_wait(subscription, 0));
+    // Nobody can make another one.
+    answers(FUSEWIRE_SUBSCRIPTION_CLOSED, fusewire_subscription_wait(subscription, FUSEWIRE_NONE));
     fusewire_subscription_free(subscription);
+}
+
+static void a_waiting_thread_is_woken_when_its_breaker_is_gone(void **state) {
+    (void)state;
+    fusewire_breaker *breaker = a_breaker();
+    fusewire_subscription *subscription = subscribed_to(breaker, 8);
+    waiter waiter = {.subscription = subscription, .timeout = FUSEWIRE_NONE};
+    pthread_t thread;
+    start(&thread, &waiter);
+    fusewire_breaker_free(breaker);
+    pthread_join(thread, NULL);
+    answers(FUSEWIRE_SUBSCRIPTION_CLOSED, waiter.answer);
+    fusewire_subscription_free(subscription);
+}
+
+static void an_event_tells_the_mode_that_was_set(void **state) {
+    (void)state;
+    fusewire_breaker *breaker = a_breaker();
+    fusewire_subscription *subscription = subscribed_to(breaker, 8);
+    is_ok(fusewire_breaker_set_mode(breaker, FUSEWIRE_MODE_FORCED_OPEN, NULL, NULL));
+    is_ok(fusewire_breaker_set_mode(breaker, FUSEWIRE_MODE_SHADOW, NULL, NULL));
+    fusewire_event events[2];
+    size_t count = 0;
+    is_ok(fusewire_subscription_drain(subscription, events, sizeof *events, COUNT(events), &count));
+    assert_int_equal(count, 2);
+    assert_int_equal(events[0].mode, FUSEWIRE_MODE_FORCED_OPEN);
+    assert_int_equal(events[1].mode, FUSEWIRE_MODE_SHADOW);
+    fusewire_subscription_free(subscription);
+    fusewire_breaker_free(breaker);
 }
 
 int main(void) {
@@ -304,12 +336,14 @@ int main(void) {
         cmocka_unit_test(each_subscription_gets_every_event_from_its_beginning_on),
         cmocka_unit_test(a_capacity_out_of_range_gives_no_subscription),
         cmocka_unit_test(an_event_of_a_size_that_no_version_has_takes_nothing),
-        cmocka_unit_test(later_events_are_filled_as_far_as_they_are_known),
+        cmocka_unit_test(later_events_are_filled_as_far_as_they_are_known_and_0_beyond),
         cmocka_unit_test(waiting_for_nothing_ends_when_the_time_is_over),
         cmocka_unit_test(a_closed_subscription_says_so_when_all_is_taken),
         cmocka_unit_test(a_waiting_thread_is_woken_by_another_threads_trip),
         cmocka_unit_test(waiting_threads_are_woken_when_the_subscription_is_closed),
         cmocka_unit_test(a_subscription_outlives_its_breaker_and_keeps_what_it_has),
+        cmocka_unit_test(a_waiting_thread_is_woken_when_its_breaker_is_gone),
+        cmocka_unit_test(an_event_tells_the_mode_that_was_set),
     };
     return RUN(tests);
 }

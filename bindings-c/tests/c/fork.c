@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,33 +33,33 @@ static void refuse(const char *what, int line) {
 
 // ---- what all threads and processes share ----
 
-static fusewire_clock *my_clock;
+static fusewire_manual_clock *my_clock;
 static fusewire_registry *registry;
 // Called, tripped and reset by everybody.
 static fusewire_breaker *busy;
 // Tripped by one thread alone, so that none of its events is missed.
 static fusewire_breaker *told;
-// Of `told`: drained by a thread, and never drained by the parent while it forks.
-static fusewire_subscription *drained, *kept;
+// Of `told`: a thread drains it all the time.
+static fusewire_subscription *drained;
 // Of `busy`: a thread waits on it.
 static fusewire_subscription *waited_for;
 static atomic_bool is_over;
 
-static fusewire_snapshot snapshot_of(const fusewire_breaker *breaker) {
+static fusewire_snapshot snapshot_of(fusewire_breaker *breaker) {
     fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;
     CHECK(fusewire_breaker_snapshot(breaker, &snapshot) == FUSEWIRE_OK);
     return snapshot;
 }
 
-// Takes all events that are there; they follow on `*generation` without a gap.
-static void follow(const fusewire_subscription *subscription, uint64_t *generation) {
+// Takes all events that are there; they follow on `*generation` without a gap. Is that 0, the first one may be any.
+static void follow(fusewire_subscription *subscription, uint64_t *generation) {
     static _Thread_local fusewire_event events[32];
     for (size_t count = 1; count > 0;) {
         CHECK(fusewire_subscription_drain(subscription, events, sizeof *events, 32, &count) == FUSEWIRE_OK);
         for (size_t i = 0; i < count; i++) {
             CHECK(events[i].missed == 0);
-            CHECK(events[i].generation == *generation + 1);
-            ++*generation;
+            CHECK(*generation == 0 || events[i].generation == *generation + 1);
+            *generation = events[i].generation;
         }
     }
     CHECK(fusewire_subscription_missed(subscription) == 0);
@@ -70,7 +69,7 @@ static void follow(const fusewire_subscription *subscription, uint64_t *generati
 
 static atomic_ullong acquired, rejected, settled_late;
 
-static void call(const fusewire_breaker *breaker, unsigned draw) {
+static void call(fusewire_breaker *breaker, unsigned draw) {
     fusewire_permit permit;
     fusewire_status status = fusewire_breaker_acquire(breaker, &permit, NULL);
     if (status == FUSEWIRE_REJECTED) {
@@ -92,15 +91,18 @@ static void *calls(void *unused) {
     return NULL;
 }
 
+static const char *const RULES[] = {"{\"failure_threshold\": 3}", "{\"window\": {\"kind\": \"time\"}}"};
+
 static void *operates(void *unused) {
     (void)unused;
     for (unsigned i = 0; !atomic_load(&is_over); i++) {
         const fusewire_status done[] = {
             fusewire_breaker_trip(busy, MS, "fork.c", "because", NULL),
-            fusewire_clock_advance(my_clock, MS),
+            fusewire_manual_clock_advance(my_clock, MS),
             fusewire_breaker_poll(busy),
             fusewire_breaker_reset(busy, "fork.c", NULL),
-            fusewire_breaker_reconfigure(busy, i % 2 ? "{\"failure_threshold\": 3}" : "{\"window\": {\"kind\": \"time\"}}", NULL, NULL, NULL),
+            // Rarely: a breaker keeps the cell of each detector that it ever had.
+            i % 4096 ? FUSEWIRE_OK : fusewire_breaker_reconfigure(busy, RULES[i / 4096 % 2], NULL, NULL, NULL),
         };
         for (size_t d = 0; d < sizeof done / sizeof *done; d++) CHECK(!FUSEWIRE_IS_ERROR(done[d]));
     }
@@ -115,9 +117,6 @@ static void *tells(void *unused) {
         CHECK(fusewire_breaker_trip(told, MS, NULL, NULL, NULL) == FUSEWIRE_OK);
         CHECK(fusewire_breaker_reset(told, NULL, NULL) == FUSEWIRE_OK);
         atomic_fetch_add(&told_by_hand, 2);
-        // What is kept until the end must fit.
-        sched_yield();
-        if (atomic_load(&told_by_hand) > 900000) return NULL;
     }
     return NULL;
 }
@@ -169,7 +168,7 @@ static void *frees(void *unused) {
         CHECK(fusewire_breaker_reset(breaker, NULL, NULL) == FUSEWIRE_OK);
         fusewire_subscription_free(subscription);
         fusewire_breaker_free(breaker);
-        fusewire_clock_free(fusewire_clock_new());
+        fusewire_manual_clock_free(fusewire_manual_clock_new());
     }
     return NULL;
 }
@@ -225,8 +224,9 @@ static void use_what_was_there(void) {
     uint64_t generation = snapshot_of(told).generation, seen = 0;
     CHECK(fusewire_breaker_trip(told, MS, "a child", NULL, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_breaker_reset(told, "a child", NULL) == FUSEWIRE_OK);
-    CHECK(fusewire_subscription_wait(kept, FUSEWIRE_NONE) == FUSEWIRE_OK);
-    follow(kept, &seen);
+    CHECK(fusewire_subscription_wait(drained, FUSEWIRE_NONE) == FUSEWIRE_OK);
+    // What the parent had not taken, and then the child's.
+    follow(drained, &seen);
     CHECK(seen == generation + 2);
 }
 
@@ -264,11 +264,10 @@ static void use_the_registry(void) {
 static void free_what_was_there(void) {
     fusewire_subscription_free(drained);
     fusewire_subscription_free(waited_for);
-    fusewire_subscription_free(kept);
     fusewire_breaker_free(busy);
     fusewire_breaker_free(told);
     fusewire_registry_free(registry);
-    fusewire_clock_free(my_clock);
+    fusewire_manual_clock_free(my_clock);
 }
 
 static atomic_int forked, hung, failed;
@@ -301,12 +300,11 @@ static void *forks(void *times) {
 static void build(void) {
     fusewire_options options = FUSEWIRE_OPTIONS_INIT;
     options.recovery_timeout_ns = MS;
-    my_clock = fusewire_clock_new();
+    my_clock = fusewire_manual_clock_new();
     CHECK(fusewire_registry_new(my_clock, NULL, 0, &registry, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_registry_get_or_create(registry, "busy", &options, &busy, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_registry_get_or_create(registry, "told", &options, &told, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_breaker_subscribe(told, 1000000, &drained) == FUSEWIRE_OK);
-    CHECK(fusewire_breaker_subscribe(told, 1000000, &kept) == FUSEWIRE_OK);
     CHECK(fusewire_breaker_subscribe(busy, 1000, &waited_for) == FUSEWIRE_OK);
 }
 
@@ -314,15 +312,12 @@ static void check_the_totals(void) {
     fusewire_snapshot s = snapshot_of(busy);
     CHECK(s.success + s.failure + s.ignored == atomic_load(&acquired));
     uint64_t turned_away = 0;
-    for (int reason = 0; reason < FUSEWIRE_REASONS; reason++) turned_away += s.rejected[reason];
+    for (int reason = 0; reason < FUSEWIRE_REASON_CAPACITY; reason++) turned_away += s.rejected[reason];
     CHECK(turned_away == atomic_load(&rejected));
     CHECK(s.late == atomic_load(&settled_late));
-    uint64_t generation = 0;
     follow(drained, &drained_up_to);
-    follow(kept, &generation);
-    CHECK(generation == snapshot_of(told).generation);
-    CHECK(generation == drained_up_to);
-    CHECK(generation == atomic_load(&told_by_hand));
+    CHECK(drained_up_to == snapshot_of(told).generation);
+    CHECK(drained_up_to == atomic_load(&told_by_hand));
 }
 
 int main(void) {

@@ -78,7 +78,7 @@ static int forget_vectors(void **state) {
 static void are_those_of(json_t *set, const char *(*name)(uint32_t), uint32_t first, uint32_t last) {
     for (uint32_t code = first; code <= last; code++) {
         const char *text = name(code);
-        assert_non_null(text);
+        assert_string_not_equal(text, "unknown");
         if (!json_object_get(set, text)) fail_msg("no vector has %s", text);
         for (uint32_t other = first; other < code; other++) assert_string_not_equal(text, name(other));
     }
@@ -89,10 +89,8 @@ static void are_those_of(json_t *set, const char *(*name)(uint32_t), uint32_t fi
         for (uint32_t code = first; code <= last; code++) found |= strcmp(name(code), key) == 0;
         if (!found) fail_msg("%s is in the vectors alone", key);
     }
-    assert_null(name(last + 1));
-    assert_null(name(1000));
-    assert_null(name(FUSEWIRE_INVALID));
-    if (first > 0) assert_null(name(first - 1));
+    const uint32_t others[] = {last + 1, 1000, FUSEWIRE_INVALID};
+    for (size_t i = 0; i < COUNT(others); i++) assert_string_equal(name(others[i]), "unknown");
 }
 
 static void states_have_the_names_of_the_vectors(void **state) {
@@ -136,6 +134,7 @@ static void each_number_has_the_name_of_its_constant(void **state) {
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_HALF_OPEN_FULL), "half_open_full");
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_RAMP), "ramp");
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_FORCED_OPEN), "forced_open");
+    assert_string_equal(fusewire_cause_name(FUSEWIRE_CAUSE_NONE), "none");
     const char *const names[] = {"failure_threshold", "failure_rate", "slow_call_rate", "recovery_timeout", "probes_succeeded", "probe_failed", "probe_expired", "ramp_failed", "ramp_completed", "manual", "reset", "mode", "reconfigured"};
     for (uint32_t i = 0; i < COUNT(names); i++) assert_string_equal(fusewire_cause_name(i + 1), names[i]);
 }

@@ -3,7 +3,7 @@
 #include "common.h"
 
 // The only event there is.
-static fusewire_event event_of(const fusewire_subscription *subscription) {
+static fusewire_event event_of(fusewire_subscription *subscription) {
     fusewire_event event;
     size_t count = 0;
     is_ok(fusewire_subscription_drain(subscription, &event, sizeof event, 1, &count));
@@ -13,7 +13,7 @@ static fusewire_event event_of(const fusewire_subscription *subscription) {
 
 static void a_trip_opens_for_as_long_as_it_says(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"recovery_timeout\": \"30s\"}");
     is_ok(fusewire_breaker_trip(breaker, 5 * SECOND, "on call", "maintenance", NULL));
     assert_int_equal(snapshot_of(breaker).retry_after_ns, 5 * SECOND);
@@ -23,7 +23,7 @@ static void a_trip_opens_for_as_long_as_it_says(void **state) {
     is_ok(fusewire_breaker_trip(breaker, 168 * HOUR, NULL, NULL, NULL));
     assert_int_equal(snapshot_of(breaker).opened, 4);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void a_trip_of_a_duration_out_of_range_changes_nothing(void **state) {
@@ -149,17 +149,17 @@ static void each_mode_can_be_set_and_read(void **state) {
 
 static void polling_carries_out_what_is_due(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, NULL);
     is_ok(fusewire_breaker_trip(breaker, SECOND, NULL, NULL, NULL));
-    is_ok(fusewire_clock_advance(clock, SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, SECOND));
     assert_int_equal(fusewire_breaker_state(breaker), FUSEWIRE_STATE_HALF_OPEN);
     assert_int_equal(snapshot_of(breaker).stored_state, FUSEWIRE_STATE_OPEN);
     assert_int_equal(snapshot_of(breaker).retry_after_ns, 0);
     is_ok(fusewire_breaker_poll(breaker));
     assert_int_equal(snapshot_of(breaker).stored_state, FUSEWIRE_STATE_HALF_OPEN);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void other_rules_take_the_place_of_the_old_ones(void **state) {
@@ -181,14 +181,14 @@ static void other_rules_take_the_place_of_the_old_ones(void **state) {
 
 static void a_manual_clock_stays_when_the_rules_change(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, NULL);
     is_ok(fusewire_breaker_reconfigure(breaker, "{\"recovery_timeout\": \"2s\"}", NULL, NULL, NULL));
     is_ok(fusewire_breaker_trip(breaker, FUSEWIRE_NONE, NULL, NULL, NULL));
-    is_ok(fusewire_clock_advance(clock, 2 * SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, 2 * SECOND));
     assert_int_equal(fusewire_breaker_state(breaker), FUSEWIRE_STATE_HALF_OPEN);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 int main(void) {

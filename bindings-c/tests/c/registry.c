@@ -2,7 +2,9 @@
 
 #include "common.h"
 
-static fusewire_breaker *get(const fusewire_registry *registry, const char *name, const char *document) {
+#include <stdio.h>
+
+static fusewire_breaker *get(fusewire_registry *registry, const char *name, const char *document) {
     fusewire_options options = FUSEWIRE_OPTIONS_INIT;
     options.document = document;
     fusewire_breaker *breaker = NULL;
@@ -180,13 +182,13 @@ static void a_breaker_lives_in_its_registry_without_a_handle(void **state) {
 
 static void a_registrys_clock_is_that_of_its_breakers(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_registry *registry = a_registry(clock);
     fusewire_breaker *breaker = get(registry, "payments", NULL);
     is_ok(fusewire_breaker_trip(breaker, SECOND, NULL, NULL, NULL));
-    is_ok(fusewire_clock_advance(clock, SECOND));
+    is_ok(fusewire_manual_clock_advance(clock, SECOND));
     assert_int_equal(fusewire_breaker_state(breaker), FUSEWIRE_STATE_HALF_OPEN);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
     assert_int_equal(fusewire_breaker_state(breaker), FUSEWIRE_STATE_HALF_OPEN);
     fusewire_breaker_free(breaker);
     fusewire_registry_free(registry);
@@ -194,7 +196,7 @@ static void a_registrys_clock_is_that_of_its_breakers(void **state) {
 
 static void metrics_are_openmetrics_text_of_all_breakers(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_registry *registry = a_registry(clock);
     fusewire_breaker *breaker = get(registry, "pay \"ments\"", "{\"failure_threshold\": 1, \"sample_durations_every\": 1}");
     fusewire_permit permit = permit_of(breaker);
@@ -219,7 +221,7 @@ static void metrics_are_openmetrics_text_of_all_breakers(void **state) {
     assert_string_equal(fusewire_metrics_content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     fusewire_breaker_free(breaker);
     fusewire_registry_free(registry);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void bounds_of_durations_are_those_of_the_metrics(void **state) {
@@ -259,6 +261,45 @@ static void bounds_that_do_not_ascend_or_are_too_many_give_no_registry(void **st
     fusewire_registry_free(registry);
 }
 
+static void snapshots_of_all_breakers_are_one_array_sorted_by_name(void **state) {
+    (void)state;
+    fusewire_registry *registry = a_registry(NULL);
+    char *json;
+    size_t length;
+    is_ok(fusewire_registry_snapshots_json(registry, &json, &length));
+    assert_string_equal(json, "[]");
+    assert_int_equal(length, 2);
+    fusewire_string_free(json);
+    fusewire_breaker *b = get(registry, "b", NULL), *a = get(registry, "a", NULL);
+    char *of_a, *of_b, both[16384];
+    is_ok(fusewire_breaker_snapshot_json(a, &of_a, NULL));
+    is_ok(fusewire_breaker_snapshot_json(b, &of_b, NULL));
+    is_ok(fusewire_registry_snapshots_json(registry, &json, NULL));
+    snprintf(both, sizeof both, "[%s,%s]", of_a, of_b);
+    assert_string_equal(json, both);
+    fusewire_string_free(json), fusewire_string_free(of_a), fusewire_string_free(of_b);
+    fusewire_breaker_free(a);
+    fusewire_breaker_free(b);
+    fusewire_registry_free(registry);
+}
+
+static void a_clock_in_the_options_goes_before_the_registrys(void **state) {
+    (void)state;
+    fusewire_manual_clock *clock = fusewire_manual_clock_new(), *own = fusewire_manual_clock_new();
+    fusewire_registry *registry = a_registry(clock);
+    fusewire_options options = FUSEWIRE_OPTIONS_INIT;
+    options.clock = own;
+    fusewire_breaker *breaker = NULL;
+    is_ok(fusewire_registry_get_or_create(registry, "own", &options, &breaker, NULL));
+    is_ok(fusewire_manual_clock_advance(own, 7));
+    is_ok(fusewire_breaker_reset(breaker, NULL, NULL));
+    assert_int_equal(snapshot_of(breaker).last_at_ns, 7);
+    fusewire_breaker_free(breaker);
+    fusewire_registry_free(registry);
+    fusewire_manual_clock_free(clock);
+    fusewire_manual_clock_free(own);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_has_one_breaker),
@@ -273,6 +314,8 @@ int main(void) {
         cmocka_unit_test(a_registrys_clock_is_that_of_its_breakers),
         cmocka_unit_test(metrics_are_openmetrics_text_of_all_breakers),
         cmocka_unit_test(bounds_of_durations_are_those_of_the_metrics),
+        cmocka_unit_test(snapshots_of_all_breakers_are_one_array_sorted_by_name),
+        cmocka_unit_test(a_clock_in_the_options_goes_before_the_registrys),
         cmocka_unit_test(bounds_that_do_not_ascend_or_are_too_many_give_no_registry),
     };
     return RUN(tests);

@@ -21,14 +21,14 @@ static int rounds(void) {
 typedef struct tally {
     uint64_t settled[3];
     uint64_t late;
-    uint64_t rejected[FUSEWIRE_REASONS];
+    uint64_t rejected[FUSEWIRE_REASON_CAPACITY];
     uint64_t wrong;
 } tally;
 
 typedef struct worker {
-    const fusewire_breaker *breaker;
+    fusewire_breaker *breaker;
     // Moved by each call, or NULL.
-    const fusewire_clock *clock;
+    fusewire_manual_clock *clock;
     pthread_barrier_t *start;
     unsigned number;
     int rounds;
@@ -56,9 +56,9 @@ static void *work(void *argument) {
         fusewire_rejection rejection;
         fusewire_status status = fusewire_breaker_acquire(mine->breaker, &permit, &rejection);
         if (status == FUSEWIRE_OK) settle(mine, &permit, draw >> 16);
-        else if (status == FUSEWIRE_REJECTED && rejection.reason < FUSEWIRE_REASONS) mine->tally.rejected[rejection.reason]++;
+        else if (status == FUSEWIRE_REJECTED && rejection.reason < FUSEWIRE_REASON_CAPACITY) mine->tally.rejected[rejection.reason]++;
         else mine->tally.wrong++;
-        if (mine->clock && fusewire_clock_advance(mine->clock, 1 * MS) != FUSEWIRE_OK) mine->tally.wrong++;
+        if (mine->clock && fusewire_manual_clock_advance(mine->clock, 1 * MS) != FUSEWIRE_OK) mine->tally.wrong++;
     }
     return NULL;
 }
@@ -71,7 +71,7 @@ static void add(tally *sum, const tally *one) {
 }
 
 // Lets threads work, and answers what all of them were told.
-static tally hammer(const fusewire_breaker *breaker, const fusewire_clock *clock, size_t threads, int each) {
+static tally hammer(fusewire_breaker *breaker, fusewire_manual_clock *clock, size_t threads, int each) {
     static worker workers[MOST_THREADS];
     static pthread_t ids[MOST_THREADS];
     assert_in_range(threads, 1, MOST_THREADS);
@@ -96,14 +96,14 @@ static uint64_t accounted_for(const tally *t) {
     return all;
 }
 
-static void are_the_totals_of(const tally *t, const fusewire_breaker *breaker) {
+static void are_the_totals_of(const tally *t, fusewire_breaker *breaker) {
     fusewire_snapshot s = snapshot_of(breaker);
     assert_int_equal(t->wrong, 0);
     assert_int_equal(s.success, t->settled[FUSEWIRE_OUTCOME_SUCCESS]);
     assert_int_equal(s.failure, t->settled[FUSEWIRE_OUTCOME_FAILURE]);
     assert_int_equal(s.ignored, t->settled[FUSEWIRE_OUTCOME_IGNORED]);
     assert_int_equal(s.late, t->late);
-    for (size_t i = 0; i < FUSEWIRE_REASONS; i++) assert_int_equal(s.rejected[i], t->rejected[i]);
+    for (size_t i = 0; i < FUSEWIRE_REASON_CAPACITY; i++) assert_int_equal(s.rejected[i], t->rejected[i]);
 }
 
 // ---- a breaker that stays closed ----
@@ -147,7 +147,7 @@ static void a_count_window_is_exact_at_rest(void **state) {
 
 static void a_time_window_on_a_clock_that_stands_still_is_exact(void **state) {
     (void)state;
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, "{\"window\": {\"kind\": \"time\", \"min_calls\": 1000000, \"failure_rate\": 1}}");
     tally t = hammer(breaker, NULL, 100, rounds() / 4);
     are_the_totals_of(&t, breaker);
@@ -155,14 +155,14 @@ static void a_time_window_on_a_clock_that_stands_still_is_exact(void **state) {
     assert_int_equal(s.window_total, t.settled[FUSEWIRE_OUTCOME_SUCCESS] + t.settled[FUSEWIRE_OUTCOME_FAILURE]);
     assert_int_equal(s.window_failures, t.settled[FUSEWIRE_OUTCOME_FAILURE]);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 // ---- a breaker that trips and recovers all the time ----
 
 // Takes all events that are there, in order; answers the generation up to which each was kept or told as missed. While
 // the thread that delivers does not run, others may make more transitions than wait for delivery at most.
-static uint64_t follow(const fusewire_subscription *subscription) {
+static uint64_t follow(fusewire_subscription *subscription) {
     uint64_t generation = 0;
     fusewire_event events[64];
     for (size_t count = 1; count > 0;) {
@@ -176,7 +176,7 @@ static uint64_t follow(const fusewire_subscription *subscription) {
 }
 
 static void trips_and_stays_exact(const char *document, size_t threads) {
-    fusewire_clock *clock = fusewire_clock_new();
+    fusewire_manual_clock *clock = fusewire_manual_clock_new();
     fusewire_breaker *breaker = breaker_on(clock, document);
     fusewire_subscription *subscription = subscribed_to(breaker, 1000000);
     int each = rounds() / 8 * 64 / (int)threads;
@@ -191,7 +191,7 @@ static void trips_and_stays_exact(const char *document, size_t threads) {
     assert_int_equal(follow(subscription), s.generation);
     fusewire_subscription_free(subscription);
     fusewire_breaker_free(breaker);
-    fusewire_clock_free(clock);
+    fusewire_manual_clock_free(clock);
 }
 
 static void threads_on_a_breaker_that_trips_all_the_time_count_exactly(void **state) {
@@ -212,7 +212,7 @@ static void threads_on_a_window_that_trips_all_the_time_count_exactly(void **sta
 #define PERMITS 500
 
 typedef struct hand {
-    const fusewire_breaker *breaker;
+    fusewire_breaker *breaker;
     pthread_barrier_t *given;
     fusewire_permit *mine;
     fusewire_permit *next;
@@ -257,7 +257,7 @@ static void a_permit_is_settled_by_another_thread_than_it_was_given_to(void **st
 #define TRANSITIONS 500
 
 typedef struct reader {
-    const fusewire_subscription *subscription;
+    fusewire_subscription *subscription;
     atomic_int *seen;
     uint64_t wrong;
 } reader;
@@ -301,7 +301,7 @@ static void several_threads_on_one_subscription_take_each_event_once(void **stat
 // ---- one registry ----
 
 typedef struct finder {
-    const fusewire_registry *registry;
+    fusewire_registry *registry;
     pthread_barrier_t *start;
     fusewire_breaker *found[32];
     uint64_t wrong;
