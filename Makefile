@@ -10,7 +10,7 @@ DESTDIR ?=
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: ## a service lives through an outage, without a breaker and with one, in Rust, Node and Python (4 minutes)
+demo: ## a service lives through an outage, without a breaker and with one, in Rust, Node, Python and C (4 minutes)
 	@ci/demo.sh $(ARGS)
 
 build-node: ## the npm package in bindings-node, for the Node of this machine
@@ -25,7 +25,7 @@ build-c: ## the C library, into build/c: include/, lib/, for pkg-config and CMak
 install: ## the C library below PREFIX (default /usr/local), staged below DESTDIR: make install PREFIX=/usr DESTDIR=/tmp/root
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" ci/build-c.sh --install
 
-test: ## every test of every language (some 35 minutes on two cores, builds included)
+test: ## every test of every language (some 45 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)
 
 proof: ## the deeper runs of the same proofs, and mutants (hours; ARGS names single parts)

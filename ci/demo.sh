@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds and runs the demos, that of Rust, that of Node and that of Python; arguments go to the one of Rust (`--help` lists them).
+# Builds and runs the demos, those of Rust, Node, Python and C; arguments go to the one of Rust (`--help` lists them).
 # They check what the breaker promises.
-# Costs: 90 s for Rust, 45 s for Node and 45 s for Python; five minutes more for the first build.
+# Costs: 90 s for Rust, 45 s each for Node, Python and C; five minutes more for the first build.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . ci/lib-python.sh
@@ -45,5 +45,13 @@ in_python() {
     "$python" examples/python/demo.py --seconds 40 --check
 }
 
+# shellcheck disable=SC2329
+in_c() {
+    ci/build-c.sh
+    PKG_CONFIG_PATH=$root/build/c/lib/pkgconfig ci/build-example-c.sh build/demo-c -Wl,-rpath,"$root/build/c/lib"
+    build/demo-c --seconds 40 --check
+}
+
 face Node node in_node
 face Python python in_python
+face C c in_c

@@ -8,8 +8,9 @@ built=$1 prefix=$2 to=$3$2
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 soname=$(objdump -p "$built/libfusewire_c.so" | awk '$1 == "SONAME" { print $2 }')
 
-install -d "$to/include" "$to/lib/pkgconfig" "$to/lib/cmake/fusewire"
-install -m 644 bindings-c/include/fusewire.h "$to/include/"
+install -d "$to/include/fusewire" "$to/lib/pkgconfig" "$to/lib/cmake/fusewire"
+install -m 644 bindings-c/include/fusewire.h bindings-c/include/fusewire.hpp "$to/include/"
+install -m 644 bindings-c/include/fusewire/*.hpp "$to/include/fusewire/"
 install -m 755 "$built/libfusewire_c.so" "$to/lib/$soname"
 ln -sf "$soname" "$to/lib/libfusewire.so"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to what the other scripts need; what is missing it installs when run as root, else it prints the line to type.
 # `setup.sh build` is enough to build the Rust crates, `setup.sh node` for the npm package as well, `setup.sh python` for
-# the Python package, `setup.sh test` for everything. Never sudo.
+# the Python package, `setup.sh c` for the programs in C and C++, `setup.sh test` for everything. Never sudo.
 # Costs: a second, when nothing is missing.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -29,14 +29,23 @@ python | test)
     if ! has python3; then wanted+=(python3 python3-venv); elif ! makes_venvs; then wanted+=(python3-venv); fi
     ;;
 esac
+case ${1:-test} in
+c | test)
+    has c++ || wanted+=(g++)
+    has pkg-config || wanted+=(pkg-config)
+    for library in libcurl:libcurl4-openssl-dev jansson:libjansson-dev; do
+        pkg-config --exists "${library%%:*}" 2>/dev/null || wanted+=("${library#*:}")
+    done
+    ;;
+esac
 
 if [ "${#wanted[@]}" -gt 0 ]; then
     line="apt-get install -y --no-install-recommends ${wanted[*]}"
     if [ "$(id -u)" -ne 0 ] || ! has apt-get; then
         die "missing: ${wanted[*]}. Install them as root, on Debian and its kin with:
     $line
-Elsewhere: a C compiler with its headers, git, for the npm package Node 20 or later with npm, and for the Python package
-Python 3.9 or later with its module venv."
+Elsewhere: a C compiler with its headers, git, for the npm package Node 20 or later with npm, for the Python package
+Python 3.9 or later with its module venv, and for the programs in C and C++ pkg-config, libcurl and jansson."
     fi
     say "installing ${wanted[*]}"
     apt-get update -qq

@@ -10,6 +10,7 @@ steps=(
     "setup      ci/setup.sh test"
     "lint       ci/lint.sh"
     "vectors    ci/vectors.sh"
+    "vectors-c  ci/vectors-c.sh"
     "rust       ci/test-rust.sh"
     "node       ci/test-node.sh"
     "python     ci/test-python.sh"

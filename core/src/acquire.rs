@@ -142,6 +142,6 @@ impl Body {
         engine.with_stripe(|stripe| stripe.reject(refusal.reason()));
         #[cfg(feature = "tracing")]
         crate::trace::rejected(engine.load(), refusal.reason());
-        Rejection::new(self.name.clone(), refusal)
+        Rejection::new(self.name.clone(), refusal, self.failure_word())
     }
 }

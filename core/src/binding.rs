@@ -11,8 +11,8 @@ use crate::error::{ConfigError, Reason, Refusal, Rejection};
 use crate::events::By;
 pub use crate::events::{Watcher, watch};
 pub use crate::fork::{Hold, hold};
+use crate::ledger::LastFailure;
 pub use crate::ledger::TIMEOUT;
-use crate::ledger::{LastFailure, Ledger};
 use crate::metrics::failure;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
@@ -65,7 +65,7 @@ impl Grant {
 /// What a rejection says, for who carries only its parts.
 pub fn rejection_message(breaker: &str, reason: &str, retry_after: Option<Nanos>) -> String {
     let reason = Reason::ALL.into_iter().find(|r| r.name() == reason).unwrap_or(Reason::Open);
-    Rejection::new(Name::new(breaker), Refusal::new(reason, retry_after)).to_string()
+    Rejection::new(Name::new(breaker), Refusal::new(reason, retry_after), 0).to_string()
 }
 
 impl Builder {
@@ -194,7 +194,7 @@ impl CircuitBreaker {
     /// The last failure as one word, for who may want to know of it later; 0 when there was none.
     #[inline]
     pub fn failure_word(&self) -> u64 {
-        self.0.existing_ledger().map_or(0, Ledger::last_word)
+        self.0.failure_word()
     }
 
     /// What such a word of this breaker says, as a snapshot's JSON has it.

@@ -121,6 +121,12 @@ impl Body {
         self.ledger.get()
     }
 
+    /// The last failure as one word, for who may want to know of it later; 0 when there was none.
+    #[inline]
+    pub(crate) fn failure_word(&self) -> u64 {
+        self.existing_ledger().map_or(0, Ledger::last_word)
+    }
+
     pub(crate) fn rules(&self, engine: &Engine, machine: &Machine) -> Rules {
         engine.plan_of(machine.plan).rules(|| self.seed())
     }

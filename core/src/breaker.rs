@@ -9,6 +9,7 @@ use crate::events::{By, Event, Events, Inbox, Listener, Subscription};
 use crate::fork;
 use crate::handle::Handle;
 use crate::histogram::DURATION_BOUNDS;
+use crate::ledger::LastFailure;
 use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
@@ -141,6 +142,21 @@ impl CircuitBreaker {
         std::mem::forget(guard);
         ManuallyDrop::into_inner(permit).classify(&result, classify);
         result.map_err(CallError::Inner)
+    }
+
+    /// The last failure before a rejection by this breaker: most often why it opened. `None` when there was none.
+    ///
+    /// ```
+    /// # let breaker = fusewire::CircuitBreaker::builder().failure_threshold(1).build("payments")?;
+    /// breaker.try_acquire().expect("closed").failure("io");
+    /// let rejection = breaker.try_acquire().expect_err("open");
+    /// let failure = breaker.last_failure(&rejection).expect("there was one");
+    /// assert_eq!(failure.error_type.as_deref(), Some("io"));
+    /// # Ok::<(), fusewire::Error>(())
+    /// ```
+    pub fn last_failure(&self, rejection: &Rejection) -> Option<LastFailure> {
+        let is_ours = rejection.name() == self.name();
+        self.0.existing_ledger().filter(|_| is_ours)?.failure_of(rejection.failure)
     }
 
     // ---- by hand ----
@@ -382,6 +398,6 @@ impl Body {
     fn rejection(&self, refusal: Refusal) -> Rejection {
         #[cfg(feature = "tracing")]
         crate::trace::rejected(self.engine().load(), refusal.reason());
-        Rejection::new(self.name.clone(), refusal)
+        Rejection::new(self.name.clone(), refusal, self.failure_word())
     }
 }

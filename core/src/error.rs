@@ -89,12 +89,14 @@ impl fmt::Debug for Refusal {
 pub struct Rejection {
     name: Name,
     refusal: Refusal,
+    /// The last failure before, as the breaker's ledger has it; 0: none.
+    pub(crate) failure: u64,
 }
 
 impl Rejection {
     #[inline]
-    pub(crate) fn new(name: Name, refusal: Refusal) -> Self {
-        Rejection { name, refusal }
+    pub(crate) fn new(name: Name, refusal: Refusal, failure: u64) -> Self {
+        Rejection { name, refusal, failure }
     }
 
     /// Why.

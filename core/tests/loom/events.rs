@@ -4,7 +4,7 @@ use super::{at_once, runs, small_model};
 use crate::events::{Counts, Event, Hub, Subscription};
 use crate::machine::Cause;
 use crate::name::Name;
-use crate::word::State;
+use crate::word::{Mode, State};
 use loom::thread;
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +18,7 @@ fn event(generation: u64) -> Event {
         from: State::Closed,
         to: State::Open,
         cause: Cause::Manual,
+        mode: Mode::Auto,
         at: 0,
         actor: None,
         reason: None,
@@ -30,7 +31,7 @@ fn subscribe(hub: &Arc<Hub>, after: u64) -> (Heard, Subscription) {
     let heard = Heard::default();
     let writer = Arc::clone(&heard);
     let listener = move |e: &Event| writer.lock().unwrap().push((e.generation, e.missed));
-    (heard, hub.subscribe(after, Box::new(listener)))
+    (heard, hub.subscribe(after, Box::new(listener), None))
 }
 
 /// A hub with one listener from the beginning.

@@ -2,6 +2,7 @@
 
 use crate::case::{Bench, config_refused, document, refused, settled_name};
 use crate::expect;
+use crate::nanos::nanos;
 use fusewire::{By, Clock, Mode, Outcome, OwnedPermit, json};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -63,12 +64,12 @@ fn times(step: &Value) -> u64 {
 }
 
 fn duration(step: &Value) -> Result<Option<Duration>> {
-    step.get("duration").map(|d| expect::nanos(d).map(Duration::from_nanos)).transpose()
+    step.get("duration").map(|d| nanos(d).map(Duration::from_nanos)).transpose()
 }
 
 fn advance(b: &mut Bench, step: &Value) -> Result {
     if let Some(by) = step.get("by") {
-        b.clock.advance_nanos(expect::nanos(by)?);
+        b.clock.advance_nanos(nanos(by)?);
         return Ok(());
     }
     let now = b.clock.now();

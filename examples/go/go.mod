@@ -1,0 +1,3 @@
+module github.com/fusewire/fusewire/examples/go
+
+go 1.24

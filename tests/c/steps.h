@@ -1,0 +1,24 @@
+// The steps of a case, each through the public header.
+#ifndef STEPS_H
+#define STEPS_H
+
+#include "case.h"
+
+// Runs one step and checks what it expects; `raw` is its text in the file.
+bool step_run(bench *b, const json_t *step, const char *raw, failure *wrong);
+
+// ---- calls.c ----
+
+bool step_call(bench *b, const json_t *step, failure *wrong);
+bool step_acquire(bench *b, const json_t *step, failure *wrong);
+bool step_settle(bench *b, const json_t *step, failure *wrong);
+bool step_drop(bench *b, const json_t *step, failure *wrong);
+
+// ---- look.c ----
+
+// The snapshot, as a struct and as JSON.
+bool look_snapshot(const bench *b, const json_t *expected, failure *wrong);
+bool look_events(const bench *b, const json_t *expected, failure *wrong);
+bool look_metrics(const bench *b, const json_t *step, failure *wrong);
+
+#endif

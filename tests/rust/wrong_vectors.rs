@@ -1,0 +1,19 @@
+//! The runner of the vectors finds what is written wrong in them, and a runner that checks nothing is found out. The other
+//! languages' runners are asked the same by `ci/vectors.sh`.
+
+use std::process::Command;
+
+fn wrong_vectors(runner: &str) -> Option<i32> {
+    let status = Command::new(env!("CARGO_BIN_EXE_wrong-vectors")).arg(runner).status();
+    status.expect("it was built").code()
+}
+
+#[test]
+fn every_expectation_that_is_written_wrong_is_found() {
+    assert_eq!(wrong_vectors(env!("CARGO_BIN_EXE_run-vectors-rust")), Some(0));
+}
+
+#[test]
+fn a_runner_that_checks_nothing_is_found_out() {
+    assert_eq!(wrong_vectors("true"), Some(1));
+}
