@@ -14,6 +14,7 @@ steps=(
     "rust       ci/test-rust.sh"
     "node       ci/test-node.sh"
     "python     ci/test-python.sh"
+    "c          ci/test-c.sh"
     "loom       ci/loom.sh"
     "shuttle    ci/shuttle.sh"
     "fuzz       ci/fuzz.sh 60"

@@ -3,9 +3,9 @@
 #include "child.h"
 
 static void aborts_and_says(void (*run)(void *), void *argument, const char *message) {
-    ending ending = in_a_child(run, argument);
-    if (!was_aborted(&ending)) fail_msg("ended with status %#x, not with SIGABRT: %s", (unsigned)ending.status, ending.said);
-    contains(ending.said, message);
+    ending end = in_a_child(run, argument);
+    if (!was_aborted(&end)) fail_msg("ended with status %#x, not with SIGABRT: %s", (unsigned)end.status, end.said);
+    contains(end.said, message);
 }
 
 static void free_a_breaker_twice(void *breaker) { fusewire_breaker_free(breaker), fusewire_breaker_free(breaker); }

@@ -33,7 +33,7 @@ static inline void be_the_child(int err, void (*run)(void *), void *argument) {
 }
 
 static inline ending in_a_child(void (*run)(void *), void *argument) {
-    ending ending = {0};
+    ending end = {0};
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
@@ -41,22 +41,22 @@ static inline ending in_a_child(void (*run)(void *), void *argument) {
     if (child == 0) be_the_child(ends[1], run, argument);
     close(ends[1]);
     size_t length = 0;
-    for (ssize_t n; (n = read(ends[0], ending.said + length, sizeof ending.said - 1 - length)) != 0;) {
+    for (ssize_t n; (n = read(ends[0], end.said + length, sizeof end.said - 1 - length)) != 0;) {
         if (n < 0 && errno == EINTR) continue;
         assert_true(n > 0);
         length += (size_t)n;
     }
     close(ends[0]);
-    assert_int_equal(waitpid(child, &ending.status, 0), child);
-    return ending;
+    assert_int_equal(waitpid(child, &end.status, 0), child);
+    return end;
 }
 
-static inline bool was_aborted(const ending *ending) {
-    return WIFSIGNALED(ending->status) && WTERMSIG(ending->status) == SIGABRT;
+static inline bool was_aborted(const ending *end) {
+    return WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGABRT;
 }
 
-static inline bool has_come_back(const ending *ending) {
-    return WIFEXITED(ending->status) && WEXITSTATUS(ending->status) == CAME_BACK;
+static inline bool has_come_back(const ending *end) {
+    return WIFEXITED(end->status) && WEXITSTATUS(end->status) == CAME_BACK;
 }
 
 #endif

@@ -238,9 +238,9 @@ static bool sleeps(long id) {
     return name_end && name_end[1] == ' ' && name_end[2] == 'S';
 }
 
-static void start(pthread_t *thread, waiter *waiter) {
-    assert_int_equal(pthread_create(thread, NULL, wait_for_an_event, waiter), 0);
-    while (!sleeps(atomic_load(&waiter->id))) sched_yield();
+static void start(pthread_t *thread, waiter *one) {
+    assert_int_equal(pthread_create(thread, NULL, wait_for_an_event, one), 0);
+    while (!sleeps(atomic_load(&one->id))) sched_yield();
 }
 
 static void a_waiting_thread_is_woken_by_another_threads_trip(void **state) {
@@ -249,12 +249,12 @@ static void a_waiting_thread_is_woken_by_another_threads_trip(void **state) {
     fusewire_subscription *subscription = subscribed_to(breaker, 8);
     const uint64_t timeouts[] = {FUSEWIRE_NONE, FUSEWIRE_NONE - 1, HOUR};
     for (size_t i = 0; i < COUNT(timeouts); i++) {
-        waiter waiter = {.subscription = subscription, .timeout = timeouts[i]};
+        waiter one = {.subscription = subscription, .timeout = timeouts[i]};
         pthread_t thread;
-        start(&thread, &waiter);
+        start(&thread, &one);
         is_ok(fusewire_breaker_trip(breaker, FUSEWIRE_NONE, NULL, NULL, NULL));
         pthread_join(thread, NULL);
-        answers(FUSEWIRE_OK, waiter.answer);
+        answers(FUSEWIRE_OK, one.answer);
         fusewire_event event;
         size_t count = 0;
         is_ok(fusewire_subscription_drain(subscription, &event, sizeof event, 1, &count));
@@ -302,12 +302,12 @@ static void a_waiting_thread_is_woken_when_its_breaker_is_gone(void **state) {
     (void)state;
     fusewire_breaker *breaker = a_breaker();
     fusewire_subscription *subscription = subscribed_to(breaker, 8);
-    waiter waiter = {.subscription = subscription, .timeout = FUSEWIRE_NONE};
+    waiter one = {.subscription = subscription, .timeout = FUSEWIRE_NONE};
     pthread_t thread;
-    start(&thread, &waiter);
+    start(&thread, &one);
     fusewire_breaker_free(breaker);
     pthread_join(thread, NULL);
-    answers(FUSEWIRE_SUBSCRIPTION_CLOSED, waiter.answer);
+    answers(FUSEWIRE_SUBSCRIPTION_CLOSED, one.answer);
     fusewire_subscription_free(subscription);
 }
 

@@ -16,7 +16,7 @@ struct Outage : std::runtime_error {
 
 // Tells that the frames between are left in order.
 struct Witness {
-    explicit Witness(int *count) : count(count) {}
+    explicit Witness(int *where) : count(where) {}
     ~Witness() { ++*count; }
     Witness(const Witness &) = delete;
     Witness &operator=(const Witness &) = delete;

@@ -77,10 +77,10 @@ static void every_allocation_that_fails_ends_the_process(void **state) {
     (void)state;
     long aborted = 0;
     for (long n = 0;; n++) {
-        ending ending = in_a_child(life_with_failing_memory, &n);
-        if (has_come_back(&ending)) break;
-        if (!was_aborted(&ending)) fail_msg("after %ld allocations: ended with status %#x, not with SIGABRT: %s", n, (unsigned)ending.status, ending.said);
-        if (ending.said[0] == 0) fail_msg("after %ld allocations: ended without a word", n);
+        ending end = in_a_child(life_with_failing_memory, &n);
+        if (has_come_back(&end)) break;
+        if (!was_aborted(&end)) fail_msg("after %ld allocations: ended with status %#x, not with SIGABRT: %s", n, (unsigned)end.status, end.said);
+        if (end.said[0] == 0) fail_msg("after %ld allocations: ended without a word", n);
         aborted++;
     }
     // As many as there are, and they were found: a life without allocations would be a test of nothing.
@@ -104,9 +104,9 @@ static void build_breakers_without_end(void *unused) {
 
 static void a_process_at_its_limit_ends_and_does_not_crash(void **state) {
     (void)state;
-    ending ending = in_a_child(build_breakers_without_end, NULL);
-    if (!was_aborted(&ending)) fail_msg("ended with status %#x, not with SIGABRT: %s", (unsigned)ending.status, ending.said);
-    contains(ending.said, "memory allocation of ");
+    ending end = in_a_child(build_breakers_without_end, NULL);
+    if (!was_aborted(&end)) fail_msg("ended with status %#x, not with SIGABRT: %s", (unsigned)end.status, end.said);
+    contains(end.said, "memory allocation of ");
 }
 
 int main(void) {

@@ -178,10 +178,7 @@ static void a_handle_of_one_type_is_none_of_another(void **state) {
 }
 
 static void a_freed_handle_is_found_out_for_the_next_thousand_of_its_type(void **state) {
-    (void)state;
-    things t;
-    make(state);
-    t = *(things *)*state;
+    const things t = *(things *)*state;
     unmake(state);
     for (int i = 0; i < 1000; i++) {
         if (i % 250 == 0) {
