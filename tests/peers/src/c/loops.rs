@@ -98,10 +98,8 @@ impl Loops {
         Box::new(move || -> Batch {
             let text = CString::new(document).expect("no NUL in it");
             // SAFETY: a text with a NUL behind it.
-            let owned = Owned {
-                breaker: unsafe { (functions.new)(text.as_ptr()) },
-                functions: Arc::clone(&functions),
-            };
+            let breaker = unsafe { (functions.new)(text.as_ptr()) };
+            let owned = Owned { breaker, functions: Arc::clone(&functions) };
             Box::new(move |calls| {
                 let owned = &owned;
                 // SAFETY: a breaker, alive.
