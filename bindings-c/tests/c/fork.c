@@ -15,6 +15,17 @@
 #define PATIENCE 30
 #endif
 
+// A thread that forks. It alone takes what it keeps of `told`, so it knows what a child must find.
+typedef struct forker {
+    fusewire_subscription *kept;
+    uint64_t up_to;
+    int times;
+} forker;
+
+static forker first, second;
+// Both fork; changed while one does.
+static bool are_two;
+
 // ---- the child ----
 
 static void *calls_in_the_child(void *breaker) {
@@ -24,7 +35,7 @@ static void *calls_in_the_child(void *breaker) {
 }
 
 // A breaker made before: calls count, transitions happen and all its events arrive.
-static void use_what_was_there(void) {
+static void use_what_was_there(const forker *by) {
     fusewire_snapshot before = snapshot_of(busy);
     for (unsigned i = 0; i < 20; i++) call(busy, i);
     CHECK(fusewire_breaker_reset(busy, NULL, NULL) == FUSEWIRE_OK);
@@ -35,12 +46,12 @@ static void use_what_was_there(void) {
     fusewire_snapshot after = snapshot_of(busy);
     CHECK(after.success > before.success && after.generation > before.generation);
 
-    uint64_t generation = snapshot_of(told).generation, seen = 0;
+    uint64_t generation = snapshot_of(told).generation, seen = by->up_to;
     CHECK(fusewire_breaker_trip(told, MS, "a child", NULL, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_breaker_reset(told, "a child", NULL) == FUSEWIRE_OK);
-    CHECK(fusewire_subscription_wait(drained, FUSEWIRE_NONE) == FUSEWIRE_OK);
+    CHECK(fusewire_subscription_wait(by->kept, FUSEWIRE_NONE) == FUSEWIRE_OK);
     // What the parent had not taken, and then the child's.
-    follow(drained, &seen);
+    follow(by->kept, &seen);
     CHECK(seen == generation + 2);
 }
 
@@ -76,7 +87,9 @@ static void use_the_registry(void) {
 }
 
 static void free_what_was_there(void) {
+    fusewire_subscription_free(first.kept);
     fusewire_subscription_free(drained);
+    fusewire_subscription_free(second.kept);
     fusewire_subscription_free(waited_for);
     fusewire_breaker_free(busy);
     fusewire_breaker_free(told);
@@ -86,12 +99,13 @@ static void free_what_was_there(void) {
 
 static atomic_int forked, hung, failed;
 
-static void fork_once(void) {
+static void fork_once(forker *by) {
+    follow(by->kept, &by->up_to);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         alarm(PATIENCE);
-        use_what_was_there();
+        use_what_was_there(by);
         use_the_registry();
         free_what_was_there();
         _exit(0);
@@ -103,9 +117,13 @@ static void fork_once(void) {
     else if (status != 0) atomic_fetch_add(&failed, 1);
 }
 
-static void *forks(void *times) {
-    // After a few it is known.
-    for (int i = 0; i < *(int *)times && atomic_load(&hung) + atomic_load(&failed) < 10; i++) fork_once();
+static void *forks(void *by) {
+    // After a few failures it is known.
+    for (forker *mine = by; mine->times > 0 && atomic_load(&hung) + atomic_load(&failed) < 10; mine->times--) {
+        fork_once(mine);
+        // What the second keeps must not fill up while the first is alone.
+        if (mine == &first && !are_two) follow(second.kept, &second.up_to);
+    }
     return NULL;
 }
 
@@ -118,7 +136,9 @@ static void build(void) {
     CHECK(fusewire_registry_new(my_clock, NULL, 0, &registry, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_registry_get_or_create(registry, "busy", &options, &busy, NULL) == FUSEWIRE_OK);
     CHECK(fusewire_registry_get_or_create(registry, "told", &options, &told, NULL) == FUSEWIRE_OK);
+    CHECK(fusewire_breaker_subscribe(told, 1000000, &first.kept) == FUSEWIRE_OK);
     CHECK(fusewire_breaker_subscribe(told, 1000000, &drained) == FUSEWIRE_OK);
+    CHECK(fusewire_breaker_subscribe(told, 1000000, &second.kept) == FUSEWIRE_OK);
     CHECK(fusewire_breaker_subscribe(busy, 1000, &waited_for) == FUSEWIRE_OK);
 }
 
@@ -132,23 +152,30 @@ static void check_the_totals(void) {
     follow(drained, &drained_up_to);
     CHECK(drained_up_to == snapshot_of(told).generation);
     CHECK(drained_up_to == atomic_load(&told_by_hand));
+    follow(first.kept, &first.up_to);
+    follow(second.kept, &second.up_to);
+    CHECK(first.up_to == drained_up_to && second.up_to == drained_up_to);
 }
 
 int main(void) {
     const char *wanted = getenv("FUSEWIRE_FORKS");
-    int all = wanted ? atoi(wanted) : 1000, alone = all - all / 5, together = all / 10;
+    int all = wanted ? atoi(wanted) : 1000, together = all / 10;
     alarm(300);
     build();
     void *(*const threads[])(void *) = {calls, calls,     operates, tells, drains,
                                         waits, registers, frees,    reads, starts_threads};
     enum { THREADS = sizeof threads / sizeof *threads };
-    pthread_t ids[THREADS], second;
+    pthread_t ids[THREADS], other;
     for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&ids[i], NULL, threads[i], NULL) == 0);
 
-    forks(&alone);
-    CHECK(pthread_create(&second, NULL, forks, &together) == 0);
-    forks(&together);
-    CHECK(pthread_join(second, NULL) == 0);
+    first.times = all - 2 * together;
+    forks(&first);
+    // Then two at the same time.
+    first.times = second.times = together;
+    are_two = true;
+    CHECK(pthread_create(&other, NULL, forks, &second) == 0);
+    forks(&first);
+    CHECK(pthread_join(other, NULL) == 0);
 
     atomic_store(&is_over, true);
     CHECK(fusewire_subscription_close(waited_for) == FUSEWIRE_OK);
