@@ -16,7 +16,8 @@ warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-field-initial
 export FUSEWIRE_VECTORS=$root/tests/vectors
 
 # `memory` and `fork` need a process without other hands in its memory.
-programs=(build call function exceptions operate read events registry clock errors names misuse aborts threads)
+programs=(build options call outcome function exceptions operate read events wait registry metrics clock errors names
+    misuse null permits aborts threads hands)
 alone=(memory fork)
 
 # ---- the header alone ----

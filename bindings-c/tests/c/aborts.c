@@ -9,7 +9,9 @@ static void aborts_and_says(void (*run)(void *), void *argument, const char *mes
 }
 
 static void free_a_breaker_twice(void *breaker) { fusewire_breaker_free(breaker), fusewire_breaker_free(breaker); }
-static void free_a_registry_twice(void *registry) { fusewire_registry_free(registry), fusewire_registry_free(registry); }
+static void free_a_registry_twice(void *registry) {
+    fusewire_registry_free(registry), fusewire_registry_free(registry);
+}
 static void free_a_clock_twice(void *clock) { fusewire_manual_clock_free(clock), fusewire_manual_clock_free(clock); }
 static void free_an_error_twice(void *error) { fusewire_error_free(error), fusewire_error_free(error); }
 static void free_a_subscription_twice(void *subscription) {
@@ -19,28 +21,32 @@ static void free_a_subscription_twice(void *subscription) {
 static void a_breaker_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
     fusewire_breaker *breaker = a_breaker();
-    aborts_and_says(free_a_breaker_twice, breaker, "fusewire: fusewire_breaker_free: this is no fusewire_breaker, or it was freed before\n");
+    aborts_and_says(free_a_breaker_twice, breaker,
+                    "fusewire: fusewire_breaker_free: this is no fusewire_breaker, or it was freed before\n");
     fusewire_breaker_free(breaker);
 }
 
 static void a_registry_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
     fusewire_registry *registry = a_registry(NULL);
-    aborts_and_says(free_a_registry_twice, registry, "fusewire: fusewire_registry_free: this is no fusewire_registry, or it was freed before\n");
+    aborts_and_says(free_a_registry_twice, registry,
+                    "fusewire: fusewire_registry_free: this is no fusewire_registry, or it was freed before\n");
     fusewire_registry_free(registry);
 }
 
 static void a_clock_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
     fusewire_manual_clock *clock = fusewire_manual_clock_new();
-    aborts_and_says(free_a_clock_twice, clock, "fusewire: fusewire_manual_clock_free: this is no fusewire_manual_clock, or it was freed before\n");
+    aborts_and_says(free_a_clock_twice, clock,
+                    "fusewire: fusewire_manual_clock_free: this is no fusewire_manual_clock, or it was freed before\n");
     fusewire_manual_clock_free(clock);
 }
 
 static void an_error_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
     fusewire_error *error = an_error();
-    aborts_and_says(free_an_error_twice, error, "fusewire: fusewire_error_free: this is no fusewire_error, or it was freed before\n");
+    aborts_and_says(free_an_error_twice, error,
+                    "fusewire: fusewire_error_free: this is no fusewire_error, or it was freed before\n");
     fusewire_error_free(error);
 }
 
@@ -48,7 +54,8 @@ static void a_subscription_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
     fusewire_breaker *breaker = a_breaker();
     fusewire_subscription *subscription = subscribed_to(breaker, 1);
-    aborts_and_says(free_a_subscription_twice, subscription, "fusewire: fusewire_subscription_free: this is no fusewire_subscription, or it was freed before\n");
+    aborts_and_says(free_a_subscription_twice, subscription,
+                    "fusewire: fusewire_subscription_free: this is no fusewire_subscription, or it was freed before\n");
     fusewire_subscription_free(subscription);
     fusewire_breaker_free(breaker);
 }
@@ -59,7 +66,8 @@ static void free_as_a_clock(void *memory) { fusewire_manual_clock_free(memory); 
 static void free_as_an_error(void *memory) { fusewire_error_free(memory); }
 static void free_as_a_subscription(void *memory) { fusewire_subscription_free(memory); }
 
-static void (*const FREES[])(void *) = {free_as_a_breaker, free_as_a_registry, free_as_a_clock, free_as_an_error, free_as_a_subscription};
+static void (*const FREES[])(void *) = {free_as_a_breaker, free_as_a_registry, free_as_a_clock, free_as_an_error,
+                                        free_as_a_subscription};
 
 static void what_is_no_handle_ends_the_process_when_it_is_freed(void **state) {
     (void)state;

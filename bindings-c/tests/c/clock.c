@@ -58,7 +58,8 @@ static void a_clock_moves_all_its_breakers(void **state) {
         is_ok(fusewire_breaker_trip(breakers[i], SECOND, NULL, NULL, NULL));
     }
     is_ok(fusewire_manual_clock_advance(clock, SECOND - 1));
-    for (size_t i = 0; i < COUNT(breakers); i++) assert_int_equal(fusewire_breaker_state(breakers[i]), FUSEWIRE_STATE_OPEN);
+    for (size_t i = 0; i < COUNT(breakers); i++)
+        assert_int_equal(fusewire_breaker_state(breakers[i]), FUSEWIRE_STATE_OPEN);
     is_ok(fusewire_manual_clock_advance(clock, 1));
     for (size_t i = 0; i < COUNT(breakers); i++) {
         assert_int_equal(fusewire_breaker_state(breakers[i]), FUSEWIRE_STATE_HALF_OPEN);

@@ -29,9 +29,11 @@ static const char *const NOT_UTF8[] = {"\xff", "caf\xc3", "\xc0\xaf", "a\xed\xa0
 // The call answers that status.
 #define answers(expected, call) answers_(expected, call, #call, __FILE__, __LINE__)
 
-static inline void answers_(fusewire_status expected, fusewire_status got, const char *call, const char *file, int line) {
+static inline void answers_(fusewire_status expected, fusewire_status got, const char *call, const char *file,
+                            int line) {
     if (got == expected) return;
-    print_error("%s\n    answers %u (%s), not %u (%s)\n", call, got, fusewire_status_text(got), expected, fusewire_status_text(expected));
+    print_error("%s\n    answers %u (%s), not %u (%s)\n", call, got, fusewire_status_text(got), expected,
+                fusewire_status_text(expected));
     _fail(file, line);
 }
 

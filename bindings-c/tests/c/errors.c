@@ -2,8 +2,6 @@
 
 #include "common.h"
 
-#include <stdio.h>
-
 static void a_failure_writes_its_detail_and_success_none(void **state) {
     (void)state;
     fusewire_breaker *breaker = NULL;
@@ -62,17 +60,32 @@ static void a_value_is_told_as_it_was_given_whatever_it_holds(void **state) {
     (void)state;
     fusewire_error *error = NULL;
     fusewire_breaker *breaker = NULL;
-    answers(FUSEWIRE_ERROR_CONFIG, fusewire_breaker_from_json("test", "{\"mode\": \"a\\u0000b %s %n\"}", &breaker, &error));
+    answers(FUSEWIRE_ERROR_CONFIG,
+            fusewire_breaker_from_json("test", "{\"mode\": \"a\\u0000b %s %n\"}", &breaker, &error));
     contains(fusewire_error_value(error), "%s %n");
     is_error(error, FUSEWIRE_ERROR_CONFIG, "mode", "b %s %n");
 }
 
 static const fusewire_status STATUSES[] = {
-    FUSEWIRE_OK, FUSEWIRE_LATE, FUSEWIRE_UNCHANGED, FUSEWIRE_TIMED_OUT, FUSEWIRE_SUBSCRIPTION_CLOSED, FUSEWIRE_NO_OUTCOME,
+    FUSEWIRE_OK,
+    FUSEWIRE_LATE,
+    FUSEWIRE_UNCHANGED,
+    FUSEWIRE_TIMED_OUT,
+    FUSEWIRE_SUBSCRIPTION_CLOSED,
+    FUSEWIRE_NO_OUTCOME,
     FUSEWIRE_REJECTED,
-    FUSEWIRE_ERROR_NULL_ARGUMENT, FUSEWIRE_ERROR_NOT_UTF8, FUSEWIRE_ERROR_INVALID_VALUE, FUSEWIRE_ERROR_INVALID_SIZE,
-    FUSEWIRE_ERROR_INVALID_HANDLE, FUSEWIRE_ERROR_INVALID_PERMIT, FUSEWIRE_ERROR_ALREADY_SETTLED, FUSEWIRE_ERROR_CONFIG,
-    FUSEWIRE_ERROR_NAME, FUSEWIRE_ERROR_CONFLICT, FUSEWIRE_ERROR_UNKNOWN_BREAKER, FUSEWIRE_ERROR_PANIC,
+    FUSEWIRE_ERROR_NULL_ARGUMENT,
+    FUSEWIRE_ERROR_NOT_UTF8,
+    FUSEWIRE_ERROR_INVALID_VALUE,
+    FUSEWIRE_ERROR_INVALID_SIZE,
+    FUSEWIRE_ERROR_INVALID_HANDLE,
+    FUSEWIRE_ERROR_INVALID_PERMIT,
+    FUSEWIRE_ERROR_ALREADY_SETTLED,
+    FUSEWIRE_ERROR_CONFIG,
+    FUSEWIRE_ERROR_NAME,
+    FUSEWIRE_ERROR_CONFLICT,
+    FUSEWIRE_ERROR_UNKNOWN_BREAKER,
+    FUSEWIRE_ERROR_PANIC,
 };
 
 static bool is_a_status(fusewire_status status) {

@@ -1,4 +1,5 @@
-// An exception out of a function under fusewire_breaker_call: it reaches who called, unchanged, and counts as a failure.
+// An exception out of a function under fusewire_breaker_call: it reaches who called, unchanged, and counts as a
+// failure.
 
 extern "C" {
 #include "common.h"

@@ -1,5 +1,5 @@
-// How the public structs lie in memory and what the enums' values are, as layout.def says: this must compile, as C and as
-// C++. The same numbers hold in Rust, see tests/layout.rs.
+// How the public structs lie in memory and what the enums' values are, as layout.def says: this must compile, as C and
+// as C++. The same numbers hold in Rust, see tests/layout.rs.
 
 #include <fusewire.h>
 
@@ -12,7 +12,7 @@
 #endif
 
 #define STRUCT(type, size, alignment) IS(sizeof(type) == (size) && ALIGNMENT(type) == (alignment), #type)
-#define FIELD(type, field, offset, size) \
+#define FIELD(type, field, offset, size)                                                                               \
     IS(offsetof(type, field) == (offset) && sizeof(((type *)0)->field) == (size), #type "." #field)
 #define VALUE(name, number) IS((name) == (number), #name)
 

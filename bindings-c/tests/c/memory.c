@@ -41,7 +41,8 @@ static void a_life(fusewire_registry *registry) {
     fusewire_options options = FUSEWIRE_OPTIONS_INIT;
     options.document = "{\"failure_threshold\": 2, \"backoff\": {\"kind\": \"exponential\"}}";
     fusewire_registry_get_or_create(registry, "memory", &options, &breaker, &error);
-    if (fusewire_breaker_from_json("wrong", "{\"mode\": \"on\"}", &wrong, &error) != FUSEWIRE_OK) fusewire_error_free(error);
+    if (fusewire_breaker_from_json("wrong", "{\"mode\": \"on\"}", &wrong, &error) != FUSEWIRE_OK)
+        fusewire_error_free(error);
     fusewire_subscription *subscription = NULL;
     fusewire_breaker_subscribe(breaker, 8, &subscription);
     for (int i = 0; i < 3; i++) {
@@ -79,7 +80,9 @@ static void every_allocation_that_fails_ends_the_process(void **state) {
     for (long n = 0;; n++) {
         ending end = in_a_child(life_with_failing_memory, &n);
         if (has_come_back(&end)) break;
-        if (!was_aborted(&end)) fail_msg("after %ld allocations: ended with status %#x, not with SIGABRT: %s", n, (unsigned)end.status, end.said);
+        if (!was_aborted(&end))
+            fail_msg("after %ld allocations: ended with status %#x, not with SIGABRT: %s", n, (unsigned)end.status,
+                     end.said);
         if (end.said[0] == 0) fail_msg("after %ld allocations: ended without a word", n);
         aborted++;
     }

@@ -27,7 +27,8 @@ static void collect(json_t *json) {
     json_t *value;
     if (json_is_array(json)) json_array_foreach(json, i, value) collect(value);
     json_object_foreach(json, key, value) {
-        if (strcmp(key, "state") == 0 || strcmp(key, "stored_state") == 0 || strcmp(key, "from") == 0) note(states, value);
+        if (strcmp(key, "state") == 0 || strcmp(key, "stored_state") == 0 || strcmp(key, "from") == 0)
+            note(states, value);
         if (strcmp(key, "cause") == 0) note(causes, value);
         if (strcmp(key, "outcome") == 0) note(outcomes, value);
         if (strcmp(key, "mode") == 0) note(modes, value);
@@ -41,7 +42,8 @@ static void collect(json_t *json) {
 
 static int read_vectors(void **state) {
     (void)state;
-    states = json_object(), modes = json_object(), outcomes = json_object(), reasons = json_object(), causes = json_object();
+    states = json_object(), modes = json_object(), outcomes = json_object(), reasons = json_object(),
+    causes = json_object();
     const char *folder = getenv("FUSEWIRE_VECTORS");
     DIR *files = folder ? opendir(folder) : NULL;
     if (!files) {
@@ -50,7 +52,9 @@ static int read_vectors(void **state) {
     }
     for (const struct dirent *entry; (entry = readdir(files));) {
         // A topic; those of wrong configurations have names that are none.
-        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || strstr(entry->d_name, "invalid") || strstr(entry->d_name, "errors")) continue;
+        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || strstr(entry->d_name, "invalid") ||
+            strstr(entry->d_name, "errors"))
+            continue;
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         json_error_t error;
@@ -135,7 +139,10 @@ static void each_number_has_the_name_of_its_constant(void **state) {
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_RAMP), "ramp");
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_FORCED_OPEN), "forced_open");
     assert_string_equal(fusewire_cause_name(FUSEWIRE_CAUSE_NONE), "none");
-    const char *const names[] = {"failure_threshold", "failure_rate", "slow_call_rate", "recovery_timeout", "probes_succeeded", "probe_failed", "probe_expired", "ramp_failed", "ramp_completed", "manual", "reset", "mode", "reconfigured"};
+    const char *const names[] = {"failure_threshold", "failure_rate", "slow_call_rate", "recovery_timeout",
+                                 "probes_succeeded",  "probe_failed", "probe_expired",  "ramp_failed",
+                                 "ramp_completed",    "manual",       "reset",          "mode",
+                                 "reconfigured"};
     for (uint32_t i = 0; i < COUNT(names); i++) assert_string_equal(fusewire_cause_name(i + 1), names[i]);
 }
 

@@ -119,9 +119,11 @@ static void who_or_why_that_is_not_utf8_changes_nothing(void **state) {
         answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_breaker_set_mode(breaker, FUSEWIRE_MODE_SHADOW, NULL, bad));
         answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_breaker_reconfigure(breaker, bad, NULL, NULL, &error));
         is_error(error, FUSEWIRE_ERROR_NOT_UTF8, "document", NULL);
-        answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 2}", bad, NULL, &error));
+        answers(FUSEWIRE_ERROR_NOT_UTF8,
+                fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 2}", bad, NULL, &error));
         is_error(error, FUSEWIRE_ERROR_NOT_UTF8, "actor", NULL);
-        answers(FUSEWIRE_ERROR_NOT_UTF8, fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 2}", NULL, bad, &error));
+        answers(FUSEWIRE_ERROR_NOT_UTF8,
+                fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 2}", NULL, bad, &error));
         is_error(error, FUSEWIRE_ERROR_NOT_UTF8, "reason", NULL);
     }
     fusewire_snapshot s = snapshot_of(breaker);
@@ -166,11 +168,13 @@ static void other_rules_take_the_place_of_the_old_ones(void **state) {
     (void)state;
     fusewire_breaker *breaker = a_breaker();
     is_ok(fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 1}", NULL, NULL, NULL));
-    answers(FUSEWIRE_UNCHANGED, fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 1.0}", NULL, NULL, NULL));
+    answers(FUSEWIRE_UNCHANGED,
+            fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 1.0}", NULL, NULL, NULL));
     calls(breaker, FUSEWIRE_OUTCOME_FAILURE, 1);
     assert_int_equal(fusewire_breaker_state(breaker), FUSEWIRE_STATE_OPEN);
     fusewire_error *error = NULL;
-    answers(FUSEWIRE_ERROR_CONFIG, fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 0}", NULL, NULL, &error));
+    answers(FUSEWIRE_ERROR_CONFIG,
+            fusewire_breaker_reconfigure(breaker, "{\"failure_threshold\": 0}", NULL, NULL, &error));
     is_error(error, FUSEWIRE_ERROR_CONFIG, "failure_threshold", NULL);
     char *document;
     is_ok(fusewire_breaker_document(breaker, &document, NULL));

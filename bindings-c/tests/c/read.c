@@ -22,7 +22,8 @@ static bool is_null(const json_t *json) { return !json || json_is_null(json); }
 // A number of the struct is that of the JSON; FUSEWIRE_NONE is null.
 static void same_number(const char *key, uint64_t ours, const json_t *json) {
     uint64_t theirs = is_null(json) ? FUSEWIRE_NONE : (uint64_t)json_integer_value(json);
-    if (ours != theirs) fail_msg("%s: %llu in the struct, %llu in the JSON", key, (unsigned long long)ours, (unsigned long long)theirs);
+    if (ours != theirs)
+        fail_msg("%s: %llu in the struct, %llu in the JSON", key, (unsigned long long)ours, (unsigned long long)theirs);
 }
 
 // A share of the struct is that of the JSON; NAN is null.
@@ -30,13 +31,15 @@ static void same_share(const char *key, double ours, const json_t *json) {
     if (isnan(ours) && is_null(json)) return;
     // To the last bit.
     double theirs = json_number_value(json);
-    if (is_null(json) || memcmp(&ours, &theirs, sizeof ours) != 0) fail_msg("%s: %g in the struct, %g in the JSON", key, ours, theirs);
+    if (is_null(json) || memcmp(&ours, &theirs, sizeof ours) != 0)
+        fail_msg("%s: %g in the struct, %g in the JSON", key, ours, theirs);
 }
 
 static void same_name(const char *key, const char *ours, const json_t *json) {
     const char *theirs = is_null(json) ? NULL : json_string_value(json);
     if (ours == NULL && theirs == NULL) return;
-    if (!ours || !theirs || strcmp(ours, theirs) != 0) fail_msg("%s: %s in the struct, %s in the JSON", key, ours ? ours : "(none)", theirs ? theirs : "null");
+    if (!ours || !theirs || strcmp(ours, theirs) != 0)
+        fail_msg("%s: %s in the struct, %s in the JSON", key, ours ? ours : "(none)", theirs ? theirs : "null");
 }
 
 static void same_window(const fusewire_snapshot *s, const json_t *window) {
@@ -71,7 +74,8 @@ static void same_totals(const fusewire_snapshot *s, const json_t *totals) {
     same_number("slow", s->slow, json_object_get(totals, "slow"));
     same_number("late", s->late, json_object_get(totals, "late"));
     same_number("expired", s->expired, json_object_get(totals, "expired"));
-    const json_t *rejected = json_object_get(totals, "rejected"), *would_reject = json_object_get(totals, "would_reject");
+    const json_t *rejected = json_object_get(totals, "rejected"),
+                 *would_reject = json_object_get(totals, "would_reject");
     for (fusewire_reason reason = 0; reason < FUSEWIRE_REASON_CAPACITY; reason++) {
         const char *name = fusewire_reason_name(reason);
         if (reason > FUSEWIRE_REASON_FORCED_OPEN) {
@@ -156,9 +160,11 @@ static void the_struct_and_the_json_agree_in_every_state(void **state) {
     (void)state;
     const char *const documents[] = {
         "{}",
-        "{\"slow_call_duration\": \"1s\", \"window\": {\"kind\": \"count\", \"size\": 10, \"min_calls\": 5, \"slow_call_rate\": 0.9}}",
+        "{\"slow_call_duration\": \"1s\", \"window\": {\"kind\": \"count\", \"size\": 10, \"min_calls\": 5, "
+        "\"slow_call_rate\": 0.9}}",
         "{\"window\": {\"kind\": \"time\", \"min_calls\": 10}, \"ramp\": {}}",
-        "{\"slow_call_duration\": \"1s\", \"window\": {\"kind\": \"adaptive\", \"min_calls\": 10}, \"ramp\": {\"window_calls\": 2}}",
+        "{\"slow_call_duration\": \"1s\", \"window\": {\"kind\": \"adaptive\", \"min_calls\": 10}, \"ramp\": "
+        "{\"window_calls\": 2}}",
     };
     for (size_t i = 0; i < COUNT(documents); i++) {
         fusewire_manual_clock *clock = fusewire_manual_clock_new();
@@ -256,7 +262,9 @@ static void a_failure_that_is_none_leaves_the_struct_alone(void **state) {
 
 static void a_document_builds_the_breaker_it_was_read_from(void **state) {
     (void)state;
-    fusewire_breaker *one = breaker_on(NULL, "{\"window\": {\"kind\": \"time\"}, \"ramp\": {}, \"backoff\": {\"kind\": \"exponential\", \"jitter\": 0.1}}"), *other;
+    fusewire_breaker *one = breaker_on(NULL, "{\"window\": {\"kind\": \"time\"}, \"ramp\": {}, \"backoff\": {\"kind\": "
+                                             "\"exponential\", \"jitter\": 0.1}}"),
+                     *other;
     char *first, *second;
     size_t length;
     is_ok(fusewire_breaker_document(one, &first, &length));

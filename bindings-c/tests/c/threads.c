@@ -5,7 +5,6 @@
 #include "common.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #define MOST_THREADS 200
@@ -37,9 +36,10 @@ typedef struct worker {
 
 static void settle(worker *mine, fusewire_permit *permit, unsigned draw) {
     fusewire_outcome outcome = draw % 3;
-    fusewire_status status = outcome == FUSEWIRE_OUTCOME_SUCCESS   ? fusewire_permit_success(permit)
-                             : outcome == FUSEWIRE_OUTCOME_FAILURE ? fusewire_permit_failure(permit, draw % 2 ? "io" : NULL)
-                                                                   : fusewire_permit_ignore(permit);
+    fusewire_status status = outcome == FUSEWIRE_OUTCOME_SUCCESS ? fusewire_permit_success(permit)
+                             : outcome == FUSEWIRE_OUTCOME_FAILURE
+                                 ? fusewire_permit_failure(permit, draw % 2 ? "io" : NULL)
+                                 : fusewire_permit_ignore(permit);
     if (status == FUSEWIRE_LATE) mine->tally.late++;
     else if (status != FUSEWIRE_OK) mine->tally.wrong++;
     mine->tally.settled[outcome]++;
@@ -56,7 +56,8 @@ static void *work(void *argument) {
         fusewire_rejection rejection;
         fusewire_status status = fusewire_breaker_acquire(mine->breaker, &permit, &rejection);
         if (status == FUSEWIRE_OK) settle(mine, &permit, draw >> 16);
-        else if (status == FUSEWIRE_REJECTED && rejection.reason < FUSEWIRE_REASON_CAPACITY) mine->tally.rejected[rejection.reason]++;
+        else if (status == FUSEWIRE_REJECTED && rejection.reason < FUSEWIRE_REASON_CAPACITY)
+            mine->tally.rejected[rejection.reason]++;
         else mine->tally.wrong++;
         if (mine->clock && fusewire_manual_clock_advance(mine->clock, 1 * MS) != FUSEWIRE_OK) mine->tally.wrong++;
     }
@@ -78,7 +79,8 @@ static tally hammer(fusewire_breaker *breaker, fusewire_manual_clock *clock, siz
     pthread_barrier_t start;
     pthread_barrier_init(&start, NULL, (unsigned)threads);
     for (size_t i = 0; i < threads; i++) {
-        workers[i] = (worker){.breaker = breaker, .clock = clock, .start = &start, .number = (unsigned)i + 1, .rounds = each};
+        workers[i] =
+            (worker){.breaker = breaker, .clock = clock, .start = &start, .number = (unsigned)i + 1, .rounds = each};
         assert_int_equal(pthread_create(&ids[i], NULL, work, &workers[i]), 0);
     }
     tally sum = {0};
@@ -105,8 +107,6 @@ static void are_the_totals_of(const tally *t, fusewire_breaker *breaker) {
     assert_int_equal(s.late, t->late);
     for (size_t i = 0; i < FUSEWIRE_REASON_CAPACITY; i++) assert_int_equal(s.rejected[i], t->rejected[i]);
 }
-
-// ---- a breaker that stays closed ----
 
 static void stays_exact(const char *document, size_t threads) {
     fusewire_breaker *breaker = breaker_on(NULL, document);
@@ -135,7 +135,8 @@ static void more_than_sixty_four_threads_count_exactly(void **state) {
 
 static void a_count_window_is_exact_at_rest(void **state) {
     (void)state;
-    fusewire_breaker *breaker = breaker_on(NULL, "{\"window\": {\"kind\": \"count\", \"size\": 60000, \"min_calls\": 60000, \"failure_rate\": 1}}");
+    fusewire_breaker *breaker = breaker_on(
+        NULL, "{\"window\": {\"kind\": \"count\", \"size\": 60000, \"min_calls\": 60000, \"failure_rate\": 1}}");
     tally t = hammer(breaker, NULL, 64, rounds() / 4);
     are_the_totals_of(&t, breaker);
     uint64_t counted = t.settled[FUSEWIRE_OUTCOME_SUCCESS] + t.settled[FUSEWIRE_OUTCOME_FAILURE];
@@ -148,7 +149,8 @@ static void a_count_window_is_exact_at_rest(void **state) {
 static void a_time_window_on_a_clock_that_stands_still_is_exact(void **state) {
     (void)state;
     fusewire_manual_clock *clock = fusewire_manual_clock_new();
-    fusewire_breaker *breaker = breaker_on(clock, "{\"window\": {\"kind\": \"time\", \"min_calls\": 1000000, \"failure_rate\": 1}}");
+    fusewire_breaker *breaker =
+        breaker_on(clock, "{\"window\": {\"kind\": \"time\", \"min_calls\": 1000000, \"failure_rate\": 1}}");
     tally t = hammer(breaker, NULL, 100, rounds() / 4);
     are_the_totals_of(&t, breaker);
     fusewire_snapshot s = snapshot_of(breaker);
@@ -157,8 +159,6 @@ static void a_time_window_on_a_clock_that_stands_still_is_exact(void **state) {
     fusewire_breaker_free(breaker);
     fusewire_manual_clock_free(clock);
 }
-
-// ---- a breaker that trips and recovers all the time ----
 
 // Takes all events that are there, in order; answers the generation up to which each was kept or told as missed. While
 // the thread that delivers does not run, others may make more transitions than wait for delivery at most.
@@ -202,146 +202,12 @@ static void threads_on_a_breaker_that_trips_all_the_time_count_exactly(void **st
 
 static void threads_on_a_window_that_trips_all_the_time_count_exactly(void **state) {
     (void)state;
-    trips_and_stays_exact("{\"window\": {\"kind\": \"time\", \"period\": \"1s\", \"min_calls\": 5}, \"recovery_timeout\": \"50ms\", \"half_open_max_calls\": 2, \"success_threshold\": 1}", 64);
-    trips_and_stays_exact("{\"window\": {\"kind\": \"count\", \"size\": 10, \"min_calls\": 5}, \"recovery_timeout\": \"50ms\", \"ramp\": {\"window_calls\": 4, \"max_failure_rate\": 0.5}}", 64);
-}
-
-// ---- permits that go from thread to thread ----
-
-#define HANDS 8
-#define PERMITS 500
-
-typedef struct hand {
-    fusewire_breaker *breaker;
-    pthread_barrier_t *given;
-    fusewire_permit *mine;
-    fusewire_permit *next;
-    uint64_t wrong;
-} hand;
-
-static void *take_and_pass_on(void *argument) {
-    hand *my = argument;
-    for (int i = 0; i < PERMITS; i++) my->wrong += fusewire_breaker_acquire(my->breaker, &my->mine[i], NULL) != FUSEWIRE_OK;
-    pthread_barrier_wait(my->given);
-    for (int i = 0; i < PERMITS; i++) my->wrong += fusewire_permit_success(&my->next[i]) != FUSEWIRE_OK;
-    return NULL;
-}
-
-static void a_permit_is_settled_by_another_thread_than_it_was_given_to(void **state) {
-    (void)state;
-    const char *const documents[] = {"{}", "{\"sample_durations_every\": 1}", "{\"window\": {\"kind\": \"time\"}}"};
-    static fusewire_permit permits[HANDS][PERMITS];
-    for (size_t d = 0; d < COUNT(documents); d++) {
-        fusewire_breaker *breaker = breaker_on(NULL, documents[d]);
-        pthread_barrier_t given;
-        pthread_barrier_init(&given, NULL, HANDS);
-        hand hands[HANDS];
-        pthread_t ids[HANDS];
-        for (int i = 0; i < HANDS; i++) {
-            hands[i] = (hand){breaker, &given, permits[i], permits[(i + 1) % HANDS], 0};
-            assert_int_equal(pthread_create(&ids[i], NULL, take_and_pass_on, &hands[i]), 0);
-        }
-        for (int i = 0; i < HANDS; i++) {
-            pthread_join(ids[i], NULL);
-            assert_int_equal(hands[i].wrong, 0);
-        }
-        pthread_barrier_destroy(&given);
-        assert_int_equal(snapshot_of(breaker).success, HANDS * PERMITS);
-        fusewire_breaker_free(breaker);
-    }
-}
-
-// ---- threads that wait on one subscription ----
-
-#define WAITERS 6
-#define TRANSITIONS 500
-
-typedef struct reader {
-    fusewire_subscription *subscription;
-    atomic_int *seen;
-    uint64_t wrong;
-} reader;
-
-static void *read_until_closed(void *argument) {
-    reader *mine = argument;
-    for (;;) {
-        fusewire_status status = fusewire_subscription_wait(mine->subscription, FUSEWIRE_NONE);
-        if (status == FUSEWIRE_SUBSCRIPTION_CLOSED) return NULL;
-        mine->wrong += status != FUSEWIRE_OK && status != FUSEWIRE_TIMED_OUT;
-        fusewire_event event;
-        size_t count = 0;
-        mine->wrong += fusewire_subscription_drain(mine->subscription, &event, sizeof event, 1, &count) != FUSEWIRE_OK;
-        if (count == 1 && event.generation >= 1 && event.generation <= TRANSITIONS) atomic_fetch_add(&mine->seen[event.generation - 1], 1);
-        else mine->wrong += count != 0;
-    }
-}
-
-static void several_threads_on_one_subscription_take_each_event_once(void **state) {
-    (void)state;
-    static atomic_int seen[TRANSITIONS];
-    fusewire_breaker *breaker = a_breaker();
-    fusewire_subscription *subscription = subscribed_to(breaker, TRANSITIONS);
-    reader readers[WAITERS];
-    pthread_t ids[WAITERS];
-    for (int i = 0; i < WAITERS; i++) {
-        readers[i] = (reader){subscription, seen, 0};
-        assert_int_equal(pthread_create(&ids[i], NULL, read_until_closed, &readers[i]), 0);
-    }
-    for (int i = 0; i < TRANSITIONS; i++) is_ok(fusewire_breaker_reset(breaker, NULL, NULL));
-    is_ok(fusewire_subscription_close(subscription));
-    for (int i = 0; i < WAITERS; i++) {
-        pthread_join(ids[i], NULL);
-        assert_int_equal(readers[i].wrong, 0);
-    }
-    for (int i = 0; i < TRANSITIONS; i++) assert_int_equal(atomic_load(&seen[i]), 1);
-    fusewire_subscription_free(subscription);
-    fusewire_breaker_free(breaker);
-}
-
-// ---- one registry ----
-
-typedef struct finder {
-    fusewire_registry *registry;
-    pthread_barrier_t *start;
-    fusewire_breaker *found[32];
-    uint64_t wrong;
-} finder;
-
-static void *find_all(void *argument) {
-    finder *mine = argument;
-    pthread_barrier_wait(mine->start);
-    for (size_t i = 0; i < COUNT(mine->found); i++) {
-        char name[] = "breaker ??";
-        name[8] = (char)('0' + i / 10), name[9] = (char)('0' + i % 10);
-        mine->wrong += fusewire_registry_get_or_create(mine->registry, name, NULL, &mine->found[i], NULL) != FUSEWIRE_OK;
-        mine->wrong += fusewire_breaker_record(mine->found[i], FUSEWIRE_OUTCOME_SUCCESS, NULL) != FUSEWIRE_OK;
-    }
-    return NULL;
-}
-
-static void threads_that_ask_for_a_name_at_once_get_one_breaker(void **state) {
-    (void)state;
-    fusewire_registry *registry = a_registry(NULL);
-    static finder finders[16];
-    pthread_t ids[COUNT(finders)];
-    pthread_barrier_t start;
-    pthread_barrier_init(&start, NULL, COUNT(finders));
-    for (size_t i = 0; i < COUNT(finders); i++) {
-        finders[i] = (finder){.registry = registry, .start = &start};
-        assert_int_equal(pthread_create(&ids[i], NULL, find_all, &finders[i]), 0);
-    }
-    for (size_t i = 0; i < COUNT(finders); i++) {
-        pthread_join(ids[i], NULL);
-        assert_int_equal(finders[i].wrong, 0);
-    }
-    assert_int_equal(fusewire_registry_count(registry), COUNT(finders[0].found));
-    for (size_t b = 0; b < COUNT(finders[0].found); b++) {
-        assert_int_equal(snapshot_of(finders[0].found[b]).success, COUNT(finders));
-        for (size_t i = 0; i < COUNT(finders); i++) assert_true(fusewire_breaker_is_same(finders[i].found[b], finders[0].found[b]));
-        for (size_t i = 0; i < COUNT(finders); i++) fusewire_breaker_free(finders[i].found[b]);
-    }
-    pthread_barrier_destroy(&start);
-    fusewire_registry_free(registry);
+    trips_and_stays_exact("{\"window\": {\"kind\": \"time\", \"period\": \"1s\", \"min_calls\": 5}, "
+                          "\"recovery_timeout\": \"50ms\", \"half_open_max_calls\": 2, \"success_threshold\": 1}",
+                          64);
+    trips_and_stays_exact("{\"window\": {\"kind\": \"count\", \"size\": 10, \"min_calls\": 5}, \"recovery_timeout\": "
+                          "\"50ms\", \"ramp\": {\"window_calls\": 4, \"max_failure_rate\": 0.5}}",
+                          64);
 }
 
 int main(void) {
@@ -353,9 +219,6 @@ int main(void) {
         cmocka_unit_test(a_time_window_on_a_clock_that_stands_still_is_exact),
         cmocka_unit_test(threads_on_a_breaker_that_trips_all_the_time_count_exactly),
         cmocka_unit_test(threads_on_a_window_that_trips_all_the_time_count_exactly),
-        cmocka_unit_test(a_permit_is_settled_by_another_thread_than_it_was_given_to),
-        cmocka_unit_test(several_threads_on_one_subscription_take_each_event_once),
-        cmocka_unit_test(threads_that_ask_for_a_name_at_once_get_one_breaker),
     };
     return RUN(tests);
 }
