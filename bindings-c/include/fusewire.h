@@ -373,7 +373,8 @@ typedef struct fusewire_permit {
 
 // Why a call was turned away.
 typedef struct fusewire_rejection {
-    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
+    // the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     uint64_t retry_after_ns;
     // The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     uint64_t last_failure;

@@ -58,7 +58,8 @@ impl Words {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_rejection {
-    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
+    /// the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     pub retry_after_ns: u64,
     /// The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     pub last_failure: u64,
