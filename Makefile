@@ -4,6 +4,8 @@
 ARGS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 .DEFAULT_GOAL := help
 .PHONY: help build-c build-node build-python install demo test proof bench bench-rust bench-node bench-python bench-c fmt clean
 
@@ -22,8 +24,8 @@ build-python: ## the Python package in bindings-python, for the python3 of this 
 build-c: ## the C library, into build/c: include/, lib/, for pkg-config and CMake too
 	@ci/build-c.sh
 
-install: ## the C library below PREFIX (default /usr/local), staged below DESTDIR: make install PREFIX=/usr DESTDIR=/tmp/root
-	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" ci/build-c.sh --install
+install: ## the C library below PREFIX (default /usr/local), staged below DESTDIR: make install PREFIX=/usr DESTDIR=/tmp/root LIBDIR=/usr/lib64
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" ci/build-c.sh --install
 
 test: ## every test of every language (some 45 minutes on two cores, builds included)
 	@ci/test.sh $(ARGS)

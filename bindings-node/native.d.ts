@@ -22,37 +22,6 @@ export declare class Isolate {
   addErrorType(errorType: string): number
   /** As `settle`, for a failure whose type has no number. */
   settleFailed(errorType: string): void
-  /** Builds a breaker; answers its slot. With `registry`, the one of that name there. */
-  create(name: string, document: string, clock?: NativeClock | undefined | null, registryName?: string | undefined | null): number
-  /** The breaker of that name in a registry; answers its slot. */
-  find(registryName: string, name: string): number | null
-  /** Takes a breaker out of a registry. */
-  remove(registryName: string, name: string): boolean
-  /** Whether a registry has a breaker of that name. */
-  has(registryName: string, name: string): boolean
-  /** How many breakers a registry has. */
-  size(registryName: string): number
-  /** Swaps the document of the breaker of that name in a registry; `false` when it is the same. */
-  reconfigureByName(registryName: string, name: string, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
-  /** The names in a registry, sorted. */
-  names(registryName: string): Array<string>
-  /** The metrics of a registry. */
-  registryMetrics(registryName: string): string
-  /** The metrics of breakers, by slot. */
-  metrics(slots: Array<number>): string
-  /** Whether two slots hold the same breaker. */
-  isSame(slot: number, other: number): boolean
-  /** Lets go of a breaker. */
-  release(slot: number): void
-  /** Gives memory for the lane counters of the next slots. */
-  addChunk(chunk: ArrayBuffer): void
-  /**
-   * Gives a breaker a lane, if its cell lies in a slab and there is a counter for the slot; tells the slab and the
-   * cell's first word there, as `slab * 2^32 + word`.
-   */
-  openLane(slot: number): number | null
-  /** A slab as an array buffer; `None` where the runtime does not allow memory that is not its own. */
-  slab(number: number): ArrayBuffer | null
   /** Listens to a breaker; `wake` is called when another thread has something to tell. */
   listen(slot: number, wake: () => void): void
   /** Stops listening. */
@@ -87,6 +56,37 @@ export declare class Isolate {
   poll(slot: number): void
   /** Swaps the document; `false` when it is the same. */
   reconfigure(slot: number, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Gives memory for the lane counters of the next slots. */
+  addChunk(chunk: ArrayBuffer): void
+  /**
+   * Gives a breaker a lane, if its cell lies in a slab and there is a counter for the slot; tells the slab and the
+   * cell's first word there, as `slab * 2^32 + word`.
+   */
+  openLane(slot: number): number | null
+  /** A slab as an array buffer; `None` where the runtime does not allow memory that is not its own. */
+  slab(number: number): ArrayBuffer | null
+  /** Builds a breaker; answers its slot. With `registry`, the one of that name there. */
+  create(name: string, document: string, clock?: NativeClock | undefined | null, registryName?: string | undefined | null): number
+  /** The breaker of that name in a registry; answers its slot. */
+  find(registryName: string, name: string): number | null
+  /** Takes a breaker out of a registry. */
+  remove(registryName: string, name: string): boolean
+  /** Whether a registry has a breaker of that name. */
+  has(registryName: string, name: string): boolean
+  /** How many breakers a registry has. */
+  size(registryName: string): number
+  /** Swaps the document of the breaker of that name in a registry; `false` when it is the same. */
+  reconfigureByName(registryName: string, name: string, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** The names in a registry, sorted. */
+  names(registryName: string): Array<string>
+  /** The metrics of a registry. */
+  registryMetrics(registryName: string): string
+  /** The metrics of breakers, by slot. */
+  metrics(slots: Array<number>): string
+  /** Whether two slots hold the same breaker. */
+  isSame(slot: number, other: number): boolean
+  /** Lets go of a breaker. */
+  release(slot: number): void
 }
 
 /** The version of the package that this library belongs to. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sees to what the other scripts need; what is missing it installs when run as root, else it prints the line to type.
 # `setup.sh build` is enough to build the Rust crates, `setup.sh node` for the npm package as well, `setup.sh python` for
-# the Python package, `setup.sh c` for the programs in C and C++, `setup.sh test` for everything. Never sudo.
+# the Python package, `setup.sh c` for the programs in C and C++, `setup.sh c-test` for the C library's tests, and
+# `setup.sh test` for everything. Never sudo.
 # Costs: a second, when nothing is missing.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,6 +10,8 @@ set -euo pipefail
 has() { command -v "$1" >/dev/null 2>&1; }
 
 compiles() { printf '#include <stdio.h>\nint main(void){return 0;}\n' | cc -x c - -o /dev/null 2>/dev/null; }
+
+sanitizes() { printf 'int main(void){return 0;}\n' | clang -fsanitize=address,undefined -x c - -o /dev/null 2>/dev/null; }
 
 makes_venvs() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
@@ -30,12 +33,22 @@ python | test)
     ;;
 esac
 case ${1:-test} in
-c | test)
+c | c-test | test)
     has c++ || wanted+=(g++)
     has pkg-config || wanted+=(pkg-config)
     for library in libcurl:libcurl4-openssl-dev jansson:libjansson-dev; do
         pkg-config --exists "${library%%:*}" 2>/dev/null || wanted+=("${library#*:}")
     done
+    has cmake || wanted+=(cmake)
+    ;;
+esac
+case ${1:-test} in
+c-test | test)
+    has clang++ || wanted+=(clang)
+    # Only recommended by the package of clang.
+    sanitizes || wanted+=(libclang-rt-dev)
+    has valgrind || wanted+=(valgrind)
+    pkg-config --exists cmocka 2>/dev/null || wanted+=(libcmocka-dev)
     ;;
 esac
 
@@ -45,7 +58,8 @@ if [ "${#wanted[@]}" -gt 0 ]; then
         die "missing: ${wanted[*]}. Install them as root, on Debian and its kin with:
     $line
 Elsewhere: a C compiler with its headers, git, for the npm package Node 20 or later with npm, for the Python package
-Python 3.9 or later with its module venv, and for the programs in C and C++ pkg-config, libcurl and jansson."
+Python 3.9 or later with its module venv, for the programs in C and C++ pkg-config, CMake, libcurl and jansson, and for
+their tests clang, valgrind and cmocka."
     fi
     say "installing ${wanted[*]}"
     apt-get update -qq

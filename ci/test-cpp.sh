@@ -169,6 +169,13 @@ builds_and_runs() {
     "${!#}.out" >/dev/null || die "${!#}: failed"
 }
 
+# readme: the program in the README of the project.
+readme() {
+    awk '/^```/ { block = $0 == "```c"; next } block' README.md >"$out/readme.c"
+    builds_and_runs cc -std=c11 "$out/readme.c"
+    say "README.md: its program works"
+}
+
 case ${1:-all} in
 header) header ;;
 all)
@@ -180,6 +187,7 @@ all)
     example_cpp
     page docs/c.md
     page bindings-c/README.md
+    readme
     ;;
 *) die "usage: test-cpp.sh [header]" ;;
 esac

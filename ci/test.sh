@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All of `make test`: every test of every language, those first that answer fast. Stops at the first that fails.
 # `test.sh NAME...` runs those steps alone.
-# Costs: some 35 minutes on two cores when nothing is built; the summary says where they went.
+# Costs: some 45 minutes on two cores when nothing is built; the summary says where they went.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -14,6 +14,10 @@ steps=(
     "rust       ci/test-rust.sh"
     "node       ci/test-node.sh"
     "python     ci/test-python.sh"
+    "c          ci/test-c.sh"
+    "cpp        ci/test-cpp.sh"
+    "go         ci/test-go.sh"
+    "java       ci/test-java.sh"
     "loom       ci/loom.sh"
     "shuttle    ci/shuttle.sh"
     "fuzz       ci/fuzz.sh 60"

@@ -373,7 +373,8 @@ typedef struct fusewire_permit {
 
 // Why a call was turned away.
 typedef struct fusewire_rejection {
-    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
+    // the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     uint64_t retry_after_ns;
     // The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     uint64_t last_failure;
@@ -556,7 +557,7 @@ const char *fusewire_reason_name(fusewire_reason reason);
 // is none. The text is static.
 const char *fusewire_cause_name(fusewire_cause cause);
 
-// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
+// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when `error` is NULL or no live handle.
 fusewire_status fusewire_error_status(const struct fusewire_error *error);
 
 // All of it in a sentence or two; NULL when `error` is NULL or no live handle.
@@ -566,8 +567,8 @@ const char *fusewire_error_message(const struct fusewire_error *error);
 // in particular. NULL when `error` is NULL or no live handle.
 const char *fusewire_error_key(const struct fusewire_error *error);
 
-// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is
-// NULL or no live handle.
+// The value as it was given, a name cut at 255 bytes; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked
+// for. NULL when `error` is NULL or no live handle.
 const char *fusewire_error_value(const struct fusewire_error *error);
 
 // What is allowed; of `FUSEWIRE_ERROR_CONFLICT` the configuration that is there. NULL when `error` is NULL or no live
@@ -667,8 +668,8 @@ fusewire_status fusewire_permit_abandon(struct fusewire_permit *permit);
 // Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
 // to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
 //
-// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL
-// or no live handle: nothing is settled then.
+// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is none
+// of its values: nothing is settled then.
 fusewire_status fusewire_permit_settle(struct fusewire_permit *permit,
                                        fusewire_outcome outcome,
                                        uint64_t duration_ns,

@@ -58,7 +58,8 @@ impl Words {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_rejection {
-    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
+    /// the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     pub retry_after_ns: u64,
     /// The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     pub last_failure: u64,
@@ -263,8 +264,8 @@ pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -
 /// Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
 /// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
 ///
-/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is NULL
-/// or no live handle: nothing is settled then.
+/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is none
+/// of its values: nothing is settled then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_settle(
     permit: *mut fusewire_permit,

@@ -46,7 +46,7 @@ unsafe fn text_of(error: *const fusewire_error, pick: impl FnOnce(&Detail) -> &C
     })
 }
 
-/// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when it is none.
+/// Its status; `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE` when `error` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_status(error: *const fusewire_error) -> fusewire_status {
     guard(|| {
@@ -71,8 +71,8 @@ pub unsafe extern "C" fn fusewire_error_key(error: *const fusewire_error) -> *co
     unsafe { text_of(error, |detail| &detail.key) }
 }
 
-/// The value as it was given; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked for. NULL when `error` is
-/// NULL or no live handle.
+/// The value as it was given, a name cut at 255 bytes; of `FUSEWIRE_ERROR_CONFLICT` the configuration that was asked
+/// for. NULL when `error` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_error_value(error: *const fusewire_error) -> *const c_char {
     // SAFETY: the caller's promise.

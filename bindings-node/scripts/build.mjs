@@ -22,7 +22,8 @@ const BUILD = 'build --release --locked -p fusewire-node --config profile.releas
 function hasDeclarations() {
   if (!existsSync(typeDefFile)) return false;
   const written = statSync(typeDefFile).mtimeMs;
-  return readdirSync(join(root, 'src')).every((name) => statSync(join(root, 'src', name)).mtimeMs <= written);
+  const sources = readdirSync(join(root, 'src'), { recursive: true });
+  return sources.every((name) => statSync(join(root, 'src', name)).mtimeMs <= written);
 }
 
 function buildNative() {

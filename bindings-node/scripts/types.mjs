@@ -24,10 +24,11 @@ export function nativeDeclarations() {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  const methods = new Map(items.filter((item) => item.kind === 'impl').map((item) => [item.name, item.def]));
+  // The methods of a class may stand in several files.
+  const methodsOf = (name) => items.flatMap((item) => (item.kind === 'impl' && item.name === name ? [item.def] : []));
   const written = items.flatMap(({ kind, name, js_doc: doc, def }) => {
     if (kind === 'impl') return [];
-    if (kind === 'struct') return [`${doc}export declare class ${name} {\n${indented(methods.get(name) ?? '')}\n}`];
+    if (kind === 'struct') return [`${doc}export declare class ${name} {\n${indented(methodsOf(name).join('\n'))}\n}`];
     if (kind === 'const') return [`${doc}export declare ${def.replace(/^(export )?/, '')}`];
     if (kind === 'fn') return [`${doc}export declare ${def}`];
     throw new Error(`no rule for ${kind} ${name}`);

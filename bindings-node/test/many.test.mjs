@@ -10,19 +10,19 @@ const COUNT = 100_000;
 const BODY = `
   const { CircuitBreaker } = require('fusewire');
   const { countedByLanes } = require('fusewire/testing');
-  new CircuitBreaker('warm').executeSync(() => 1);
-  // V8's room for what is young grows to its full size first: it belongs to no breaker.
-  for (let i = 0, young = []; i < 3_000_000; i++) young[i % 100_000] = [i];
-  globalThis.gc();
-  const before = process.memoryUsage.rss();
   const breakers = [];
-  for (let i = 0; i < ${COUNT}; i++) {
-    const breaker = new CircuitBreaker('breaker-' + i, { failureThreshold: 5, recoveryTimeout: 30_000 });
-    breaker.executeSync(() => {});
-    breakers.push(breaker);
-  }
-  globalThis.gc();
-  const bytes = (process.memoryUsage.rss() - before) / ${COUNT};
+  const more = (count) => {
+    for (let i = 0; i < count; i++) {
+      const breaker = new CircuitBreaker('breaker-' + breakers.length, { failureThreshold: 5, recoveryTimeout: 30_000 });
+      breaker.executeSync(() => {});
+      breakers.push(breaker);
+    }
+    globalThis.gc();
+    return process.memoryUsage.rss();
+  };
+  // V8's room for what is young, and for code, grows to its full size with the first ones: it belongs to no breaker.
+  const before = more(${COUNT} / 2);
+  const bytes = (more(${COUNT}) - before) / ${COUNT};
   const last = breakers.at(-1);
   last.executeSync(() => {});
   last.trip();

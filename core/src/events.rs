@@ -378,9 +378,11 @@ impl Hub {
                 return;
             }
             loop {
-                match self.take_next() {
-                    Next::Event(event) => self.hand_out(event),
-                    Next::Missed(generation) => self.note_missed(generation),
+                match self.take_and_keep() {
+                    Next::Event(mut event) => {
+                        self.hand_out(&mut event, |subscriber| subscriber.inbox.is_none())
+                    }
+                    Next::Missed(_) => {}
                     Next::Nothing => break,
                 }
                 if fork::process() != me {
@@ -412,9 +414,20 @@ impl Hub {
         next != 0 && (found & 3 == READY || slot.skipped.load(Ordering::Acquire) >= next)
     }
 
-    /// By the deliverer alone.
-    fn take_next(&self) -> Next {
+    /// By the deliverer alone. Who keeps events has the next one when this returns, or knows that it was missed: a fork
+    /// finds it in the ring or there.
+    fn take_and_keep(&self) -> Next {
         let _hold = fork::hold();
+        let mut next = self.take_next();
+        match &mut next {
+            Next::Event(event) => self.hand_out(event, |subscriber| subscriber.inbox.is_some()),
+            Next::Missed(generation) => self.note_missed(*generation),
+            Next::Nothing => {}
+        }
+        next
+    }
+
+    fn take_next(&self) -> Next {
         let next = self.next.load(Ordering::Acquire);
         if next == 0 {
             return Next::Nothing;
@@ -445,11 +458,11 @@ impl Hub {
         }
     }
 
-    fn hand_out(&self, mut event: Event) {
+    fn hand_out(&self, event: &mut Event, is_meant: impl Fn(&Subscriber) -> bool) {
         let subscribers = self.subscribers.lock().clone();
-        for subscriber in subscribers.iter().filter(|s| s.after < event.generation) {
+        for subscriber in subscribers.iter().filter(|s| s.after < event.generation && is_meant(s)) {
             event.missed = subscriber.missed.swap(0, Ordering::AcqRel);
-            let call = AssertUnwindSafe(|| (subscriber.listener)(&event));
+            let call = AssertUnwindSafe(|| (subscriber.listener)(event));
             if let Err(panic) = catch_unwind(call) {
                 crate::report::panicked("listener", &event.breaker, &*panic);
             }

@@ -17,13 +17,20 @@ const BEHAVIOURS: [&str; 6] = [
 /// How a test of that name begins in a language's source.
 type Written = fn(&str) -> Vec<String>;
 
-const LANGUAGES: [(&str, Written); 3] = [("rust", in_rust), ("node", in_node), ("python", in_python)];
+const LANGUAGES: [(&str, Written); 4] =
+    [("rust", in_rust), ("c", in_c), ("node", in_node), ("python", in_python)];
 
-/// The languages that must show every behaviour.
+/// The languages that must show every behaviour. C must, or say under the key below why there is nothing to show.
 const COMPLETE: [&str; 3] = ["rust", "node", "python"];
+const NOT_IN_C: &str = "not_in_c";
 
 fn in_rust(name: &str) -> Vec<String> {
     vec![format!("fn {name}()")]
+}
+
+/// Of cmocka, in C and in C++.
+fn in_c(name: &str) -> Vec<String> {
+    vec![format!("\nstatic void {name}(void **state)"), format!("\nvoid {name}(void **)")]
 }
 
 fn in_node(name: &str) -> Vec<String> {
@@ -111,12 +118,17 @@ fn every_behaviour_has_a_test_in_each_language() {
         .map(|name| format!("no behaviour [{name}]"))
         .collect();
     for (behaviour, entries) in &table {
-        let known = |key: &str| key == "what" || LANGUAGES.iter().any(|(language, _)| *language == key);
+        let known = |key: &str| {
+            key == "what" || key == NOT_IN_C || LANGUAGES.iter().any(|(language, _)| *language == key)
+        };
         wrong.extend(
             entries.keys().filter(|key| !known(key)).map(|key| format!("[{behaviour}]: unknown key {key}")),
         );
         let needed = ["what"].iter().chain(&COMPLETE).filter(|key| !entries.contains_key(**key));
         wrong.extend(needed.map(|key| format!("[{behaviour}]: no {key}")));
+        if entries.contains_key("c") == entries.contains_key(NOT_IN_C) {
+            wrong.push(format!("[{behaviour}]: either c or {NOT_IN_C}"));
+        }
         for (language, written) in LANGUAGES {
             let tests = entries.get(language).into_iter().flatten();
             wrong.extend(

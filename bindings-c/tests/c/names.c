@@ -1,0 +1,160 @@
+// Names of small numbers: those of the conformance vectors, which FUSEWIRE_VECTORS has.
+
+#include "common.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// What the vectors call things, as the keys of objects.
+static json_t *states, *modes, *outcomes, *reasons, *causes;
+
+static void note(json_t *set, const json_t *value) {
+    if (json_is_string(value)) json_object_set_new(set, json_string_value(value), json_true());
+}
+
+static void note_keys(json_t *set, json_t *object) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) json_object_set_new(set, key, json_true());
+}
+
+// Whatever stands under these keys anywhere in an expectation.
+static void collect(json_t *json) {
+    size_t i;
+    const char *key;
+    json_t *value;
+    if (json_is_array(json)) json_array_foreach(json, i, value) collect(value);
+    json_object_foreach(json, key, value) {
+        if (strcmp(key, "state") == 0 || strcmp(key, "stored_state") == 0 || strcmp(key, "from") == 0)
+            note(states, value);
+        if (strcmp(key, "cause") == 0) note(causes, value);
+        if (strcmp(key, "outcome") == 0) note(outcomes, value);
+        if (strcmp(key, "mode") == 0) note(modes, value);
+        if (strcmp(key, "rejected") == 0 || strcmp(key, "would_reject") == 0) {
+            note(reasons, value);
+            if (json_is_object(value)) note_keys(reasons, value);
+        }
+        collect(value);
+    }
+}
+
+static int read_vectors(void **state) {
+    (void)state;
+    states = json_object(), modes = json_object(), outcomes = json_object(), reasons = json_object(),
+    causes = json_object();
+    const char *folder = getenv("FUSEWIRE_VECTORS");
+    DIR *files = folder ? opendir(folder) : NULL;
+    if (!files) {
+        print_error("FUSEWIRE_VECTORS must name the folder tests/vectors\n");
+        return -1;
+    }
+    for (const struct dirent *entry; (entry = readdir(files));) {
+        // A topic; those of wrong configurations have names that are none.
+        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || strstr(entry->d_name, "invalid") ||
+            strstr(entry->d_name, "errors"))
+            continue;
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        json_error_t error;
+        json_t *json = json_load_file(path, 0, &error);
+        if (!json) {
+            print_error("%s: %s\n", path, error.text);
+            return -1;
+        }
+        json_t *cases = json_object_get(json, "cases"), *one;
+        size_t i;
+        json_array_foreach(cases, i, one) collect(json_object_get(one, "steps"));
+        json_decref(json);
+    }
+    closedir(files);
+    return 0;
+}
+
+static int forget_vectors(void **state) {
+    (void)state;
+    json_decref(states), json_decref(modes), json_decref(outcomes), json_decref(reasons), json_decref(causes);
+    return 0;
+}
+
+// All numbers from `first` to `last` have the vectors' names, and no other number has one.
+static void are_those_of(json_t *set, const char *(*name)(uint32_t), uint32_t first, uint32_t last) {
+    for (uint32_t code = first; code <= last; code++) {
+        const char *text = name(code);
+        assert_string_not_equal(text, "unknown");
+        if (!json_object_get(set, text)) fail_msg("no vector has %s", text);
+        for (uint32_t other = first; other < code; other++) assert_string_not_equal(text, name(other));
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(set, key, value) {
+        bool found = false;
+        for (uint32_t code = first; code <= last; code++) found |= strcmp(name(code), key) == 0;
+        if (!found) fail_msg("%s is in the vectors alone", key);
+    }
+    const uint32_t others[] = {last + 1, 1000, FUSEWIRE_INVALID};
+    for (size_t i = 0; i < COUNT(others); i++) assert_string_equal(name(others[i]), "unknown");
+}
+
+static void states_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(states, fusewire_state_name, FUSEWIRE_STATE_CLOSED, FUSEWIRE_STATE_HALF_OPEN);
+}
+
+static void modes_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(modes, fusewire_mode_name, FUSEWIRE_MODE_AUTO, FUSEWIRE_MODE_FORCED_CLOSED);
+}
+
+static void outcomes_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(outcomes, fusewire_outcome_name, FUSEWIRE_OUTCOME_SUCCESS, FUSEWIRE_OUTCOME_IGNORED);
+}
+
+static void reasons_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(reasons, fusewire_reason_name, FUSEWIRE_REASON_OPEN, FUSEWIRE_REASON_FORCED_OPEN);
+}
+
+static void causes_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(causes, fusewire_cause_name, FUSEWIRE_CAUSE_FAILURE_THRESHOLD, FUSEWIRE_CAUSE_RECONFIGURED);
+}
+
+static void each_number_has_the_name_of_its_constant(void **state) {
+    (void)state;
+    assert_string_equal(fusewire_state_name(FUSEWIRE_STATE_CLOSED), "closed");
+    assert_string_equal(fusewire_state_name(FUSEWIRE_STATE_OPEN), "open");
+    assert_string_equal(fusewire_state_name(FUSEWIRE_STATE_HALF_OPEN), "half_open");
+    assert_string_equal(fusewire_mode_name(FUSEWIRE_MODE_AUTO), "auto");
+    assert_string_equal(fusewire_mode_name(FUSEWIRE_MODE_SHADOW), "shadow");
+    assert_string_equal(fusewire_mode_name(FUSEWIRE_MODE_FORCED_OPEN), "forced_open");
+    assert_string_equal(fusewire_mode_name(FUSEWIRE_MODE_FORCED_CLOSED), "forced_closed");
+    assert_string_equal(fusewire_outcome_name(FUSEWIRE_OUTCOME_SUCCESS), "success");
+    assert_string_equal(fusewire_outcome_name(FUSEWIRE_OUTCOME_FAILURE), "failure");
+    assert_string_equal(fusewire_outcome_name(FUSEWIRE_OUTCOME_IGNORED), "ignored");
+    assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_OPEN), "open");
+    assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_HALF_OPEN_FULL), "half_open_full");
+    assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_RAMP), "ramp");
+    assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_FORCED_OPEN), "forced_open");
+    assert_string_equal(fusewire_cause_name(FUSEWIRE_CAUSE_NONE), "none");
+    const char *const names[] = {"failure_threshold", "failure_rate", "slow_call_rate", "recovery_timeout",
+                                 "probes_succeeded",  "probe_failed", "probe_expired",  "ramp_failed",
+                                 "ramp_completed",    "manual",       "reset",          "mode",
+                                 "reconfigured"};
+    for (uint32_t i = 0; i < COUNT(names); i++) assert_string_equal(fusewire_cause_name(i + 1), names[i]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(states_have_the_names_of_the_vectors),
+        cmocka_unit_test(modes_have_the_names_of_the_vectors),
+        cmocka_unit_test(outcomes_have_the_names_of_the_vectors),
+        cmocka_unit_test(reasons_have_the_names_of_the_vectors),
+        cmocka_unit_test(causes_have_the_names_of_the_vectors),
+        cmocka_unit_test(each_number_has_the_name_of_its_constant),
+    };
+    alarm(300);
+    return cmocka_run_group_tests(tests, read_vectors, forget_vectors);
+}

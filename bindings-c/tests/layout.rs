@@ -1,0 +1,237 @@
+//! How the public structs lie in memory and what the enums' values are, in numbers: here, and by the same list, which is
+//! `c/layout.def`, in C. What moves fails to compile on both sides.
+
+#![cfg(target_pointer_width = "64")]
+
+use fusewire_c::*;
+use std::fmt::Write;
+use std::mem::offset_of;
+use std::path::Path;
+
+const fn size_of_field<S, F>(_: fn(&S) -> &F) -> usize {
+    size_of::<F>()
+}
+
+/// `structs`: a struct's size and alignment, each field's offset and size. Every field and every value must be here.
+macro_rules! layout {
+    (
+        structs { $($struct:ident: $size:literal, $align:literal { $($field:ident: $offset:literal, $bytes:literal;)* })* }
+        values { $($enum:ident { $($value:ident: $number:literal;)* })* }
+        constants { $($constant:ident: $is:literal;)* }
+    ) => {
+        $(const _: () = {
+            assert!(size_of::<$struct>() == $size && align_of::<$struct>() == $align);
+            $(assert!(offset_of!($struct, $field) == $offset, stringify!($field));)*
+            $(assert!(size_of_field(|s: &$struct| &s.$field) == $bytes, stringify!($field));)*
+            #[expect(dead_code, reason = "compiles only with every field")]
+            fn every_field($struct { $($field: _),* }: $struct) {}
+        };)*
+
+        $(const _: () = {
+            $(assert!($enum::$value as u32 == $number, stringify!($value));)*
+            #[expect(dead_code, reason = "compiles only with every value")]
+            fn every_value(value: $enum) {
+                match value { $($enum::$value => {})* }
+            }
+        };)*
+
+        $(const _: () = assert!($constant as u64 == $is, stringify!($constant));)*
+
+        /// The same as calls of macros, for C.
+        fn list() -> String {
+            let mut list = String::from("// Made by bindings-c/tests/layout.rs.\n");
+            $(
+                let _ = writeln!(list, "STRUCT({}, {}, {})", stringify!($struct), $size, $align);
+                $(let _ = writeln!(list, "FIELD({}, {}, {}, {})", stringify!($struct), stringify!($field), $offset, $bytes);)*
+            )*
+            $($(let _ = writeln!(list, "VALUE({}, {})", stringify!($value), $number);)*)*
+            $(let _ = writeln!(list, "VALUE({}, {})", stringify!($constant), $is);)*
+            list
+        }
+    };
+}
+
+layout! {
+    structs {
+        fusewire_options: 96, 8 {
+            size: 0, 8;
+            document: 8, 8;
+            clock: 16, 8;
+            failure_threshold: 24, 4;
+            half_open_max_calls: 28, 4;
+            success_threshold: 32, 4;
+            mode: 36, 4;
+            recovery_timeout_ns: 40, 8;
+            slow_call_duration_ns: 48, 8;
+            window: 56, 4;
+            window_size: 60, 4;
+            window_period_ns: 64, 8;
+            window_min_calls: 72, 4;
+            reserved: 76, 4;
+            window_failure_rate: 80, 8;
+            window_slow_call_rate: 88, 8;
+        }
+        fusewire_permit: 64, 8 {
+            opaque: 0, 64;
+        }
+        fusewire_rejection: 40, 8 {
+            retry_after_ns: 0, 8;
+            last_failure: 8, 8;
+            reason: 16, 4;
+            reserved: 20, 20;
+        }
+        fusewire_snapshot: 808, 8 {
+            size: 0, 8;
+            state: 8, 4;
+            stored_state: 12, 4;
+            mode: 16, 4;
+            last_cause: 20, 4;
+            last_from: 24, 4;
+            last_to: 28, 4;
+            last_at_ns: 32, 8;
+            generation: 40, 8;
+            opened: 48, 8;
+            openings_in_a_row: 56, 8;
+            retry_after_ns: 64, 8;
+            consecutive_failures: 72, 8;
+            window_total: 80, 8;
+            window_failures: 88, 8;
+            window_slow: 96, 8;
+            window_failure_rate: 104, 8;
+            window_slow_call_rate: 112, 8;
+            window_baseline: 120, 8;
+            window_threshold: 128, 8;
+            half_open_in_flight: 136, 4;
+            half_open_successes: 140, 4;
+            half_open_failures: 144, 4;
+            ramp_step: 148, 4;
+            ramp_share: 152, 8;
+            ramp_settled: 160, 4;
+            ramp_failures: 164, 4;
+            success: 168, 8;
+            failure: 176, 8;
+            ignored: 184, 8;
+            slow: 192, 8;
+            late: 200, 8;
+            expired: 208, 8;
+            rejected: 216, 256;
+            would_reject: 472, 256;
+            last_failure_at_ns: 728, 8;
+            last_failure_type: 736, 72;
+        }
+        fusewire_failure: 96, 8 {
+            at_ns: 0, 8;
+            error_type: 8, 72;
+            reserved: 80, 16;
+        }
+        fusewire_event: 664, 8 {
+            generation: 0, 8;
+            at_ns: 8, 8;
+            missed: 16, 8;
+            total: 24, 8;
+            failures: 32, 8;
+            slow: 40, 8;
+            from: 48, 4;
+            to: 52, 4;
+            cause: 56, 4;
+            mode: 60, 4;
+            kind: 64, 4;
+            reserved: 68, 4;
+            breaker: 72, 256;
+            actor: 328, 72;
+            reason: 400, 264;
+        }
+    }
+    values {
+        fusewire_status_enum {
+            FUSEWIRE_OK: 0;
+            FUSEWIRE_LATE: 1;
+            FUSEWIRE_UNCHANGED: 2;
+            FUSEWIRE_TIMED_OUT: 3;
+            FUSEWIRE_SUBSCRIPTION_CLOSED: 4;
+            FUSEWIRE_NO_OUTCOME: 5;
+            FUSEWIRE_REJECTED: 10;
+            FUSEWIRE_ERROR_NULL_ARGUMENT: 100;
+            FUSEWIRE_ERROR_NOT_UTF8: 101;
+            FUSEWIRE_ERROR_INVALID_VALUE: 102;
+            FUSEWIRE_ERROR_INVALID_SIZE: 103;
+            FUSEWIRE_ERROR_INVALID_HANDLE: 104;
+            FUSEWIRE_ERROR_INVALID_PERMIT: 105;
+            FUSEWIRE_ERROR_ALREADY_SETTLED: 106;
+            FUSEWIRE_ERROR_CONFIG: 110;
+            FUSEWIRE_ERROR_NAME: 111;
+            FUSEWIRE_ERROR_CONFLICT: 112;
+            FUSEWIRE_ERROR_UNKNOWN_BREAKER: 113;
+            FUSEWIRE_ERROR_PANIC: 199;
+        }
+        fusewire_state_enum {
+            FUSEWIRE_STATE_CLOSED: 0;
+            FUSEWIRE_STATE_OPEN: 1;
+            FUSEWIRE_STATE_HALF_OPEN: 2;
+        }
+        fusewire_mode_enum {
+            FUSEWIRE_MODE_AUTO: 0;
+            FUSEWIRE_MODE_SHADOW: 1;
+            FUSEWIRE_MODE_FORCED_OPEN: 2;
+            FUSEWIRE_MODE_FORCED_CLOSED: 3;
+        }
+        fusewire_outcome_enum {
+            FUSEWIRE_OUTCOME_SUCCESS: 0;
+            FUSEWIRE_OUTCOME_FAILURE: 1;
+            FUSEWIRE_OUTCOME_IGNORED: 2;
+        }
+        fusewire_reason_enum {
+            FUSEWIRE_REASON_OPEN: 0;
+            FUSEWIRE_REASON_HALF_OPEN_FULL: 1;
+            FUSEWIRE_REASON_RAMP: 2;
+            FUSEWIRE_REASON_FORCED_OPEN: 3;
+        }
+        fusewire_cause_enum {
+            FUSEWIRE_CAUSE_NONE: 0;
+            FUSEWIRE_CAUSE_FAILURE_THRESHOLD: 1;
+            FUSEWIRE_CAUSE_FAILURE_RATE: 2;
+            FUSEWIRE_CAUSE_SLOW_CALL_RATE: 3;
+            FUSEWIRE_CAUSE_RECOVERY_TIMEOUT: 4;
+            FUSEWIRE_CAUSE_PROBES_SUCCEEDED: 5;
+            FUSEWIRE_CAUSE_PROBE_FAILED: 6;
+            FUSEWIRE_CAUSE_PROBE_EXPIRED: 7;
+            FUSEWIRE_CAUSE_RAMP_FAILED: 8;
+            FUSEWIRE_CAUSE_RAMP_COMPLETED: 9;
+            FUSEWIRE_CAUSE_MANUAL: 10;
+            FUSEWIRE_CAUSE_RESET: 11;
+            FUSEWIRE_CAUSE_MODE: 12;
+            FUSEWIRE_CAUSE_RECONFIGURED: 13;
+        }
+        fusewire_window_enum {
+            FUSEWIRE_WINDOW_NONE: 0;
+            FUSEWIRE_WINDOW_COUNT: 1;
+            FUSEWIRE_WINDOW_TIME: 2;
+            FUSEWIRE_WINDOW_ADAPTIVE: 3;
+        }
+        fusewire_event_kind_enum {
+            FUSEWIRE_EVENT_TRANSITION: 0;
+        }
+    }
+    constants {
+        FUSEWIRE_ABI_VERSION: 1;
+        FUSEWIRE_REASON_CAPACITY: 32;
+        FUSEWIRE_ERROR_TYPE_SIZE: 72;
+        FUSEWIRE_NAME_SIZE: 256;
+        FUSEWIRE_ACTOR_SIZE: 72;
+        FUSEWIRE_REASON_TEXT_SIZE: 264;
+    }
+}
+
+/// `FUSEWIRE_BLESS=1 cargo test -p fusewire-c --test layout` writes it.
+#[test]
+fn the_list_for_c_is_this_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/layout.def");
+    if std::env::var_os("FUSEWIRE_BLESS").is_some() {
+        std::fs::write(&path, list()).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == list(),
+        "tests/c/layout.def is stale; FUSEWIRE_BLESS=1 cargo test -p fusewire-c --test layout"
+    );
+}

@@ -1,0 +1,125 @@
+//! A call under a guard: acquire, call, settle. Nothing is made on the way.
+
+use super::parts::{Guarded, breaker_of};
+use crate::coroutine;
+use crate::guard::{Guard, catch};
+use crate::object::attached;
+use crate::rejection::raise_refused;
+use fusewire::Outcome;
+use fusewire::binding::Refused;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::ptr;
+
+/// Calls what stands in for a call that is turned away, or raises why it is. A new reference, or null.
+///
+/// # Safety
+/// Attached; the arguments are those of a vectorcall.
+#[cold]
+unsafe fn refuse(
+    owner: *mut ffi::PyObject,
+    guard: &Guard,
+    refused: &Refused,
+    args: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the caller's promise; the rules keep the fallback.
+    unsafe {
+        let fallback = match &guard.rules {
+            Some(rules) => attached(|py| rules.fallback(py).map_or(ptr::null_mut(), |f| f.as_ptr())),
+            None => ptr::null_mut(),
+        };
+        if !fallback.is_null() {
+            return ffi::PyObject_Vectorcall(fallback, args, count, names);
+        }
+        raise_refused(Python::assume_attached(), breaker_of(owner), refused);
+        ptr::null_mut()
+    }
+}
+
+/// Calls a function under a guard. A new reference, or null. Where a result is wanted a coroutine is none: nothing ran.
+///
+/// # Safety
+/// As [`refuse`]; the function is alive.
+#[inline(always)]
+pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
+    owner: *mut ffi::PyObject,
+    guard: &Guard,
+    function: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let slip = match guard.acquire() {
+        Ok(slip) => slip,
+        // SAFETY: the caller's promise.
+        Err(refused) => return unsafe { refuse(owner, guard, &refused, args, count, names) },
+    };
+    // SAFETY: the caller's promise.
+    let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };
+    // SAFETY: attached; a new reference.
+    if WANTS_RESULT && !result.is_null() && unsafe { ffi::PyCoro_CheckExact(result) } != 0 {
+        guard.core.settle_slip(&slip, Outcome::Ignored, None, None);
+        // SAFETY: as above.
+        return unsafe { awaitable_of_a_sync_call(result) };
+    }
+    if !result.is_null() && guard.is_plain {
+        guard.succeed(&slip);
+    } else if result.is_null() {
+        // SAFETY: attached; a call without a result has raised.
+        unsafe { guard.settle_raised(&slip) };
+    } else {
+        attached(|py| {
+            // SAFETY: alive: it is ours.
+            let result = unsafe { Bound::from_borrowed_ptr(py, result) };
+            guard.settle_result(&slip, &result);
+        });
+    }
+    result
+}
+
+/// A coroutine function was called where its result was wanted.
+#[cold]
+unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    attached(|py| {
+        // SAFETY: ours.
+        let coroutine = unsafe { Bound::from_owned_ptr(py, coroutine) };
+        let _ = coroutine.call_method0("close");
+        pyo3::exceptions::PyTypeError::new_err(
+            "the function is a coroutine function: write await breaker.call_async(function, ...)",
+        )
+        .restore(py);
+    });
+    ptr::null_mut()
+}
+
+/// The vectorcall of a decorated function.
+pub(super) unsafe extern "C" fn call_sync(
+    callable: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    catch(ptr::null_mut(), || {
+        // SAFETY: the interpreter calls this for an object of this type.
+        let guarded = unsafe { &*callable.cast::<Guarded>() };
+        // SAFETY: as above.
+        unsafe { call_guarded::<false>(callable, &guarded.guard, guarded.function, args, count, names) }
+    })
+}
+
+/// The vectorcall of a decorated coroutine function.
+pub(super) unsafe extern "C" fn call_async(
+    callable: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    catch(ptr::null_mut(), || {
+        // SAFETY: the interpreter calls this for an object of this type.
+        let guarded = unsafe { &*callable.cast::<Guarded>() };
+        // SAFETY: as above.
+        unsafe { coroutine::begin(callable, &guarded.guard, guarded.function, args, count, names) }
+    })
+}
