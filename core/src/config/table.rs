@@ -1,6 +1,6 @@
 //! Reads the keys of one table of a document, each against its range.
 
-use super::keys::{Bound, HOUR, Integer, Length, MS, SECOND, Share};
+use super::keys::{Bound, HOUR, Integer, Length, MS, Number, SECOND, Share};
 use super::value::Value;
 use crate::backoff::ONE_BP;
 use crate::clock::Nanos;
@@ -105,6 +105,20 @@ impl<'v> Table<'v> {
             let range = show_range(spec.low, high);
             self.error(spec.key, value, format!("a number in {range}{limit}, kept in ten-thousandths"))
         })
+    }
+
+    /// A number; `None` when the key is left out.
+    pub(crate) fn number(&mut self, spec: &Number) -> Result<Option<f64>> {
+        let Some(value) = self.get(spec.key)? else { return Ok(None) };
+        let found = match *value {
+            Value::Int(i) => Some(i as f64),
+            Value::Float(x) => Some(x),
+            _ => None,
+        };
+        match found.filter(|x| (spec.min..=spec.max).contains(x)) {
+            Some(x) => Ok(Some(x)),
+            None => Err(self.error(spec.key, value, format!("a number in {}..={}", spec.min, spec.max))),
+        }
     }
 
     /// One of several names; `None` when the key is left out.
