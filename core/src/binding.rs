@@ -7,7 +7,7 @@ use crate::clock::Nanos;
 use crate::config::Builder;
 use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
-use crate::events::By;
+use crate::event::By;
 pub use crate::events::{Watcher, watch};
 pub use crate::fork::{Hold, hold};
 use crate::ledger::LastFailure;
