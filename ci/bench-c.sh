@@ -6,7 +6,7 @@ set -euo pipefail
 
 ci/build-c.sh
 mkdir -p build/bench
-cc -std=c11 -Wall -Wextra -O2 -fPIC -shared -Ibuild/c/include tests/peers/c/loops.c -o build/bench/libloops.so \
+cc -std=c11 -Wall -Wextra -Werror -O2 -fPIC -shared -Ibuild/c/include tests/peers/c/loops.c -o build/bench/libloops.so \
     -Lbuild/c/lib -lfusewire -Wl,-rpath,"$root/build/c/lib"
 export FUSEWIRE_LOOPS="$root/build/bench/libloops.so"
 cargo run --quiet --release --locked --manifest-path tests/peers/Cargo.toml --bin bench-c -- "$@"

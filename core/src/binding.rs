@@ -2,13 +2,12 @@
 //!
 //! No part of the crate's promise: what is here changes with the packages that are released with it.
 
-use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::config::Builder;
 use crate::engine::{Engine, Lane};
 use crate::error::{ConfigError, Reason, Refusal, Rejection};
-use crate::events::By;
+use crate::event::By;
 pub use crate::events::{Watcher, watch};
 pub use crate::fork::{Hold, hold};
 use crate::ledger::LastFailure;
@@ -84,15 +83,6 @@ impl Builder {
     }
 }
 
-impl Body {
-    /// The same, timed if it is its turn.
-    #[inline(never)]
-    fn timed(&self, plain: Slip) -> Slip {
-        let (_, _, extra, start) = Ticket::begun(plain.low, self.sample(&self.first)).parts();
-        Slip { start, extra, ..plain }
-    }
-}
-
 impl CircuitBreaker {
     fn slip(&self, engine: &Engine, ticket: Ticket) -> Slip {
         let engine = self.0.engines().position(|e| std::ptr::eq(e, engine)).unwrap_or_default();
@@ -118,17 +108,16 @@ impl CircuitBreaker {
         }
     }
 
-    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), for the usual call: one of a closed breaker. `None` says that
-    /// there is more to it; nothing was done then.
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), for the usual call: one of a closed breaker, and not timed.
+    /// `None` says that there is more to it; nothing was done then. A timed one is not made here: its slip would have to go
+    /// through memory, and be copied from there in other pieces than it was written in.
     #[inline(always)]
     pub fn acquire_quietly(&self) -> Option<Slip> {
         let engine = self.0.engine();
         let word = engine.load();
-        if !word.is_plainly_closed() || !std::ptr::eq(engine, &self.0.first) {
-            return None;
-        }
-        let plain = Slip { low: word.low(), ..Slip::default() };
-        Some(if engine.leaves_untimed() { plain } else { self.0.timed(plain) })
+        let is_usual =
+            word.is_plainly_closed() && std::ptr::eq(engine, &self.0.first) && engine.leaves_untimed();
+        is_usual.then(|| Slip { low: word.low(), ..Slip::default() })
     }
 
     /// Settles the slip of such a call as a success, if it is not timed and nothing changes but counts. `false` says that

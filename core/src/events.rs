@@ -5,88 +5,16 @@
 //! not, leaves the event to the one who is and does not wait. A slot that is still occupied costs the newer event its
 //! place: that is noted, and counted as missed by everybody.
 
-use crate::clock::Nanos;
+use crate::event::Event;
 use crate::fork;
-use crate::machine::Cause;
-use crate::name::{Name, cut};
+use crate::inbox::{Inbox, Waited};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
-use crate::word::{Mode, State};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Events that wait for delivery, at most. Few in a model, so that it sees slots used again.
 const CAPACITY: usize = if cfg!(loom) { 2 } else { 32 };
-
-/// Longest actor and longest reason, in bytes.
-pub(crate) const ACTOR_BYTES: usize = 64;
-pub(crate) const REASON_BYTES: usize = 256;
-
-/// Who did something by hand, and why. Both are cut at a character: 64 and 256 bytes at most.
-///
-/// ```
-/// let by = fusewire::By::new("on-call", "payments is down, ticket 4711");
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct By {
-    pub(crate) actor: Option<Arc<str>>,
-    pub(crate) reason: Option<Arc<str>>,
-}
-
-impl By {
-    /// An actor and a reason.
-    pub fn new(actor: &str, reason: &str) -> Self {
-        By::parts(Some(actor), Some(reason))
-    }
-
-    /// Either may be left out.
-    pub fn parts(actor: Option<&str>, reason: Option<&str>) -> Self {
-        By {
-            actor: actor.map(|a| cut(a, ACTOR_BYTES).into()),
-            reason: reason.map(|r| cut(r, REASON_BYTES).into()),
-        }
-    }
-}
-
-/// The counts that led to a transition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Consecutive failures, or successes and failures of the window or the probes.
-    pub total: u64,
-    /// How many of them failed.
-    pub failures: u64,
-    /// How many of them were slow.
-    pub slow: u64,
-}
-
-/// A transition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The breaker's name.
-    pub breaker: Name,
-    /// The generation that began; 1 is a breaker's first transition.
-    pub generation: u64,
-    /// The state before.
-    pub from: State,
-    /// The state after.
-    pub to: State,
-    /// What led to it.
-    pub cause: Cause,
-    /// The mode after; with [`Cause::Mode`] the one that was set.
-    pub mode: Mode,
-    /// When, on the breaker's clock.
-    pub at: Nanos,
-    /// Who did it, if it was done by hand.
-    pub actor: Option<Arc<str>>,
-    /// Why, if it was done by hand.
-    pub reason: Option<Arc<str>>,
-    /// The counts that led to it.
-    pub counts: Counts,
-    /// How many events this subscriber missed since the one before.
-    pub missed: u64,
-}
 
 pub(crate) type Listener = dyn Fn(&Event) + Send + Sync;
 
@@ -140,108 +68,6 @@ pub struct Events {
     _subscription: Subscription,
 }
 
-/// Where a listener leaves events and a reader finds them.
-#[derive(Debug)]
-pub(crate) struct Inbox(Mutex<Queue>);
-
-#[derive(Debug)]
-struct Queue {
-    events: VecDeque<Event>,
-    capacity: usize,
-    missed: u64,
-    /// Threads that wait for an event. A forked child finds some that it does not have, and wakes nobody.
-    waiting: Vec<Thread>,
-    is_closed: bool,
-}
-
-impl Inbox {
-    pub(crate) fn new(capacity: usize) -> Arc<Inbox> {
-        Arc::new(Inbox(Mutex::new(Queue {
-            events: VecDeque::new(),
-            capacity: capacity.max(1),
-            missed: 0,
-            waiting: Vec::new(),
-            is_closed: false,
-        })))
-    }
-
-    pub(crate) fn push(&self, event: &Event) {
-        self.change(|queue| {
-            if queue.is_closed {
-                return;
-            }
-            if queue.events.len() < queue.capacity {
-                let missed = event.missed + std::mem::take(&mut queue.missed);
-                queue.events.push_back(Event { missed, ..event.clone() });
-            } else {
-                queue.missed += 1 + event.missed;
-            }
-        });
-    }
-
-    fn close(&self) {
-        self.change(|queue| queue.is_closed = true);
-    }
-
-    /// Changes what waiting threads wait for.
-    fn change(&self, change: impl FnOnce(&mut Queue)) {
-        let waiting = {
-            let mut queue = self.0.lock();
-            change(&mut queue);
-            std::mem::take(&mut queue.waiting)
-        };
-        waiting.iter().for_each(Thread::unpark);
-    }
-
-    /// What a waiting thread comes back with; `None` lets it wait, and it is among those that are woken then.
-    fn look<R>(&self, find: &impl Fn(&mut Queue) -> Option<R>) -> Option<Result<R, Waited>> {
-        let mut queue = self.0.lock();
-        if let Some(found) = find(&mut queue) {
-            return Some(Ok(found));
-        }
-        if queue.is_closed {
-            return Some(Err(Waited::Closed));
-        }
-        queue.waiting.push(std::thread::current());
-        None
-    }
-
-    fn strike_off(&self) {
-        let me = std::thread::current().id();
-        self.0.lock().waiting.retain(|thread| thread.id() != me);
-    }
-
-    /// Waits until `find` finds something. What one waiting thread finds, another that was woken may have taken.
-    fn wait<R>(&self, timeout: Duration, find: impl Fn(&mut Queue) -> Option<R>) -> Result<R, Waited> {
-        let until = Instant::now().checked_add(timeout);
-        loop {
-            if let Some(answer) = self.look(&find) {
-                return answer;
-            }
-            match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                None => std::thread::park(),
-                Some(Duration::ZERO) => {
-                    self.strike_off();
-                    return Err(Waited::TimedOut);
-                }
-                Some(left) => std::thread::park_timeout(left),
-            }
-            self.strike_off();
-        }
-    }
-}
-
-/// How a wait for an event ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// There is an event.
-    Ready,
-    /// There was none in the time.
-    TimedOut,
-    /// [`close`](Events::close) was called or the breaker is gone, and all events were taken.
-    Closed,
-}
-
 impl Events {
     pub(crate) fn new(inbox: Arc<Inbox>, subscription: Subscription) -> Self {
         Events { inbox, _subscription: subscription }
@@ -249,19 +75,18 @@ impl Events {
 
     /// The oldest event that was not read yet.
     pub fn try_next(&self) -> Option<Event> {
-        self.inbox.0.lock().events.pop_front()
+        self.inbox.pop()
     }
 
     /// The oldest event that was not read yet; waits for one, blocking the thread, for at most `timeout` of the system's
     /// time, whatever the breaker's clock. `None` when none came, or when none will: see [`wait`](Events::wait).
     pub fn next_timeout(&self, timeout: Duration) -> Option<Event> {
-        self.inbox.wait(timeout, |queue| queue.events.pop_front()).ok()
+        self.inbox.pop_within(timeout)
     }
 
     /// Waits as [`next_timeout`](Events::next_timeout) does, and takes nothing.
     pub fn wait(&self, timeout: Duration) -> Waited {
-        let answer = self.inbox.wait(timeout, |queue| (!queue.events.is_empty()).then_some(()));
-        answer.err().unwrap_or(Waited::Ready)
+        self.inbox.wait(timeout)
     }
 
     /// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
@@ -271,12 +96,12 @@ impl Events {
 
     /// All that were not read yet.
     pub fn drain(&self) -> Vec<Event> {
-        self.inbox.0.lock().events.drain(..).collect()
+        self.inbox.drain()
     }
 
     /// Events missed since the last one that was kept; those before it are told by its `missed`.
     pub fn missed(&self) -> u64 {
-        self.inbox.0.lock().missed
+        self.inbox.missed()
     }
 }
 

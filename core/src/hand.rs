@@ -7,7 +7,7 @@ use crate::config::Plan;
 use crate::detect::count::Recorded;
 use crate::detect::{Detector, Sums, time};
 use crate::engine::Engine;
-use crate::events::By;
+use crate::event::By;
 use crate::machine::{Machine, Phase};
 use crate::sync::{Ordering, wait_round};
 use crate::word::{Mode, State, Word};

@@ -100,11 +100,13 @@ mod config;
 mod detect;
 mod engine;
 mod error;
+mod event;
 mod events;
 mod fork;
 mod hand;
 mod handle;
 mod histogram;
+mod inbox;
 #[cfg(all(test, not(any(loom, shuttle))))]
 #[path = "../tests/inner/mod.rs"]
 mod inner;
@@ -143,8 +145,10 @@ pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
 pub use config::{Backoff, Builder, Ramp, Window, schema};
 pub use error::{CallError, ConfigError, Error, Reason, Rejection};
-pub use events::{By, Counts, Event, Events, Subscription, Waited};
+pub use event::{By, Counts, Event};
+pub use events::{Events, Subscription};
 pub use histogram::{DURATION_BOUNDS, Distribution};
+pub use inbox::Waited;
 pub use ledger::LastFailure;
 pub use machine::Cause;
 pub use metrics::{CONTENT_TYPE, json, render};

@@ -5,7 +5,7 @@ use crate::breaker::CircuitBreaker;
 use crate::clock::{Clock, Nanos, Source, nanos};
 use crate::config::{self, Builder};
 use crate::error::{ConfigError, Error};
-use crate::events::By;
+use crate::event::By;
 use crate::fork;
 use crate::histogram::DURATION_BOUNDS;
 use crate::metrics;

@@ -302,7 +302,7 @@ pub(crate) fn record_in_ring(ring: Ring<'_>, since: u64, mark: Mark, size: u32, 
 mod tests {
     use super::*;
     use crate::config::{Builder, Window};
-    use crate::events::By;
+    use crate::event::By;
     use crate::name::Name;
     use std::time::Duration;
 

@@ -5,7 +5,7 @@
 //! filled in. Nothing is done while nobody listens.
 
 use crate::error::Reason;
-use crate::events::By;
+use crate::event::By;
 use crate::machine::Machine;
 use crate::word::{State, Word};
 use tracing::{Level, Span, field};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 26] = [
+const FLOORS: [(&str, &str, &[&str]); 28] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -23,7 +23,9 @@ const FLOORS: [(&str, &str, &[&str]); 26] = [
         "recover/mod", "recover/probe", "recover/ramp",
     ]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
-    ("F2", "Shapes that hold a machine or tell of it: its record, its events.", &["record", "events"]),
+    ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
+    ("F2.01", "Where events wait for a reader.", &["inbox"]),
+    ("F2.02", "Events on their way to who listens.", &["events"]),
     ("F2.1", "Its memory, and durations in buckets.", &["cell", "histogram"]),
     ("F2.2", "What lies beside a cell: stripes, the ledger, spans and events for `tracing`.", &[
         "stripe", "ledger", "trace",

@@ -1,7 +1,8 @@
 //! Events: each is delivered once and in order, or counted as missed. Two slots.
 
 use super::{at_once, runs, small_model};
-use crate::events::{Counts, Event, Hub, Subscription};
+use crate::event::{Counts, Event};
+use crate::events::{Hub, Subscription};
 use crate::machine::Cause;
 use crate::name::Name;
 use crate::word::{Mode, State};

@@ -24,12 +24,12 @@ fusewire_breaker *loops_breaker(const char *document) {
 
 void loops_breaker_free(fusewire_breaker *breaker) { fusewire_breaker_free(breaker); }
 
-void loops_bare(const fusewire_breaker *breaker, uint64_t calls) {
+void loops_bare(fusewire_breaker *breaker, uint64_t calls) {
     (void)breaker;
     for (uint64_t i = 0; i < calls; i++) opaque(work(opaque(GOOD)));
 }
 
-static fusewire_status by_permit(const fusewire_breaker *breaker, uint64_t request) {
+static fusewire_status by_permit(fusewire_breaker *breaker, uint64_t request) {
     fusewire_permit permit;
     fusewire_rejection rejection;
     fusewire_status status = fusewire_breaker_acquire(breaker, &permit, &rejection);
@@ -37,7 +37,7 @@ static fusewire_status by_permit(const fusewire_breaker *breaker, uint64_t reque
     return work(request) != BAD ? fusewire_permit_success(&permit) : fusewire_permit_failure(&permit, NULL);
 }
 
-void loops_permit(const fusewire_breaker *breaker, uint64_t calls) {
+void loops_permit(fusewire_breaker *breaker, uint64_t calls) {
     for (uint64_t i = 0; i < calls; i++) {
         if (by_permit(breaker, opaque(GOOD)) != FUSEWIRE_OK) abort();
     }
@@ -48,14 +48,14 @@ static fusewire_outcome function(void *userdata, const char **error_type) {
     return work(*(uint64_t *)userdata) != BAD ? FUSEWIRE_OUTCOME_SUCCESS : FUSEWIRE_OUTCOME_FAILURE;
 }
 
-void loops_call(const fusewire_breaker *breaker, uint64_t calls) {
+void loops_call(fusewire_breaker *breaker, uint64_t calls) {
     uint64_t request = GOOD;
     for (uint64_t i = 0; i < calls; i++) {
         if (fusewire_breaker_call(breaker, function, &request, NULL, NULL) != FUSEWIRE_OK) abort();
     }
 }
 
-void loops_rejected(const fusewire_breaker *breaker, uint64_t calls) {
+void loops_rejected(fusewire_breaker *breaker, uint64_t calls) {
     if (fusewire_breaker_state(breaker) == FUSEWIRE_STATE_CLOSED
         && fusewire_breaker_trip(breaker, FUSEWIRE_NONE, NULL, NULL, NULL) != FUSEWIRE_OK) abort();
     for (uint64_t i = 0; i < calls; i++) {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fusewire::tower::CircuitBreakerLayer;
-use fusewire::{CallError, CircuitBreaker, Registry, Rejection};
+use fusewire::{CallError, CircuitBreaker, Registry};
 use tower::Layer;
 
-use crate::guard::{Batch, Detector, Guard, Maker, Policy, Scenario};
+use crate::guard::{Batch, Detector, Maker, Policy, Scenario};
+use crate::styles::{ByClosure, ByPermit};
 use crate::tower_cases::{self, Refusal};
 use crate::work::{BAD, Failure, GOOD, work};
 
@@ -17,39 +18,6 @@ pub type Style = (&'static str, fn(Policy, Scenario) -> Maker);
 
 /// By closure, as the peers do it, and by permit.
 pub const STYLES: [Style; 2] = [("", by_closure), ("try_acquire", by_permit)];
-
-struct ByClosure(CircuitBreaker);
-
-impl Guard for ByClosure {
-    type Answer<'a> = Result<u64, CallError<Failure>>;
-
-    #[inline(always)]
-    fn run(&self, request: u64) -> Self::Answer<'_> {
-        self.0.call(|| work(request))
-    }
-
-    fn rejected(answer: &Self::Answer<'_>) -> bool {
-        matches!(answer, Err(CallError::Rejected(_)))
-    }
-}
-
-struct ByPermit(CircuitBreaker);
-
-impl Guard for ByPermit {
-    type Answer<'a> = Result<Result<u64, Failure>, Rejection>;
-
-    #[inline(always)]
-    fn run(&self, request: u64) -> Self::Answer<'_> {
-        let permit = self.0.try_acquire()?;
-        let result = work(request);
-        permit.record(&result);
-        Ok(result)
-    }
-
-    fn rejected(answer: &Self::Answer<'_>) -> bool {
-        answer.is_err()
-    }
-}
 
 fn by_closure(policy: Policy, scenario: Scenario) -> Maker {
     scenario.maker(move || ByClosure(breaker(policy)))

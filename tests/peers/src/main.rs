@@ -11,6 +11,7 @@ mod peers;
 mod reference;
 mod rows;
 mod run;
+mod styles;
 mod table;
 mod targets;
 mod tower_cases;

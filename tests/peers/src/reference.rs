@@ -1,22 +1,8 @@
 //! The references: the bare call, and a wrapper that does nothing.
 
 use crate::guard::{Guard, Maker, Scenario};
+use crate::styles::Bare;
 use crate::work::{Failure, work};
-
-struct Bare;
-
-impl Guard for Bare {
-    type Answer<'a> = Result<u64, Failure>;
-
-    #[inline(always)]
-    fn run(&self, request: u64) -> Self::Answer<'_> {
-        work(request)
-    }
-
-    fn rejected(_: &Self::Answer<'_>) -> bool {
-        false
-    }
-}
 
 struct Noop;
 

@@ -10,6 +10,8 @@ mod loops;
 #[path = "../measure.rs"]
 mod measure;
 mod rust;
+#[path = "../styles.rs"]
+mod styles;
 mod table;
 #[path = "../versions.rs"]
 mod versions;

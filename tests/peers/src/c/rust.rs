@@ -2,58 +2,11 @@
 
 use std::hint::black_box;
 
-use fusewire::{By, CallError, CircuitBreaker, Rejection};
+use fusewire::{By, CircuitBreaker};
 
 use crate::guard::{Batch, Guard, Maker, Scenario};
-use crate::work::{Failure, GOOD, work};
-
-struct Bare;
-
-impl Guard for Bare {
-    type Answer<'a> = Result<u64, Failure>;
-
-    #[inline(always)]
-    fn run(&self, request: u64) -> Self::Answer<'_> {
-        work(request)
-    }
-
-    fn rejected(_: &Self::Answer<'_>) -> bool {
-        false
-    }
-}
-
-struct ByClosure(CircuitBreaker);
-
-impl Guard for ByClosure {
-    type Answer<'a> = Result<u64, CallError<Failure>>;
-
-    #[inline(always)]
-    fn run(&self, request: u64) -> Self::Answer<'_> {
-        self.0.call(|| work(request))
-    }
-
-    fn rejected(answer: &Self::Answer<'_>) -> bool {
-        matches!(answer, Err(CallError::Rejected(_)))
-    }
-}
-
-struct ByPermit(CircuitBreaker);
-
-impl Guard for ByPermit {
-    type Answer<'a> = Result<Result<u64, Failure>, Rejection>;
-
-    #[inline(always)]
-    fn run(&self, request: u64) -> Self::Answer<'_> {
-        let permit = self.0.try_acquire()?;
-        let result = work(request);
-        permit.record(&result);
-        Ok(result)
-    }
-
-    fn rejected(answer: &Self::Answer<'_>) -> bool {
-        answer.is_err()
-    }
-}
+use crate::styles::{Bare, ByClosure, ByPermit};
+use crate::work::GOOD;
 
 fn breaker(document: &str) -> CircuitBreaker {
     CircuitBreaker::from_json("bench", black_box(document)).expect("the document is valid")
