@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define MOST_THREADS 200
+#define MOST_TURNS 100
 
 static int rounds_from(const char *text) { return text ? atoi(text) : 0; }
 
@@ -180,8 +181,15 @@ static void trips_and_stays_exact(const char *document, size_t threads) {
     fusewire_breaker *breaker = breaker_on(clock, document);
     fusewire_subscription *subscription = subscribed_to(breaker, 1000000);
     int each = rounds() / 8 * 64 / (int)threads;
-    tally t = hammer(breaker, clock, threads, each);
-    assert_int_equal(accounted_for(&t), (uint64_t)each * threads);
+    tally t = {0};
+    unsigned turns = 0;
+    // Threads that a slow machine runs one after the other may settle late, or trip it seldom.
+    do {
+        tally turn = hammer(breaker, clock, threads, each);
+        add(&t, &turn);
+        turns++;
+    } while (snapshot_of(breaker).opened <= 2 && turns < MOST_TURNS);
+    assert_int_equal(accounted_for(&t), (uint64_t)each * threads * turns);
     are_the_totals_of(&t, breaker);
     assert_int_equal(snapshot_of(breaker).half_open_in_flight, 0);
     // What was missed is told by the next event.
