@@ -422,7 +422,7 @@ mod tests {
     fn a_record_gives_back_what_it_was_given() {
         let words = memory(LAYOUT);
         let cell = Cell::new(&words, LAYOUT);
-        let mut probes = Probes::recorded(63, 1, u32::MAX);
+        let mut probes = Probes::recorded(63, 1, u32::MAX, u64::MAX - 3);
         for i in 0..64 {
             probes.push(Lease { deadline: u64::MAX - i, id: u32::MAX - i as u32 });
         }
@@ -439,6 +439,8 @@ mod tests {
                 phase,
                 mode: Mode::Shadow,
                 moved: false,
+                gated: true,
+                ended: true,
                 generation: 0xFFFF_1234_5678,
                 count: if half_open { 0 } else { 999_999 },
                 since: 0xFF_FFFF,

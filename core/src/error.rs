@@ -20,11 +20,39 @@ pub enum Reason {
     Ramp = 2,
     /// The breaker's mode is `forced_open`.
     ForcedOpen = 3,
+    /// The call's level is below `priority.min`.
+    Shed = 4,
+    /// `rate_limit`: calls come too fast.
+    RateLimited = 5,
+    /// `bulkhead`: no slot for a call of this level, and no place in the queue.
+    BulkheadFull = 6,
+    /// The call has waited for a slot as long as it may.
+    QueueTimeout = 7,
+    /// `concurrency_limit`: as `BulkheadFull`.
+    LimitReached = 8,
+    /// The breaker was closed for good.
+    Closed = 9,
 }
+
+/// How many reasons there are.
+pub(crate) const REASONS: usize = Reason::ALL.len();
+/// How many of them, the first, are the machine's own.
+pub(crate) const MACHINE_REASONS: usize = 4;
 
 impl Reason {
     /// Every reason, in the order of its code.
-    pub const ALL: [Reason; 4] = [Reason::Open, Reason::HalfOpenFull, Reason::Ramp, Reason::ForcedOpen];
+    pub const ALL: [Reason; 10] = [
+        Reason::Open,
+        Reason::HalfOpenFull,
+        Reason::Ramp,
+        Reason::ForcedOpen,
+        Reason::Shed,
+        Reason::RateLimited,
+        Reason::BulkheadFull,
+        Reason::QueueTimeout,
+        Reason::LimitReached,
+        Reason::Closed,
+    ];
 
     /// The name in metrics, vectors and messages.
     pub const fn name(self) -> &'static str {
@@ -33,6 +61,12 @@ impl Reason {
             Reason::HalfOpenFull => "half_open_full",
             Reason::Ramp => "ramp",
             Reason::ForcedOpen => "forced_open",
+            Reason::Shed => "shed",
+            Reason::RateLimited => "rate_limited",
+            Reason::BulkheadFull => "bulkhead_full",
+            Reason::QueueTimeout => "queue_timeout",
+            Reason::LimitReached => "limit_reached",
+            Reason::Closed => "closed",
         }
     }
 
@@ -42,6 +76,12 @@ impl Reason {
             Reason::HalfOpenFull => "is half-open and all its probes are given",
             Reason::Ramp => "is recovering and admits only a share of the calls",
             Reason::ForcedOpen => "is forced open",
+            Reason::Shed => "sheds calls of this priority",
+            Reason::RateLimited => "admits no more calls at this rate",
+            Reason::BulkheadFull => "has no slot for another call",
+            Reason::QueueTimeout => "had no slot for this call while it waited",
+            Reason::LimitReached => "has reached its limit of concurrent calls",
+            Reason::Closed => "is closed for good",
         }
     }
 }

@@ -138,6 +138,10 @@ pub(crate) struct Machine {
     pub mode: Mode,
     /// The breaker lives in another cell now; this one only explains late results.
     pub moved: bool,
+    /// The plan has policies around the machine.
+    pub gated: bool,
+    /// Closed for good.
+    pub ended: bool,
     /// Transitions so far.
     pub generation: u64,
     /// Consecutive failures.
@@ -160,6 +164,26 @@ pub(crate) struct Machine {
     pub previous: Nanos,
     /// When the first opening of the row happened, until a recovery was measured from it; else [`NO_ROW`].
     pub row: Nanos,
+}
+
+/// A call that asks for a permit, as the machine sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// When it asks.
+    pub now: Nanos,
+    /// When it begins: later, where calls are paced.
+    pub begins: Nanos,
+    /// It is of so low a level that it probes only when nobody else does.
+    pub is_low: bool,
+    /// The generation, as the word holds it, in whose ramp it has drawn its number.
+    pub drawn: Option<u64>,
+}
+
+impl Caller {
+    /// One that begins at once, and is as good as any.
+    pub(crate) fn at(now: Nanos) -> Self {
+        Caller { now, begins: now, is_low: false, drawn: None }
+    }
 }
 
 /// The answer to a call that asks for a permit.
@@ -190,6 +214,8 @@ impl Machine {
             phase: Phase::Closed { spell: now },
             mode,
             moved: false,
+            gated: false,
+            ended: false,
             generation: 0,
             count: 0,
             since: 0,
@@ -230,7 +256,9 @@ impl Machine {
 
     pub(crate) fn word(&self) -> Word {
         let ramp = matches!(self.phase, Phase::Ramping(_));
-        let word = Word::new(self.state(), ramp, self.mode, self.generation, self.visible_count());
+        let word = Word::new(self.state(), ramp, self.mode, self.generation, self.visible_count())
+            .with_gates(self.gated);
+        let word = if self.ended { word.with_end() } else { word };
         if self.moved { word.with_moved() } else { word }
     }
 
@@ -246,29 +274,59 @@ impl Machine {
     // ---- calls ----
 
     /// A call asks for a permit. Carries out what is due. `expired` counts the leases that it ended.
-    pub(crate) fn acquire(&mut self, now: Nanos, rules: &Rules, expired: &mut u32) -> Verdict {
-        match self.mode {
-            Mode::ForcedOpen => return Verdict::Rejected { reason: Reason::ForcedOpen, retry_after: None },
-            Mode::ForcedClosed => return Verdict::Admitted,
-            Mode::Auto | Mode::Shadow => *expired += self.due(now, rules),
+    pub(crate) fn acquire(&mut self, caller: &Caller, rules: &Rules, expired: &mut u32) -> Verdict {
+        if let Some(refusal) = self.look(caller, rules, expired) {
+            return Verdict::Rejected { reason: refusal.0, retry_after: refusal.1 };
+        }
+        if self.mode.is_forced() {
+            return Verdict::Admitted;
+        }
+        if let Phase::Open { until, .. } = self.phase {
+            self.begin_probing(until, Cause::RecoveryTimeout, caller.now);
         }
         match &mut self.phase {
-            Phase::Closed { .. } => Verdict::Admitted,
-            Phase::Open { until, .. } => {
-                Verdict::Rejected { reason: Reason::Open, retry_after: Some(until.saturating_sub(now)) }
+            Phase::Probing(probes) => Verdict::Probe { lease: probes.admit(caller.begins, &rules.probes) },
+            _ => Verdict::Admitted,
+        }
+    }
+
+    /// Why a call that asks now would be turned away, and until when; `None` when it would not. Carries out what is due
+    /// but the move from open to half-open, and draws the call's number in a ramp.
+    pub(crate) fn look(
+        &mut self,
+        caller: &Caller,
+        rules: &Rules,
+        expired: &mut u32,
+    ) -> Option<(Reason, Option<Nanos>)> {
+        match self.mode {
+            Mode::ForcedOpen => return Some((Reason::ForcedOpen, None)),
+            Mode::ForcedClosed => return None,
+            Mode::Auto | Mode::Shadow => {}
+        }
+        let now = caller.now;
+        if self.state() != State::Open {
+            *expired += self.due(now, rules);
+        }
+        let is_drawn = caller.drawn.is_some_and(|generation| self.is_generation(generation));
+        // How long a call of a low level stands back, from `since` on.
+        let patience = |since: Nanos| {
+            let left = since.saturating_add(rules.probes.lease).saturating_sub(now);
+            (caller.is_low && left > 0).then_some(left)
+        };
+        match &mut self.phase {
+            Phase::Closed { .. } => None,
+            Phase::Open { until, .. } if now < *until => Some((Reason::Open, Some(*until - now))),
+            Phase::Open { until, .. } => patience(*until).map(|left| (Reason::Open, Some(left))),
+            Phase::Probing(probes) if !probes.has_room(&rules.probes) => {
+                let first = probes.earliest();
+                Some((Reason::HalfOpenFull, first.map(|lease| lease.deadline.saturating_sub(now))))
             }
-            Phase::Probing(probes) => match probes.admit(now, &rules.probes) {
-                Some(lease) => Verdict::Probe { lease },
-                None => Verdict::Rejected {
-                    reason: Reason::HalfOpenFull,
-                    retry_after: probes.earliest().map(|l| l.deadline.saturating_sub(now)),
-                },
-            },
-            Phase::Ramping(ramp) => match rules.ramp {
-                Some(ref r) if !ramp.admit(r) => {
-                    Verdict::Rejected { reason: Reason::Ramp, retry_after: None }
-                }
-                _ => Verdict::Admitted,
+            Phase::Probing(probes) => {
+                patience(probes.last).map(|left| (Reason::HalfOpenFull, Some(left)))
+            }
+            Phase::Ramping(ramp) => match &rules.ramp {
+                Some(r) if !is_drawn && !ramp.admit(r) => Some((Reason::Ramp, None)),
+                _ => None,
             },
         }
     }
@@ -284,7 +342,8 @@ impl Machine {
             Phase::Closed { .. } => 0,
             Phase::Open { until, .. } => {
                 if now >= *until {
-                    self.begin_probing(Cause::RecoveryTimeout, now);
+                    let over = *until;
+                    self.begin_probing(over, Cause::RecoveryTimeout, now);
                 }
                 0
             }
@@ -395,7 +454,7 @@ impl Machine {
 
     /// To half-open, from any state.
     pub(crate) fn half_open(&mut self, now: Nanos) {
-        self.begin_probing(Cause::Manual, now);
+        self.begin_probing(now, Cause::Manual, now);
     }
 
     /// To closed, from any state; the row of openings ends.
@@ -411,7 +470,7 @@ impl Machine {
         }
         let before = std::mem::replace(&mut self.mode, mode);
         if mode.is_forced() {
-            self.enter(self.restarted(), Cause::Mode, now);
+            self.enter(self.restarted(now), Cause::Mode, now);
         } else if before.is_forced() {
             self.in_row = 0;
             self.close(Cause::Mode, now);
@@ -419,10 +478,10 @@ impl Machine {
     }
 
     /// From now on plan number `plan` judges. What the detector counted stays if `keep`.
-    pub(crate) fn reconfigure(&mut self, plan: u32, keep: bool, now: Nanos) {
+    pub(crate) fn reconfigure(&mut self, plan: u32, gated: bool, keep: bool, now: Nanos) {
         let (count, since) = (self.count, self.since);
-        self.plan = plan;
-        self.enter(self.restarted(), Cause::Reconfigured, now);
+        (self.plan, self.gated) = (plan, gated);
+        self.enter(self.restarted(now), Cause::Reconfigured, now);
         if !keep {
             (self.count, self.since) = (0, self.generation & GENERATION_MASK);
         } else if self.state() == State::Closed {
@@ -431,9 +490,9 @@ impl Machine {
     }
 
     /// The present state begun again: half-open with its probes, the others with their deadline or spell.
-    fn restarted(&self) -> Phase {
+    fn restarted(&self, now: Nanos) -> Phase {
         match &self.phase {
-            Phase::Probing(_) | Phase::Ramping(_) => Phase::Probing(Probes::default()),
+            Phase::Probing(_) | Phase::Ramping(_) => Phase::Probing(Probes::begin(now)),
             other => other.clone(),
         }
     }
@@ -470,8 +529,9 @@ impl Machine {
         self.enter(Phase::Open { until: now.saturating_add(duration), frozen }, cause, now);
     }
 
-    fn begin_probing(&mut self, cause: Cause, now: Nanos) {
-        self.enter(Phase::Probing(Probes::default()), cause, now);
+    /// `since` is when half-open began for readers.
+    fn begin_probing(&mut self, since: Nanos, cause: Cause, now: Nanos) {
+        self.enter(Phase::Probing(Probes::begin(since)), cause, now);
     }
 
     fn probes_succeeded(&mut self, now: Nanos, rules: &Rules) {

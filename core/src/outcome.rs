@@ -1,6 +1,8 @@
 //! What a call came to, and the slip of paper it carries from `acquire` to `settle`.
 
-use crate::error::Reason;
+use crate::clock::Nanos;
+use crate::error::{REASONS, Reason};
+use crate::admit::priority::Priority;
 
 /// How a call ended, as the breaker sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,9 +67,12 @@ pub struct Totals {
     /// Probes whose lease ended before they were settled.
     pub expired: u64,
     /// Rejections by the code of their [`Reason`].
-    pub rejected: [u64; 4],
+    pub rejected: [u64; REASONS],
     /// What shadow mode admitted and would have rejected, by the code of the [`Reason`].
-    pub would_reject: [u64; 4],
+    pub would_reject: [u64; REASONS],
+    /// Calls of so high a level that they were made although the breaker would have rejected them; counted when they
+    /// were admitted.
+    pub bypassed: u64,
 }
 
 /// How a permit came to be; decides what its settling may touch.
@@ -77,8 +82,10 @@ pub(crate) enum Kind {
     Plain,
     /// A probe; the number of its lease among its generation's.
     Probe(u32),
-    /// Admitted although the machine would have rejected it (shadow).
+    /// Admitted although a gate or the machine would have rejected it (shadow).
     Shadowed(Reason),
+    /// Of so high a level that what the machine says does not hold for it.
+    Bypassed,
 }
 
 /// A permit without its breaker: 24 bytes that can cross any boundary.
@@ -89,7 +96,8 @@ pub(crate) enum Kind {
 pub(crate) struct Ticket {
     /// The low half of the word at admission (state, mode and generation), and a lease's number above it.
     id: u64,
-    /// 0 for an untimed call of kind `Plain`; else what `TIMED`, `PROBE` and `SHADOWED` say.
+    /// 0 for an untimed call of kind `Plain` that no gate has given anything: flags, what they are about, and how long
+    /// the host waits before it calls.
     extra: u64,
     /// The clock's tick at admission, if the call is timed.
     start: u64,
@@ -98,7 +106,16 @@ pub(crate) struct Ticket {
 const TIMED: u64 = 1;
 const PROBE: u64 = 2;
 const SHADOWED: u64 = 4;
+const BYPASSED: u64 = 8;
+const SLOT: u64 = 16;
+const FEEDS: u64 = 32;
 const REASON_AT: u32 = 8;
+const LEVEL_AT: u32 = 12;
+/// Of `extra`, what is needed at settling.
+#[cfg(feature = "binding")]
+const LASTING: u64 = (1 << WAIT_AT) - 1;
+/// 44 bits of nanoseconds; an hour is the most.
+const WAIT_AT: u32 = 20;
 
 impl Ticket {
     #[inline]
@@ -120,6 +137,7 @@ impl Ticket {
             Kind::Plain => (0, 0),
             Kind::Probe(lease) => (lease as u64, PROBE),
             Kind::Shadowed(reason) => (0, SHADOWED | (reason as u64) << REASON_AT),
+            Kind::Bypassed => (0, BYPASSED),
         };
         Ticket { id: low as u64 | lease << 32, extra, start: 0 }
     }
@@ -128,6 +146,48 @@ impl Ticket {
     #[inline]
     pub(crate) const fn timed(self, start: u64) -> Self {
         Ticket { id: self.id, extra: self.extra | TIMED, start }
+    }
+
+    /// The same, holding a slot that was given to a call of that level.
+    #[must_use]
+    pub(crate) const fn with_slot(self, level: Priority) -> Self {
+        Ticket { extra: self.extra | SLOT | (level as u64) << LEVEL_AT, ..self }
+    }
+
+    /// The same, whose outcome a gate wants to know.
+    #[must_use]
+    pub(crate) const fn that_feeds(self) -> Self {
+        Ticket { extra: self.extra | FEEDS, ..self }
+    }
+
+    /// The same, of a call that begins only after that time.
+    #[must_use]
+    pub(crate) const fn that_waits(self, wait: Nanos) -> Self {
+        Ticket { extra: self.extra | wait << WAIT_AT, ..self }
+    }
+
+    /// How long the host waits before it calls.
+    pub(crate) const fn wait(&self) -> Nanos {
+        self.extra >> WAIT_AT
+    }
+
+    /// The level whose slot it holds.
+    #[inline]
+    pub(crate) fn slot(&self) -> Option<Priority> {
+        let level = (self.extra >> LEVEL_AT & 7) as usize;
+        if self.extra & SLOT != 0 { Priority::ALL.get(level).copied() } else { None }
+    }
+
+    /// A gate wants to know the outcome.
+    #[inline]
+    pub(crate) const fn feeds(&self) -> bool {
+        self.extra & FEEDS != 0
+    }
+
+    /// Nothing but a slot is to be given back beside what a plain one needs.
+    #[inline]
+    pub(crate) const fn is_plain_in_a_slot(&self) -> bool {
+        self.extra & (PROBE | SHADOWED | BYPASSED | FEEDS) == 0
     }
 
     /// What the word's low half was at admission.
@@ -140,8 +200,9 @@ impl Ticket {
         if self.extra & PROBE != 0 {
             return Kind::Probe((self.id >> 32) as u32);
         }
-        match Reason::ALL.get((self.extra >> REASON_AT) as usize) {
+        match Reason::ALL.get((self.extra >> REASON_AT & 0xF) as usize) {
             Some(reason) if self.extra & SHADOWED != 0 => Kind::Shadowed(*reason),
+            _ if self.extra & BYPASSED != 0 => Kind::Bypassed,
             _ => Kind::Plain,
         }
     }
@@ -149,7 +210,7 @@ impl Ticket {
     /// Low half, lease, flags and tick, for those who carry a ticket in words of their own.
     #[cfg(feature = "binding")]
     pub(crate) const fn parts(&self) -> (u32, u32, u32, u64) {
-        (self.id as u32, (self.id >> 32) as u32, self.extra as u32, self.start)
+        (self.id as u32, (self.id >> 32) as u32, (self.extra & LASTING) as u32, self.start)
     }
 
     #[cfg(feature = "binding")]
@@ -168,7 +229,7 @@ impl Ticket {
         self.extra == 0
     }
 
-    /// True for a call of a closed breaker, timed or not.
+    /// True for a call of a closed breaker that no gate has given anything, timed or not.
     pub(crate) const fn is_plain(&self) -> bool {
         self.extra & !TIMED == 0
     }

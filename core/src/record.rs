@@ -25,11 +25,11 @@ pub(crate) fn load_lease(words: &[AtomicU64]) -> Lease {
 ///
 /// ```text
 /// 0  at                                                 4  openings in a row 24, openings 40
-/// 1  closed: spell; open: until; ramp: begin of step     5  since 24, high half of the generation 32, in flight 7
-/// 2  row, inverted                                       6  probes: successes 7, failures 7, leases issued 32
-/// 3  previous duration 56, cause 6, from 2                  ramp: step 14, settled 20, failures 20
-///                                                           open: instant of freezing
-///                                                        7  plan 16, arrivals of the ramp 14
+/// 1  closed: spell; open: until; ramp: begin of step;   5  since 24, high half of the generation 32, in flight 7
+///    probes: admission of the last one                  6  probes: successes 7, failures 7, leases issued 32
+/// 2  row, inverted                                         ramp: step 14, settled 20, failures 20
+/// 3  previous duration 56, cause 6, from 2                 open: instant of freezing
+///                                                       7  plan 16, arrivals of the ramp 14
 /// ```
 pub(crate) struct Record(pub(crate) [u64; 8]);
 
@@ -88,7 +88,7 @@ impl Record {
             Phase::Open { until, frozen } => (*until, *frozen, 0, 0),
             Phase::Probing(p) => {
                 let counts = [(p.successes.into(), 7), (p.failures.into(), 7), (p.issued.into(), 32)];
-                (0, pack(counts), 0, p.in_flight())
+                (p.last, pack(counts), 0, p.in_flight())
             }
             Phase::Ramping(r) => {
                 let counts = [(r.step.into(), 14), (r.settled.into(), 20), (r.failures.into(), 20)];
@@ -127,7 +127,7 @@ impl Record {
             }),
             State::HalfOpen => {
                 let (successes, failures) = (phase.take(7) as u32, phase.take(7) as u32);
-                let mut probes = Probes::recorded(successes, failures, phase.take(32) as u32);
+                let mut probes = Probes::recorded(successes, failures, phase.take(32) as u32, mark);
                 leases.for_each(|lease| probes.push(lease));
                 Phase::Probing(probes)
             }
@@ -136,6 +136,8 @@ impl Record {
             phase,
             mode: word.mode(),
             moved: word.is_moved(),
+            gated: word.is_gated(),
+            ended: word.is_ended(),
             generation: high << GENERATION_BITS | word.generation(),
             count: word.count(),
             since,

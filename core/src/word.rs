@@ -5,7 +5,8 @@
 //!       2      the ramp phase of half-open
 //!       3      moved: the breaker lives in another cell now (reconfigured to another layout)
 //!       4..6   mode: auto 0, shadow 1, forced open 2, forced closed 3
-//!       6..8   0
+//!       6      gated: the plan has policies around the machine (admission)
+//!       7      ended: the breaker was closed for good by `close`
 //!       8..32  generation, its low 24 bits
 //!      32..52  closed and open: consecutive failures        \  half-open: 32..63 nonce
 //!      52..63  closed and open: nonce                       /
@@ -13,7 +14,8 @@
 //! ```
 //!
 //! The low half is what a permit remembers: it is equal at settling if, and only if, neither the generation nor the mode
-//! has changed. Its lowest byte is 0 for a closed breaker in mode `auto`, the one that the happy path serves.
+//! has changed. Its lowest byte is 0 for a closed breaker in mode `auto` that has no policies, the one that the happy path
+//! serves.
 //!
 //! The nonce goes up by one when a thread claims the right to write the other record and again when that claim ends, so
 //! it is odd while a claim stands. Half-open, where many records may be written in one generation, has 31 bits of
@@ -112,6 +114,8 @@ impl std::fmt::Display for Mode {
 const RAMP: u64 = 1 << 2;
 const MOVED: u64 = 1 << 3;
 const MODE_AT: u32 = 4;
+const GATED: u64 = 1 << 6;
+const ENDED: u64 = 1 << 7;
 const GENERATION_AT: u32 = 8;
 const COUNT_AT: u32 = 32;
 const NONCE_AT: u32 = 52;
@@ -152,13 +156,19 @@ impl Word {
         self.0 as u32
     }
 
-    /// Closed, `auto`, in its own cell: the happy path may go on.
+    /// Closed, `auto`, in its own cell, without gates: the happy path may go on.
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
         self.0 & 0xFF == 0
     }
 
-    /// Open, `auto`, in its own cell.
+    /// The same, with or without gates: the machine admits, and a success is of no consequence to it.
+    #[inline]
+    pub(crate) const fn is_calm(self) -> bool {
+        self.0 & 0xFF & !GATED == 0
+    }
+
+    /// Open, `auto`, in its own cell, without gates.
     #[inline]
     pub(crate) const fn is_plainly_open(self) -> bool {
         self.0 & 0xFF == State::Open as u64
@@ -178,6 +188,24 @@ impl Word {
 
     pub(crate) const fn mode(self) -> Mode {
         Mode::of(self.0 >> MODE_AT)
+    }
+
+    /// The plan has policies around the machine.
+    pub(crate) const fn is_gated(self) -> bool {
+        self.0 & GATED != 0
+    }
+
+    /// Closed for good: every newcomer is turned away.
+    pub(crate) const fn is_ended(self) -> bool {
+        self.0 & ENDED != 0
+    }
+
+    pub(crate) const fn with_gates(self, gated: bool) -> Self {
+        Word(self.0 & !GATED | if gated { GATED } else { 0 })
+    }
+
+    pub(crate) const fn with_end(self) -> Self {
+        Word(self.0 | ENDED)
     }
 
     /// The low 24 bits of the generation.
@@ -280,7 +308,11 @@ mod tests {
                     let w = Word::new(state, ramp, mode, 0xFFFF_FFFF, 0xF_FFFF);
                     let plain = state == State::Closed && mode == Mode::Auto && !ramp;
                     assert_eq!(w.is_plainly_closed(), plain);
-                    assert!(!w.with_moved().is_plainly_closed());
+                    assert_eq!((w.is_calm(), w.with_gates(true).is_calm()), (plain, plain));
+                    for other in [w.with_moved(), w.with_gates(true), w.with_end()] {
+                        assert!(!other.is_plainly_closed());
+                    }
+                    assert!(!w.with_end().is_calm());
                 }
             }
         }

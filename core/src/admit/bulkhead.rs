@@ -1,6 +1,6 @@
 //! Slots: who may have one (policies §4). One word holds who has them, by level, and the highest level that waits.
 
-use super::priority::{LEVELS, Priority};
+use crate::admit::priority::{LEVELS, Priority};
 
 /// How many slots there are, and how many of them are kept for each level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ pub(crate) mod priority;
 pub(crate) mod rate;
 
 use crate::clock::Nanos;
-use priority::{LEVELS, Priority};
+use crate::admit::priority::{LEVELS, Priority};
 
 /// `rate_limit`, as the plan has it.
 #[derive(Clone, Copy, Debug, PartialEq)]

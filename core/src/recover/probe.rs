@@ -35,6 +35,8 @@ pub(crate) struct Probes {
     pub issued: u32,
     in_flight: u32,
     leases: [Lease; MAX_LEASES],
+    /// When the last one was admitted or, before the first, half-open began.
+    pub last: Nanos,
 }
 
 /// What the probes say after a step.
@@ -51,21 +53,21 @@ pub(crate) enum Probed {
 
 impl PartialEq for Probes {
     fn eq(&self, other: &Self) -> bool {
-        (self.successes, self.failures, self.issued, self.leases())
-            == (other.successes, other.failures, other.issued, other.leases())
-    }
-}
-
-impl Default for Probes {
-    fn default() -> Self {
-        Probes { successes: 0, failures: 0, issued: 0, in_flight: 0, leases: [Lease::default(); MAX_LEASES] }
+        (self.successes, self.failures, self.issued, self.last, self.leases())
+            == (other.successes, other.failures, other.issued, other.last, other.leases())
     }
 }
 
 impl Probes {
+    /// None yet, in half-open since `now`.
+    pub(crate) fn begin(now: Nanos) -> Self {
+        Probes::recorded(0, 0, 0, now)
+    }
+
     /// Counts as they were recorded, without leases.
-    pub(crate) fn recorded(successes: u32, failures: u32, issued: u32) -> Self {
-        Probes { successes, failures, issued, ..Probes::default() }
+    pub(crate) fn recorded(successes: u32, failures: u32, issued: u32, last: Nanos) -> Self {
+        let leases = [Lease::default(); MAX_LEASES];
+        Probes { successes, failures, issued, in_flight: 0, leases, last }
     }
 
     pub(crate) fn leases(&self) -> &[Lease] {
@@ -76,15 +78,18 @@ impl Probes {
         self.in_flight
     }
 
-    /// Gives a lease, or nothing when no place is free.
-    pub(crate) fn admit(&mut self, now: Nanos, rules: &ProbeRules) -> Option<u32> {
+    /// Whether a place is free.
+    pub(crate) fn has_room(&self, rules: &ProbeRules) -> bool {
         let taken = self.successes + self.failures + self.in_flight;
-        if self.in_flight >= rules.concurrency || taken >= rules.max_calls {
-            return None;
-        }
+        self.in_flight < rules.concurrency && taken < rules.max_calls
+    }
+
+    /// Gives a lease from `begins` on, where there is room.
+    pub(crate) fn admit(&mut self, begins: Nanos, rules: &ProbeRules) -> u32 {
         self.issued = self.issued.wrapping_add(1);
-        self.push(Lease { deadline: now.saturating_add(rules.lease), id: self.issued });
-        Some(self.issued)
+        self.last = begins;
+        self.push(Lease { deadline: begins.saturating_add(rules.lease), id: self.issued });
+        self.issued
     }
 
     /// Adds a lease as it was recorded.

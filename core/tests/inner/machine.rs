@@ -18,9 +18,9 @@ fn rules() -> Rules {
 fn open_past_its_deadline_admits_the_first_probe() {
     let (mut m, r, mut expired) = (Machine::new(Mode::Auto, 0), rules(), 0);
     assert_eq!(m.detect(0, Cause::FailureThreshold, 5, &r), Settled::Ok);
-    let rejected = m.acquire(1_000_004, &r, &mut expired);
+    let rejected = m.acquire(&Caller::at(1_000_004), &r, &mut expired);
     assert_eq!(rejected, Verdict::Rejected { reason: Reason::Open, retry_after: Some(1) });
-    assert_eq!(m.acquire(1_000_005, &r, &mut expired), Verdict::Probe { lease: 1 });
+    assert_eq!(m.acquire(&Caller::at(1_000_005), &r, &mut expired), Verdict::Probe { lease: 1 });
     assert_eq!((m.generation, m.state(), expired), (2, State::HalfOpen, 0));
 }
 
@@ -28,9 +28,9 @@ fn open_past_its_deadline_admits_the_first_probe() {
 fn expiries_are_taken_in_the_order_of_their_leases_and_the_one_that_decides_opens() {
     let (mut m, r, mut expired) = (Machine::new(Mode::Auto, 0), rules(), 0);
     m.half_open(0);
-    assert_eq!(m.acquire(100, &r, &mut expired), Verdict::Probe { lease: 1 });
-    assert_eq!(m.acquire(50, &r, &mut expired), Verdict::Probe { lease: 2 });
-    let answer = m.acquire(900_000, &r, &mut expired);
+    assert_eq!(m.acquire(&Caller::at(100), &r, &mut expired), Verdict::Probe { lease: 1 });
+    assert_eq!(m.acquire(&Caller::at(50), &r, &mut expired), Verdict::Probe { lease: 2 });
+    let answer = m.acquire(&Caller::at(900_000), &r, &mut expired);
     assert_eq!(answer, Verdict::Rejected { reason: Reason::Open, retry_after: Some(1_000_000) });
     assert_eq!((expired, m.cause), (2, Some(Cause::ProbeExpired)));
 }

@@ -56,7 +56,7 @@ fn reset(now: Nanos) -> Act {
 }
 
 pub(super) fn acquire(now: Nanos, rules: Rules) -> Act {
-    Box::new(move |m| Said::Verdict(m.acquire(now, &rules, &mut 0)))
+    Box::new(move |m| Said::Verdict(m.acquire(&Caller::at(now), &rules, &mut 0)))
 }
 
 pub(super) fn poll(now: Nanos, rules: Rules) -> Act {
@@ -136,7 +136,7 @@ fn tripped(cell: &Cell<'_>, now: Nanos, duration: Nanos) {
 fn probing(cell: &Cell<'_>, probes: u32, rules: &Rules) {
     cell.transact(|m| m.half_open(0));
     for _ in 0..probes {
-        cell.transact(|m| m.acquire(0, rules, &mut 0));
+        cell.transact(|m| m.acquire(&Caller::at(0), rules, &mut 0));
     }
 }
 
@@ -269,7 +269,7 @@ fn half_open_closes_or_opens_by_the_outcome_that_decides_first() {
         move |cell| {
             probing(cell, 2, &rules);
             cell.transact(|m| m.settle(1, 1, Outcome::Success, 1, &rules));
-            cell.transact(|m| m.acquire(0, &rules, &mut 0));
+            cell.transact(|m| m.acquire(&Caller::at(0), &rules, &mut 0));
             cell.transact(|m| m.settle(1, 2, Outcome::Failure, 1, &rules));
             // One of three succeeded, one failed, one is in flight: a success and an expiry both decide.
         },
