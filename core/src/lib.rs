@@ -140,10 +140,14 @@ pub mod tower;
 mod trace;
 mod word;
 
+pub use admit::priority::Priority;
 pub use breaker::CircuitBreaker;
 pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
-pub use config::{Backoff, Builder, Ramp, Window, schema};
+pub use config::{
+    AdaptiveRate, Backoff, Builder, Bulkhead, ConcurrencyLimit, PriorityPolicy, Ramp, RateLimit, Window,
+    schema,
+};
 pub use error::{CallError, ConfigError, Error, Reason, Rejection};
 pub use event::{By, Counts, Event};
 pub use events::{Events, Subscription};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 28] = [
+const FLOORS: [(&str, &str, &[&str]); 34] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -22,6 +22,8 @@ const FLOORS: [(&str, &str, &[&str]); 28] = [
         "detect/mod", "detect/consecutive", "detect/count", "detect/time", "detect/adaptive",
         "recover/mod", "recover/probe", "recover/ramp",
     ]),
+    ("F1.11", "Levels of priority.", &["admit/priority"]),
+    ("F1.12", "The rules of the gates before the machine.", &["admit/mod", "admit/rate", "admit/bulkhead"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),
@@ -35,6 +37,15 @@ const FLOORS: [(&str, &str, &[&str]); 28] = [
     ]),
     ("F2.4", "The plan, which knows how large its cell is, and tables that read keys.", &[
         "config/plan", "config/table",
+    ]),
+    ("F2.41", "What documents and the schema are written with.", &["config/write", "config/property"]),
+    ("F2.42", "The keys of the gates.", &["config/admission/keys"]),
+    ("F2.43", "What tables say by level, and Rust's way to write the gates.", &[
+        "config/admission/level", "config/admission/builder",
+    ]),
+    ("F2.44", "The gates, from the document and back.", &[
+        "config/admission/mod", "config/admission/rate", "config/admission/priority", "config/admission/slots",
+        "config/admission/document", "config/admission/schema",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
         "config/mod", "config/builder", "config/document", "config/schema",

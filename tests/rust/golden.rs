@@ -197,6 +197,41 @@ fn most_invalid_documents_do_not_fit_the_schema() {
     }
 }
 
+/// What the schema says of the gates' tables; of several kinds of a table it takes exactly one.
+#[test]
+fn tables_of_gates_fit_the_schema_as_written_and_in_full() {
+    let validator = validator();
+    for text in [
+        r#"{"rate_limit": {}, "priority": {}, "bulkhead": {"max_concurrent": 4, "queue_timeout": 1}}"#,
+        r#"{"rate_limit": {"reserve": {"high": 3}, "adaptive": {"max": 1000000}}, "priority": {"min": 30}}"#,
+        r#"{"rate_limit": {"algorithm": "leaky_bucket", "max_wait": "0s", "adaptive": {}}, "concurrency_limit": {}}"#,
+        r#"{"rate_limit": {"algorithm": "fixed_window", "limit": 1000000000}, "priority": {"open_bypass": "high"}}"#,
+        r#"{"rate_limit": {"algorithm": "sliding_window"}, "concurrency_limit": {"reserved": {"low": 0.25}}}"#,
+        r#"{"concurrency_limit": {"kind": "gradient", "initial": 3, "queue_timeout": {"low": "1ms"}}}"#,
+    ] {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        let breaker = CircuitBreaker::from_json("full", text).expect("a valid document");
+        let full: Value = serde_json::from_str(&breaker.document()).expect("JSON");
+        for document in [document, full] {
+            if let Err(e) = validator.validate(&document) {
+                panic!("{document} does not fit: {e}");
+            }
+        }
+    }
+    for text in [
+        r#"{"rate_limit": {"algorithm": "sliding_window", "limit": 65537}}"#,
+        r#"{"rate_limit": {"limit": 5}}"#,
+        r#"{"bulkhead": {}}"#,
+        r#"{"bulkhead": {"max_concurrent": 4, "queue_timeout": {"low": "soon"}}}"#,
+        r#"{"bulkhead": {"max_concurrent": 4}, "concurrency_limit": {}}"#,
+        r#"{"concurrency_limit": {"backoff_ratio": 1}}"#,
+    ] {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        assert!(CircuitBreaker::from_json("wrong", text).is_err(), "{text}");
+        assert!(!validator.is_valid(&document), "{text} fits");
+    }
+}
+
 #[test]
 fn a_full_document_fits_the_schema() {
     let validator = validator();

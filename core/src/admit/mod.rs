@@ -7,6 +7,21 @@ pub(crate) mod rate;
 use crate::clock::Nanos;
 use crate::admit::priority::{LEVELS, Priority};
 
+/// The gates that a plan has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Admission {
+    pub rate: Option<RateRules>,
+    pub priority: Option<PriorityRules>,
+    pub slots: Option<SlotRules>,
+}
+
+impl Admission {
+    /// Whether a gate judges by how long calls take.
+    pub(crate) fn needs_every_duration(&self) -> bool {
+        matches!(self.slots, Some(SlotRules::Limit(LimitRules { kind: LimitKind::Gradient { .. }, .. })))
+    }
+}
+
 /// `rate_limit`, as the plan has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum RateRules {
@@ -33,4 +48,56 @@ pub(crate) struct PriorityRules {
     pub min: Priority,
     pub half_open_min: Option<Priority>,
     pub open_bypass: Option<Priority>,
+}
+
+/// `bulkhead` or `concurrency_limit`: what bounds the calls in flight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SlotRules {
+    Bulkhead(BulkheadRules),
+    Limit(LimitRules),
+}
+
+impl SlotRules {
+    pub(crate) fn queue(&self) -> &QueueRules {
+        match self {
+            SlotRules::Bulkhead(rules) => &rules.queue,
+            SlotRules::Limit(rules) => &rules.queue,
+        }
+    }
+}
+
+/// `bulkhead`, as the plan has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BulkheadRules {
+    pub max_concurrent: u64,
+    /// Slots, by the level's code.
+    pub reserved: [u64; LEVELS],
+    pub queue: QueueRules,
+}
+
+/// Where calls wait for a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QueueRules {
+    pub max_queue: u64,
+    /// How long a call waits, by the level's code.
+    pub timeouts: [Nanos; LEVELS],
+}
+
+/// `concurrency_limit`, as the plan has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LimitRules {
+    pub kind: LimitKind,
+    pub initial: u64,
+    pub min: u64,
+    pub max: u64,
+    /// Shares of the limit in ten-thousandths, by the level's code.
+    pub reserved_bp: [u64; LEVELS],
+    pub queue: QueueRules,
+}
+
+/// How the limit finds itself; shares in ten-thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitKind {
+    Aimd { backoff_bp: u64 },
+    Gradient { tolerance_bp: u64, queue: u64, smoothing_bp: u64, long_window: u64 },
 }

@@ -87,7 +87,7 @@ pub(crate) struct FixedWindow {
 
 impl FixedWindow {
     fn index(&self, now: Nanos) -> u64 {
-        now / self.window & (u64::MAX >> COUNT_BITS)
+        (now / self.window) & (u64::MAX >> COUNT_BITS)
     }
 
     fn spent(&self, word: u64, now: Nanos) -> u64 {

@@ -1,5 +1,7 @@
 //! Rust's way to write the document: a builder that knows names and no defaults.
 
+use super::admission::builder::{Bulkhead, ConcurrencyLimit, PriorityPolicy, RateLimit};
+use super::admission::keys as gates;
 use super::value::Value;
 use super::{Plan, keys, parse, plan};
 use crate::clock::{Clock, Source};
@@ -142,6 +144,28 @@ impl Builder {
     /// Seed of the jitter: 0 to 2^53 - 1, default random.
     pub fn seed(self, seed: u64) -> Self {
         self.with(keys::SEED.key, whole(seed))
+    }
+
+    /// How many calls are admitted in a time; default: any number.
+    pub fn rate_limit(self, limit: RateLimit) -> Self {
+        self.with(gates::RATE_LIMIT, limit.into_value())
+    }
+
+    /// What calls of each level of [`Priority`](crate::Priority) may do; default: everything.
+    pub fn priority(self, policy: PriorityPolicy) -> Self {
+        self.with(gates::PRIORITY, policy.into_value())
+    }
+
+    /// At most so many calls at the same time; default: any number. Not beside
+    /// [`concurrency_limit`](Builder::concurrency_limit).
+    pub fn bulkhead(self, bulkhead: Bulkhead) -> Self {
+        self.with(gates::BULKHEAD, bulkhead.into_value())
+    }
+
+    /// At most so many calls at the same time as the service is seen to bear; default: any number. Not beside
+    /// [`bulkhead`](Builder::bulkhead).
+    pub fn concurrency_limit(self, limit: ConcurrencyLimit) -> Self {
+        self.with(gates::CONCURRENCY_LIMIT, limit.into_value())
     }
 
     /// The clock, default [`SystemClock`](crate::SystemClock). Not a key of the document.

@@ -1,8 +1,9 @@
 //! A plan as a document with every default filled in, and the one copy of it that all breakers share.
 
 use super::keys::{self, SECOND};
-use super::table::{show_bp, show_length};
-use super::{Plan, Value};
+use super::table::show_length;
+use super::write::{length, share, text, whole};
+use super::{Plan, Value, admission};
 use crate::backoff::Growth;
 use crate::clock::Nanos;
 use crate::detect::Detector;
@@ -44,6 +45,9 @@ pub(crate) fn document(plan: &Plan) -> String {
     t.set(keys::MODE, text(plan.mode.name()));
     if let Some(seed) = plan.seed {
         t.set(keys::SEED.key, whole(seed));
+    }
+    if let Some(admission) = &plan.admission {
+        admission::document::set(&mut t, admission);
     }
     t.to_string()
 }
@@ -99,23 +103,6 @@ fn backoff(plan: &Plan) -> Value {
     t.set(keys::RESET_AFTER.key, length(b.reset_after));
     t.set(keys::JITTER.key, share(b.jitter_bp));
     t
-}
-
-fn text(s: &str) -> Value {
-    Value::Text(s.to_owned())
-}
-
-fn whole(n: impl Into<i128>) -> Value {
-    Value::Int(n.into())
-}
-
-fn length(d: Nanos) -> Value {
-    Value::Text(show_length(d))
-}
-
-/// As people write it; ten-thousandths make at most four decimals, which a double holds.
-fn share(bp: u64) -> Value {
-    show_bp(bp).parse().map_or(Value::Null, Value::Float)
 }
 
 /// One copy of each plan for all breakers that have it.

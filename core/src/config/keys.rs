@@ -26,6 +26,7 @@ pub(crate) struct Length {
 }
 
 /// The default of a duration.
+#[derive(Clone, Copy)]
 pub(crate) enum Default {
     Absent,
     Is(Nanos),
@@ -33,6 +34,16 @@ pub(crate) enum Default {
     SameAs(&'static str),
     /// A multiple of another key.
     Times(u64, &'static str),
+}
+
+impl Default {
+    /// The duration that stands for itself; 0 for what another key decides.
+    pub(crate) const fn length(&self) -> Nanos {
+        match self {
+            Default::Is(d) => *d,
+            _ => 0,
+        }
+    }
 }
 
 /// A number that is kept in whole ten-thousandths.
@@ -85,7 +96,7 @@ pub(crate) const SAMPLE_DURATIONS_EVERY: Integer = Integer {
     min: 0,
     max: 1_000_000,
     meaning: "Time the first and then every n-th call of a thread; 0: none. 1 by default, and nothing else allowed, \
-              beside `slow_call_duration` or `cancelled_after`.",
+              beside `slow_call_duration`, `cancelled_after` or a `concurrency_limit` of kind `gradient`.",
 };
 pub(crate) const CANCELLED_AFTER: Length = Length {
     key: "cancelled_after",
@@ -291,107 +302,3 @@ pub(crate) const RAMP_STEP_TIMEOUT: Length = Length {
     max: 168 * HOUR,
     meaning: "A step without a failure is passed after this long.",
 };
-
-pub(crate) const RATE_LIMIT: &str = "rate_limit";
-pub(crate) const RATE_LIMIT_MEANING: &str = "Turn calls away that come faster than this.";
-pub(crate) const ALGORITHM: &str = "algorithm";
-pub(crate) const ALGORITHMS: [&str; 4] = ["token_bucket", "leaky_bucket", "fixed_window", "sliding_window"];
-pub(crate) const RATE: Number = Number {
-    key: "rate",
-    default: 100.0,
-    min: 0.001,
-    max: 1e6,
-    meaning: "Calls a second, in the long run. For `token_bucket` and `leaky_bucket`.",
-};
-pub(crate) const BURST: Integer = Integer {
-    key: "burst",
-    default: 50,
-    min: 1,
-    max: 1_000_000,
-    meaning: "Tokens that a full bucket holds. For `token_bucket`.",
-};
-pub(crate) const RESERVE: &str = "reserve";
-pub(crate) const RESERVE_MEANING: &str = "Tokens, by level, that calls of lower levels leave in the bucket; together less than `burst`. For `token_bucket`.";
-pub(crate) const MAX_WAIT: Length = Length {
-    key: "max_wait",
-    default: Default::Is(SECOND),
-    min: 0,
-    max: HOUR,
-    meaning: "How long a call may wait for its turn. For `leaky_bucket`.",
-};
-pub(crate) const FIXED_LIMIT: Integer = Integer {
-    key: "limit",
-    default: 100,
-    min: 1,
-    max: 1_000_000_000,
-    meaning: "Calls in each stretch of `window`. For `fixed_window`.",
-};
-pub(crate) const SLIDING_LIMIT: Integer = Integer {
-    key: "limit",
-    default: 100,
-    min: 1,
-    max: 65_536,
-    meaning: "Calls in any stretch of `window`. For `sliding_window`.",
-};
-pub(crate) const RATE_WINDOW: Length = Length {
-    key: "window",
-    default: Default::Is(SECOND),
-    min: MS,
-    max: 24 * HOUR,
-    meaning: "How long a stretch lasts. For `fixed_window` and `sliding_window`.",
-};
-pub(crate) const RATE_ADAPTIVE: &str = "adaptive";
-pub(crate) const RATE_ADAPTIVE_MEANING: &str =
-    "Lower the rate while calls fail, raise it while they succeed and some are turned away.";
-pub(crate) const RATE_MIN: Number = Number {
-    key: "min",
-    default: 10.0,
-    min: 0.001,
-    max: 1e6,
-    meaning: "The lowest rate; at most `rate`, also where that makes the default impossible.",
-};
-pub(crate) const RATE_MAX: Number = Number {
-    key: "max",
-    default: 1_000.0,
-    min: 0.001,
-    max: 1e6,
-    meaning: "The highest rate; at least `rate`, also where that makes the default impossible.",
-};
-pub(crate) const RATE_SCALE: Share = Share {
-    key: "scale",
-    default: Some(15_000),
-    low: Exclusive(10_000),
-    high: Inclusive(100_000),
-    meaning: "Factor from one rate to the next.",
-};
-pub(crate) const RATE_COOLDOWN: Length = Length {
-    key: "cooldown",
-    default: Default::Is(60 * SECOND),
-    min: MS,
-    max: 24 * HOUR,
-    meaning: "How long a rate holds at least.",
-};
-pub(crate) const LOWER_ABOVE: Share = Share {
-    key: "lower_above",
-    default: Some(1_000),
-    low: Exclusive(0),
-    high: Inclusive(10_000),
-    meaning: "Share of failures above which the rate falls.",
-};
-pub(crate) const RAISE_BELOW: Share = Share {
-    key: "raise_below",
-    default: Some(100),
-    low: Inclusive(0),
-    high: Exclusive(10_000),
-    meaning: "Share of failures below which it rises; less than `lower_above`.",
-};
-
-pub(crate) const PRIORITY: &str = "priority";
-pub(crate) const PRIORITY_MEANING: &str = "Turn calls away by how much they matter.";
-pub(crate) const PRIORITY_MIN: &str = "min";
-pub(crate) const PRIORITY_MIN_MEANING: &str = "Calls below this level are turned away.";
-pub(crate) const HALF_OPEN_MIN: &str = "half_open_min";
-pub(crate) const HALF_OPEN_MIN_MEANING: &str = "Calls below this level neither end an opening nor probe.";
-pub(crate) const OPEN_BYPASS: &str = "open_bypass";
-pub(crate) const OPEN_BYPASS_MEANING: &str =
-    "Calls at or above this level are made although the breaker is open.";

@@ -1,15 +1,17 @@
 //! The configuration document: parsed, checked and defaulted here alone, into an immutable plan (semantics §2).
 
-#[expect(dead_code, reason = "the gates come next")]
 mod admission;
 mod builder;
 mod document;
 mod keys;
 mod plan;
+mod property;
 mod schema;
 mod table;
 mod value;
+mod write;
 
+pub use admission::builder::{AdaptiveRate, Bulkhead, ConcurrencyLimit, PriorityPolicy, RateLimit};
 pub use builder::{Backoff, Builder, Ramp, Window};
 #[cfg(feature = "binding")]
 pub(crate) use document::trip_length_text;
@@ -17,7 +19,7 @@ pub(crate) use document::{check_name, document, intern, trip_length};
 pub(crate) use plan::Plan;
 pub use schema::schema;
 use table::{Limit, OWN, Table, show_bp, show_length};
-pub(crate) use value::Value;
+pub(crate) use value::{Value, parse};
 
 use crate::backoff::{self, Growth};
 use crate::clock::Nanos;
@@ -30,11 +32,6 @@ use crate::recover::{ProbeRules, RampRules};
 use crate::word::Mode;
 
 type Result<T> = std::result::Result<T, ConfigError>;
-
-/// Reads a JSON document.
-pub(crate) fn parse(json: &str) -> Result<Value> {
-    serde_json::from_str(json).map_err(|e| ConfigError::new("", e.to_string(), "a JSON object"))
-}
 
 /// Checks a document and fills in its defaults.
 pub(crate) fn plan(document: &Value) -> Result<Plan> {
@@ -51,14 +48,11 @@ pub(crate) fn plan(document: &Value) -> Result<Plan> {
         }
     };
     let slow_call_duration = t.length(&keys::SLOW_CALL_DURATION, OWN)?;
-    let sample_durations_every = sampling(&mut t, slow_call_duration.is_some())?;
+    let mut sample_durations_every = sampling(&mut t, slow_call_duration.is_some())?;
     let cancelled_after = t.length(&keys::CANCELLED_AFTER, OWN)?.or(slow_call_duration);
 
     let recovery_timeout =
-        t.length(&keys::RECOVERY_TIMEOUT, OWN)?.unwrap_or(match keys::RECOVERY_TIMEOUT.default {
-            keys::Default::Is(d) => d,
-            _ => 0,
-        });
+        t.length(&keys::RECOVERY_TIMEOUT, OWN)?.unwrap_or(keys::RECOVERY_TIMEOUT.default.length());
     let nothing = Value::table();
     let backoff = backoff(t.get(keys::BACKOFF)?.unwrap_or(&nothing), recovery_timeout)?;
 
@@ -74,6 +68,10 @@ pub(crate) fn plan(document: &Value) -> Result<Plan> {
     let ramp = t.get(keys::RAMP)?.map(|ramp| self::ramp(ramp, recovery_timeout)).transpose()?;
     let mode = t.choice(keys::MODE, &Mode::ALL.map(Mode::name))?.and_then(Mode::parse);
     let seed = t.integer(&keys::SEED, OWN)?;
+    let admission = admission::admission(&mut t)?;
+    if admission.as_ref().is_some_and(|admission| admission.needs_every_duration()) {
+        sample_durations_every = sampling_all(&mut t, sample_durations_every)?;
+    }
     t.finish()?;
 
     let slow_fails = detector.rates().is_some_and(|r| r.slow_bp.is_some());
@@ -86,6 +84,7 @@ pub(crate) fn plan(document: &Value) -> Result<Plan> {
         mode: mode.unwrap_or_default(),
         seed,
         writes_mode: mode.is_some(),
+        admission,
     })
 }
 
@@ -105,6 +104,18 @@ fn sampling(t: &mut Table<'_>, judges_slowness: bool) -> Result<u32> {
         },
         Some(n) => Ok(n as u32),
         None => Ok(if needs_all { 1 } else { spec.default as u32 }),
+    }
+}
+
+/// The same for `concurrency_limit`, which of the two is the later one.
+fn sampling_all(t: &mut Table<'_>, every: u32) -> Result<u32> {
+    let spec = &keys::SAMPLE_DURATIONS_EVERY;
+    match t.get(admission::keys::CONCURRENCY_LIMIT)? {
+        Some(limit) if every != 1 && t.has(spec.key) => {
+            let allowed = format!("of kind aimd, unless `{}` is 1 (it is {every})", spec.key);
+            Err(t.error(admission::keys::CONCURRENCY_LIMIT, limit, allowed))
+        }
+        _ => Ok(1),
     }
 }
 
@@ -128,11 +139,7 @@ fn window(value: &Value, has_slow_duration: bool) -> Result<Detector> {
 }
 
 fn period(t: &mut Table<'_>) -> Result<Period> {
-    let default = match keys::PERIOD.default {
-        keys::Default::Is(d) => d,
-        _ => 0,
-    };
-    let period = t.length(&keys::PERIOD, OWN)?.unwrap_or(default);
+    let period = t.length(&keys::PERIOD, OWN)?.unwrap_or(keys::PERIOD.default.length());
     let written = t.integer(&keys::BUCKETS, OWN)?;
     let buckets = written.unwrap_or(keys::BUCKETS.default);
     if period % buckets != 0 {
@@ -151,7 +158,7 @@ fn period(t: &mut Table<'_>) -> Result<Period> {
 
 fn rates(t: &mut Table<'_>, limit: Limit, has_slow_duration: bool) -> Result<Rates> {
     let min_calls = t.integer(&keys::MIN_CALLS, limit)?.unwrap_or(keys::MIN_CALLS.default.min(limit.bound));
-    let failure_bp = share(t, &keys::FAILURE_RATE, OWN)?;
+    let failure_bp = t.share_or_default(&keys::FAILURE_RATE, OWN)?;
     let slow_bp = t.share(&keys::SLOW_CALL_RATE, OWN)?;
     if let (Some(bp), false) = (slow_bp, has_slow_duration) {
         return Err(t.error(
@@ -167,16 +174,11 @@ fn adaptive(t: &mut Table<'_>, rates: &Rates) -> Result<Adaptive> {
     let at_most_rate = Limit::by(keys::FAILURE_RATE.key, rates.failure_bp);
     Ok(Adaptive {
         min_failures: t.integer(&keys::MIN_FAILURES, OWN)?.unwrap_or(keys::MIN_FAILURES.default),
-        floor_bp: share(t, &keys::FLOOR, at_most_rate)?,
-        sensitivity_bp: share(t, &keys::SENSITIVITY, OWN)?,
-        baseline_bp: share(t, &keys::BASELINE, at_most_rate)?,
+        floor_bp: t.share_or_default(&keys::FLOOR, at_most_rate)?,
+        sensitivity_bp: t.share_or_default(&keys::SENSITIVITY, OWN)?,
+        baseline_bp: t.share_or_default(&keys::BASELINE, at_most_rate)?,
         memory_calls: t.integer(&keys::MEMORY_CALLS, OWN)?.unwrap_or(keys::MEMORY_CALLS.default),
     })
-}
-
-/// A share, or its default, which another key's value may lower.
-fn share(t: &mut Table<'_>, spec: &keys::Share, limit: Limit) -> Result<u64> {
-    Ok(t.share(spec, limit)?.unwrap_or(spec.default.unwrap_or(0).min(limit.bound)))
 }
 
 fn backoff(value: &Value, recovery_timeout: Nanos) -> Result<backoff::Backoff> {
@@ -190,13 +192,13 @@ fn backoff(value: &Value, recovery_timeout: Nanos) -> Result<backoff::Backoff> {
     };
     let growth = match kind {
         "linear" => Growth::Linear,
-        "exponential" => Growth::Exponential { multiplier_bp: share(&mut t, &keys::MULTIPLIER, OWN)? },
+        "exponential" => Growth::Exponential { multiplier_bp: t.share_or_default(&keys::MULTIPLIER, OWN)? },
         "fibonacci" => Growth::Fibonacci,
         "decorrelated_jitter" => Growth::DecorrelatedJitter,
         _ => Growth::Fixed,
     };
     let reset_after = t.length(&keys::RESET_AFTER, OWN)?.unwrap_or(recovery_timeout);
-    let jitter_bp = share(&mut t, &keys::JITTER, OWN)?;
+    let jitter_bp = t.share_or_default(&keys::JITTER, OWN)?;
     t.finish()?;
     Ok(backoff::Backoff { growth, max, jitter_bp, reset_after })
 }
@@ -204,13 +206,149 @@ fn backoff(value: &Value, recovery_timeout: Nanos) -> Result<backoff::Backoff> {
 fn ramp(value: &Value, recovery_timeout: Nanos) -> Result<RampRules> {
     let mut t = Table::new(keys::RAMP, value)?;
     let rules = RampRules {
-        initial_bp: share(&mut t, &keys::RAMP_INITIAL, OWN)?,
-        step_bp: share(&mut t, &keys::RAMP_STEP, OWN)?,
+        initial_bp: t.share_or_default(&keys::RAMP_INITIAL, OWN)?,
+        step_bp: t.share_or_default(&keys::RAMP_STEP, OWN)?,
         window_calls: t.integer(&keys::RAMP_WINDOW_CALLS, OWN)?.unwrap_or(keys::RAMP_WINDOW_CALLS.default)
             as u32,
-        max_failure_bp: share(&mut t, &keys::RAMP_MAX_FAILURE_RATE, OWN)?,
+        max_failure_bp: t.share_or_default(&keys::RAMP_MAX_FAILURE_RATE, OWN)?,
         step_timeout: t.length(&keys::RAMP_STEP_TIMEOUT, OWN)?.unwrap_or(recovery_timeout),
     };
     t.finish()?;
     Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admit::priority::Priority::{Critical, High};
+    use std::time::Duration;
+
+    fn read(json: &str) -> Result<Plan> {
+        parse(json).and_then(|document| plan(&document))
+    }
+
+    fn refuses(json: &str, told: &str) {
+        let error = read(json).expect_err(json).to_string();
+        assert!(error.contains(told), "{json}: {error}");
+    }
+
+    #[test]
+    fn a_document_without_gates_has_no_admission_and_an_empty_table_is_a_gate() {
+        assert_eq!(read("{}").map(|plan| plan.admission), Ok(None));
+        for (json, key) in [
+            (r#"{"rate_limit": {}}"#, "rate_limit"),
+            (r#"{"priority": {}}"#, "priority"),
+            (r#"{"concurrency_limit": {}}"#, "concurrency_limit"),
+        ] {
+            let plan = read(json).expect(json);
+            let full = parse(&document(&plan)).expect("JSON");
+            assert!(plan.admission.is_some() && full.find(key).is_some(), "{full}");
+        }
+    }
+
+    #[test]
+    fn a_full_document_of_gates_gives_the_same_plan() {
+        for json in [
+            r#"{"rate_limit": {"reserve": {"high": 3}, "adaptive": {"max": 1e6}}, "priority": {"open_bypass": 100}}"#,
+            r#"{"rate_limit": {"algorithm": "leaky_bucket", "rate": 0.3, "adaptive": {}}, "bulkhead": {"max_concurrent": 9}}"#,
+            r#"{"rate_limit": {"algorithm": "fixed_window"}, "priority": {"half_open_min": "high"}}"#,
+            r#"{"rate_limit": {"algorithm": "sliding_window", "window": "1.5s"}, "concurrency_limit": {"reserved": {"low": 0.25}}}"#,
+            r#"{"bulkhead": {"max_concurrent": 9, "reserved": {"bulk": 9}, "queue_timeout": "3s", "max_queue": 7}}"#,
+            r#"{"concurrency_limit": {"kind": "gradient", "initial": 3, "queue_timeout": {"low": "1ms"}}}"#,
+        ] {
+            let plan = read(json).expect(json);
+            let full = document(&plan);
+            assert_eq!(read(&full).as_ref(), Ok(&plan), "{full}");
+            assert_ne!(read("{}").as_ref(), Ok(&plan));
+        }
+    }
+
+    #[test]
+    fn the_gates_come_after_seed_in_their_order_and_before_unknown_keys() {
+        let gates = [
+            r#""seed": -1"#,
+            r#""rate_limit": {"rate": 0}"#,
+            r#""priority": {"min": "none"}"#,
+            r#""bulkhead": {}"#,
+            r#""concurrency_limit": 5"#,
+            r#""aaa": 1"#,
+        ];
+        let keys = [
+            "seed",
+            "rate_limit.rate",
+            "priority.min",
+            "bulkhead.max_concurrent",
+            "concurrency_limit",
+            "aaa",
+        ];
+        for (first, key) in keys.into_iter().enumerate() {
+            let later_first: Vec<_> = gates[first..].iter().rev().copied().collect();
+            refuses(&format!("{{{}}}", later_first.join(", ")), &format!("`{key}` is"));
+        }
+    }
+
+    #[test]
+    fn a_bulkhead_and_a_concurrency_limit_do_not_fit_together() {
+        refuses(
+            r#"{"concurrency_limit": {"kind": "none"}, "bulkhead": {"max_concurrent": 3}}"#,
+            "`concurrency_limit` is {\"kind\":\"none\"}; allowed: absent beside `bulkhead`",
+        );
+    }
+
+    #[test]
+    fn a_gradient_times_every_call() {
+        let every = |json: &str| read(json).map(|plan| plan.sample_durations_every);
+        assert_eq!(every(r#"{"concurrency_limit": {}}"#), Ok(16));
+        assert_eq!(every(r#"{"concurrency_limit": {"kind": "aimd"}, "sample_durations_every": 7}"#), Ok(7));
+        assert_eq!(every(r#"{"concurrency_limit": {"kind": "gradient"}}"#), Ok(1));
+        assert_eq!(
+            every(r#"{"concurrency_limit": {"kind": "gradient"}, "sample_durations_every": 1}"#),
+            Ok(1)
+        );
+        refuses(
+            r#"{"concurrency_limit": {"kind": "gradient"}, "sample_durations_every": 0}"#,
+            "`concurrency_limit` is {\"kind\":\"gradient\"}; allowed: of kind aimd, \
+             unless `sample_durations_every` is 1 (it is 0)",
+        );
+    }
+
+    #[test]
+    fn the_builder_writes_what_the_parser_reads() {
+        let (second, builder) = (Duration::from_secs(1), Builder::default);
+        let adaptive = AdaptiveRate::new().min(5.0).max(500.0).scale(2.0).cooldown(second);
+        let adaptive = adaptive.lower_above(0.2).raise_below(0.05);
+        let token =
+            RateLimit::token_bucket(50.0).burst(20).reserve(Critical, 3).reserve(High, 2).adaptive(adaptive);
+        let priority = PriorityPolicy::new().min(High).half_open_min(High).open_bypass(Critical);
+        let bulkhead = Bulkhead::new(10).reserve(Critical, 2).max_queue(5).queue_timeout(second);
+        let aimd = ConcurrencyLimit::aimd().initial(9).min(3).max(90).backoff_ratio(0.5).reserve(High, 0.5);
+        let aimd = aimd.max_queue(4).queue_timeout(second).queue_timeout_of(High, second);
+        let gradient = ConcurrencyLimit::gradient().tolerance(2.0).queue(9).smoothing(0.5).long_window(60);
+        for (builder, json) in [
+            (
+                builder().rate_limit(token).priority(priority).bulkhead(bulkhead),
+                r#"{"rate_limit": {"rate": 50, "burst": 20, "reserve": {"critical": 3, "high": 2}, "adaptive": {"min": 5,
+                    "max": 500, "scale": 2, "cooldown": 1, "lower_above": 0.2, "raise_below": 0.05}},
+                    "priority": {"min": "high", "half_open_min": "high", "open_bypass": "critical"},
+                    "bulkhead": {"max_concurrent": 10, "reserved": {"critical": 2}, "max_queue": 5, "queue_timeout": 1}}"#,
+            ),
+            (
+                builder().rate_limit(RateLimit::leaky_bucket(3.0).max_wait(second)).concurrency_limit(aimd),
+                r#"{"rate_limit": {"algorithm": "leaky_bucket", "rate": 3}, "concurrency_limit": {"initial": 9, "min": 3,
+                    "max": 90, "backoff_ratio": 0.5, "reserved": {"high": 0.5}, "max_queue": 4,
+                    "queue_timeout": {"high": 1}}}"#,
+            ),
+            (
+                builder().rate_limit(RateLimit::fixed_window(7, second)).concurrency_limit(gradient),
+                r#"{"rate_limit": {"algorithm": "fixed_window", "limit": 7}, "concurrency_limit": {"kind": "gradient",
+                    "tolerance": 2, "queue": 9, "smoothing": 0.5, "long_window": 60}}"#,
+            ),
+            (
+                builder().rate_limit(RateLimit::sliding_window(7, 2 * second)),
+                r#"{"rate_limit": {"algorithm": "sliding_window", "limit": 7, "window": "2s"}}"#,
+            ),
+        ] {
+            assert_eq!(builder.plan(), read(json), "{}", builder.to_json());
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The plan: a document with its defaults filled in and its units converted. Two documents are the same when their
 //! plans are.
 
+use crate::admit::Admission;
 use crate::backoff::Growth;
 use crate::cell::Layout;
 use crate::clock::Nanos;
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     pub seed: Option<u64>,
     /// Whether the document writes the mode out: reconfiguring changes it only then.
     pub writes_mode: bool,
+    /// The gates before the machine; `None` when the document has no table of one.
+    pub admission: Option<Box<Admission>>,
 }
 
 impl PartialEq for Plan {
@@ -32,6 +35,7 @@ impl PartialEq for Plan {
             && self.rules == other.rules
             && self.mode == other.mode
             && self.seed == other.seed
+            && self.admission == other.admission
     }
 }
 

@@ -1,10 +1,9 @@
 //! The document's JSON schema, made from the same keys that the parser reads.
 
-use super::keys::{self, Bound, Default, Integer, Length, Share};
-use super::table::show_length;
-use crate::backoff::ONE_BP;
+use super::property::{choice, integer, length, object, share, without_default};
+use super::{admission, keys};
 use crate::word::Mode;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The JSON schema (draft 2020-12) of the configuration document, pretty-printed.
 ///
@@ -27,25 +26,18 @@ pub fn schema() -> String {
         choice(keys::MODE, keys::MODE_MEANING, &Mode::ALL.map(Mode::name), Some(Mode::default().name())),
         without_default(integer(&keys::SEED)),
     ];
+    let properties = properties.into_iter().chain(admission::schema::properties());
     let mut schema = object("Configuration of one circuit breaker.", properties);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("fusewire circuit breaker");
-    schema["not"] = json!({ "required": [keys::FAILURE_THRESHOLD.key, keys::WINDOW] });
+    let pairs = [
+        [keys::FAILURE_THRESHOLD.key, keys::WINDOW],
+        [admission::keys::BULKHEAD, admission::keys::CONCURRENCY_LIMIT],
+    ];
+    schema["not"] = json!({ "anyOf": pairs.map(|pair| json!({ "required": pair })) });
     let mut text = format!("{schema:#}");
     text.push('\n');
     text
-}
-
-type Property = (&'static str, Value);
-
-fn object<const N: usize>(meaning: &str, properties: [Property; N]) -> Value {
-    let properties: Map<String, Value> = properties.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-    json!({
-        "type": "object",
-        "description": meaning,
-        "additionalProperties": false,
-        "properties": properties,
-    })
 }
 
 fn window() -> Value {
@@ -118,70 +110,4 @@ fn ramp() -> Value {
             length(&keys::RAMP_STEP_TIMEOUT),
         ],
     )
-}
-
-fn integer(spec: &Integer) -> Property {
-    let value = json!({
-        "type": "integer",
-        "description": spec.meaning,
-        "minimum": spec.min,
-        "maximum": spec.max,
-        "default": spec.default,
-    });
-    (spec.key, value)
-}
-
-/// For a key whose default another key decides.
-fn without_default((key, mut value): Property) -> Property {
-    if let Value::Object(map) = &mut value {
-        map.remove("default");
-    }
-    (key, value)
-}
-
-fn length(spec: &Length) -> Property {
-    let seconds = |ns: u64| ns as f64 / keys::SECOND as f64;
-    let range = format!("{} to {}", show_length(spec.min), show_length(spec.max));
-    let (default, words) = match spec.default {
-        Default::Absent => (None, "absent".to_owned()),
-        Default::Is(d) => (Some(show_length(d)), show_length(d)),
-        Default::SameAs(key) => (None, format!("that of `{key}`")),
-        Default::Times(n, key) => (None, format!("{n} times `{key}`")),
-    };
-    let mut value = json!({
-        "description": format!("{} {range}; default: {words}.", spec.meaning),
-        "anyOf": [
-            { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)$" },
-            { "type": "number", "minimum": seconds(spec.min), "maximum": seconds(spec.max) },
-        ],
-    });
-    if let Some(default) = default {
-        value["default"] = json!(default);
-    }
-    (spec.key, value)
-}
-
-fn share(spec: &Share) -> Property {
-    let number = |bp: u64| bp as f64 / ONE_BP as f64;
-    let mut value = json!({ "type": "number", "description": spec.meaning });
-    match spec.low {
-        Bound::Inclusive(b) => value["minimum"] = json!(number(b)),
-        Bound::Exclusive(b) => value["exclusiveMinimum"] = json!(number(b)),
-    }
-    match spec.high {
-        Bound::Inclusive(b) => value["maximum"] = json!(number(b)),
-        Bound::Exclusive(b) => value["exclusiveMaximum"] = json!(number(b)),
-    }
-    if let Some(default) = spec.default {
-        value["default"] = json!(number(default));
-    }
-    (spec.key, value)
-}
-
-fn choice(key: &'static str, meaning: &str, names: &[&str], default: Option<&str>) -> Property {
-    let mut value = json!({ "description": meaning, "enum": names });
-    if let Some(default) = default {
-        value["default"] = json!(default);
-    }
-    (key, value)
 }

@@ -107,6 +107,11 @@ impl<'v> Table<'v> {
         })
     }
 
+    /// A share, or its default, which another key's value may lower.
+    pub(crate) fn share_or_default(&mut self, spec: &Share, limit: Limit) -> Result<u64> {
+        Ok(self.share(spec, limit)?.unwrap_or(spec.default.unwrap_or(0).min(limit.bound)))
+    }
+
     /// A number; `None` when the key is left out.
     pub(crate) fn number(&mut self, spec: &Number) -> Result<Option<f64>> {
         let Some(value) = self.get(spec.key)? else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! A document as it was written: every key in its order, also one that was written twice.
 
+use crate::error::ConfigError;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -15,9 +16,20 @@ pub(crate) enum Value {
     Table(Vec<(String, Value)>),
 }
 
+/// Reads a JSON document.
+pub(crate) fn parse(json: &str) -> Result<Value, ConfigError> {
+    serde_json::from_str(json).map_err(|e| ConfigError::new("", e.to_string(), "a JSON object"))
+}
+
 impl Value {
     pub(crate) fn table() -> Self {
         Value::Table(Vec::new())
+    }
+
+    /// What a key of a table has.
+    pub(crate) fn find(&self, key: &str) -> Option<&Value> {
+        let Value::Table(entries) = self else { return None };
+        entries.iter().find(|(k, _)| k == key).map(|(_, value)| value)
     }
 
     /// Sets a key of a table, in place of one that was there.

@@ -1,21 +1,13 @@
-//! The gates before the machine, from the document (policies §2 and §3).
+//! `rate_limit`, from the document.
 
-use super::keys::{self, Default};
-use super::table::{Limit, OWN, Table};
-use super::value::Value;
-use crate::admit::priority::{LEVELS, Priority};
-use crate::admit::{Pace, PriorityRules, RateRules};
+use super::level::by_level;
+use super::{Result, keys};
+use crate::admit::priority::LEVELS;
+use crate::admit::{Pace, RateRules};
 use crate::clock::Nanos;
-use crate::error::ConfigError;
-
-type Result<T> = std::result::Result<T, ConfigError>;
-
-const fn is(default: Default) -> Nanos {
-    match default {
-        Default::Is(d) => d,
-        _ => 0,
-    }
-}
+use crate::config::keys::Integer;
+use crate::config::table::{Limit, OWN, Table, show_bp};
+use crate::config::value::Value;
 
 /// `rate_limit`.
 pub(super) fn rate_limit(value: &Value) -> Result<RateRules> {
@@ -23,7 +15,7 @@ pub(super) fn rate_limit(value: &Value) -> Result<RateRules> {
     let rules = match t.choice(keys::ALGORITHM, &keys::ALGORITHMS)?.unwrap_or(keys::ALGORITHMS[0]) {
         "leaky_bucket" => {
             let rate = t.number(&keys::RATE)?.unwrap_or(keys::RATE.default);
-            let max_wait = t.length(&keys::MAX_WAIT, OWN)?.unwrap_or(is(keys::MAX_WAIT.default));
+            let max_wait = t.length(&keys::MAX_WAIT, OWN)?.unwrap_or(keys::MAX_WAIT.default.length());
             RateRules::Leaky { rate, max_wait, pace: pace(&mut t, rate)? }
         }
         "fixed_window" => {
@@ -46,24 +38,13 @@ pub(super) fn rate_limit(value: &Value) -> Result<RateRules> {
 }
 
 fn rate_window(t: &mut Table<'_>) -> Result<Nanos> {
-    Ok(t.length(&keys::RATE_WINDOW, OWN)?.unwrap_or(is(keys::RATE_WINDOW.default)))
+    Ok(t.length(&keys::RATE_WINDOW, OWN)?.unwrap_or(keys::RATE_WINDOW.default.length()))
 }
 
 fn reserve(t: &mut Table<'_>, burst: u64) -> Result<[u64; LEVELS]> {
     let Some(value) = t.get(keys::RESERVE)? else { return Ok([0; LEVELS]) };
-    let mut levels = Table::new("rate_limit.reserve", value)?;
-    let mut reserve = [0; LEVELS];
-    for level in Priority::ALL.into_iter().rev() {
-        let spec = keys::Integer {
-            key: level.name(),
-            default: 0,
-            min: 0,
-            max: keys::BURST.max,
-            meaning: "Tokens for calls of this level and above.",
-        };
-        reserve[level as usize] = levels.integer(&spec, OWN)?.unwrap_or(0);
-    }
-    levels.finish()?;
+    let spec = |key| Integer { key, default: 0, min: 0, max: keys::BURST.max, meaning: "" };
+    let reserve = by_level("rate_limit.reserve", value, |t, key| t.integer(&spec(key), OWN))?;
     match reserve.iter().sum::<u64>() {
         sum if sum < burst => Ok(reserve),
         _ => Err(t.error(
@@ -85,44 +66,17 @@ fn pace(t: &mut Table<'_>, rate: f64) -> Result<Option<Pace>> {
     if max < rate {
         return Err(a.error(keys::RATE_MAX.key, max, format!("at least `rate` ({rate})")));
     }
-    let scale_bp = super::share(&mut a, &keys::RATE_SCALE, OWN)?;
-    let cooldown = a.length(&keys::RATE_COOLDOWN, OWN)?.unwrap_or(is(keys::RATE_COOLDOWN.default));
-    let lower_above_bp = super::share(&mut a, &keys::LOWER_ABOVE, OWN)?;
+    let scale_bp = a.share_or_default(&keys::RATE_SCALE, OWN)?;
+    let cooldown = a.length(&keys::RATE_COOLDOWN, OWN)?.unwrap_or(keys::RATE_COOLDOWN.default.length());
+    let lower_above_bp = a.share_or_default(&keys::LOWER_ABOVE, OWN)?;
     let below = Limit::by(keys::LOWER_ABOVE.key, lower_above_bp);
     let raise_below_bp = a.share(&keys::RAISE_BELOW, OWN)?.unwrap_or(100.min(lower_above_bp - 1));
     if raise_below_bp >= lower_above_bp {
-        let value = super::show_bp(raise_below_bp);
+        let value = show_bp(raise_below_bp);
         return Err(a.error(keys::RAISE_BELOW.key, value, format!("less than `lower_above`{below}")));
     }
     a.finish()?;
     Ok(Some(Pace { min, max, scale_bp, cooldown, lower_above_bp, raise_below_bp }))
-}
-
-/// `priority`.
-pub(super) fn priority(value: &Value) -> Result<PriorityRules> {
-    let mut t = Table::new(keys::PRIORITY, value)?;
-    let rules = PriorityRules {
-        min: level(&mut t, keys::PRIORITY_MIN)?.unwrap_or(Priority::Bulk),
-        half_open_min: level(&mut t, keys::HALF_OPEN_MIN)?,
-        open_bypass: level(&mut t, keys::OPEN_BYPASS)?,
-    };
-    t.finish()?;
-    Ok(rules)
-}
-
-/// A level's name, or a number that is taken as the next lower level.
-fn level(t: &mut Table<'_>, key: &'static str) -> Result<Option<Priority>> {
-    let Some(value) = t.get(key)? else { return Ok(None) };
-    let found = match value {
-        Value::Text(text) => Priority::parse(text),
-        Value::Int(n) => u32::try_from(*n).ok().and_then(Priority::of_number),
-        Value::Float(x) if x.fract() == 0.0 && (0.0..=100.0).contains(x) => Priority::of_number(*x as u32),
-        _ => None,
-    };
-    let names = Priority::ALL.map(Priority::name).join(", ");
-    found
-        .map(Some)
-        .ok_or_else(|| t.error(key, value, format!("one of {names}, or a whole number in 0..=100")))
 }
 
 #[cfg(test)]
@@ -130,14 +84,14 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> std::result::Result<RateRules, String> {
-        rate_limit(&super::super::parse(json).expect("JSON")).map_err(|e| e.to_string())
+        rate_limit(&crate::config::value::parse(json).expect("JSON")).map_err(|e| e.to_string())
     }
 
     #[test]
     fn a_rate_limit_takes_its_algorithms_keys_and_no_others() {
         let default = RateRules::Token { rate: 100.0, burst: 50, reserve: [0; LEVELS], pace: None };
         assert_eq!(parse("{}"), Ok(default));
-        let fixed = RateRules::Fixed { limit: 5, window: 2 * keys::SECOND };
+        let fixed = RateRules::Fixed { limit: 5, window: 2_000_000_000 };
         assert_eq!(parse(r#"{"algorithm": "fixed_window", "limit": 5, "window": "2s"}"#), Ok(fixed));
         for (json, told) in [
             (r#"{"algorithm": "sliding_window", "rate": 3}"#, "`rate_limit.rate` is 3"),
@@ -152,17 +106,5 @@ mod tests {
             let error = parse(json).expect_err(json);
             assert!(error.contains(told), "{error}");
         }
-    }
-
-    #[test]
-    fn levels_are_named_or_numbered() {
-        let rules =
-            priority(&super::super::parse(r#"{"min": 30, "open_bypass": "critical"}"#).expect("JSON"));
-        let expected =
-            PriorityRules { min: Priority::Low, half_open_min: None, open_bypass: Some(Priority::Critical) };
-        assert_eq!(rules, Ok(expected));
-        let error =
-            priority(&super::super::parse(r#"{"min": "urgent"}"#).expect("JSON")).expect_err("no level");
-        assert!(error.to_string().contains("bulk, low, normal, high, critical"), "{error}");
     }
 }
