@@ -43,7 +43,7 @@ const FLOORS: [(&str, &str, &[&str]); 32] = [
         "config/plan", "config/table",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
-        "config/mod", "config/builder", "config/document", "config/schema",
+        "config/mod", "config/admission", "config/builder", "config/document", "config/schema",
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
