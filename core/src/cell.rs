@@ -17,6 +17,8 @@
 //!    …  window     count: head and margin (see `detect::count`), blocks             any thread, by compare-and-swap
 //!                  adaptive: learned share, bits of a double, inverted; the key that each bucket bears
 //!                                                                       who recycles a bucket, by compare-and-swap
+//!    …  gates      of a gated plan, on lines of their own: sixteen words (see `GateWords`), then the ring of a sliding
+//!                  rate limit                                                     any thread, by compare-and-swap
 //!    …  stripe     the first thread's counters and buckets, on a line of their own       the thread that owns it
 //! ```
 //!
@@ -40,7 +42,7 @@
 
 use crate::clock::Nanos;
 use crate::detect::{count, time};
-use crate::error::Reason;
+use crate::error::{MACHINE_REASONS, Reason};
 use crate::machine::{Machine, Phase};
 use crate::outcome::Totals;
 use crate::record::{
@@ -57,8 +59,8 @@ const LAYOUT: usize = 1;
 const EXPIRED: usize = 2;
 const LATE: usize = 3;
 const SHADOWED: usize = 4;
-/// Reasons that shadow mode can meet: all but `forced_open`, which is the last.
-const SHADOWED_REASONS: usize = Reason::ALL.len() - 1;
+/// The machine's reasons that shadow mode can meet: all but `forced_open`, which is the last.
+const SHADOWED_REASONS: usize = MACHINE_REASONS - 1;
 const RECORDS: usize = 8;
 const LEASES: usize = RECORDS + 2 * RECORD_WORDS;
 const LINE: usize = 8;
@@ -68,6 +70,10 @@ const ADAPTIVE_HEADER: usize = 1;
 
 /// Words of a stripe before the buckets of a time window.
 pub(crate) const STRIPE_WORDS: usize = 16;
+/// Words of a gated breaker's stripe after them: see `Tallies`.
+pub(crate) const TALLY_WORDS: usize = 7 * LINE;
+/// Words of a sliding rate limit's ring before its slots.
+const RING_HEADER: usize = 1;
 
 const _: () = assert!(RECORDS * 8 == 64 && (RECORDS + RECORD_WORDS) * 8 == 144 && LEASES * 8 == 224);
 
@@ -81,7 +87,14 @@ pub(crate) struct Layout {
     /// Buckets of a time window, or 0.
     pub buckets: u8,
     pub adaptive: bool,
+    /// The plan has policies around the machine.
+    pub gated: bool,
+    /// Slots of a sliding rate limit's ring, or 0.
+    pub ring: u32,
 }
+
+/// Words of the gates before the ring.
+pub(crate) const GATE_WORDS: usize = 2 * LINE;
 
 impl Layout {
     fn window_at(&self) -> usize {
@@ -96,14 +109,28 @@ impl Layout {
         }
     }
 
-    pub(crate) fn stripe_at(&self) -> usize {
+    fn gates_at(&self) -> usize {
         (self.window_at() + self.window_words()).next_multiple_of(LINE)
+    }
+
+    fn gate_words(&self) -> usize {
+        let ring = if self.ring > 0 { RING_HEADER + self.ring as usize } else { 0 };
+        if self.gated { GATE_WORDS + ring } else { 0 }
+    }
+
+    pub(crate) fn stripe_at(&self) -> usize {
+        (self.gates_at() + self.gate_words()).next_multiple_of(LINE)
+    }
+
+    /// Where the tallies of a gated breaker's stripe begin in it.
+    pub(crate) fn tallies_at(&self) -> usize {
+        let buckets = if self.buckets > 0 { time::Period::words(self.buckets.into()) } else { 0 };
+        (STRIPE_WORDS + buckets).next_multiple_of(LINE)
     }
 
     /// Words of one stripe, whole lines of them.
     pub(crate) fn stripe_words(&self) -> usize {
-        let buckets = if self.buckets > 0 { time::Period::words(self.buckets.into()) } else { 0 };
-        (STRIPE_WORDS + buckets).next_multiple_of(LINE)
+        self.tallies_at() + if self.gated { TALLY_WORDS } else { 0 }
     }
 
     /// Words of the whole cell.
@@ -117,7 +144,11 @@ impl Layout {
             | u64::from(self.leases) << 8
             | u64::from(self.buckets) << 16
             | u64::from(self.adaptive) << 24
+            | u64::from(self.gated) << 25
             | u64::from(self.blocks) << 32
+            // At most 65,536: one less fits 16 bits, and bit 26 tells one slot from none.
+            | u64::from(self.ring > 0) << 26
+            | u64::from(self.ring.saturating_sub(1)) << 48
     }
 }
 
@@ -214,6 +245,11 @@ impl<'a> Cell<'a> {
             [head, margin, blocks @ ..] => count::Ring { head, margin, blocks },
             _ => unreachable!("a cell without a count window"),
         }
+    }
+
+    /// The words of the gates, and the ring; of a gated cell.
+    pub(crate) fn gates(&self) -> &'a [AtomicU64] {
+        &self.words[self.layout.gates_at()..][..self.layout.gate_words()]
     }
 
     fn adaptive(&self) -> Option<(&'a AtomicU64, &'a [AtomicU64])> {
@@ -410,7 +446,8 @@ mod tests {
         (0..layout.words()).map(|_| AtomicU64::new(0)).collect()
     }
 
-    const LAYOUT: Layout = Layout { leases: 64, blocks: 0, buckets: 0, adaptive: false };
+    const LAYOUT: Layout =
+        Layout { leases: 64, blocks: 0, buckets: 0, adaptive: false, gated: false, ring: 0 };
 
     #[test]
     fn all_zeros_are_a_breaker_that_was_never_used() {

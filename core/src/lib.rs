@@ -86,7 +86,7 @@
 //! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
 
 mod acquire;
-#[expect(dead_code, reason = "the gates come next")]
+#[allow(dead_code, reason = "the gates come next")]
 mod admit;
 mod backoff;
 #[cfg(feature = "binding")]

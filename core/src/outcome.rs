@@ -2,7 +2,6 @@
 
 use crate::clock::Nanos;
 use crate::error::{REASONS, Reason};
-use crate::admit::priority::Priority;
 
 /// How a call ended, as the breaker sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +109,7 @@ const BYPASSED: u64 = 8;
 const SLOT: u64 = 16;
 const FEEDS: u64 = 32;
 const REASON_AT: u32 = 8;
-const LEVEL_AT: u32 = 12;
+const SLOT_AT: u32 = 12;
 /// Of `extra`, what is needed at settling.
 #[cfg(feature = "binding")]
 const LASTING: u64 = (1 << WAIT_AT) - 1;
@@ -148,10 +147,11 @@ impl Ticket {
         Ticket { id: self.id, extra: self.extra | TIMED, start }
     }
 
-    /// The same, holding a slot that was given to a call of that level.
+    /// The same, holding the slot with that code.
+    #[inline]
     #[must_use]
-    pub(crate) const fn with_slot(self, level: Priority) -> Self {
-        Ticket { extra: self.extra | SLOT | (level as u64) << LEVEL_AT, ..self }
+    pub(crate) const fn with_slot(self, code: u8) -> Self {
+        Ticket { extra: self.extra | SLOT | (code as u64) << SLOT_AT, ..self }
     }
 
     /// The same, whose outcome a gate wants to know.
@@ -171,11 +171,10 @@ impl Ticket {
         self.extra >> WAIT_AT
     }
 
-    /// The level whose slot it holds.
+    /// The code of the slot that it holds.
     #[inline]
-    pub(crate) fn slot(&self) -> Option<Priority> {
-        let level = (self.extra >> LEVEL_AT & 7) as usize;
-        if self.extra & SLOT != 0 { Priority::ALL.get(level).copied() } else { None }
+    pub(crate) const fn slot(&self) -> Option<u8> {
+        if self.extra & SLOT != 0 { Some((self.extra >> SLOT_AT) as u8) } else { None }
     }
 
     /// A gate wants to know the outcome.

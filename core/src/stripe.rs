@@ -3,10 +3,11 @@
 //! The first thread that uses a breaker owns the stripe in the cell. Others have theirs in blocks that are allocated
 //! when the first thread of a block comes. More threads than stripes share a few by turns: exact, and a little dearer.
 
-use crate::cell::STRIPE_WORDS;
+use crate::cell::{STRIPE_WORDS, TALLY_WORDS};
 use crate::clock::Nanos;
 use crate::detect::time::TimeStripe;
-use crate::error::Reason;
+use crate::admit::priority::{LEVELS, Priority};
+use crate::error::{MACHINE_REASONS, REASONS, Reason};
 use crate::fork;
 use crate::histogram::{self, Brief, Distribution, Durations};
 use crate::outcome::{Outcome, Totals};
@@ -19,7 +20,7 @@ use std::ptr::NonNull;
 pub(crate) struct Counters {
     pub outcomes: [AtomicU64; 3],
     pub slow: AtomicU64,
-    pub rejected: [AtomicU64; 4],
+    pub rejected: [AtomicU64; MACHINE_REASONS],
     /// Calls until the next one that is timed.
     pub tick: AtomicU64,
     /// Of a stripe that threads share: the process whose thread writes, or 0.
@@ -30,6 +31,16 @@ pub(crate) struct Counters {
 }
 
 const _: () = assert!(size_of::<Counters>() == STRIPE_WORDS * size_of::<AtomicU64>());
+
+/// What a gated breaker counts beside, by level; at the end of each of its stripes. One thread writes, as above.
+#[repr(C)]
+pub(crate) struct Tallies {
+    pub admitted: [AtomicU64; LEVELS],
+    pub refused: [[AtomicU64; LEVELS]; REASONS],
+    spare: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Tallies>() == TALLY_WORDS * size_of::<AtomicU64>());
 
 /// One stripe.
 #[derive(Clone, Copy)]
@@ -62,6 +73,25 @@ impl<'a> Stripe<'a> {
     #[inline]
     pub(crate) fn reject(&self, reason: Reason) {
         bump(&self.counters().rejected[reason as usize]);
+    }
+
+    /// The tallies, of a gated breaker's stripe.
+    #[inline]
+    pub(crate) fn tallies(&self) -> &'a Tallies {
+        let words: &'a [AtomicU64; TALLY_WORDS] = match self.words.last_chunk() {
+            Some(words) => words,
+            None => unreachable!("a gated breaker's stripe has its tallies"),
+        };
+        // SAFETY: `Tallies` is `repr(C)` and consists of exactly TALLY_WORDS atomics, as asserted above.
+        unsafe { &*std::ptr::from_ref(words).cast::<Tallies>() }
+    }
+
+    /// Counts a refusal by a gated breaker.
+    pub(crate) fn refuse(&self, reason: Reason, level: Priority) {
+        bump(&self.tallies().refused[reason as usize][level as usize]);
+        if (reason as usize) < MACHINE_REASONS {
+            self.reject(reason);
+        }
     }
 
     #[inline]

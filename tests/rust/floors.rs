@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 34] = [
+const FLOORS: [(&str, &str, &[&str]); 40] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -17,13 +17,18 @@ const FLOORS: [(&str, &str, &[&str]); 34] = [
     ("F0.3", "What can go wrong.", &["error"]),
     ("F0.4", "Outcomes: a permit remembers why it would have been rejected.", &["outcome"]),
     ("F0.5", "What hosts of other languages hang on a breaker.", &["side"]),
+    ("F0.6", "Levels of priority, and what a call asks for.", &["admit/priority"]),
+    ("F0.7", "What a call asks for.", &["request"]),
     ("F1", "How long an opening lasts, and the unit of all shares.", &["backoff"]),
     ("F1.1", "The parts of the rules: what opens, and the way back.", &[
         "detect/mod", "detect/consecutive", "detect/count", "detect/time", "detect/adaptive",
         "recover/mod", "recover/probe", "recover/ramp",
     ]),
-    ("F1.11", "Levels of priority.", &["admit/priority"]),
-    ("F1.12", "The rules of the gates before the machine.", &["admit/mod", "admit/rate", "admit/bulkhead"]),
+    ("F1.12", "The rules of the gates before the machine.", &["admit/mod", "admit/rate", "admit/ring"]),
+    ("F1.13", "The parts of slots and their queue.", &["admit/bulkhead", "admit/deadlines", "admit/wake"]),
+    ("F1.14", "What of it is read without a lock, and who waits.", &["admit/limits", "admit/queue"]),
+    ("F1.15", "Slots and their queue.", &["admit/slots"]),
+    ("F1.16", "The rate limit over its words.", &["admit/limiter"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),
@@ -48,7 +53,7 @@ const FLOORS: [(&str, &str, &[&str]); 34] = [
         "config/admission/document", "config/admission/schema",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
-        "config/mod", "config/builder", "config/document", "config/schema",
+        "config/mod", "config/admission", "config/builder", "config/document", "config/schema",
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),

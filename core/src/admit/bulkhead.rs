@@ -1,107 +1,146 @@
-//! Slots: who may have one (policies §4). One word holds who has them, by level, and the highest level that waits.
+//! Slots: who may have one (policies §4), and the word that counts who does. Pure; `slots` swaps the word.
 
 use crate::admit::priority::{LEVELS, Priority};
+
+/// Counts by level.
+pub(crate) type Counts = [u64; LEVELS];
 
 /// How many slots there are, and how many of them are kept for each level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slots {
     pub max: u64,
-    pub reserved: [u64; LEVELS],
+    pub reserved: Counts,
 }
 
+/// The unit of `concurrency_limit`'s shares: ten-thousandths.
+const WHOLE: u64 = 10_000;
+
+impl Slots {
+    /// As many slots as a limit in force has, with shares of them in ten-thousandths, rounded down.
+    pub(crate) fn of_shares(max: u64, shares: &Counts) -> Self {
+        Slots { max, reserved: shares.map(|share| share * max / WHOLE) }
+    }
+
+    /// Whether a call of that level is given a slot.
+    pub(crate) fn admits(&self, held: &Counts, level: Priority) -> bool {
+        let kept = |other: Priority| match other == level {
+            true => 0,
+            false => self.reserved[other as usize].saturating_sub(held[other as usize]),
+        };
+        held.iter().sum::<u64>() + Priority::ALL.into_iter().map(kept).sum::<u64>() < self.max
+    }
+
+    pub(crate) fn has_reserved(&self) -> bool {
+        self.reserved != [0; LEVELS]
+    }
+}
+
+/// The largest number of slots whose holders one word counts by level.
+pub(crate) const MOST: u64 = (1 << COUNT_BITS) - 1;
+
 const COUNT_BITS: u32 = 12;
-const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
-const WAITING_AT: u32 = COUNT_BITS * LEVELS as u32;
+const LOCKED: u64 = 1 << 60;
+/// A one in the place of each count: times this, the highest place has the sum of all.
+const EACH: u64 = 0x0001_0010_0100_1001;
 
-/// The largest number of slots whose holders are counted by level in one word.
-pub(crate) const MOST: u64 = COUNT_MASK;
-
-/// Who has slots: five counts, and the highest level that waits, or none.
+/// Five counts, as long as their sum is at most [`MOST`] and nobody waits; else the flag that says that the counts are
+/// behind the lock, and their sum when the lock was last given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held(pub u64);
 
 impl Held {
-    pub(crate) fn by(self, level: Priority) -> u64 {
-        self.0 >> (COUNT_BITS * level as u32) & COUNT_MASK
+    /// What the word holds while the counts are behind the lock.
+    pub(crate) fn locked(total: u64) -> Self {
+        Held(LOCKED | total)
     }
 
-    pub(crate) fn all(self) -> u64 {
-        Priority::ALL.into_iter().map(|level| self.by(level)).sum()
+    /// The word of these counts, if it has room for them.
+    pub(crate) fn of(counts: &Counts) -> Option<Self> {
+        let places = counts.iter().rev().fold(0, |word, count| word << COUNT_BITS | count);
+        (counts.iter().sum::<u64>() <= MOST).then_some(Held(places))
     }
 
-    /// The highest level of which somebody waits.
-    pub(crate) fn waiting(self) -> Option<Priority> {
-        let code = (self.0 >> WAITING_AT & 7).checked_sub(1)?;
-        Priority::ALL.get(code as usize).copied()
+    #[inline]
+    pub(crate) fn is_locked(self) -> bool {
+        self.0 & LOCKED != 0
     }
 
+    #[inline]
+    pub(crate) fn total(self) -> u64 {
+        match self.is_locked() {
+            true => self.0 & !LOCKED,
+            false => self.0.wrapping_mul(EACH) >> (COUNT_BITS * (LEVELS as u32 - 1)) & MOST,
+        }
+    }
+
+    /// The counts of a word that is not locked.
+    pub(crate) fn counts(self) -> Counts {
+        std::array::from_fn(|code| self.0 >> (COUNT_BITS * code as u32) & MOST)
+    }
+
+    /// Of a word that is not locked, and whose sum is below [`MOST`].
+    #[inline]
     #[must_use]
-    pub(crate) fn with_waiting(self, level: Option<Priority>) -> Self {
-        let code = level.map_or(0, |level| level as u64 + 1);
-        Held(self.0 & !(7 << WAITING_AT) | code << WAITING_AT)
-    }
-
-    #[must_use]
-    fn with_one_more(self, level: Priority) -> Self {
+    pub(crate) fn with_one_more(self, level: Priority) -> Self {
         Held(self.0 + (1 << (COUNT_BITS * level as u32)))
     }
 
-    /// After a slot of that level is given back.
+    /// Of a word that is not locked, after a slot of that level is given back.
+    #[inline]
     #[must_use]
     pub(crate) fn with_one_less(self, level: Priority) -> Self {
         Held(self.0 - (1 << (COUNT_BITS * level as u32)))
     }
 }
 
-impl Slots {
-    /// Slots that are kept for other levels and that those do not use.
-    fn kept_from(&self, level: Priority, held: Held) -> u64 {
-        let kept = |other: Priority| self.reserved[other as usize].saturating_sub(held.by(other));
-        Priority::ALL.into_iter().filter(|other| *other != level).map(kept).sum()
-    }
-
-    /// A slot for a call of that level, if the formula gives it one.
-    pub(crate) fn give(&self, held: Held, level: Priority) -> Option<Held> {
-        let is_given = held.all() + self.kept_from(level, held) < self.max;
-        is_given.then(|| held.with_one_more(level))
-    }
-
-    /// The same for a newcomer, who takes none while somebody of its own or a higher level waits that could have it.
-    pub(crate) fn give_newcomer(&self, held: Held, level: Priority) -> Option<Held> {
-        match held.waiting() {
-            Some(waiting) if waiting >= level => None,
-            _ => self.give(held, level),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Priority::{Bulk, Critical, Normal};
-
-    fn slots(max: u64, critical: u64) -> Slots {
-        Slots { max, reserved: [0, 0, 0, 0, critical] }
-    }
+    use Priority::{Bulk, Critical, High, Normal};
 
     #[test]
     fn what_is_kept_for_a_level_is_given_to_it_alone() {
-        let (slots, mut held) = (slots(3, 2), Held::default());
-        held = slots.give(held, Bulk).expect("one is free for all");
-        assert_eq!(slots.give(held, Normal), None);
-        held = slots.give(held, Critical).expect("kept");
-        held = slots.give(held, Critical).expect("kept");
-        assert_eq!((slots.give(held, Critical), held.all(), held.by(Critical)), (None, 3, 2));
-        held = held.with_one_less(Bulk);
-        assert!(slots.give(held, Normal).is_some());
+        let slots = Slots { max: 3, reserved: [0, 0, 0, 0, 2] };
+        let mut held = [0; LEVELS];
+        assert!(slots.admits(&held, Bulk), "one is free for all");
+        held[Bulk as usize] += 1;
+        assert!(!slots.admits(&held, Normal));
+        for _ in 0..2 {
+            assert!(slots.admits(&held, Critical), "kept");
+            held[Critical as usize] += 1;
+        }
+        assert!(!slots.admits(&held, Critical));
+        held[Bulk as usize] -= 1;
+        assert!(slots.admits(&held, Normal), "what is kept is in use");
     }
 
     #[test]
-    fn a_newcomer_does_not_pass_who_waits() {
-        let (slots, held) = (slots(1, 0), Held::default().with_waiting(Some(Normal)));
-        assert_eq!(held.waiting(), Some(Normal));
-        assert_eq!(slots.give_newcomer(held, Normal), None);
-        assert!(slots.give_newcomer(held, Critical).is_some());
-        assert_eq!(held.with_waiting(None), Held::default());
+    fn shares_are_rounded_down_to_slots() {
+        let slots = Slots::of_shares(19, &[0, 0, 0, 2_500, 1_000]);
+        assert_eq!(slots, Slots { max: 19, reserved: [0, 0, 0, 4, 1] });
+        assert_eq!(Slots::of_shares(100_000, &[WHOLE, 0, 0, 0, 0]).reserved[0], 100_000);
+    }
+
+    #[test]
+    fn a_word_counts_each_level_and_all_of_them() {
+        let mut held = Held::default();
+        for (level, times) in [(Bulk, 4_000), (Normal, 1), (High, 93), (Critical, 1)] {
+            held = (0..times).fold(held, |held, _| held.with_one_more(level));
+        }
+        assert_eq!((held.counts(), held.total()), ([4_000, 0, 1, 93, 1], MOST));
+        assert_eq!(Held::of(&held.counts()), Some(held));
+        assert_eq!(held.with_one_less(Critical).counts(), [4_000, 0, 1, 93, 0]);
+        for level in Priority::ALL {
+            let held = (0..MOST).fold(Held::default(), |held, _| held.with_one_more(level));
+            assert_eq!((held.total(), held.counts()[level as usize]), (MOST, MOST));
+        }
+    }
+
+    #[test]
+    fn a_word_whose_counts_are_elsewhere_tells_their_sum() {
+        assert_eq!(Held::of(&[MOST, 1, 0, 0, 0]), None);
+        let held = Held::locked(1_000_000);
+        assert_eq!((held.is_locked(), held.total()), (true, 1_000_000));
+        assert!(!Held::of(&[MOST, 0, 0, 0, 0]).is_some_and(Held::is_locked));
     }
 }

@@ -1,8 +1,14 @@
 //! Gates before the machine: pure rules (policies §1 to §5).
 
 pub(crate) mod bulkhead;
+pub(crate) mod deadlines;
+pub(crate) mod limiter;
+pub(crate) mod limits;
 pub(crate) mod priority;
+pub(crate) mod queue;
 pub(crate) mod rate;
+pub(crate) mod slots;
+pub(crate) mod wake;
 
 use crate::clock::Nanos;
 use crate::admit::priority::{LEVELS, Priority};

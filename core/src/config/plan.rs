@@ -1,7 +1,7 @@
 //! The plan: a document with its defaults filled in and its units converted. Two documents are the same when their
 //! plans are.
 
-use crate::admit::Admission;
+use crate::admit::{Admission, RateRules};
 use crate::backoff::Growth;
 use crate::cell::Layout;
 use crate::clock::Nanos;
@@ -53,7 +53,11 @@ impl Plan {
             Detector::Count { size, .. } => (count::blocks(*size) as u16, 0, false),
             Detector::Time { window, adaptive, .. } => (0, window.buckets as u8, adaptive.is_some()),
         };
-        Layout { leases, blocks, buckets, adaptive }
+        let ring = match self.admission.as_deref() {
+            Some(Admission { rate: Some(RateRules::Sliding { limit, .. }), .. }) => *limit as u32,
+            _ => 0,
+        };
+        Layout { leases, blocks, buckets, adaptive, gated: self.admission.is_some(), ring }
     }
 
     /// Whether what one plan's detector counted is worth something to the other's.

@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod fork;
+mod slots;
 
 use crate::stripe::Lines;
 use crate::{Builder, By, CircuitBreaker, ManualClock, Settled, State, Window};

@@ -1,0 +1,550 @@
+//! Slots and the calls that wait for one (policies §4), for `bulkhead` and `concurrency_limit`: a structure of one
+//! process.
+//!
+//! **The word.** While nobody waits, the counts of who has slots are in one word: a call takes a slot, and gives it
+//! back, with one compare-and-swap. Who is about to wait, and whoever changes more than a count, takes the lock and
+//! moves the counts behind it, in one step by which the word says so: every later call comes to the lock, and every
+//! earlier one has been counted. So a slot that became free before is seen, and one that becomes free later finds who
+//! waits. When nobody waits any more the counts go back into the word. More of them than it has room for stay behind the
+//! lock until half of that would fit: exact, and slower, from 4,096 calls in flight on.
+//!
+//! **Transfer.** A slot that is given back goes to the first waiter in order whom the formula admits before the lock is
+//! free again; no newcomer comes between. So nobody who waits could be given one while nobody has the lock, and a
+//! newcomer asks the formula alone.
+//!
+//! **Gates.** What else a grant needs, the rest of the gates, the caller brings as [`Gates`]. It is called with the lock
+//! held: it must not come back to the same bulkhead, and should not run code of others. Wakers are called when the lock
+//! is free.
+//!
+//! **Forks.** A child has none of the threads that had slots or waited, and its slots are its own: with the first thing
+//! it does, nobody has a slot and nobody waits. A slot that its one thread took before the fork is the parent's; given
+//! back in the child it changes nothing, and a ticket from before names nobody there. What lies in the waiters' entries
+//! is left where it is, not dropped: their wakers belong to runtimes whose threads are gone. The table of slots stays.
+
+use super::bulkhead::{Counts, Held, MOST, Slots};
+use super::limits::Limits;
+use super::priority::{LEVELS, Priority};
+use super::queue::{Found, Queue, Ticket, Waiting};
+use super::wake::Wakers;
+use crate::clock::Nanos;
+use crate::fork;
+use crate::name::Name;
+use crate::sync::{AtomicU64, Mutex, Ordering, UnmodelledU64, load_to_swap};
+use std::task::{Context, Poll, Waker};
+
+/// What the caller knows and a grant needs. Called with the lock held: not to come back to the bulkhead. A panic leaves
+/// the bulkhead whole; who would have been granted waits on.
+pub(crate) trait Gates<A, T, R> {
+    /// The time.
+    fn now(&mut self) -> Nanos;
+
+    /// Looks, right before a call begins to wait, whether it may: what is refused here does not wait. Whatever would
+    /// flush it comes either before this, and is seen, or after it has its place.
+    fn look(&mut self, waiting: &Waiting<A>) -> Result<(), R>;
+
+    /// Looks at every other gate again and takes what is to be taken, for a waiter that `slot` is there for. When it
+    /// refuses, the waiter is refused with that and the slot is the next one's.
+    fn take(&mut self, waiting: &Waiting<A>, slot: Slot) -> Result<T, R>;
+
+    /// A wait ended without a grant, for counting; cancelled ones are not told.
+    fn ended(&mut self, waiting: &Waiting<A>, how: Without<R>);
+}
+
+/// How a wait ends without a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Without<R> {
+    /// By a gate at the grant, displaced, or flushed.
+    Refused(R),
+    TimedOut,
+    Closed,
+}
+
+/// How a wait ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a grant that nobody uses must be undone"]
+pub(crate) enum End<T, R> {
+    /// What `Gates::take` gave; the slot is the waiter's until it is given back.
+    Granted(Slot, T),
+    Not(Without<R>),
+    /// The ticket names nobody: how it ended was fetched before, or this is a child and the parent's call waits.
+    Gone,
+}
+
+/// What a call that would wait is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a slot must be given back, and a ticket cancelled or fetched"]
+pub(crate) enum Asked<R> {
+    Taken(Slot),
+    /// There is none, and it waits.
+    Waits(Ticket),
+    /// There is none, and no room to wait.
+    Full,
+    /// There is none, and a gate refuses it.
+    Refused(R),
+    Closed,
+}
+
+/// A slot that somebody has: a level, and the process, modulo 32, that it was taken in. Not given back when dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot(u8);
+
+impl Slot {
+    #[inline]
+    fn new(level: Priority, process: u32) -> Self {
+        Slot((process as u8) << 3 | level as u8)
+    }
+
+    /// The level it is counted under.
+    #[inline]
+    pub(crate) fn level(self) -> Priority {
+        match self.0 & 7 {
+            0 => Priority::Bulk,
+            1 => Priority::Low,
+            2 => Priority::Normal,
+            3 => Priority::High,
+            _ => Priority::Critical,
+        }
+    }
+
+    /// For keeping it in a permit.
+    #[inline]
+    pub(crate) fn code(self) -> u8 {
+        self.0
+    }
+
+    /// From [`code`](Self::code).
+    #[inline]
+    pub(crate) fn of_code(code: u8) -> Self {
+        Slot(code)
+    }
+}
+
+/// The table of slots, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// `bulkhead`.
+    Slots(Slots),
+    /// `concurrency_limit`: shares, in ten-thousandths, of a limit that moves.
+    Shares(u64, Counts),
+}
+
+impl Table {
+    fn slots(&self) -> Slots {
+        match self {
+            Table::Slots(slots) => *slots,
+            Table::Shares(max, shares) => Slots::of_shares(*max, shares),
+        }
+    }
+}
+
+/// What the lock is for.
+struct Line<A, T, R> {
+    /// Who has slots, while the word says that this is known here.
+    held: Counts,
+    table: Table,
+    slots: Slots,
+    queue: Queue<A, End<T, R>>,
+    is_closed: bool,
+}
+
+/// Slots, and the calls that wait for one. `A`: what a call asks for, for the gates; `T`: what a grant gives; `R`: why
+/// one is refused.
+pub(crate) struct Bulkhead<A, T, R> {
+    word: AtomicU64,
+    limits: Limits,
+    /// The process whose calls are counted.
+    home: UnmodelledU64,
+    line: Mutex<Line<A, T, R>>,
+    breaker: Name,
+}
+
+impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
+    /// Nobody has a slot. The breaker's name is for the report of a waker that panics.
+    pub(crate) fn new(breaker: Name, table: Table) -> Self {
+        let slots = table.slots();
+        let line = Line { held: [0; LEVELS], table, slots, queue: Queue::new(), is_closed: false };
+        Bulkhead {
+            word: AtomicU64::new(0),
+            limits: Limits::new(&slots),
+            home: UnmodelledU64::new(fork::process().into()),
+            line: Mutex::new(line),
+            breaker,
+        }
+    }
+
+    /// A slot, if one is there for a newcomer of that level. Never waits for one.
+    #[inline]
+    pub(crate) fn try_take(&self, level: Priority) -> Option<Slot> {
+        let process = fork::process();
+        let held = Held(self.word.load(Ordering::Relaxed));
+        if !held.is_locked() && held.total() < self.limits.plain() && self.is_home(process) {
+            let more = held.with_one_more(level);
+            if self.swap(held, more) {
+                return Some(Slot::new(level, process));
+            }
+        }
+        self.try_take_slowly(level, process)
+    }
+
+    #[inline]
+    fn is_home(&self, process: u32) -> bool {
+        self.home.load(Ordering::Acquire) == u64::from(process)
+    }
+
+    #[inline]
+    fn swap(&self, held: Held, new: Held) -> bool {
+        self.word.compare_exchange(held.0, new.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Where slots are reserved, others came between, or there is none.
+    #[cold]
+    fn try_take_slowly(&self, level: Priority, process: u32) -> Option<Slot> {
+        while self.is_home(process) {
+            let held = Held(load_to_swap(&self.word));
+            if held.total() >= self.limits.max() {
+                return None;
+            }
+            let Some(slots) = self.limits.read().filter(|_| !held.is_locked()) else { break };
+            if !slots.admits(&held.counts(), level) {
+                return None;
+            }
+            if held.total() == MOST {
+                break;
+            }
+            if self.swap(held, held.with_one_more(level)) {
+                return Some(Slot::new(level, process));
+            }
+        }
+        self.with_line(|line, _| line.take(level))
+    }
+
+    /// A slot if one is there, else a place in the queue, if fewer than `max_queue` wait. To a full one a newcomer of a
+    /// higher level than some waiter comes all the same, and the newest waiter of the lowest level is refused with
+    /// `displaced`. A call that finds a slot and an empty queue takes no lock.
+    pub(crate) fn acquire(
+        &self,
+        waiting: Waiting<A>,
+        max_queue: u64,
+        displaced: R,
+        gates: &mut impl Gates<A, T, R>,
+    ) -> Asked<R> {
+        if let Some(slot) = self.try_take(waiting.level) {
+            return Asked::Taken(slot);
+        }
+        if max_queue == 0 {
+            return Asked::Full;
+        }
+        self.with_line(|line, wakers| {
+            let now = gates.now();
+            line.end_due(now, gates, wakers);
+            if line.is_closed {
+                return Asked::Closed;
+            }
+            if let Some(slot) = line.take(waiting.level) {
+                return Asked::Taken(slot);
+            }
+            if let Err(refused) = gates.look(&waiting) {
+                return Asked::Refused(refused);
+            }
+            if line.queue.len() >= max_queue {
+                match line.queue.newest_below(waiting.level) {
+                    Some(at) => line.end(at, Without::Refused(displaced), gates, wakers),
+                    None => return Asked::Full,
+                }
+            }
+            Asked::Waits(line.queue.push(waiting))
+        })
+    }
+
+    /// Gives a slot back, once.
+    #[inline]
+    pub(crate) fn release(&self, slot: Slot, gates: &mut impl Gates<A, T, R>) {
+        let level = slot.level();
+        if slot != Slot::new(level, fork::process()) {
+            return;
+        }
+        loop {
+            let held = Held(load_to_swap(&self.word));
+            if held.is_locked() {
+                return self.release_to_waiters(level, gates);
+            }
+            if self.swap(held, held.with_one_less(level)) {
+                return;
+            }
+        }
+    }
+
+    #[cold]
+    fn release_to_waiters(&self, level: Priority, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| {
+            line.held[level as usize] -= 1;
+            line.grant(gates, wakers);
+        });
+    }
+
+    /// Puts another table in force and grants what has become free.
+    pub(crate) fn set(&self, table: Table, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| self.put_in_force(table, line, gates, wakers));
+    }
+
+    /// Changes the number of slots alone, if it is another. `read` is called with the lock held, so that of two who
+    /// follow a limit that moves the one who comes last finds it as it is: whoever changed it must come.
+    pub(crate) fn set_max(&self, read: impl FnOnce() -> u64, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| {
+            let max = read();
+            if max != line.slots.max {
+                let table = match line.table {
+                    Table::Slots(slots) => Table::Slots(Slots { max, ..slots }),
+                    Table::Shares(_, shares) => Table::Shares(max, shares),
+                };
+                self.put_in_force(table, line, gates, wakers);
+            }
+        });
+    }
+
+    fn put_in_force(
+        &self,
+        table: Table,
+        line: &mut Line<A, T, R>,
+        gates: &mut impl Gates<A, T, R>,
+        wakers: &mut Wakers<'_>,
+    ) {
+        (line.table, line.slots) = (table, table.slots());
+        self.limits.write(&line.slots);
+        line.grant(gates, wakers);
+    }
+
+    /// Puts a waiter at the end of a higher level; it keeps its deadline. Nothing when it does not wait, or not below.
+    pub(crate) fn raise(&self, ticket: Ticket, level: Priority, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| {
+            if let Some(at) = line.queue.place(ticket)
+                && line.queue.waiting(at).level < level
+            {
+                line.queue.raise(at, level);
+                line.grant(gates, wakers);
+            }
+        });
+    }
+
+    /// How a wait ended, once; while it goes on, who is to be woken when it ends.
+    pub(crate) fn poll(&self, ticket: Ticket, context: &mut Context<'_>) -> Poll<End<T, R>> {
+        let is_known =
+            |known: &mut Option<Waker>| known.as_ref().is_some_and(|known| known.will_wake(context.waker()));
+        if let Some(answer) = self.ended_or(ticket, |waker| is_known(waker)) {
+            return answer;
+        }
+        // A waker's own code runs when it is cloned and dropped.
+        let mut waker = Some(context.waker().clone());
+        let swapped = self.ended_or(ticket, |known| {
+            std::mem::swap(known, &mut waker);
+            true
+        });
+        swapped.unwrap_or(Poll::Pending)
+    }
+
+    /// How a wait ended; of one that goes on `None`, or `Pending` when that is what `is_well` says of its waker.
+    fn ended_or(
+        &self,
+        ticket: Ticket,
+        is_well: impl FnOnce(&mut Option<Waker>) -> bool,
+    ) -> Option<Poll<End<T, R>>> {
+        let mut line = self.line.lock();
+        self.settle_in(&mut line);
+        match line.queue.find(ticket) {
+            Found::Ended(end) => Some(Poll::Ready(end)),
+            Found::Nothing => Some(Poll::Ready(End::Gone)),
+            Found::Waits(at) => is_well(line.queue.waker(at)).then_some(Poll::Pending),
+        }
+    }
+
+    /// Ends a wait that is due. Whether it has ended, in whatever way.
+    pub(crate) fn expire(&self, ticket: Ticket, gates: &mut impl Gates<A, T, R>) -> bool {
+        self.with_line(|line, wakers| {
+            let Some(at) = line.queue.place(ticket) else { return true };
+            let is_due = line.queue.waiting(at).deadline <= gates.now();
+            if is_due {
+                line.end(at, Without::TimedOut, gates, wakers);
+            }
+            is_due
+        })
+    }
+
+    /// Ends every wait that is due: by deadline, then the higher level, then the older.
+    pub(crate) fn expire_due(&self, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| {
+            let now = gates.now();
+            line.end_due(now, gates, wakers);
+        });
+    }
+
+    /// Ends a wait for good, as its waiter wishes. What is answered, if it had ended before and that was not fetched, is
+    /// the caller's to undo: a grant with its slot.
+    pub(crate) fn cancel(&self, ticket: Ticket) -> Option<End<T, R>> {
+        let (end, _waker) = self.with_line(|line, _| match line.queue.find(ticket) {
+            Found::Waits(at) => (None, line.queue.strike_off(at)),
+            Found::Ended(end) => (Some(end), None),
+            Found::Nothing => (None, None),
+        });
+        end
+    }
+
+    /// Refuses everybody who waits, but for levels from `spared` up.
+    pub(crate) fn flush(&self, reason: R, spared: Option<Priority>, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| {
+            let is_flushed = |level: &Priority| spared.is_none_or(|spared| *level < spared);
+            line.end_all(Without::Refused(reason), is_flushed, gates, wakers);
+        });
+    }
+
+    /// Ends every wait, and lets nobody wait from now on.
+    pub(crate) fn close(&self, gates: &mut impl Gates<A, T, R>) {
+        self.with_line(|line, wakers| {
+            line.is_closed = true;
+            line.end_all(Without::Closed, |_| true, gates, wakers);
+        });
+    }
+
+    /// How many have slots.
+    #[inline]
+    pub(crate) fn in_flight(&self) -> u64 {
+        let held = Held(self.word.load(Ordering::Acquire));
+        if self.is_home(fork::process()) { held.total() } else { 0 }
+    }
+
+    /// Slots, whoever they are for.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limits.max()
+    }
+
+    /// One instant of it.
+    pub(crate) fn look(&self) -> Look {
+        self.with_line(|line, _| Look {
+            in_flight: line.held,
+            queued: line.queue.counts(),
+            slots: line.slots,
+            next_due: line.queue.first_due().map(|(deadline, _)| deadline),
+        })
+    }
+
+    /// Does something with the lock held and the counts behind it, then wakes whose waits it ended.
+    fn with_line<X>(&self, act: impl FnOnce(&mut Line<A, T, R>, &mut Wakers<'_>) -> X) -> X {
+        let mut wakers = Wakers::new(&self.breaker);
+        let mut line = self.line.lock();
+        self.settle_in(&mut line);
+        self.fetch_counts(&mut line);
+        let answer = act(&mut line, &mut wakers);
+        self.return_counts(&line);
+        drop(line);
+        answer
+    }
+
+    fn fetch_counts(&self, line: &mut Line<A, T, R>) {
+        loop {
+            let held = Held(load_to_swap(&self.word));
+            if held.is_locked() {
+                return;
+            }
+            if self.swap(held, Held::locked(held.total())) {
+                line.held = held.counts();
+                return;
+            }
+        }
+    }
+
+    fn return_counts(&self, line: &Line<A, T, R>) {
+        let total = line.held.iter().sum::<u64>();
+        let is_room = if line.slots.max <= MOST { MOST } else { MOST / 2 };
+        let stays = line.queue.len() > 0 || total > is_room;
+        let counted = Held::of(&line.held).filter(|_| !stays);
+        self.word.store(counted.unwrap_or(Held::locked(total)).0, Ordering::Release);
+    }
+
+    /// In a child of the process whose calls are counted, begins afresh.
+    fn settle_in(&self, line: &mut Line<A, T, R>) {
+        let process = fork::process();
+        if !self.is_home(process) {
+            std::mem::forget(line.queue.renew());
+            line.held = [0; LEVELS];
+            self.word.store(0, Ordering::Release);
+            self.home.store(process.into(), Ordering::Release);
+        }
+    }
+}
+
+/// A bulkhead at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Who has slots, by level.
+    pub in_flight: Counts,
+    /// Who waits, by level.
+    pub queued: Counts,
+    /// The table in force.
+    pub slots: Slots,
+    /// When the next wait is due.
+    pub next_due: Option<Nanos>,
+}
+
+impl<A: Copy, T, R: Copy> Line<A, T, R> {
+    /// A slot for a newcomer, unless the formula has none or a waiter of its own or a higher level could take it.
+    fn take(&mut self, level: Priority) -> Option<Slot> {
+        let is_first = self.first_admitted().is_none_or(|at| self.queue.waiting(at).level < level);
+        let is_given = is_first && self.slots.admits(&self.held, level);
+        is_given.then(|| {
+            self.held[level as usize] += 1;
+            Slot::new(level, fork::process())
+        })
+    }
+
+    /// The first waiter in order whom the formula admits.
+    fn first_admitted(&self) -> Option<u32> {
+        let first = |level| self.queue.oldest(level).filter(|_| self.slots.admits(&self.held, level));
+        Priority::ALL.into_iter().rev().find_map(first)
+    }
+
+    /// Gives free slots to who waits.
+    fn grant(&mut self, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
+        if self.queue.len() == 0 {
+            return;
+        }
+        let now = gates.now();
+        self.end_due(now, gates, wakers);
+        while let Some(at) = self.first_admitted() {
+            let waiting = self.queue.waiting(at);
+            let (level, slot) = (waiting.level, Slot::new(waiting.level, fork::process()));
+            match gates.take(waiting, slot) {
+                Ok(granted) => {
+                    self.held[level as usize] += 1;
+                    wakers.add(self.queue.end(at, End::Granted(slot, granted)));
+                }
+                Err(refused) => self.end(at, Without::Refused(refused), gates, wakers),
+            }
+        }
+    }
+
+    fn end(&mut self, at: u32, how: Without<R>, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
+        let waiting = *self.queue.waiting(at);
+        wakers.add(self.queue.end(at, End::Not(how)));
+        gates.ended(&waiting, how);
+    }
+
+    fn end_due(&mut self, now: Nanos, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
+        while let Some((_, at)) = self.queue.first_due().filter(|(deadline, _)| *deadline <= now) {
+            self.end(at, Without::TimedOut, gates, wakers);
+        }
+    }
+
+    /// Ends the waits of some levels: the higher level first, the older first.
+    fn end_all(
+        &mut self,
+        how: Without<R>,
+        is_meant: impl Fn(&Priority) -> bool,
+        gates: &mut impl Gates<A, T, R>,
+        wakers: &mut Wakers<'_>,
+    ) {
+        for level in Priority::ALL.into_iter().rev().filter(is_meant) {
+            while let Some(at) = self.queue.oldest(level) {
+                self.end(at, how, gates, wakers);
+            }
+        }
+    }
+}

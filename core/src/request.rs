@@ -1,0 +1,87 @@
+//! What a call asks for, where policies stand around the machine (policies §1).
+
+use crate::admit::priority::Priority;
+use crate::clock::Nanos;
+use std::fmt;
+
+/// What a call asks for. A breaker without policies looks at none of it.
+///
+/// ```
+/// use fusewire::{Priority, Request};
+///
+/// let checkout = Request::new().priority(Priority::Critical);
+/// let export = Request::new().priority(Priority::Bulk).cost(10);
+/// # let _ = (checkout, export);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub(crate) priority: Priority,
+    pub(crate) cost: u32,
+    pub(crate) deadline: Option<Nanos>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Request::new()
+    }
+}
+
+impl Request {
+    /// A call of priority `normal` that costs 1 and has no deadline.
+    pub const fn new() -> Self {
+        Request { priority: Priority::Normal, cost: 1, deadline: None }
+    }
+
+    /// How much the call matters; [`Priority::Normal`] by default.
+    #[must_use]
+    pub const fn priority(self, priority: Priority) -> Self {
+        Request { priority, ..self }
+    }
+
+    /// How much of a rate limit it takes: 1 by default, at least 1, and at most what the limit ever has (1 for a sliding
+    /// window).
+    #[must_use]
+    pub const fn cost(self, cost: u32) -> Self {
+        Request { cost, ..self }
+    }
+
+    /// An instant of the breaker's clock, in nanoseconds, at which the call is of no use any more: it waits no longer
+    /// than that in a queue, and for no turn that comes later.
+    #[must_use]
+    pub const fn deadline(self, deadline: Nanos) -> Self {
+        Request { deadline: Some(deadline), ..self }
+    }
+}
+
+/// A request that cannot be: names the field, its value and what is allowed. Nothing was asked then, and nothing counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestError {
+    pub(crate) field: &'static str,
+    pub(crate) value: String,
+    pub(crate) allowed: String,
+}
+
+impl RequestError {
+    /// The field, `cost` or `priority`.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The value as it was given.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What would be allowed.
+    pub fn allowed(&self) -> &str {
+        &self.allowed
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request: `{}` is {}; allowed: {}", self.field, self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for RequestError {}
