@@ -5,8 +5,9 @@ use crate::engine::Engine;
 #[cfg(feature = "tower")]
 use crate::error::Rejection;
 use crate::error::{Reason, Refusal};
-use crate::machine::Verdict;
+use crate::machine::{Caller, Verdict};
 use crate::outcome::{Kind, Ticket};
+use crate::request::Request;
 use crate::word::{Mode, State, Word};
 
 /// A call's ticket and who gave it, or why it is turned away.
@@ -18,24 +19,32 @@ impl Body {
     /// would stall the caller.
     #[inline(never)]
     pub(crate) fn acquire(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
+        let word = self.engine().load();
+        if word.is_gated() || word.is_ended() {
+            return self.acquire_gated(&Request::new(), ticket);
+        }
         if let Some(after) = self.engine().still_open(self.clock()) {
             self.engine().count_open();
             return Err(Refusal::new(Reason::Open, Some(after)));
         }
-        let (engine, given) = self.acquire_at_length()?;
+        let (engine, given) = self.acquire_at_length(ticket)?;
         #[cfg(feature = "tracing")]
         crate::trace::admitted(Word(given.low().into()));
         *ticket = given;
         Ok(engine)
     }
 
-    fn acquire_at_length(&self) -> Answer<'_> {
+    fn acquire_at_length(&self, ticket: &mut Ticket) -> Answer<'_> {
         loop {
             let engine = self.engine();
             let word = engine.load();
             if word.is_moved() {
                 self.follow(engine);
                 continue;
+            }
+            if word.is_gated() || word.is_ended() {
+                let engine = self.acquire_gated(&Request::new(), ticket)?;
+                return Ok((engine, *ticket));
             }
             if word.is_plainly_closed() {
                 return self.give(engine, word.low(), Kind::Plain);
@@ -63,7 +72,8 @@ impl Body {
         let hold = self.before();
         let stepped = engine.cell().transact(|m| {
             expired = 0;
-            let verdict = (!m.moved).then(|| m.acquire(now, &self.rules(engine, m), &mut expired));
+            let caller = Caller::at(now);
+            let verdict = (!m.moved).then(|| m.acquire(&caller, &self.rules(engine, m), &mut expired));
             verdict.map(|v| (v, m.word().low()))
         });
         if self.after(hold, engine, &stepped, expired, None) {
@@ -121,7 +131,7 @@ impl Body {
         }
         let (engine, mut machine) = self.machine();
         let (mode, rules, mut expired) = (machine.mode, self.rules(engine, &machine), 0);
-        let verdict = machine.acquire(self.clock().now(), &rules, &mut expired);
+        let verdict = machine.acquire(&Caller::at(self.clock().now()), &rules, &mut expired);
         if expired > 0 {
             self.poll();
         }

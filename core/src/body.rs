@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::event::{By, Counts, Event};
 use crate::events::Hub;
 use crate::fork::{self, Hold};
+use crate::gates::Gates;
 use crate::histogram::DURATION_BOUNDS;
 use crate::ledger::Ledger;
 use crate::machine::{Cause, Machine, Phase, Rules};
@@ -20,7 +21,7 @@ use crate::rng::{self, LazySeed};
 #[cfg(feature = "binding")]
 use crate::side::Side;
 use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
-use crate::word::{State, Word};
+use crate::word::{Mode, State, Word};
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub(crate) struct Body {
     /// `None`: the system's clock and the usual bounds.
     setting: Option<Arc<Setting>>,
     ledger: OnceBox<Ledger>,
+    pub(crate) gates: OnceBox<Gates>,
     pub(crate) hub: OnceBox<Arc<Hub>>,
     #[cfg(feature = "binding")]
     pub(crate) side: Side,
@@ -58,7 +60,8 @@ impl Body {
         memory: Option<&'static [AtomicU64]>,
     ) -> Option<Self> {
         setting.as_ref().map_or(&Source::System, |s| &s.clock).warm_up();
-        let word = Word::new(State::Closed, false, plan.mode, 0, 0);
+        let gated = plan.admission.is_some();
+        let word = Word::new(State::Closed, false, plan.mode, 0, 0).with_gates(gated);
         let first = Engine::new(plan, 0, memory);
         if !first.cell().open(word) {
             return None;
@@ -67,16 +70,19 @@ impl Body {
             // The breaker that moved on from here is gone, with the cells that it moved to.
             first.cell().transact(|m| m.moved = false);
         }
-        Some(Body {
+        let body = Body {
             first,
             newest: AtomicPtr::new(std::ptr::null_mut()),
             name,
             setting,
             ledger: OnceBox::new(),
+            gates: OnceBox::new(),
             hub: OnceBox::new(),
             #[cfg(feature = "binding")]
             side: Side::default(),
-        })
+        };
+        body.put_gates(&body.first, body.first.plan(), None);
+        Some(body)
     }
 
     /// The engine that decides.
@@ -167,7 +173,8 @@ impl Body {
         // Foreign code.
         #[cfg(feature = "tracing")]
         crate::trace::transition(&self.name, after, by);
-        hub.is_some()
+        let flushes = after.state() == State::Open || after.mode == Mode::ForcedOpen;
+        hub.is_some() || flushes && self.slots().is_some()
     }
 
     /// The hub of a breaker that somebody listens to.
@@ -192,7 +199,11 @@ impl Body {
         })
     }
 
+    /// What a step owed, when no lock is held: a queue to flush, events to deliver.
     pub(crate) fn deliver(&self) {
+        if self.slots().is_some() {
+            self.flush_queue();
+        }
         if let Some(hub) = self.hub.get() {
             hub.deliver();
         }

@@ -10,7 +10,7 @@
 //!   16  expired    probes expired                                                  any thread, by addition
 //!   24  late       results whose generation was over                               any thread, by addition
 //!   32  shadowed   would have been rejected: open, half_open_full, ramp            any thread, by addition
-//!   56  reserved   0
+//!   56  closed     turned away because the breaker was closed for good               any thread, by addition
 //!   64  record 0   ten words                                                       the owner of the claim
 //!  144  record 1   ten words                                                       the owner of the claim
 //!  224  leases     two rows of `leases` leases, two words each: row i is of record i     the owner of the claim
@@ -59,6 +59,7 @@ const LAYOUT: usize = 1;
 const EXPIRED: usize = 2;
 const LATE: usize = 3;
 const SHADOWED: usize = 4;
+const CLOSED: usize = 7;
 /// The machine's reasons that shadow mode can meet: all but `forced_open`, which is the last.
 const SHADOWED_REASONS: usize = MACHINE_REASONS - 1;
 const RECORDS: usize = 8;
@@ -211,6 +212,11 @@ impl<'a> Cell<'a> {
         self.words[LATE].fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Counts a call that is turned away because the breaker was closed for good.
+    pub(crate) fn count_closed(&self) {
+        self.words[CLOSED].fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Counts a call that shadow mode admits and the machine would have turned away.
     pub(crate) fn count_shadowed(&self, reason: Reason) {
         if let Some(word) = self.words[SHADOWED..][..SHADOWED_REASONS].get(reason as usize) {
@@ -221,6 +227,7 @@ impl<'a> Cell<'a> {
     pub(crate) fn add_totals(&self, totals: &mut Totals) {
         totals.expired += self.words[EXPIRED].load(Ordering::Acquire);
         totals.late += self.words[LATE].load(Ordering::Acquire);
+        totals.rejected[Reason::Closed as usize] += self.words[CLOSED].load(Ordering::Acquire);
         for (sum, word) in totals.would_reject.iter_mut().zip(&self.words[SHADOWED..][..SHADOWED_REASONS]) {
             *sum += word.load(Ordering::Acquire);
         }

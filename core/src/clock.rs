@@ -131,6 +131,15 @@ impl Source {
         }
     }
 
+    /// The tick that is `wait` after `start`.
+    pub(crate) fn later(&self, start: u64, wait: Nanos) -> u64 {
+        match (self, wait) {
+            (_, 0) => start,
+            (Source::System, _) => start.saturating_add(system::ticks(wait)),
+            (Source::Other(_), _) => start.saturating_add(wait),
+        }
+    }
+
     /// Does now what the first tick would otherwise wait for.
     pub(crate) fn warm_up(&self) {
         if let Source::System = self {
@@ -173,6 +182,13 @@ mod system {
     pub(super) fn since(start: u64) -> Nanos {
         let counter = counter();
         counter.delta_as_nanos(start, counter.raw())
+    }
+
+    /// How many ticks that is: the clock tells the length of 2^32 of them.
+    pub(super) fn ticks(wait: Nanos) -> u64 {
+        let many = 1u64 << 32;
+        let length = counter().delta_as_nanos(0, many).max(1);
+        u64::try_from(u128::from(wait) * u128::from(many) / u128::from(length)).unwrap_or(u64::MAX)
     }
 
     #[cfg(unix)]

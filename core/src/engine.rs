@@ -7,10 +7,12 @@ use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
 use crate::detect::time::{self, Period};
 use crate::detect::{Detector, Sums};
-use crate::error::Reason;
+use crate::admit::priority::Priority;
+use crate::error::{MACHINE_REASONS, Reason};
+use crate::gates::GateWords;
 use crate::histogram::Distribution;
 use crate::outcome::{Outcome, Totals};
-use crate::stripe::{Counters, Lines, Stripe, Stripes, may_pass};
+use crate::stripe::{Counters, Lines, Stripe, Stripes, Tallies, may_pass};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, ProcessLock, bump};
 use crate::thread;
 use crate::word::{Word, is_later};
@@ -140,6 +142,44 @@ impl Engine {
     pub(crate) fn add_totals(&self, totals: &mut Totals) {
         self.stripes.add_totals(self.first_words(), totals);
         self.cell().add_totals(totals);
+        if self.layout.gated {
+            GateWords::of(self.cell().gates()).add_totals(totals);
+            self.stripes().for_each(|stripe| stripe.tallies().add_to(totals));
+        }
+    }
+
+    /// Counts a call that was admitted, where a gated breaker does so by level.
+    #[inline]
+    pub(crate) fn count_admitted(&self, level: Priority) {
+        if self.layout.gated {
+            self.with_tallies(|tallies| bump(&tallies.admitted[level as usize]));
+        }
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn count_refused(&self, reason: Reason, level: Priority) {
+        if self.layout.gated {
+            self.with_tallies(|tallies| bump(&tallies.refused[reason as usize][level as usize]));
+        }
+        if (reason as usize) < MACHINE_REASONS {
+            self.with_stripe(|stripe| stripe.reject(reason));
+        }
+    }
+
+    /// Of a gated engine alone.
+    #[inline]
+    fn with_tallies(&self, act: impl FnOnce(&Tallies)) {
+        match self.own_counters() {
+            Some(counters) => {
+                // SAFETY: a stripe begins with its counters and, in this layout, has its tallies there.
+                let tallies = unsafe {
+                    let stripe = std::ptr::from_ref(counters).cast::<AtomicU64>();
+                    &*stripe.add(self.layout.tallies_at()).cast::<Tallies>()
+                };
+                act(tallies);
+            }
+            None => self.with_stripe(|stripe| act(stripe.tallies())),
+        }
     }
 
     pub(crate) fn add_durations(&self, sums: &mut [Distribution; 3]) {

@@ -57,16 +57,15 @@ unsafe impl Send for GateWords {}
 unsafe impl Sync for GateWords {}
 
 impl GateWords {
-    /// # Safety
-    /// The words stay as long as this, or what it is copied to, is used.
-    pub(crate) unsafe fn new(words: &[AtomicU64]) -> Self {
+    /// Not to be used longer than the words are there.
+    pub(crate) fn of(words: &[AtomicU64]) -> Self {
         assert!(words.len() >= GATE_WORDS, "the gates of a cell have {GATE_WORDS} words");
         GateWords { words: NonNull::from(words).cast(), len: words.len() }
     }
 
     #[inline]
     fn all(&self) -> &[AtomicU64] {
-        // SAFETY: the promise that `new` was given.
+        // SAFETY: `of` has seen that there are so many; who has this has the engine in whose cell they lie.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.len) }
     }
 

@@ -29,7 +29,7 @@ impl Body {
     #[inline]
     pub(crate) fn succeed_quietly(&self, engine: &Engine, low: u32) -> bool {
         let word = engine.load();
-        if word.low() != low || !word.is_plainly_closed() {
+        if word.low() != low || !word.is_calm() {
             return false;
         }
         match engine.lane() {
@@ -43,13 +43,18 @@ impl Body {
     #[inline(never)]
     pub(crate) fn succeed(&self, engine: &Engine, ticket: &Ticket) -> Settled {
         let Some(d) = self.elapsed(ticket) else {
+            if ticket.is_plain_in_a_slot() && self.succeed_quietly(engine, ticket.low()) {
+                self.leave_slot(ticket);
+                return Settled::Ok;
+            }
             return self.settle(engine, ticket, Outcome::Success, None, None);
         };
         let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
-        if is_slow || !ticket.is_plain() || !self.succeed_quietly(engine, ticket.low()) {
+        if is_slow || !ticket.is_plain_in_a_slot() || !self.succeed_quietly(engine, ticket.low()) {
             return self.settle(engine, ticket, Outcome::Success, Some(d), None);
         }
         engine.note_duration(self.bounds(), Outcome::Success, d);
+        self.leave_slot(ticket);
         Settled::Ok
     }
 
@@ -95,6 +100,10 @@ impl Body {
         if outcome == Outcome::Failure {
             self.ledger().failure(error_type, self.clock().coarse());
         }
+        if !ticket.is_plain() {
+            let is_forced = engine.load().mode().is_forced();
+            self.leave_gates(ticket, &End { settled, outcome, is_slow: slow, is_forced, duration });
+        }
         if has_changed {
             self.deliver();
         }
@@ -109,6 +118,9 @@ impl Body {
         outcome: Outcome,
         slow: bool,
     ) -> (Settled, bool) {
+        if ticket.kind() == Kind::Bypassed {
+            return (Settled::Ok, false);
+        }
         let given = given_in(ticket.low());
         let word = engine.load();
         if word.is_moved() || word.generation() != given {

@@ -6,7 +6,7 @@
 use crate::cell::{STRIPE_WORDS, TALLY_WORDS};
 use crate::clock::Nanos;
 use crate::detect::time::TimeStripe;
-use crate::admit::priority::{LEVELS, Priority};
+use crate::admit::priority::LEVELS;
 use crate::error::{MACHINE_REASONS, REASONS, Reason};
 use crate::fork;
 use crate::histogram::{self, Brief, Distribution, Durations};
@@ -41,6 +41,15 @@ pub(crate) struct Tallies {
 }
 
 const _: () = assert!(size_of::<Tallies>() == TALLY_WORDS * size_of::<AtomicU64>());
+
+impl Tallies {
+    /// Adds the refusals that the counters do not have: by the gates' own reasons.
+    pub(crate) fn add_to(&self, totals: &mut Totals) {
+        for (sum, levels) in totals.rejected.iter_mut().zip(&self.refused).skip(MACHINE_REASONS) {
+            *sum += levels.iter().map(|word| word.load(Ordering::Relaxed)).sum::<u64>();
+        }
+    }
+}
 
 /// One stripe.
 #[derive(Clone, Copy)]
@@ -84,14 +93,6 @@ impl<'a> Stripe<'a> {
         };
         // SAFETY: `Tallies` is `repr(C)` and consists of exactly TALLY_WORDS atomics, as asserted above.
         unsafe { &*std::ptr::from_ref(words).cast::<Tallies>() }
-    }
-
-    /// Counts a refusal by a gated breaker.
-    pub(crate) fn refuse(&self, reason: Reason, level: Priority) {
-        bump(&self.tallies().refused[reason as usize][level as usize]);
-        if (reason as usize) < MACHINE_REASONS {
-            self.reject(reason);
-        }
     }
 
     #[inline]
