@@ -3,7 +3,8 @@
 //! A call first looks at each gate in order, and the first refusal wins: mode, machine, floor of priorities, rate limit,
 //! slots. Then it takes: slot, token, the machine's place. Whoever is refused on the way gives back what it took.
 
-use crate::admit::limiter::Token;
+use crate::admit::limiter::{Asks, Token};
+use crate::admit::pace::RateChange;
 use crate::admit::priority::Priority;
 use crate::admit::queue::{Ticket as Place, Waiting};
 use crate::admit::slots::{Asked, Gates as Keep, Slot, Without};
@@ -11,9 +12,11 @@ use crate::body::Body;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
-use crate::gates::{Ask, Gates, Grant, Queue, Set};
+use crate::gates::{Ask, End, Gates, Grant, Queue, Set};
+use crate::event::By;
 use crate::machine::{Caller, Verdict};
-use crate::outcome::{Kind, Outcome, Settled, Ticket};
+use crate::outcome::{Kind, Outcome, Ticket};
+use crate::policy_event::PolicyChange;
 use crate::request::{Request, RequestError};
 use crate::word::{Mode, State, Word};
 
@@ -83,15 +86,15 @@ impl Body {
 
     /// Whether a request can be at all.
     pub(crate) fn check(&self, request: &Request) -> Result<(), RequestError> {
-        let limiter = self.gate_set().and_then(|set| set.limiter.as_ref());
-        let most = limiter.map_or(u64::from(u32::MAX), |limiter| limiter.most());
-        match request.cost {
-            cost if (1..=most).contains(&u64::from(cost)) => Ok(()),
+        let most = self.gate_set().and_then(|set| set.limiter.as_ref()?.most());
+        let (bound, why) = most.map_or((u64::MAX, ""), |(bound, why)| (bound, why));
+        match u64::from(request.cost) {
+            cost if (1..=bound).contains(&cost) => Ok(()),
             cost => Err(RequestError {
                 field: "cost",
                 value: cost.to_string(),
-                allowed: match limiter {
-                    Some(limiter) => limiter.allowed_cost(),
+                allowed: match most {
+                    Some(_) => format!("1..={bound} ({why})"),
                     None => "a whole number from 1 up".to_owned(),
                 },
             }),
@@ -110,6 +113,15 @@ impl Body {
         }
     }
 
+    /// The same, of any breaker.
+    pub(crate) fn acquire_for(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
+        let word = self.engine().load();
+        match word.is_gated() || word.is_ended() {
+            true => self.acquire_gated(request, ticket),
+            false => self.acquire(ticket),
+        }
+    }
+
     /// The same, for a call that would wait for a slot.
     pub(crate) fn acquire_or_wait(&self, request: &Request) -> Result<Answered<'_>, Refusal> {
         let word = self.engine().load();
@@ -117,7 +129,7 @@ impl Body {
             return self.ask_gates(request, Wish::Wait);
         }
         let mut ticket = Ticket::plain(0);
-        let engine = self.admit(&mut ticket)?;
+        let engine = self.acquire(&mut ticket)?;
         Ok(Answered::Given(engine, ticket))
     }
 
@@ -174,6 +186,7 @@ impl<'b> Way<'b> {
             return Err(refused(Reason::Closed, None).into());
         }
         let seen = self.look_at_machine(engine, word)?;
+        self.look_at_pace();
         let level = self.request.priority;
         if level < self.set.floor() {
             return Err(refused(Reason::Shed, None).into());
@@ -188,7 +201,7 @@ impl<'b> Way<'b> {
         };
         let wait = match (word.mode(), token) {
             (Mode::Shadow, _) | (_, None) => 0,
-            (_, Some(token)) => token.wait,
+            (_, Some(token)) => token.wait(),
         };
         match self.take_place(engine, seen, wait) {
             Ok((low, kind)) => Ok(self.ticket(engine, Ticket::new(low, kind), slot, wait)),
@@ -243,12 +256,22 @@ impl<'b> Way<'b> {
         is_spared && matches!(reason, Reason::Open | Reason::HalfOpenFull | Reason::Ramp)
     }
 
+    /// A rate that follows the outcomes may be due to change.
+    #[inline]
+    fn look_at_pace(&mut self) {
+        if let Some(limiter) = self.set.limiter.as_ref().filter(|limiter| limiter.is_adaptive()) {
+            let changed = limiter.before_acquire(&self.set.words.rate(), self.body.clock());
+            self.owes |= self.body.rate_changed(changed);
+        }
+    }
+
     fn look_at_rate(&self) -> Result<(), Stop> {
         let Some(limiter) = &self.set.limiter else { return Ok(()) };
-        let (request, clock) = (&self.request, self.body.clock());
-        let longest = request.deadline.map(|deadline| deadline.saturating_sub(clock.now()));
-        let looked = limiter.look(&self.set.words, clock, request.priority, request.cost.into(), longest);
-        looked.map_err(|after| refused(Reason::RateLimited, after).into())
+        let looked = limiter.look(&self.set.words.rate(), self.body.clock(), &self.asks());
+        looked.map_err(|after| {
+            limiter.note_held(&self.set.words.rate());
+            refused(Reason::RateLimited, after).into()
+        })
     }
 
     fn take_slot(&mut self, wish: Wish) -> Result<Option<Slot>, Stop> {
@@ -290,10 +313,18 @@ impl<'b> Way<'b> {
     #[inline]
     fn draw(&mut self) -> Result<Option<Token>, Refusal> {
         let Some(limiter) = &self.set.limiter else { return Ok(None) };
-        let (request, clock) = (&self.request, self.body.clock());
-        let longest = request.deadline.map(|deadline| deadline.saturating_sub(clock.now()));
-        let drawn = limiter.draw(&self.set.words, clock, request.priority, request.cost.into(), longest);
+        let rate = self.set.words.rate();
+        let drawn = limiter.draw(&rate, self.body.clock(), &self.asks());
+        if !matches!(&drawn, Ok(token) if token.wait() == 0) {
+            limiter.note_held(&rate);
+        }
         drawn.map(Some).map_err(|after| refused(Reason::RateLimited, after))
+    }
+
+    #[inline]
+    fn asks(&self) -> Asks {
+        let Request { priority, cost, deadline } = self.request;
+        Asks { level: priority, cost: cost.into(), deadline }
     }
 
     /// The machine's place: the word's low half at that instant, and of what kind the permit is.
@@ -338,7 +369,7 @@ impl<'b> Way<'b> {
         stop: Stop,
     ) -> Result<Ticket, Stop> {
         if let (Some(limiter), Some(token)) = (&self.set.limiter, token) {
-            limiter.give_back(&self.set.words, token);
+            limiter.give_back(&self.set.words.rate(), token);
         }
         if let (Wish::Try | Wish::Wait, Some(slot)) = (wish, slot) {
             self.owes |= self.body.give_slot_back(slot);
@@ -486,6 +517,16 @@ impl Body {
         }
     }
 
+    /// Ends the waits that are due.
+    pub(crate) fn end_waits(&self) {
+        let Some(slots) = self.slots() else { return };
+        let mut keeper = Keeper::new(self);
+        slots.expire_due(&mut keeper);
+        if keeper.owes {
+            self.deliver();
+        }
+    }
+
     /// Gives a slot back, to who waits; answers whether there is something to deliver.
     #[inline]
     fn give_slot_back(&self, slot: Slot) -> bool {
@@ -516,23 +557,31 @@ impl Body {
         self.leave_slot(ticket);
     }
 
-    fn feed(&self, _end: &End) {}
-}
+    fn feed(&self, end: &End) {
+        let Some(set) = self.gate_set() else { return };
+        let mut owes = false;
+        if let Some(limiter) = &set.limiter {
+            let failed = end.outcome == Outcome::Failure;
+            owes = self.rate_changed(limiter.settle(&set.words.rate(), failed, self.clock()));
+        }
+        if let (Some(limit), Some(slots)) = (&set.limit, self.slots()) {
+            let now = self.clock().coarse();
+            let changed = limit.settle(end.outcome, end.is_slow, slots.in_flight(), end.duration, now);
+            if changed.is_some() {
+                let mut keeper = Keeper::new(self);
+                slots.set_max(|| limit.limit(), &mut keeper);
+                owes |= keeper.owes;
+            }
+        }
+        if owes {
+            self.deliver();
+        }
+    }
 
-/// How a call ended, for the gates.
-pub(crate) struct End {
-    pub settled: Settled,
-    pub outcome: Outcome,
-    pub is_slow: bool,
-    pub is_forced: bool,
-    pub duration: Option<Nanos>,
-}
-
-impl End {
-    fn feeds(&self, ticket: &Ticket) -> bool {
-        self.settled == Settled::Ok
-            && self.outcome != Outcome::Ignored
-            && !self.is_forced
-            && matches!(ticket.kind(), Kind::Plain | Kind::Probe(_))
+    /// Tells of a rate that has changed by itself; answers whether there is something to deliver.
+    fn rate_changed(&self, changed: Option<RateChange>) -> bool {
+        let Some(RateChange { from, to }) = changed else { return false };
+        self.note(PolicyChange::Rate { from, to }, &By::default());
+        true
     }
 }

@@ -201,8 +201,11 @@ impl Body {
 
     /// What a step owed, when no lock is held: a queue to flush, events to deliver.
     pub(crate) fn deliver(&self) {
-        if self.slots().is_some() {
+        if let Some(gates) = self.gates.get() {
             self.flush_queue();
+            if let Some(hub) = gates.events.get() {
+                hub.deliver();
+            }
         }
         if let Some(hub) = self.hub.get() {
             hub.deliver();

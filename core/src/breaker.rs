@@ -1,5 +1,6 @@
 //! A circuit breaker: acquire, permit, settle. The happy path is on this page.
 
+use crate::admit::priority::Priority;
 use crate::body::{Body, Setting};
 use crate::clock::Source;
 use crate::config::{self, Builder};
@@ -15,6 +16,7 @@ use crate::ledger::LastFailure;
 use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
+use crate::policy_event::{PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 #[cfg(feature = "binding")]
 use crate::side::Lodging;
 use crate::snapshot::Snapshot;
@@ -189,8 +191,63 @@ impl CircuitBreaker {
         self.0.set_mode(mode, &by);
     }
 
-    /// Carries out what is due (open to half-open, expired probes, a ramp step that is over) without asking for a
-    /// permit.
+    /// Sets the lowest level that is let in; answers whether it is another. It holds until a document says another one.
+    ///
+    /// # Errors
+    /// When the document has no `priority`.
+    pub fn set_min_priority(&self, to: Priority, by: By) -> Result<bool, ConfigError> {
+        self.0.set_min_priority(to, &by)
+    }
+
+    /// Replaces the bulkhead's table of slots and grants what has become free; nobody in flight is cut off. Answers
+    /// whether it is another. It holds until a document says another one.
+    ///
+    /// # Errors
+    /// When the document has no `bulkhead`, or the table is out of range.
+    pub fn set_slots(&self, to: SlotTable, by: By) -> Result<bool, ConfigError> {
+        self.0.set_slots(to, &by)
+    }
+
+    /// Sets the concurrency limit, from which it goes on to find itself; answers whether it is another.
+    ///
+    /// # Errors
+    /// When the document has no `concurrency_limit`, or the limit is not within its `min` and `max`.
+    pub fn set_limit(&self, to: u64, by: By) -> Result<bool, ConfigError> {
+        self.0.set_limit(to, &by)
+    }
+
+    /// Sets the rate of a token or leaky bucket, in calls a second, or the limit of a fixed window; answers whether it is
+    /// another. It holds until a document says another one.
+    ///
+    /// # Errors
+    /// When the document has no `rate_limit`, the rate is out of range, or the window is a sliding one: its limit changes
+    /// by [`reconfigure`](Self::reconfigure).
+    pub fn set_rate(&self, to: f64, by: By) -> Result<bool, ConfigError> {
+        self.0.set_rate(to, &by)
+    }
+
+    /// Ends the breaker's life: whoever comes or waits is turned away with [`Reason::Closed`](crate::Reason::Closed).
+    /// Calls in flight settle. Answers whether it lived.
+    pub fn close(&self, by: By) -> bool {
+        self.0.close(&by)
+    }
+
+    /// Calls `listener` for each change of the policies from now on, in order, outside any lock.
+    pub fn subscribe_policies(
+        &self,
+        listener: impl Fn(&PolicyEvent) + Send + Sync + 'static,
+    ) -> PolicySubscription {
+        self.0.policy_hub().subscribe(Box::new(listener))
+    }
+
+    /// Keeps the changes of the policies from now on, at most `capacity` of them, until they are read; the rest is
+    /// counted.
+    pub fn policy_events(&self, capacity: usize) -> PolicyEvents {
+        PolicyEvents::of(self.0.policy_hub(), capacity)
+    }
+
+    /// Carries out what is due (open to half-open, expired probes, a ramp step that is over, waits whose time is over)
+    /// without asking for a permit.
     pub fn poll(&self) {
         self.0.poll();
     }
@@ -397,7 +454,7 @@ impl Body {
     }
 
     #[inline(always)]
-    fn rejection(&self, refusal: Refusal) -> Rejection {
+    pub(crate) fn rejection(&self, refusal: Refusal) -> Rejection {
         #[cfg(feature = "tracing")]
         crate::trace::rejected(self.engine().load(), refusal.reason());
         Rejection::new(self.name.clone(), refusal, self.failure_word())

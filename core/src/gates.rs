@@ -5,15 +5,18 @@
 //! of this until its plan has a policy.
 
 use crate::admit::bulkhead::Slots;
-use crate::admit::limiter::Limiter;
+use crate::admit::limit::LimitState;
+use crate::admit::limiter::{Limiter, RateWords};
 use crate::admit::priority::Priority;
 use crate::admit::slots::{Bulkhead, Table};
 use crate::admit::{Admission, PriorityRules, SlotRules};
 use crate::cell::GATE_WORDS;
+use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
 use crate::name::Name;
-use crate::outcome::{Ticket, Totals};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, OnceBox, Ordering};
+use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
+use crate::policy_event::PolicyHub;
+use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -22,7 +25,7 @@ use std::sync::Arc;
 pub(crate) struct Ask {
     pub cost: u32,
     /// The request's own deadline.
-    pub deadline: Option<u64>,
+    pub deadline: Option<Nanos>,
 }
 
 /// What a waiter is given: the number of the engine that gave it, and the ticket.
@@ -69,30 +72,36 @@ impl GateWords {
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.len) }
     }
 
-    /// The words of the rate limit that lie before its ring.
+    /// The words of the rate limit.
     #[inline]
-    pub(crate) fn rate(&self) -> &[AtomicU64] {
-        &self.all()[..FLOOR]
+    pub(crate) fn rate(&self) -> RateWords<'_> {
+        let (words, ring) = self.all().split_at(GATE_WORDS);
+        RateWords { words: &words[..FLOOR], ring }
     }
 
-    /// The ring of a sliding window.
-    #[inline]
-    pub(crate) fn ring(&self) -> &[AtomicU64] {
-        &self.all()[GATE_WORDS..]
+    fn is_same(&self, other: &GateWords) -> bool {
+        self.words == other.words
     }
 
     /// The lowest level that is let in.
     #[inline]
     pub(crate) fn floor(&self, rules: Option<&PriorityRules>) -> Priority {
-        let code = self.all()[FLOOR].load(Ordering::Acquire);
-        match code.checked_sub(1).and_then(|code| Priority::ALL.get(code as usize)) {
+        match self.floor_code().checked_sub(1).and_then(|code| Priority::ALL.get(code as usize)) {
             Some(level) => *level,
             None => rules.map_or(Priority::Bulk, |rules| rules.min),
         }
     }
 
-    pub(crate) fn set_floor(&self, level: Option<Priority>) {
-        self.all()[FLOOR].store(level.map_or(0, |level| level as u64 + 1), Ordering::Release);
+    pub(crate) fn set_floor(&self, level: Priority) {
+        self.set_floor_code(level as u64 + 1);
+    }
+
+    fn set_floor_code(&self, code: u64) {
+        self.all()[FLOOR].store(code, Ordering::Release);
+    }
+
+    fn floor_code(&self) -> u64 {
+        self.all()[FLOOR].load(Ordering::Acquire)
     }
 
     pub(crate) fn count_bypassed(&self) {
@@ -120,12 +129,41 @@ impl GateWords {
 pub(crate) struct Set {
     pub rules: Admission,
     pub limiter: Option<Limiter>,
+    pub limit: Option<Arc<LimitState>>,
     pub words: GateWords,
 }
 
 impl Set {
-    pub(crate) fn new(rules: &Admission, words: GateWords) -> Self {
-        Set { limiter: rules.rate.as_ref().map(Limiter::new), rules: rules.clone(), words }
+    /// The gates of a plan. What was drawn, and what was changed by hand or found by itself, is taken over from those
+    /// before where the plan says the same of it.
+    fn new(rules: &Admission, words: GateWords, before: Option<&Set>, now: Nanos) -> Self {
+        let limiter = rules.rate.as_ref().map(Limiter::new);
+        let kept = before.and_then(|set| Some((set, set.limiter.as_ref()?, limiter.as_ref()?)));
+        match kept.filter(|(_, old, new)| new.draws_like(old)) {
+            Some((set, old, new)) => {
+                if !words.is_same(&set.words) {
+                    words.rate().inherit(&set.words.rate());
+                }
+                if old != new {
+                    words.rate().renew(false, now);
+                }
+            }
+            // What lies in a cell that was there before is another process's, or of one that is gone.
+            None if before.is_none() => words.rate().begin(now),
+            None => words.rate().renew(true, now),
+        }
+        if let Some(set) = before {
+            let is_same = set.rules.priority.map(|p| p.min) == rules.priority.map(|p| p.min);
+            words.set_floor_code(if is_same { set.words.floor_code() } else { 0 });
+        }
+        let limit = match &rules.slots {
+            Some(SlotRules::Limit(rules)) => {
+                let old = before.and_then(|set| set.limit.clone()).filter(|old| old.rules() == rules);
+                Some(old.unwrap_or_else(|| Arc::new(LimitState::new(rules.clone(), now))))
+            }
+            _ => None,
+        };
+        Set { limiter, limit, rules: rules.clone(), words }
     }
 
     #[inline]
@@ -159,6 +197,25 @@ impl Set {
     }
 }
 
+/// How a call ended, for the gates.
+pub(crate) struct End {
+    pub settled: Settled,
+    pub outcome: Outcome,
+    pub is_slow: bool,
+    pub is_forced: bool,
+    pub duration: Option<Nanos>,
+}
+
+impl End {
+    /// Late, ignored, bypassed and would-reject outcomes, and those under `forced_closed`, feed no gate.
+    pub(crate) fn feeds(&self, ticket: &Ticket) -> bool {
+        self.settled == Settled::Ok
+            && self.outcome != Outcome::Ignored
+            && !self.is_forced
+            && matches!(ticket.kind(), Kind::Plain | Kind::Probe(_))
+    }
+}
+
 /// A set that came later, and the one before it.
 struct Node {
     set: Set,
@@ -166,19 +223,27 @@ struct Node {
 }
 
 /// The gates of one breaker.
-#[derive(Default)]
 pub(crate) struct Gates {
     /// The newest first; they stay, because calls hold plain references to them.
     sets: AtomicPtr<Node>,
     slots: OnceBox<Queue>,
-    /// Not 0 when the breaker has opened since the queue was last flushed.
-    pub(crate) has_opened: AtomicU32,
+    pub(crate) events: OnceBox<PolicyHub>,
 }
 
 // SAFETY: the nodes are boxes that only ever grow in number and are freed with `&mut self`.
 unsafe impl Send for Gates {}
 // SAFETY: as above; they are shared by references alone.
 unsafe impl Sync for Gates {}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Gates {
+            sets: AtomicPtr::new(std::ptr::null_mut()),
+            slots: OnceBox::new(),
+            events: OnceBox::new(),
+        }
+    }
+}
 
 impl Gates {
     /// The gates in force; `None` before the first plan that has any.
@@ -188,9 +253,15 @@ impl Gates {
         unsafe { self.sets.load(Ordering::Acquire).as_ref() }.map(|node| &node.set)
     }
 
-    /// Puts others in force. By the holder of the body's lock alone.
-    pub(crate) fn put(&self, set: Set) {
-        let older = self.sets.load(Ordering::Acquire);
+    /// Puts the gates of a plan in force, in whose cell `words` lie. By the holder of the body's lock alone.
+    pub(crate) fn put(&self, rules: &Admission, words: &[AtomicU64], now: Nanos) {
+        let (older, before) = (self.sets.load(Ordering::Acquire), self.set());
+        // A plan without gates has no words for them, and nobody asks for them any more.
+        let words = match (words, before) {
+            ([], Some(before)) => before.words,
+            (words, _) => GateWords::of(words),
+        };
+        let set = Set::new(rules, words, before, now);
         self.sets.store(Box::into_raw(Box::new(Node { set, older })), Ordering::Release);
     }
 

@@ -18,6 +18,7 @@ impl Body {
     pub(crate) fn poll(&self) {
         let now = self.clock().now();
         self.step(None, |engine, m| m.poll(now, &self.rules(engine, m)));
+        self.end_waits();
     }
 
     pub(crate) fn trip(&self, duration: Option<Nanos>, by: &By) {
@@ -50,6 +51,19 @@ impl Body {
             m.set_mode(mode, now);
             0
         });
+    }
+
+    /// Marks the breaker as closed for good; answers whether it was so before.
+    pub(crate) fn end(&self) -> bool {
+        loop {
+            let engine = self.engine();
+            let stepped =
+                engine.cell().transact(|m| (!m.moved).then(|| std::mem::replace(&mut m.ended, true)));
+            match stepped.answer {
+                Some(was_ended) => return was_ended,
+                None => self.follow(engine),
+            }
+        }
     }
 
     /// A step on the engine that decides, wherever that is by then. `act` answers how many leases it ended.
@@ -90,8 +104,10 @@ impl Body {
             {
                 engine.cell().forget_baseline();
             }
+            self.put_gates(engine, &plan, Some(&old));
+            let gated = plan.admission.is_some();
             let number = engine.add_plan(plan);
-            engine.cell().transact(|m| m.reconfigure(number, keep, now))
+            engine.cell().transact(|m| m.reconfigure(number, gated, keep, now))
         } else {
             self.move_on(engine, &old, plan, keep, now)
         };
@@ -109,7 +125,8 @@ impl Body {
     /// over; then the new cell is filled, and last it becomes the one that decides.
     fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos) -> Stepped<()> {
         let inherits = old.detector == plan.detector;
-        let (successor, stepped) = Self::leave(engine, plan, keep, now);
+        let (successor, stepped) = Self::leave(engine, Arc::clone(&plan), keep, now);
+        self.put_gates(successor, &plan, Some(old));
         if inherits {
             successor.cell().inherit_baseline(&engine.cell());
         }
@@ -126,7 +143,7 @@ impl Body {
 
     /// Gives an engine its successor, whose cell is not born yet, and marks its word as moved.
     fn leave(engine: &Engine, plan: Arc<Plan>, keep: bool, now: Nanos) -> (&Engine, Stepped<()>) {
-        let number = engine.plan_number() + 1;
+        let (number, gated) = (engine.plan_number() + 1, plan.admission.is_some());
         let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
         let next = Box::into_raw(Box::new(Engine::new(plan, number, None)));
         // SAFETY: just made; from here on it belongs to its predecessor and stays as long.
@@ -134,7 +151,7 @@ impl Body {
         successor.cell().open(unborn);
         engine.successor.store(next, Ordering::Release);
         let stepped = engine.cell().transact(|m| {
-            m.reconfigure(number, keep, now);
+            m.reconfigure(number, gated, keep, now);
             m.moved = true;
         });
         (successor, stepped)

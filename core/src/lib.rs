@@ -86,8 +86,9 @@
 //! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
 
 mod acquire;
-#[allow(dead_code, reason = "the gates come next")]
+mod admission;
 mod admit;
+mod asking;
 mod backoff;
 #[cfg(feature = "binding")]
 #[doc(hidden)]
@@ -103,6 +104,8 @@ mod error;
 mod event;
 mod events;
 mod fork;
+mod gates;
+mod govern;
 mod hand;
 mod handle;
 mod histogram;
@@ -119,11 +122,13 @@ mod models;
 mod name;
 mod outcome;
 mod permit;
+mod policy_event;
 mod read;
 mod record;
 mod recover;
 mod registry;
 mod report;
+mod request;
 mod rng;
 mod settle;
 #[cfg(feature = "binding")]
@@ -141,6 +146,7 @@ mod trace;
 mod word;
 
 pub use admit::priority::Priority;
+pub use asking::{Asking, Entered, Waiting};
 pub use breaker::CircuitBreaker;
 pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
@@ -159,7 +165,9 @@ pub use metrics::{CONTENT_TYPE, json, render};
 pub use name::Name;
 pub use outcome::{Outcome, Settled, Totals};
 pub use permit::{OwnedPermit, Permit};
+pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 pub use registry::Registry;
+pub use request::{Request, RequestError};
 pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
 pub use word::{Mode, State};
 

@@ -349,7 +349,7 @@ impl Machine {
             }
             Phase::Probing(_) => self.expire(now, rules),
             Phase::Ramping(_) => {
-                self.look(now, rules);
+                self.look_at_step(now, rules);
                 0
             }
         }
@@ -367,7 +367,7 @@ impl Machine {
         expired
     }
 
-    fn look(&mut self, now: Nanos, rules: &Rules) {
+    fn look_at_step(&mut self, now: Nanos, rules: &Rules) {
         let (Phase::Ramping(ramp), Some(r)) = (&mut self.phase, &rules.ramp) else { return };
         if ramp.look(now, r) == Look::Completed {
             self.close(Cause::RampCompleted, now);
@@ -414,7 +414,7 @@ impl Machine {
         if outcome == Outcome::Ignored {
             return TAKEN;
         }
-        self.look(now, rules);
+        self.look_at_step(now, rules);
         if !self.is_generation(generation) {
             return LATE;
         }

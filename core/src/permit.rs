@@ -93,6 +93,16 @@ impl Permit<'_> {
         }
     }
 
+    /// Whether the call is made although the breaker rejects others: `priority.open_bypass`.
+    pub fn is_bypassed(&self) -> bool {
+        self.ticket.kind() == Kind::Bypassed
+    }
+
+    /// How long to wait before the call is made: a leaky bucket paces calls. Zero for any other.
+    pub fn wait(&self) -> Duration {
+        Duration::from_nanos(self.ticket.wait())
+    }
+
     /// The call panicked.
     #[cfg(feature = "tokio")]
     pub(crate) fn panicked(self) {
@@ -154,6 +164,16 @@ impl OwnedPermit {
     /// As [`Permit::settle`].
     pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
         self.with(|permit| permit.settle(outcome, duration, error_type))
+    }
+
+    /// As [`Permit::is_bypassed`].
+    pub fn is_bypassed(&self) -> bool {
+        self.ticket.kind() == Kind::Bypassed
+    }
+
+    /// As [`Permit::wait`].
+    pub fn wait(&self) -> Duration {
+        Duration::from_nanos(self.ticket.wait())
     }
 
     /// As [`Permit::would_reject`].

@@ -7,6 +7,7 @@ use crate::detect::count::{Recorded, Ring};
 use crate::detect::time::Credited;
 use crate::detect::{Detector, Exceeded, Mark, Rates};
 use crate::engine::{Engine, Lane};
+use crate::gates::End;
 use crate::ledger::TIMEOUT;
 use crate::machine::Cause;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};

@@ -1,12 +1,16 @@
 //! Gates before the machine: pure rules (policies §1 to §5).
 
 pub(crate) mod bulkhead;
+pub(crate) mod concurrency;
 pub(crate) mod deadlines;
+pub(crate) mod limit;
 pub(crate) mod limiter;
 pub(crate) mod limits;
+pub(crate) mod pace;
 pub(crate) mod priority;
 pub(crate) mod queue;
 pub(crate) mod rate;
+pub(crate) mod ring;
 pub(crate) mod slots;
 pub(crate) mod wake;
 

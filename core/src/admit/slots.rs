@@ -357,6 +357,12 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         }
     }
 
+    /// When a wait is due; `None` once it has ended.
+    pub(crate) fn deadline(&self, ticket: Ticket) -> Option<Nanos> {
+        let line = self.line.lock();
+        line.queue.place(ticket).map(|at| line.queue.waiting(at).deadline)
+    }
+
     /// Ends a wait that is due. Whether it has ended, in whatever way.
     pub(crate) fn expire(&self, ticket: Ticket, gates: &mut impl Gates<A, T, R>) -> bool {
         self.with_line(|line, wakers| {

@@ -65,7 +65,7 @@ pub(crate) fn failure(f: &LastFailure) -> Value {
     json!({ "error_type": f.error_type, "at": f.at })
 }
 
-fn by_reason(counts: &[u64; 4]) -> Map<String, Value> {
+fn by_reason(counts: &[u64]) -> Map<String, Value> {
     Reason::ALL.into_iter().zip(counts).map(|(reason, n)| (reason.name().to_owned(), json!(n))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! OpenMetrics 1.0 text.
 
-use crate::error::Reason;
+use crate::error::{REASONS, Reason};
 use crate::histogram::{Distribution, RECOVERY_BOUNDS};
 use crate::ledger::OTHER;
 use crate::outcome::Outcome;
@@ -146,7 +146,7 @@ impl Writer<'_> {
         });
     }
 
-    fn by_reason(&mut self, name: &str, help: &str, get: impl Fn(&Snapshot) -> &[u64; 4]) {
+    fn by_reason(&mut self, name: &str, help: &str, get: impl Fn(&Snapshot) -> &[u64; REASONS]) {
         self.family(name, Type::Counter, help, |w, s| {
             for (reason, n) in Reason::ALL.into_iter().zip(get(s.snapshot)) {
                 if *n > 0 {

@@ -1,0 +1,255 @@
+//! Calls that say how much they matter, and calls that wait for a slot.
+
+use crate::admission::{Answered, Keeper};
+use crate::admit::priority::Priority;
+use crate::admit::queue::Ticket as Place;
+use crate::admit::slots::{End, Without};
+use crate::admit::wake::unparks_this_thread;
+use crate::body::Body;
+use crate::breaker::CircuitBreaker;
+use crate::clock::Nanos;
+use crate::error::{CallError, Reason, Refusal, Rejection};
+use crate::outcome::Ticket;
+use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
+use crate::request::{Request, RequestError};
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A breaker asked with a [`Request`]; see [`CircuitBreaker::with`].
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'b> {
+    breaker: &'b CircuitBreaker,
+    request: Request,
+}
+
+/// What a call that would wait is given.
+#[derive(Debug)]
+pub enum Entered {
+    /// Leave to make the call.
+    Admitted(OwnedPermit),
+    /// A place in the queue for a slot.
+    Waiting(Waiting),
+}
+
+impl CircuitBreaker {
+    /// Asks with a request: how much the call matters, what it costs, how long it is of use.
+    ///
+    /// ```
+    /// use fusewire::{CircuitBreaker, Priority, RateLimit, Request};
+    ///
+    /// let breaker = CircuitBreaker::builder()
+    ///     .rate_limit(RateLimit::token_bucket(100.0).burst(20))
+    ///     .build("search")?;
+    /// let export = breaker.with(Request::new().priority(Priority::Bulk).cost(10)).expect("10 is within the burst");
+    /// let answer = export.call(|| Ok::<_, ()>("rows"));
+    /// assert_eq!(answer, Ok("rows"));
+    /// # Ok::<(), fusewire::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the request's cost is 0 or more than the rate limit ever has. That is no rejection: nothing counts.
+    pub fn with(&self, request: Request) -> Result<Asking<'_>, RequestError> {
+        self.0.check(&request)?;
+        Ok(Asking { breaker: self, request })
+    }
+
+    /// Asks with a priority.
+    pub fn at(&self, priority: Priority) -> Asking<'_> {
+        Asking { breaker: self, request: Request::new().priority(priority) }
+    }
+
+    fn owned(&self, engine: &crate::engine::Engine, ticket: Ticket) -> OwnedPermit {
+        OwnedPermit { loan: self.0.lend(engine), ticket }
+    }
+}
+
+impl<'b> Asking<'b> {
+    fn body(&self) -> &'b Body {
+        &self.breaker.0
+    }
+
+    /// As [`CircuitBreaker::try_acquire`]; never waits.
+    ///
+    /// # Errors
+    /// When the breaker turns the call away.
+    pub fn try_acquire(&self) -> Result<Permit<'b>, Rejection> {
+        let (body, mut ticket) = (self.body(), Ticket::plain(0));
+        match body.acquire_for(&self.request, &mut ticket) {
+            Ok(engine) => Ok(Permit { body, engine, ticket }),
+            Err(refusal) => Err(body.rejection(refusal)),
+        }
+    }
+
+    /// As [`CircuitBreaker::try_acquire_owned`]; never waits.
+    ///
+    /// # Errors
+    /// As for `try_acquire`.
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejection> {
+        let permit = ManuallyDrop::new(self.try_acquire()?);
+        Ok(self.breaker.owned(permit.engine, permit.ticket))
+    }
+
+    /// Leave to make the call or, where all slots are taken and there is room in the queue, a place in it.
+    ///
+    /// The place is a future. It knows no timer: whoever holds it calls [`Waiting::expire`] when its
+    /// [`deadline`](Waiting::deadline) has come. With the feature `tokio`, `acquire` does so.
+    ///
+    /// # Errors
+    /// When the breaker turns the call away.
+    pub fn enter(&self) -> Result<Entered, Rejection> {
+        let body = self.body();
+        match body.acquire_or_wait(&self.request) {
+            Ok(Answered::Given(engine, ticket)) => {
+                Ok(Entered::Admitted(self.breaker.owned(engine, ticket)))
+            }
+            Ok(Answered::Waits(place)) => {
+                Ok(Entered::Waiting(Waiting { breaker: self.breaker.clone(), place: Some(place) }))
+            }
+            Err(refusal) => Err(body.rejection(refusal)),
+        }
+    }
+
+    /// Leave to make the call; where all slots are taken, the thread waits for one in the queue.
+    ///
+    /// # Errors
+    /// When the breaker turns the call away, at once or while it waits.
+    pub fn acquire_blocking(&self) -> Result<OwnedPermit, Rejection> {
+        match self.enter()? {
+            Entered::Admitted(permit) => Ok(permit),
+            Entered::Waiting(waiting) => waiting.wait(),
+        }
+    }
+
+    /// As [`CircuitBreaker::call`]; never waits for a slot, but for the turn that a leaky bucket gives it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
+        let permit = ManuallyDrop::new(self.try_acquire().map_err(CallError::Rejected)?);
+        let guard = PanicIsFailure { body: permit.body, engine: permit.engine, ticket: &permit.ticket };
+        wait_for_turn(permit.wait());
+        let result = f();
+        std::mem::forget(guard);
+        ManuallyDrop::into_inner(permit).record(&result);
+        result.map_err(CallError::Inner)
+    }
+}
+
+/// Lets the time pass until a paced call's turn comes.
+pub(crate) fn wait_for_turn(wait: Duration) {
+    if !wait.is_zero() {
+        std::thread::sleep(wait);
+    }
+}
+
+/// A call's place in the queue for a slot. As a future it is ready when the wait has ended, however that was; dropping it
+/// ends the wait as if it had never begun.
+#[must_use = "dropping it gives the place up"]
+pub struct Waiting {
+    breaker: CircuitBreaker,
+    /// `None` once the end of the wait was fetched.
+    place: Option<Place>,
+}
+
+impl Waiting {
+    /// When the wait ends without a slot, on the breaker's clock; `None` when it has ended.
+    pub fn deadline(&self) -> Option<Nanos> {
+        self.breaker.0.slots()?.deadline(self.place?)
+    }
+
+    /// The time that is left until the deadline, on the breaker's clock; zero when the wait has ended.
+    pub fn left(&self) -> Duration {
+        let now = self.breaker.0.clock().now();
+        self.deadline().map_or(Duration::ZERO, |at| Duration::from_nanos(at.saturating_sub(now)))
+    }
+
+    /// Ends the wait if its deadline has come; answers whether it has ended, in whatever way.
+    pub fn expire(&self) -> bool {
+        let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return true };
+        let mut keeper = Keeper::new(&self.breaker.0);
+        let has_ended = slots.expire(place, &mut keeper);
+        self.pay(&keeper);
+        has_ended
+    }
+
+    /// Lets the call wait at the end of a higher level, with the deadline that it has; a level that is not higher changes
+    /// nothing.
+    pub fn raise(&self, to: Priority) {
+        let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return };
+        let mut keeper = Keeper::new(&self.breaker.0);
+        slots.raise(place, to, &mut keeper);
+        self.pay(&keeper);
+    }
+
+    fn pay(&self, keeper: &Keeper<'_>) {
+        if keeper.owes {
+            self.breaker.0.deliver();
+        }
+    }
+
+    /// Blocks the thread until the wait has ended.
+    ///
+    /// # Errors
+    /// When it ended without a slot.
+    pub fn wait(mut self) -> Result<OwnedPermit, Rejection> {
+        let waker = unparks_this_thread();
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(answer) = Pin::new(&mut self).poll(&mut context) {
+                return answer;
+            }
+            match self.left() {
+                Duration::ZERO => _ = self.expire(),
+                left => std::thread::park_timeout(left),
+            }
+        }
+    }
+
+    fn answer(&mut self, end: End<(u32, Ticket), Refusal>) -> Result<OwnedPermit, Rejection> {
+        self.place = None;
+        let body = &*self.breaker.0;
+        let refusal = match end {
+            End::Granted(_, (number, ticket)) => {
+                return Ok(self.breaker.owned(body.engine_number(number), ticket));
+            }
+            End::Not(Without::Refused(refusal)) => refusal,
+            End::Not(Without::TimedOut) => Refusal::new(Reason::QueueTimeout, None),
+            End::Not(Without::Closed) => Refusal::new(Reason::Closed, None),
+            // Of a forked child whose parent's call waits.
+            End::Gone => Refusal::new(Reason::QueueTimeout, None),
+        };
+        Err(body.rejection(refusal))
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<OwnedPermit, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let breaker = self.breaker.clone();
+        let (Some(slots), Some(place)) = (breaker.0.slots(), self.place) else {
+            panic!("polled after it was ready")
+        };
+        slots.poll(place, context).map(|end| self.answer(end))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return };
+        if let Some(End::Granted(_, (number, ticket))) = slots.cancel(place) {
+            let body = &*self.breaker.0;
+            body.abandon(body.engine_number(number), &ticket);
+        }
+    }
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").field("breaker", &self.breaker.name()).finish_non_exhaustive()
+    }
+}
+

@@ -1,0 +1,182 @@
+//! What changes the gates: another plan, and what operators do by hand.
+
+use crate::admission::Keeper;
+use crate::admit::Admission;
+use crate::admit::SlotRules;
+use crate::admit::bulkhead::Slots;
+use crate::admit::priority::{LEVELS, Priority};
+use crate::admit::slots::Table;
+use crate::body::Body;
+use crate::config::Plan;
+use crate::engine::Engine;
+use crate::error::ConfigError;
+use crate::event::By;
+use crate::gates::{Gates, table};
+use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
+
+type Result = std::result::Result<bool, ConfigError>;
+
+fn absent(what: &str, key: &str) -> ConfigError {
+    ConfigError::new(what, "set", format!("only where the document has `{key}`"))
+}
+
+impl Body {
+    /// Puts the gates of a plan in force that `engine` has, or is to have. What was changed by hand stays where the
+    /// document says what the one before said.
+    pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan, old: Option<&Plan>) {
+        let none = Admission::default();
+        let rules = match plan.admission.as_deref() {
+            Some(rules) => rules,
+            None if self.gates.get().is_none() => return,
+            None => &none,
+        };
+        let gates = self.gates();
+        let before = old.and_then(|plan| plan.admission.as_deref());
+        gates.put(rules, engine.cell().gates(), self.clock().now());
+        if let Some(slots) = &rules.slots {
+            let is_new = before.and_then(|rules| rules.slots.as_ref()) != Some(slots);
+            let queue = gates.slots_of(&self.name, table(slots));
+            if is_new && old.is_some() {
+                queue.set(table(slots), &mut Keeper::new(self));
+            }
+        }
+    }
+
+    pub(crate) fn gates(&self) -> &Gates {
+        self.gates.get_or_init(|| Box::new(Gates::default()))
+    }
+
+    pub(crate) fn policy_hub(&self) -> &PolicyHub {
+        self.gates().events.get_or_init(|| Box::new(PolicyHub::new()))
+    }
+
+    /// Leaves an event of the policies for delivery.
+    pub(crate) fn note(&self, change: PolicyChange, by: &By) {
+        let machine = self.machine().1;
+        self.policy_hub().publish(PolicyEvent {
+            breaker: self.name.clone(),
+            change,
+            generation: machine.generation,
+            sequence: 0,
+            at: self.clock().now(),
+            actor: by.actor.clone(),
+            reason: by.reason.clone(),
+            missed: 0,
+        });
+    }
+
+    /// Sets the lowest level that is let in; answers whether it is another.
+    pub(crate) fn set_min_priority(&self, to: Priority, by: &By) -> Result {
+        let admin = self.first.admin.lock();
+        let set = self.gate_set().filter(|set| set.rules.priority.is_some());
+        let Some(set) = set else { return Err(absent("min_priority", "priority")) };
+        let from = set.floor();
+        if from == to {
+            return Ok(false);
+        }
+        set.words.set_floor(to);
+        self.note(PolicyChange::MinPriority { from, to }, by);
+        drop(admin);
+        self.deliver();
+        Ok(true)
+    }
+
+    /// Replaces the table of slots and grants what has become free.
+    pub(crate) fn set_slots(&self, to: SlotTable, by: &By) -> Result {
+        let admin = self.first.admin.lock();
+        let has_slots = |set: &&crate::gates::Set| matches!(set.rules.slots, Some(SlotRules::Bulkhead(_)));
+        let Some(slots) = self.gate_set().filter(has_slots).and_then(|_| self.slots()) else {
+            return Err(absent("slots", "bulkhead"));
+        };
+        check_slots(&to)?;
+        let now = slots.look().slots;
+        let from = SlotTable { max_concurrent: now.max, reserved: now.reserved };
+        if from == to {
+            return Ok(false);
+        }
+        self.note(PolicyChange::Slots { from, to }, by);
+        drop(admin);
+        slots.set(
+            Table::Slots(Slots { max: to.max_concurrent, reserved: to.reserved }),
+            &mut Keeper::new(self),
+        );
+        self.deliver();
+        Ok(true)
+    }
+
+    /// Sets the concurrency limit, from where it goes on to find itself.
+    pub(crate) fn set_limit(&self, to: u64, by: &By) -> Result {
+        let admin = self.first.admin.lock();
+        let set = self.gate_set();
+        let (Some(limit), Some(slots)) = (set.and_then(|set| set.limit.as_ref()), self.slots()) else {
+            return Err(absent("limit", "concurrency_limit"));
+        };
+        let (min, max) = (limit.rules().min, limit.rules().max);
+        if !(min..=max).contains(&to) {
+            let allowed = format!("{min}..={max} (`concurrency_limit.min` and `max`)");
+            return Err(ConfigError::new("limit", to.to_string(), allowed));
+        }
+        let from = limit.limit();
+        let changed = limit.set(to);
+        if changed.is_some() {
+            self.note(PolicyChange::Limit { from, to }, by);
+        }
+        drop(admin);
+        slots.set_max(|| limit.limit(), &mut Keeper::new(self));
+        self.deliver();
+        Ok(changed.is_some())
+    }
+
+    /// Sets the rate, or a fixed window's limit.
+    pub(crate) fn set_rate(&self, to: f64, by: &By) -> Result {
+        let admin = self.first.admin.lock();
+        let set = self.gate_set();
+        let Some((set, limiter)) = set.and_then(|set| Some((set, set.limiter.as_ref()?))) else {
+            return Err(absent("rate", "rate_limit"));
+        };
+        let Some((min, max)) = limiter.range() else {
+            let allowed = "the document's: a sliding window's limit changes by `reconfigure`";
+            return Err(ConfigError::new("rate", to.to_string(), allowed));
+        };
+        if !(min..=max).contains(&to) || limiter.is_whole() && to.fract() != 0.0 {
+            let kind = if limiter.is_whole() { "a whole number in " } else { "" };
+            return Err(ConfigError::new("rate", to.to_string(), format!("{kind}{min}..={max}")));
+        }
+        let from = limiter.set(&set.words.rate(), to);
+        if from != to {
+            self.note(PolicyChange::Rate { from, to }, by);
+        }
+        drop(admin);
+        self.deliver();
+        Ok(from != to)
+    }
+
+    /// Ends the breaker's life: whoever comes or waits is refused. Answers whether it lived.
+    pub(crate) fn close(&self, by: &By) -> bool {
+        let lived = !self.end();
+        if lived {
+            self.note(PolicyChange::Close, by);
+        }
+        if let Some(slots) = self.slots() {
+            slots.close(&mut Keeper::new(self));
+        }
+        self.deliver();
+        lived
+    }
+}
+
+fn check_slots(to: &SlotTable) -> std::result::Result<(), ConfigError> {
+    let has_reserved = to.reserved != [0; LEVELS];
+    let most = if has_reserved { 4_095 } else { 1_000_000 };
+    if !(1..=most).contains(&to.max_concurrent) {
+        let beside = if has_reserved { " beside `reserved`" } else { "" };
+        let allowed = format!("a whole number in 1..={most}{beside}");
+        return Err(ConfigError::new("max_concurrent", to.max_concurrent.to_string(), allowed));
+    }
+    let sum = to.reserved.iter().fold(0u64, |sum, slots| sum.saturating_add(*slots));
+    if sum > to.max_concurrent {
+        let allowed = format!("slots that are together at most `max_concurrent` ({})", to.max_concurrent);
+        return Err(ConfigError::new("reserved", sum.to_string(), allowed));
+    }
+    Ok(())
+}

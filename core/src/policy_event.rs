@@ -1,0 +1,238 @@
+//! What changes around the machine: events of the policies, with a sequence of their own (policies, the introduction).
+//!
+//! They are rare, one for what an operator does or a rate that changes by itself, so a lock will do. Who tells of a
+//! change leaves it with the hub; whoever is not delivering yet then delivers, outside of every lock.
+
+use crate::admit::priority::{LEVELS, Priority};
+use crate::clock::Nanos;
+use crate::name::Name;
+use crate::sync::Mutex;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+
+/// Slots, and how many of them are reserved for each level, by the level's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotTable {
+    /// Slots in all.
+    pub max_concurrent: u64,
+    /// Slots that are kept for a level, by its code: [`Priority`] as a number.
+    pub reserved: [u64; LEVELS],
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PolicyChange {
+    /// The lowest level that is let in.
+    MinPriority {
+        /// Before.
+        from: Priority,
+        /// After.
+        to: Priority,
+    },
+    /// The slots of a bulkhead.
+    Slots {
+        /// Before.
+        from: SlotTable,
+        /// After.
+        to: SlotTable,
+    },
+    /// The concurrency limit, by hand; what it finds by itself is no event.
+    Limit {
+        /// Before.
+        from: u64,
+        /// After.
+        to: u64,
+    },
+    /// The rate, in calls a second, or a fixed window's limit: by hand, or by itself.
+    Rate {
+        /// Before.
+        from: f64,
+        /// After.
+        to: f64,
+    },
+    /// The breaker was closed for good.
+    Close,
+}
+
+impl PolicyChange {
+    /// The name in vectors and logs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            PolicyChange::MinPriority { .. } => "min_priority",
+            PolicyChange::Slots { .. } => "slots",
+            PolicyChange::Limit { .. } => "limit",
+            PolicyChange::Rate { .. } => "rate",
+            PolicyChange::Close => "close",
+        }
+    }
+}
+
+/// A change around the machine.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PolicyEvent {
+    /// The breaker's name.
+    pub breaker: Name,
+    /// What changed.
+    pub change: PolicyChange,
+    /// The generation it happened in.
+    pub generation: u64,
+    /// 1 for a breaker's first, and one more for each.
+    pub sequence: u64,
+    /// When, on the breaker's clock.
+    pub at: Nanos,
+    /// Who did it; `None` when it happened by itself.
+    pub actor: Option<Arc<str>>,
+    /// Why, if it was done by hand.
+    pub reason: Option<Arc<str>>,
+    /// How many events this reader missed since the one before.
+    pub missed: u64,
+}
+
+type Listener = dyn Fn(&PolicyEvent) + Send + Sync;
+
+struct Subscriber {
+    listener: Box<Listener>,
+    /// Events up to this one are not for it.
+    after: u64,
+}
+
+/// A listener's stay; dropping it ends it.
+#[must_use = "dropping the subscription ends it"]
+pub struct PolicySubscription {
+    hub: Weak<Shared>,
+    subscriber: Arc<Subscriber>,
+}
+
+impl PolicySubscription {
+    /// Lets the listener stay as long as the breaker lives.
+    pub fn detach(mut self) {
+        self.hub = Weak::new();
+    }
+}
+
+impl Drop for PolicySubscription {
+    fn drop(&mut self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.0.lock().subscribers.retain(|s| !Arc::ptr_eq(s, &self.subscriber));
+        }
+    }
+}
+
+impl std::fmt::Debug for PolicySubscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PolicySubscription").finish_non_exhaustive()
+    }
+}
+
+struct State {
+    sequence: u64,
+    waiting: VecDeque<PolicyEvent>,
+    /// The process whose thread delivers, or 0.
+    deliverer: u32,
+    subscribers: Vec<Arc<Subscriber>>,
+}
+
+struct Shared(Mutex<State>);
+
+/// The listeners of one breaker, and the events on their way to them.
+pub(crate) struct PolicyHub(Arc<Shared>);
+
+impl PolicyHub {
+    pub(crate) fn new() -> Self {
+        let state =
+            State { sequence: 0, waiting: VecDeque::new(), deliverer: 0, subscribers: Vec::new() };
+        PolicyHub(Arc::new(Shared(Mutex::new(state))))
+    }
+
+    pub(crate) fn subscribe(&self, listener: Box<Listener>) -> PolicySubscription {
+        let mut state = self.0.0.lock();
+        let subscriber = Arc::new(Subscriber { listener, after: state.sequence });
+        state.subscribers.push(Arc::clone(&subscriber));
+        PolicySubscription { hub: Arc::downgrade(&self.0), subscriber }
+    }
+
+    /// Leaves an event for delivery. It has its sequence from here.
+    pub(crate) fn publish(&self, event: PolicyEvent) {
+        let mut state = self.0.0.lock();
+        state.sequence += 1;
+        let sequence = state.sequence;
+        if !state.subscribers.is_empty() {
+            state.waiting.push_back(PolicyEvent { sequence, ..event });
+        }
+    }
+
+    /// Delivers what is there, unless somebody is at it already, who then takes it next.
+    pub(crate) fn deliver(&self) {
+        let me = crate::fork::process();
+        loop {
+            let (event, subscribers) = {
+                let mut state = self.0.0.lock();
+                if state.deliverer == me {
+                    return;
+                }
+                let Some(event) = state.waiting.pop_front() else { return };
+                state.deliverer = me;
+                (event, state.subscribers.clone())
+            };
+            for subscriber in subscribers.iter().filter(|s| s.after < event.sequence) {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (subscriber.listener)(&event))) {
+                    crate::report::panicked("listener", &event.breaker, &*panic);
+                }
+            }
+            self.0.0.lock().deliverer = 0;
+        }
+    }
+}
+
+/// Policy events kept for a reader who comes when it likes: at most as many as were asked for, the rest is counted.
+#[derive(Debug)]
+pub struct PolicyEvents {
+    kept: Arc<Mutex<Kept>>,
+    _subscription: PolicySubscription,
+}
+
+#[derive(Debug)]
+pub(crate) struct Kept {
+    events: VecDeque<PolicyEvent>,
+    capacity: usize,
+    missed: u64,
+}
+
+impl Kept {
+    fn push(&mut self, event: &PolicyEvent) {
+        if self.events.len() < self.capacity {
+            let missed = std::mem::take(&mut self.missed);
+            self.events.push_back(PolicyEvent { missed, ..event.clone() });
+        } else {
+            self.missed += 1;
+        }
+    }
+}
+
+impl PolicyEvents {
+    pub(crate) fn of(hub: &PolicyHub, capacity: usize) -> Self {
+        let kept =
+            Arc::new(Mutex::new(Kept { events: VecDeque::new(), capacity: capacity.max(1), missed: 0 }));
+        let writer = Arc::clone(&kept);
+        let subscription = hub.subscribe(Box::new(move |event| writer.lock().push(event)));
+        PolicyEvents { kept, _subscription: subscription }
+    }
+
+    /// The oldest event that was not read yet.
+    pub fn try_next(&self) -> Option<PolicyEvent> {
+        self.kept.lock().events.pop_front()
+    }
+
+    /// All that were not read yet.
+    pub fn drain(&self) -> Vec<PolicyEvent> {
+        self.kept.lock().events.drain(..).collect()
+    }
+
+    /// Events missed since the last one that was kept; those before it are told by its `missed`.
+    pub fn missed(&self) -> u64 {
+        self.kept.lock().missed
+    }
+}
