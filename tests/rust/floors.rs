@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 34] = [
+const FLOORS: [(&str, &str, &[&str]); 35] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -23,7 +23,10 @@ const FLOORS: [(&str, &str, &[&str]); 34] = [
         "recover/mod", "recover/probe", "recover/ramp",
     ]),
     ("F1.11", "Levels of priority.", &["admit/priority"]),
-    ("F1.12", "The rules of the gates before the machine.", &["admit/mod", "admit/rate", "admit/bulkhead"]),
+    ("F1.12", "The rules of the gates before the machine.", &[
+        "admit/mod", "admit/rate", "admit/bulkhead", "admit/concurrency",
+    ]),
+    ("F1.13", "Their state.", &["admit/limit", "admit/pace", "admit/ring"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),

@@ -1,8 +1,12 @@
 //! Gates before the machine: pure rules (policies §1 to §5).
 
 pub(crate) mod bulkhead;
+pub(crate) mod concurrency;
+pub(crate) mod limit;
+pub(crate) mod pace;
 pub(crate) mod priority;
 pub(crate) mod rate;
+pub(crate) mod ring;
 
 use crate::clock::Nanos;
 use priority::{LEVELS, Priority};

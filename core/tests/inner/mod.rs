@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod fork;
+mod gates;
 
 use crate::stripe::Lines;
 use crate::{Builder, By, CircuitBreaker, ManualClock, Settled, State, Window};

@@ -1,0 +1,227 @@
+//! The sliding window's ring: when the last `limit` calls were admitted (policies §2).
+//!
+//! A call is admitted by replacing a slot that is free, by compare-and-swap, with its own time. So the times that one
+//! slot has had are a window apart, and no span of a window has more of them than there are slots: whatever the head
+//! says, in whatever order threads come, and however their clocks differ.
+//!
+//! ```text
+//! head    0..16  the slot that is looked at first     16  out of order     17  known to be the oldest     18..64  version
+//! slot    when a call was admitted, plus one; 0: never
+//! ```
+//!
+//! The head only saves looking for the oldest slot. A thread moves it on before it writes the slot, so that nobody who
+//! is interrupted in between makes others meet a slot of its own. What leaves a slot behind that is not in its place, a
+//! call that is given back or a younger slot that is passed over, marks the ring as out of order; then a refusal looks
+//! at all slots once, sets the head to the oldest, and later ones rely on it until a call is admitted.
+
+use super::rate::SlidingWindow;
+use crate::clock::Nanos;
+use crate::sync::{AtomicU64, Ordering, load_to_swap};
+use Ordering::{AcqRel, Acquire};
+
+/// The ring's words, wherever they lie; all zeros are a ring that no call has used.
+#[derive(Clone, Copy)]
+pub(crate) struct Ring<'a> {
+    head: &'a AtomicU64,
+    /// As many as the limit, 1 to 65,536.
+    slots: &'a [AtomicU64],
+}
+
+/// A call's slot, and what it takes to give it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Taken {
+    slot: u16,
+    before: u64,
+    mark: u64,
+    /// The head as the call left it; `None` when it did not go by the head.
+    left: Option<Head>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head(u64);
+
+const DISORDER: u64 = 1 << 16;
+const OLDEST: u64 = 1 << 17;
+const VERSION_AT: u32 = 18;
+
+impl Head {
+    fn slot(self) -> usize {
+        (self.0 & 0xFFFF) as usize
+    }
+
+    fn is_ordered(self) -> bool {
+        self.0 & DISORDER == 0
+    }
+
+    fn is_oldest(self) -> bool {
+        self.0 & OLDEST != 0
+    }
+
+    /// The head at that slot, of the next version; `flags` in place of those that it had.
+    fn moved(self, slot: usize, flags: u64) -> Self {
+        Head(((self.0 >> VERSION_AT) + 1) << VERSION_AT | flags | slot as u64)
+    }
+
+    fn flags(self) -> u64 {
+        self.0 & DISORDER
+    }
+}
+
+/// What a look at the ring finds.
+enum Found {
+    Free {
+        slot: usize,
+        before: u64,
+        next: Head,
+    },
+    /// All slots are taken, for so long at least.
+    Full(Nanos),
+    /// Only a look at all slots can tell.
+    Unknown,
+}
+
+impl<'a> Ring<'a> {
+    /// How many words a ring of that limit needs.
+    pub(crate) const fn words(limit: u64) -> usize {
+        1 + limit as usize
+    }
+
+    /// # Panics
+    /// Without a word for the head and one for a slot.
+    pub(crate) fn new(words: &'a [AtomicU64]) -> Self {
+        let (head, slots) = words.split_first().expect("a ring has a head");
+        assert!((1..=1 << 16).contains(&slots.len()), "a ring of {} slots", slots.len());
+        Ring { head, slots }
+    }
+
+    /// Admits a call, or says how long there is no room for one.
+    pub(crate) fn take(&self, now: Nanos, window: Nanos) -> Result<Taken, Nanos> {
+        let rule = self.rule(window);
+        loop {
+            let head = Head(load_to_swap(self.head));
+            match self.find(head, now, &rule) {
+                Found::Free { slot, before, next } => {
+                    if let Some(taken) = self.claim(head, next, slot, before, now) {
+                        return Ok(taken);
+                    }
+                }
+                Found::Full(left) => return Err(left),
+                Found::Unknown => match self.search(head, now, &rule) {
+                    Ok(found) => return found,
+                    Err(Changed) => {}
+                },
+            }
+        }
+    }
+
+    /// Whether there is room for a call, and if not, how long there is none. Changes nothing.
+    pub(crate) fn look(&self, now: Nanos, window: Nanos) -> Result<(), Nanos> {
+        let rule = self.rule(window);
+        match self.find(Head(self.head.load(Acquire)), now, &rule) {
+            Found::Free { .. } => Ok(()),
+            Found::Full(left) => Err(left),
+            Found::Unknown => self.oldest().1.map_or(Ok(()), |oldest| match rule.busy_for(oldest, now) {
+                Some(left) => Err(left),
+                None => Ok(()),
+            }),
+        }
+    }
+
+    /// For how many calls there is room.
+    pub(crate) fn available(&self, now: Nanos, window: Nanos) -> u64 {
+        let rule = self.rule(window);
+        let is_free = |slot: &&AtomicU64| rule.busy_for(slot.load(Acquire), now).is_none();
+        self.slots.iter().filter(is_free).count() as u64
+    }
+
+    /// Takes a call back that was not made after all; `false` when its slot is another's by now.
+    pub(crate) fn give_back(&self, taken: Taken) -> bool {
+        let slot = &self.slots[usize::from(taken.slot)];
+        if slot.compare_exchange(taken.mark, taken.before, AcqRel, Acquire).is_err() {
+            return false;
+        }
+        let mut head = Head(load_to_swap(self.head));
+        loop {
+            let next = match taken.left == Some(head) {
+                true => head.moved(taken.slot.into(), head.flags()),
+                false => head.moved(head.slot(), DISORDER),
+            };
+            match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
+                Ok(_) => return true,
+                Err(now) => head = Head(now),
+            }
+        }
+    }
+
+    fn rule(&self, window: Nanos) -> SlidingWindow {
+        SlidingWindow { limit: self.slots.len() as u64, window }
+    }
+
+    fn after(&self, slot: usize) -> usize {
+        if slot + 1 == self.slots.len() { 0 } else { slot + 1 }
+    }
+
+    /// Looks at the head's slot and, where that is taken, at the next: the head may stand on a slot that is younger.
+    #[inline]
+    fn find(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Found {
+        let slot = head.slot();
+        let before = self.slots[slot].load(Acquire);
+        let Some(left) = rule.busy_for(before, now) else {
+            return Found::Free { slot, before, next: head.moved(self.after(slot), head.flags()) };
+        };
+        let second = self.after(slot);
+        let before = self.slots[second].load(Acquire);
+        match rule.busy_for(before, now) {
+            None => Found::Free { slot: second, before, next: head.moved(self.after(second), DISORDER) },
+            Some(other) if head.is_ordered() || head.is_oldest() => Found::Full(left.min(other)),
+            Some(_) => Found::Unknown,
+        }
+    }
+
+    /// Moves the head on and writes the slot; `None` when somebody else did either.
+    #[inline]
+    fn claim(&self, head: Head, next: Head, slot: usize, before: u64, now: Nanos) -> Option<Taken> {
+        self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok()?;
+        self.write(slot, before, now, Some(next))
+    }
+
+    fn write(&self, slot: usize, before: u64, now: Nanos, left: Option<Head>) -> Option<Taken> {
+        let mark = SlidingWindow::mark(now);
+        self.slots[slot].compare_exchange(before, mark, AcqRel, Acquire).ok()?;
+        Some(Taken { slot: slot as u16, before, mark, left })
+    }
+
+    /// Looks at all slots of a ring that is out of order, and sets the head to the oldest.
+    #[cold]
+    fn search(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Result<Result<Taken, Nanos>, Changed> {
+        let (slot, oldest) = self.oldest();
+        let before = oldest.unwrap_or(0);
+        let Some(left) = rule.busy_for(before, now) else {
+            return match self.claim(head, head.moved(self.after(slot), DISORDER), slot, before, now) {
+                Some(taken) => Ok(Ok(taken)),
+                None => Err(Changed),
+            };
+        };
+        let flags = OLDEST | if self.is_sorted_from(slot) { 0 } else { DISORDER };
+        match self.head.compare_exchange(head.0, head.moved(slot, flags).0, AcqRel, Acquire) {
+            Ok(_) => Ok(Err(left)),
+            Err(_) => Err(Changed),
+        }
+    }
+
+    /// The slot that becomes free first, and what it has.
+    fn oldest(&self) -> (usize, Option<u64>) {
+        let all = self.slots.iter().enumerate().map(|(i, slot)| (i, slot.load(Acquire)));
+        let oldest = all.min_by_key(|(_, mark)| *mark);
+        (oldest.map_or(0, |(i, _)| i), oldest.map(|(_, mark)| mark))
+    }
+
+    fn is_sorted_from(&self, first: usize) -> bool {
+        let (end, start) = self.slots.split_at(first);
+        start.iter().chain(end).map(|slot| slot.load(Acquire)).is_sorted()
+    }
+}
+
+/// The head was moved meanwhile.
+struct Changed;
