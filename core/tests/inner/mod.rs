@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod fork;
+mod gates;
 mod slots;
 
 use crate::stripe::Lines;

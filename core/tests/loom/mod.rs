@@ -11,6 +11,7 @@ mod breaker;
 mod cell;
 mod count;
 mod events;
+mod gates;
 mod handle;
 mod moving;
 mod ramp;
