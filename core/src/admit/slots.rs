@@ -176,7 +176,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
     #[inline]
     pub(crate) fn try_take(&self, level: Priority) -> Option<Slot> {
         let process = fork::process();
-        let held = Held(self.word.load(Ordering::Relaxed));
+        let held = Held(self.word.load(Ordering::Acquire));
         if !held.is_locked() && held.total() < self.limits.plain() && self.is_home(process) {
             let more = held.with_one_more(level);
             if self.swap(held, more) {

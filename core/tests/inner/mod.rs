@@ -3,6 +3,9 @@
 
 #[cfg(unix)]
 mod fork;
+#[cfg(unix)]
+#[path = "../forked/mod.rs"]
+mod forked;
 mod slots;
 
 use crate::stripe::Lines;
