@@ -14,6 +14,7 @@ mod events;
 mod handle;
 mod moving;
 mod ramp;
+mod slots;
 mod stripes;
 mod time;
 
