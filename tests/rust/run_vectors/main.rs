@@ -1,10 +1,14 @@
 //! Runs the conformance vectors against the Rust crate: `run-vectors-rust [--vectors DIR] [--filter TEXT]`.
 
+mod acquire;
 mod case;
 mod expect;
 mod files;
+mod hand;
 mod nanos;
+mod request;
 mod steps;
+mod waits;
 
 use files::{files, read};
 use std::path::{Path, PathBuf};
