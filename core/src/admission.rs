@@ -386,6 +386,9 @@ impl<'b> Way<'b> {
         if self.set.is_fed() {
             ticket = ticket.that_feeds();
         }
+        if let (Some(limit), Some(slots)) = (&self.set.limit, self.body.slots()) {
+            limit.admitted(slots.in_flight());
+        }
         match self.body.sample(engine) {
             None => ticket,
             Some(start) => ticket.timed(self.body.clock().later(start, wait)),
@@ -419,6 +422,11 @@ impl<'b> Keeper<'b> {
     pub(crate) fn new(body: &'b Body) -> Self {
         Keeper { body, owes: false }
     }
+
+    fn note_wait(&self, waiting: &Waiting<Ask>) {
+        let waited = self.body.clock().now().saturating_sub(waiting.since);
+        self.body.gates().note_wait(self.body.bounds(), waited);
+    }
 }
 
 impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
@@ -450,6 +458,7 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
             match way.go(engine, word, Wish::Has(slot)) {
                 Ok(ticket) => {
                     engine.count_admitted(waiting.level);
+                    self.note_wait(waiting);
                     break Ok((self.body.number_of(engine), ticket));
                 }
                 Err(Stop::Moved) => {}
@@ -467,6 +476,7 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
             Without::TimedOut => Reason::QueueTimeout,
             Without::Closed => Reason::Closed,
         };
+        self.note_wait(waiting);
         self.body.count_refused(reason, waiting.level);
     }
 }
@@ -506,6 +516,10 @@ impl Body {
     #[cold]
     pub(crate) fn flush_queue(&self) {
         let Some(slots) = self.slots() else { return };
+        let word = self.engine().load();
+        if word.mode() == Mode::Shadow && !word.is_ended() {
+            return self.let_go(slots);
+        }
         let mut keeper = Keeper::new(self);
         match self.flushes() {
             Some(refusal) => {
@@ -515,6 +529,20 @@ impl Body {
             }
             None => return,
         }
+    }
+
+    /// In shadow nobody waits: whoever does goes on at once, marked with what it waited for.
+    fn let_go(&self, slots: &Queue) {
+        let Some(set) = self.gate_set() else { return };
+        let (engine, reason) = (self.engine(), set.full());
+        slots.let_go(|waiting| {
+            set.words.count_shadowed(reason);
+            engine.count_admitted(waiting.level);
+            Keeper::new(self).note_wait(waiting);
+            let ticket = Ticket::new(engine.load().low(), Kind::Shadowed(reason));
+            let start = self.sample(engine);
+            (self.number_of(engine), start.map_or(ticket, |start| ticket.timed(start)))
+        });
     }
 
     /// Ends the waits that are due.

@@ -212,7 +212,7 @@ impl Waiting {
         self.place = None;
         let body = &*self.breaker.0;
         let refusal = match end {
-            End::Granted(_, (number, ticket)) => {
+            End::Granted(_, (number, ticket)) | End::Passed((number, ticket)) => {
                 return Ok(self.breaker.owned(body.engine_number(number), ticket));
             }
             End::Not(Without::Refused(refusal)) => refusal,
@@ -240,7 +240,8 @@ impl Future for Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return };
-        if let Some(End::Granted(_, (number, ticket))) = slots.cancel(place) {
+        let end = slots.cancel(place);
+        if let Some(End::Granted(_, (number, ticket)) | End::Passed((number, ticket))) = end {
             let body = &*self.breaker.0;
             body.abandon(body.engine_number(number), &ticket);
         }

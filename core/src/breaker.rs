@@ -216,12 +216,12 @@ impl CircuitBreaker {
         self.0.set_limit(to, &by)
     }
 
-    /// Sets the rate of a token or leaky bucket, in calls a second, or the limit of a fixed window; answers whether it is
+    /// Sets the rate of a token or leaky bucket, in calls a second, or the limit of a window; answers whether it is
     /// another. It holds until a document says another one.
     ///
     /// # Errors
-    /// When the document has no `rate_limit`, the rate is out of range, or the window is a sliding one: its limit changes
-    /// by [`reconfigure`](Self::reconfigure).
+    /// When the document has no `rate_limit`, or the rate is out of range: for `adaptive` within its `min` and `max`, for a
+    /// sliding window at most the document's limit ([`reconfigure`](Self::reconfigure) changes that).
     pub fn set_rate(&self, to: f64, by: By) -> Result<bool, ConfigError> {
         self.0.set_rate(to, &by)
     }

@@ -7,8 +7,8 @@ use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
 use crate::detect::time::{self, Period};
 use crate::detect::{Detector, Sums};
-use crate::admit::priority::Priority;
-use crate::error::{MACHINE_REASONS, Reason};
+use crate::admit::priority::{LEVELS, Priority};
+use crate::error::{MACHINE_REASONS, REASONS, Reason};
 use crate::gates::GateWords;
 use crate::histogram::Distribution;
 use crate::outcome::{Outcome, Totals};
@@ -145,6 +145,12 @@ impl Engine {
         if self.layout.gated {
             GateWords::of(self.cell().gates()).add_totals(totals);
             self.stripes().for_each(|stripe| stripe.tallies().add_to(totals));
+        }
+    }
+
+    pub(crate) fn add_tallies(&self, admitted: &mut [u64; LEVELS], refused: &mut [[u64; LEVELS]; REASONS]) {
+        if self.layout.gated {
+            self.stripes().for_each(|stripe| stripe.tallies().add_by_level(admitted, refused));
         }
     }
 

@@ -13,6 +13,7 @@ use crate::admit::{Admission, PriorityRules, SlotRules};
 use crate::cell::GATE_WORDS;
 use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
+use crate::histogram::{Distribution, bucket_of};
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
 use crate::policy_event::PolicyHub;
@@ -144,9 +145,7 @@ impl Set {
                 if !words.is_same(&set.words) {
                     words.rate().inherit(&set.words.rate());
                 }
-                if old != new {
-                    words.rate().renew(false, now);
-                }
+                new.take_over(&words.rate(), old, now);
             }
             // What lies in a cell that was there before is another process's, or of one that is gone.
             None if before.is_none() => words.rate().begin(now),
@@ -228,6 +227,8 @@ pub(crate) struct Gates {
     sets: AtomicPtr<Node>,
     slots: OnceBox<Queue>,
     pub(crate) events: OnceBox<PolicyHub>,
+    /// How long waits were: a counter for each bucket of durations, one for what exceeds them all, and the sum.
+    waits: OnceBox<Box<[AtomicU64]>>,
 }
 
 // SAFETY: the nodes are boxes that only ever grow in number and are freed with `&mut self`.
@@ -241,6 +242,7 @@ impl Default for Gates {
             sets: AtomicPtr::new(std::ptr::null_mut()),
             slots: OnceBox::new(),
             events: OnceBox::new(),
+            waits: OnceBox::new(),
         }
     }
 }
@@ -269,6 +271,24 @@ impl Gates {
     #[inline]
     pub(crate) fn slots(&self) -> Option<&Queue> {
         self.slots.get()
+    }
+
+    /// Notes how long a wait was that has ended.
+    pub(crate) fn note_wait(&self, bounds: &[Nanos], d: Nanos) {
+        let words = self.waits.get_or_init(|| {
+            Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect())
+        });
+        words[bucket_of(bounds, d)].fetch_add(1, Ordering::AcqRel);
+        words[bounds.len() + 1].fetch_add(d, Ordering::AcqRel);
+    }
+
+    pub(crate) fn waits(&self, bounds: &[Nanos]) -> Distribution {
+        let mut sums = Distribution::new(bounds);
+        if let Some((last, counts)) = self.waits.get().and_then(|words| words.split_last()) {
+            sums.counts.iter_mut().zip(counts).for_each(|(n, word)| *n = word.load(Ordering::Acquire));
+            sums.sum = last.load(Ordering::Acquire);
+        }
+        sums
     }
 
     /// The slots, made when a plan first has some.

@@ -16,8 +16,8 @@ use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
 
 type Result = std::result::Result<bool, ConfigError>;
 
-fn absent(what: &str, key: &str) -> ConfigError {
-    ConfigError::new(what, "set", format!("only where the document has `{key}`"))
+fn absent(policy: &str) -> ConfigError {
+    ConfigError::new(policy, "missing", "a document that has it, for what it rules to be set by hand")
 }
 
 impl Body {
@@ -69,7 +69,7 @@ impl Body {
     pub(crate) fn set_min_priority(&self, to: Priority, by: &By) -> Result {
         let admin = self.first.admin.lock();
         let set = self.gate_set().filter(|set| set.rules.priority.is_some());
-        let Some(set) = set else { return Err(absent("min_priority", "priority")) };
+        let Some(set) = set else { return Err(absent("priority")) };
         let from = set.floor();
         if from == to {
             return Ok(false);
@@ -86,7 +86,7 @@ impl Body {
         let admin = self.first.admin.lock();
         let has_slots = |set: &&crate::gates::Set| matches!(set.rules.slots, Some(SlotRules::Bulkhead(_)));
         let Some(slots) = self.gate_set().filter(has_slots).and_then(|_| self.slots()) else {
-            return Err(absent("slots", "bulkhead"));
+            return Err(absent("bulkhead"));
         };
         check_slots(&to)?;
         let now = slots.look().slots;
@@ -109,7 +109,7 @@ impl Body {
         let admin = self.first.admin.lock();
         let set = self.gate_set();
         let (Some(limit), Some(slots)) = (set.and_then(|set| set.limit.as_ref()), self.slots()) else {
-            return Err(absent("limit", "concurrency_limit"));
+            return Err(absent("concurrency_limit"));
         };
         let (min, max) = (limit.rules().min, limit.rules().max);
         if !(min..=max).contains(&to) {
@@ -132,17 +132,14 @@ impl Body {
         let admin = self.first.admin.lock();
         let set = self.gate_set();
         let Some((set, limiter)) = set.and_then(|set| Some((set, set.limiter.as_ref()?))) else {
-            return Err(absent("rate", "rate_limit"));
+            return Err(absent("rate_limit"));
         };
-        let Some((min, max)) = limiter.range() else {
-            let allowed = "the document's: a sliding window's limit changes by `reconfigure`";
-            return Err(ConfigError::new("rate", to.to_string(), allowed));
-        };
+        let (min, max) = limiter.range();
         if !(min..=max).contains(&to) || limiter.is_whole() && to.fract() != 0.0 {
             let kind = if limiter.is_whole() { "a whole number in " } else { "" };
             return Err(ConfigError::new("rate", to.to_string(), format!("{kind}{min}..={max}")));
         }
-        let from = limiter.set(&set.words.rate(), to);
+        let from = limiter.set(&set.words.rate(), to, self.clock().now());
         if from != to {
             self.note(PolicyChange::Rate { from, to }, by);
         }

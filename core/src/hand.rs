@@ -51,6 +51,8 @@ impl Body {
             m.set_mode(mode, now);
             0
         });
+        // Shadow is no transition, and lets go who waits.
+        self.flush_queue();
     }
 
     /// Marks the breaker as closed for good; answers whether it was so before.

@@ -1,14 +1,19 @@
 //! Reading a breaker. Reading never changes anything.
 
+use crate::admit::priority::LEVELS;
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::detect::{Detector, Sums};
 use crate::engine::Engine;
+use crate::error::REASONS;
 use crate::histogram::{Distribution, RECOVERY_BOUNDS};
 use crate::machine::{Machine, Phase};
 use crate::outcome::Totals;
 use crate::recover::RampRules;
-use crate::snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
+use crate::snapshot::{
+    BulkheadCounts, GateCounts, HalfOpenCounts, RampCounts, RateLimitCounts, Snapshot, Transition,
+    WindowCounts,
+};
 use crate::sync::Ordering;
 use crate::word::{State, Word};
 
@@ -62,6 +67,39 @@ impl Body {
         sums
     }
 
+    fn rate_limit(&self, now: Nanos) -> Option<RateLimitCounts> {
+        let set = self.gate_set()?;
+        let (limiter, rate) = (set.limiter.as_ref()?, set.words.rate());
+        Some(RateLimitCounts {
+            rate: limiter.rate(&rate),
+            available: limiter.available(&rate, now),
+            retry_after: limiter.retry_after(&rate, now),
+        })
+    }
+
+    fn bulkhead(&self) -> Option<BulkheadCounts> {
+        let has_slots = self.gate_set().is_some_and(|set| set.rules.slots.is_some());
+        let gates = self.gates.get().filter(|_| has_slots)?;
+        let look = gates.slots()?.look();
+        Some(BulkheadCounts {
+            by_level: look.in_flight,
+            queued: look.queued,
+            limit: look.slots.max,
+            reserved: look.slots.reserved,
+            waits: gates.waits(self.bounds()),
+        })
+    }
+
+    fn gate_counts(&self) -> Option<GateCounts> {
+        let set = self.gate_set()?;
+        let (admitted, refused) = ([0; LEVELS], [[0; LEVELS]; REASONS]);
+        let mut counts = GateCounts { min_priority: set.floor(), admitted, refused };
+        for engine in self.engines() {
+            engine.add_tallies(&mut counts.admitted, &mut counts.refused);
+        }
+        Some(counts)
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let (engine, machine) = self.machine();
         let now = self.clock().now();
@@ -80,6 +118,9 @@ impl Body {
             window: window(engine, &plan.detector, &machine, now),
             half_open: half_open(&machine),
             ramp: ramp(&machine, plan.rules.ramp.as_ref()),
+            rate_limit: self.rate_limit(now),
+            bulkhead: self.bulkhead(),
+            gates: self.gate_counts(),
             totals: self.totals(),
             last: machine.cause.map(|cause| Transition {
                 cause,

@@ -1,7 +1,8 @@
 //! What a breaker looks like to people: one instant of the machine, and totals that may be a moment younger.
 
+use crate::admit::priority::{LEVELS, Priority};
 use crate::clock::Nanos;
-use crate::error::Reason;
+use crate::error::{REASONS, Reason};
 use crate::histogram::Distribution;
 use crate::ledger::LastFailure;
 use crate::machine::Cause;
@@ -37,6 +38,12 @@ pub struct Snapshot {
     pub half_open: HalfOpenCounts,
     /// `None` outside a ramp.
     pub ramp: Option<RampCounts>,
+    /// `None` without `rate_limit`.
+    pub rate_limit: Option<RateLimitCounts>,
+    /// `None` without `bulkhead` and `concurrency_limit`.
+    pub bulkhead: Option<BulkheadCounts>,
+    /// What the gates counted; `None` of a breaker that never had any.
+    pub gates: Option<GateCounts>,
     /// The totals.
     pub totals: Totals,
     /// The last transition; `None` before the first.
@@ -100,6 +107,59 @@ pub struct RampCounts {
     pub settled: u32,
     /// How many of them failed.
     pub failures: u32,
+}
+
+/// The rate limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RateLimitCounts {
+    /// The rate in force, in calls a second; of a window its limit.
+    pub rate: f64,
+    /// Whole tokens that a critical call finds, or what is left of a window's limit; `None` for a leaky bucket.
+    pub available: Option<u64>,
+    /// How long a critical call of cost 1 would be turned away, in nanoseconds; `None` when it would not.
+    pub retry_after: Option<Nanos>,
+}
+
+/// Slots, of a bulkhead or a concurrency limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BulkheadCounts {
+    /// Calls that have a slot, by the code of their level: [`Priority`] as a number.
+    pub by_level: [u64; LEVELS],
+    /// Calls that wait for one, likewise.
+    pub queued: [u64; LEVELS],
+    /// Slots in all.
+    pub limit: u64,
+    /// Slots that are kept for a level, likewise.
+    pub reserved: [u64; LEVELS],
+    /// How long waits were that ended, but for those that were cancelled.
+    pub waits: Distribution,
+}
+
+impl BulkheadCounts {
+    /// Calls that have a slot.
+    pub fn in_flight(&self) -> u64 {
+        self.by_level.iter().sum()
+    }
+
+    /// Calls that wait for one.
+    pub fn waiting(&self) -> u64 {
+        self.queued.iter().sum()
+    }
+}
+
+/// What the gates let in and turned away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GateCounts {
+    /// The lowest level that is let in.
+    pub min_priority: Priority,
+    /// Calls that were admitted, by the code of their level.
+    pub admitted: [u64; LEVELS],
+    /// Calls that were turned away, by the code of the [`Reason`] and of their level. Those by a breaker that is closed
+    /// for good are in the totals alone.
+    pub refused: [[u64; LEVELS]; REASONS],
 }
 
 /// The last transition.

@@ -51,6 +51,20 @@ impl Tallies {
     }
 }
 
+impl Tallies {
+    /// Adds what was counted by level.
+    pub(crate) fn add_by_level(
+        &self,
+        admitted: &mut [u64; LEVELS],
+        refused: &mut [[u64; LEVELS]; REASONS],
+    ) {
+        let rows = std::iter::once((admitted, &self.admitted));
+        for (sums, words) in rows.chain(refused.iter_mut().zip(&self.refused)) {
+            sums.iter_mut().zip(words).for_each(|(sum, word)| *sum += word.load(Ordering::Relaxed));
+        }
+    }
+}
+
 /// One stripe.
 #[derive(Clone, Copy)]
 pub(crate) struct Stripe<'a> {

@@ -35,18 +35,6 @@ impl<'a> RateWords<'a> {
         PacedRate::new(&self.words[IN_FORCE..])
     }
 
-    /// Lets the interval follow the rate. Whoever stores an interval looks at the rate afterwards, so that the last one
-    /// leaves the one that belongs to it.
-    fn follow(&self, initial: f64) {
-        loop {
-            let rate = self.paced().rate(initial);
-            self.words[INTERVAL].store(interval(rate), Ordering::Release);
-            if self.paced().rate(initial) == rate {
-                return;
-            }
-        }
-    }
-
     /// Begins the first cooldown, unless it has begun.
     pub(crate) fn begin(&self, now: Nanos) {
         self.paced().begin(now);
@@ -176,7 +164,7 @@ impl Limiter {
     /// The limit of a window in force.
     fn limit(&self, rate: &RateWords<'_>) -> u64 {
         match (rate.words[IN_FORCE].load(Ordering::Relaxed), self.rules) {
-            (0, RateRules::Fixed { limit, .. }) | (_, RateRules::Sliding { limit, .. }) => limit,
+            (0, RateRules::Fixed { limit, .. } | RateRules::Sliding { limit, .. }) => limit,
             (limit, _) => limit,
         }
     }
@@ -248,7 +236,7 @@ impl Limiter {
         loop {
             let (to, wait) = match self.say(rate, from, now, asks) {
                 Drawn::Admitted { word, wait } => (word, wait),
-                Drawn::Refused { retry_after } => return Err(retry_after),
+                Drawn::Refused { retry_after } => return Err(self.in_time(now, asks, retry_after)),
             };
             if asks.is_too_late(now, wait) {
                 return Err(None);
@@ -269,8 +257,18 @@ impl Limiter {
         self.by_clocks(clock, |now| match self.say(rate, word, now, asks) {
             Drawn::Admitted { wait, .. } if asks.is_too_late(now, wait) => Err(None),
             Drawn::Admitted { .. } => Ok(()),
-            Drawn::Refused { retry_after } => Err(retry_after),
+            Drawn::Refused { retry_after } => Err(self.in_time(now, asks, retry_after)),
         })
+    }
+
+    /// No wait helps a call whose turn would come after its deadline.
+    fn in_time(&self, now: Nanos, asks: &Asks, retry_after: Refused) -> Refused {
+        match self.rules {
+            RateRules::Leaky { max_wait, .. } => {
+                retry_after.filter(|after| !asks.is_too_late(now, after.saturating_add(max_wait)))
+            }
+            _ => retry_after,
+        }
     }
 
     /// Gives back what was drawn, if nobody has drawn since; else it is spent.
@@ -298,25 +296,26 @@ impl Limiter {
     #[inline]
     pub(crate) fn before_acquire(&self, rate: &RateWords<'_>, clock: &Source) -> Option<RateChange> {
         let (pace, initial) = (self.pace()?, self.initial()?);
-        let changed = rate.paced().before_acquire(pace, initial, clock.coarse());
-        changed.inspect(|_| rate.follow(initial))
+        let now = clock.coarse();
+        let changed = rate.paced().before_acquire(pace, initial, now);
+        changed.inspect(|_| self.follow(rate, initial, now))
     }
 
     /// The same, with an outcome.
     pub(crate) fn settle(&self, rate: &RateWords<'_>, failed: bool, clock: &Source) -> Option<RateChange> {
         let (pace, initial) = (self.pace()?, self.initial()?);
-        let changed = rate.paced().settle(pace, initial, failed, clock.coarse());
-        changed.inspect(|_| rate.follow(initial))
+        let now = clock.coarse();
+        let changed = rate.paced().settle(pace, initial, failed, now);
+        changed.inspect(|_| self.follow(rate, initial, now))
     }
 
-    /// What can be set by hand: a rate, or a fixed window's limit. `None` for a sliding window, whose ring has as many
-    /// slots as its plan says.
-    pub(crate) fn range(&self) -> Option<(f64, f64)> {
+    /// What can be set by hand: a rate, or a window's limit. A sliding window's ring has as many slots as its plan says.
+    pub(crate) fn range(&self) -> (f64, f64) {
         match (self.rules, self.pace()) {
-            (RateRules::Sliding { .. }, _) => None,
-            (RateRules::Fixed { .. }, _) => Some((1.0, 1e9)),
-            (_, Some(pace)) => Some((pace.min, pace.max)),
-            (_, None) => Some((0.001, 1e6)),
+            (RateRules::Sliding { limit, .. }, _) => (1.0, limit as f64),
+            (RateRules::Fixed { .. }, _) => (1.0, 1e9),
+            (_, Some(pace)) => (pace.min, pace.max),
+            (_, None) => (0.001, 1e6),
         }
     }
 
@@ -326,17 +325,55 @@ impl Limiter {
     }
 
     /// Sets the rate, or a window's limit, within its range; answers what it was.
-    pub(crate) fn set(&self, rate: &RateWords<'_>, to: f64) -> f64 {
-        match self.initial() {
-            Some(initial) => {
-                let from = rate.paced().set(initial, to);
-                rate.follow(initial);
-                from
+    pub(crate) fn set(&self, rate: &RateWords<'_>, to: f64, now: Nanos) -> f64 {
+        if let Some(initial) = self.initial() {
+            let from = rate.paced().set(initial, to);
+            self.follow(rate, initial, now);
+            return from;
+        }
+        let from = self.limit(rate);
+        rate.words[IN_FORCE].store(to as u64, Ordering::Release);
+        if let RateRules::Sliding { .. } = self.rules {
+            self.ring(rate).set_limit(to as u64);
+        }
+        from as f64
+    }
+
+    /// Lets the interval follow the rate. Whoever stores an interval looks at the rate afterwards, so that the last one
+    /// leaves the one that belongs to it.
+    fn follow(&self, rate: &RateWords<'_>, initial: f64, now: Nanos) {
+        loop {
+            let (was, paced) = (self.interval(rate), rate.paced().rate(initial));
+            let is = interval(paced);
+            rate.words[INTERVAL].store(is, Ordering::Release);
+            self.rescale(rate, was, is, now);
+            if rate.paced().rate(initial) == paced {
+                return;
             }
-            None => {
-                let from = self.limit(rate);
-                rate.words[IN_FORCE].store(to as u64, Ordering::Release);
-                from as f64
+        }
+    }
+
+    /// Tokens that are spent stay spent at another rate: a token bucket's word is reckoned in intervals. A leaky bucket's
+    /// is turns that were promised.
+    fn rescale(&self, rate: &RateWords<'_>, was: Nanos, is: Nanos, now: Nanos) {
+        if let RateRules::Token { .. } = self.rules {
+            let of = |arrival: u64| {
+                let spent = u128::from(arrival.saturating_sub(now)) * u128::from(is);
+                now.saturating_add(u64::try_from(spent.div_ceil(u128::from(was.max(1)))).unwrap_or(u64::MAX))
+            };
+            let in_debt = |arrival: u64| (arrival > now && was != is).then(|| of(arrival));
+            let _ = rate.word().fetch_update(Ordering::AcqRel, Ordering::Acquire, in_debt);
+        }
+    }
+
+    /// Goes on with what was drawn by other rules of the same kind.
+    pub(crate) fn take_over(&self, rate: &RateWords<'_>, before: &Limiter, now: Nanos) {
+        if self != before {
+            let was = before.interval(rate);
+            rate.renew(false, now);
+            self.rescale(rate, was, self.interval(rate), now);
+            if let RateRules::Sliding { limit, .. } = self.rules {
+                self.ring(rate).set_limit(limit);
             }
         }
     }

@@ -13,6 +13,9 @@
 //! is interrupted in between makes others meet a slot of its own. What leaves a slot behind that is not in its place, a
 //! call that is given back or a younger slot that is passed over, marks the ring as out of order; then a refusal looks
 //! at all slots once, sets the head to the oldest, and later ones rely on it until a call is admitted.
+//!
+//! A limit that is lowered by hand blocks slots: those that are free, then those that will be first. So none of the calls
+//! that are forgotten with a blocked slot is younger than one that is not.
 
 use super::rate::SlidingWindow;
 use crate::clock::Nanos;
@@ -44,6 +47,8 @@ struct Head(u64);
 const DISORDER: u64 = 1 << 16;
 const OLDEST: u64 = 1 << 17;
 const VERSION_AT: u32 = 18;
+/// Younger than any call.
+const BLOCKED: u64 = u64::MAX;
 
 impl Head {
     fn slot(self) -> usize {
@@ -154,6 +159,39 @@ impl<'a> Ring<'a> {
         }
     }
 
+    /// Leaves as many slots as that, at least one and at most all. By one thread at a time.
+    pub(crate) fn set_limit(&self, limit: u64) {
+        let blocked = (self.slots.len() as u64).saturating_sub(limit.max(1));
+        self.shuffle();
+        loop {
+            let is_blocked = |slot: &&AtomicU64| slot.load(Acquire) == BLOCKED;
+            let now = self.slots.iter().filter(is_blocked).count() as u64;
+            let (slot, mark, next) = if now < blocked {
+                let (slot, oldest) = self.oldest();
+                (slot, oldest.unwrap_or(0), BLOCKED)
+            } else if now > blocked {
+                let Some(slot) = self.slots.iter().position(|slot| is_blocked(&slot)) else { continue };
+                (slot, BLOCKED, 0)
+            } else {
+                break;
+            };
+            let _ = self.slots[slot].compare_exchange(mark, next, AcqRel, Acquire);
+        }
+        self.shuffle();
+    }
+
+    /// Marks the ring as out of order.
+    fn shuffle(&self) {
+        let mut head = Head(load_to_swap(self.head));
+        loop {
+            let next = head.moved(head.slot(), DISORDER);
+            match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
+                Ok(_) => return,
+                Err(now) => head = Head(now),
+            }
+        }
+    }
+
     fn rule(&self, window: Nanos) -> SlidingWindow {
         SlidingWindow { limit: self.slots.len() as u64, window }
     }
@@ -219,7 +257,8 @@ impl<'a> Ring<'a> {
 
     fn is_sorted_from(&self, first: usize) -> bool {
         let (end, start) = self.slots.split_at(first);
-        start.iter().chain(end).map(|slot| slot.load(Acquire)).is_sorted()
+        let marks = || start.iter().chain(end).map(|slot| slot.load(Acquire));
+        marks().is_sorted() && marks().all(|mark| mark != BLOCKED)
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) enum Without<R> {
 pub(crate) enum End<T, R> {
     /// What `Gates::take` gave; the slot is the waiter's until it is given back.
     Granted(Slot, T),
+    /// Let go without a slot.
+    Passed(T),
     Not(Without<R>),
     /// The ticket names nobody: how it ended was fetched before, or this is a child and the parent's call waits.
     Gone,
@@ -176,7 +178,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
     #[inline]
     pub(crate) fn try_take(&self, level: Priority) -> Option<Slot> {
         let process = fork::process();
-        let held = Held(self.word.load(Ordering::Relaxed));
+        let held = Held(self.word.load(Ordering::Acquire));
         if !held.is_locked() && held.total() < self.limits.plain() && self.is_home(process) {
             let more = held.with_one_more(level);
             if self.swap(held, more) {
@@ -399,6 +401,18 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         self.with_line(|line, wakers| {
             let is_flushed = |level: &Priority| spared.is_none_or(|spared| *level < spared);
             line.end_all(Without::Refused(reason), is_flushed, gates, wakers);
+        });
+    }
+
+    /// Lets everybody go who waits, without a slot; `give` is called with the lock held.
+    pub(crate) fn let_go(&self, mut give: impl FnMut(&Waiting<A>) -> T) {
+        self.with_line(|line, wakers| {
+            for level in Priority::ALL.into_iter().rev() {
+                while let Some(at) = line.queue.oldest(level) {
+                    let given = give(line.queue.waiting(at));
+                    wakers.add(line.queue.end(at, End::Passed(given)));
+                }
+            }
         });
     }
 

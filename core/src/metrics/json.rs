@@ -1,5 +1,6 @@
 //! A snapshot as JSON, with the names of the conformance vectors.
 
+use crate::admit::priority::Priority;
 use crate::clock::Nanos;
 use crate::error::Reason;
 use crate::ledger::LastFailure;
@@ -39,6 +40,17 @@ pub fn json(s: &Snapshot) -> Value {
             "settled": r.settled,
             "failures": r.failures,
         })),
+        "rate_limit": s.rate_limit.map(|r| json!({
+            "rate": r.rate,
+            "available": r.available,
+            "retry_after": r.retry_after,
+        })),
+        "bulkhead": s.bulkhead.as_ref().map(|b| json!({
+            "in_flight": b.in_flight(),
+            "by_level": by_level(&b.by_level),
+            "queued": b.waiting(),
+            "limit": b.limit,
+        })),
         "totals": {
             "success": s.totals.success,
             "failure": s.totals.failure,
@@ -48,6 +60,7 @@ pub fn json(s: &Snapshot) -> Value {
             "expired": s.totals.expired,
             "rejected": by_reason(&s.totals.rejected),
             "would_reject": by_reason(&s.totals.would_reject),
+            "bypassed": s.totals.bypassed,
         },
         "last": s.last.map(|l| json!({
             "cause": l.cause.name(),
@@ -67,6 +80,11 @@ pub(crate) fn failure(f: &LastFailure) -> Value {
 
 fn by_reason(counts: &[u64]) -> Map<String, Value> {
     Reason::ALL.into_iter().zip(counts).map(|(reason, n)| (reason.name().to_owned(), json!(n))).collect()
+}
+
+fn by_level(counts: &[u64]) -> Map<String, Value> {
+    let names = Priority::ALL.into_iter().map(Priority::name);
+    names.zip(counts).map(|(name, n)| (name.to_owned(), json!(n))).collect()
 }
 
 fn durations(s: &Snapshot) -> Value {

@@ -1,12 +1,9 @@
 //! The gate before forks, and the numbers of threads that a child does not have.
 
-#[path = "../forked/mod.rs"]
-mod forked;
-
+use super::forked::{Plain, in_a_child};
 use crate::fork::{hold, is_closed, process};
 use crate::sync::ForkMutex;
 use crate::thread::number;
-use forked::{Plain, in_a_child};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 

@@ -4,6 +4,9 @@
 #[cfg(unix)]
 mod fork;
 mod gates;
+#[cfg(unix)]
+#[path = "../forked/mod.rs"]
+mod forked;
 mod slots;
 
 use crate::stripe::Lines;

@@ -15,6 +15,7 @@ mod gates;
 mod handle;
 mod moving;
 mod ramp;
+mod slots;
 mod stripes;
 mod time;
 
