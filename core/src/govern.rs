@@ -29,7 +29,7 @@ impl Body {
         let none = Admission::default();
         let rules = match plan.admission.as_deref() {
             Some(rules) => rules,
-            None if self.gates.get().is_none() => return,
+            None if self.gate_set().is_none() => return,
             None => &none,
         };
         let gates = self.gates();

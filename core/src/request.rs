@@ -3,6 +3,7 @@
 use crate::admit::priority::Priority;
 use crate::clock::Nanos;
 use std::fmt;
+use std::str::FromStr;
 
 /// What a call asks for. A breaker without policies looks at none of it.
 ///
@@ -91,6 +92,32 @@ impl RequestError {
     /// What would be allowed.
     pub fn allowed(&self) -> &str {
         &self.allowed
+    }
+}
+
+impl RequestError {
+    fn of_level(value: &dyn fmt::Display) -> Self {
+        let names = Priority::ALL.map(Priority::name).join(", ");
+        let allowed = format!("one of {names}, or a whole number in 0..=100");
+        RequestError { field: "priority", value: value.to_string(), allowed }
+    }
+}
+
+/// The level of that name, as [`Priority::parse`] knows it.
+impl FromStr for Priority {
+    type Err = RequestError;
+
+    fn from_str(name: &str) -> Result<Self, RequestError> {
+        Priority::parse(name).ok_or_else(|| RequestError::of_level(&name))
+    }
+}
+
+/// The level of a number, 0 to 100: the next lower one.
+impl TryFrom<u32> for Priority {
+    type Error = RequestError;
+
+    fn try_from(number: u32) -> Result<Self, RequestError> {
+        Priority::of_number(number).ok_or_else(|| RequestError::of_level(&number))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use crate::expect;
 use crate::steps;
+use crate::waits::Waits;
 use fusewire::{
-    Builder, CircuitBreaker, ConfigError, Error, Events, ManualClock, OwnedPermit, Registry, Settled,
+    Builder, CircuitBreaker, ConfigError, Error, Events, ManualClock, OwnedPermit, PolicyEvents, Registry,
+    RequestError, Settled,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -15,7 +17,10 @@ pub struct Bench {
     pub clock: ManualClock,
     /// `None`: settled.
     pub permits: HashMap<String, Option<OwnedPermit>>,
+    /// Calls in a queue.
+    pub waits: Waits,
     pub events: Events,
+    pub policy_events: PolicyEvents,
     pub acquires: u64,
     /// When the last rejection said that the answer can differ.
     pub retry_at: Option<u64>,
@@ -36,10 +41,12 @@ pub fn run(case: &Value) -> Result<(), String> {
     let breaker = build(&registry, service, &case["config"]).map_err(|e| e.to_string())?;
     let mut bench = Bench {
         events: breaker.events(1_000_000),
+        policy_events: breaker.policy_events(1_000_000),
         registry,
         breaker,
         clock,
         permits: HashMap::new(),
+        waits: Waits::default(),
         acquires: 0,
         retry_at: None,
         service: service.to_owned(),
@@ -55,17 +62,45 @@ fn build(registry: &Registry, service: &str, document: &Value) -> Result<Circuit
     registry.get_or_create_json(service, &document.to_string())
 }
 
+/// Something that was refused because it was asked for wrongly.
+pub struct Wrong {
+    pub key: String,
+    pub message: String,
+}
+
+impl From<ConfigError> for Wrong {
+    fn from(e: ConfigError) -> Self {
+        Wrong { key: e.key().to_owned(), message: e.to_string() }
+    }
+}
+
+impl From<RequestError> for Wrong {
+    fn from(e: RequestError) -> Self {
+        Wrong { key: e.field().to_owned(), message: e.to_string() }
+    }
+}
+
 /// Whether an error is the one that is expected.
 pub fn refused(error: &Error, expected: &Value) -> Result<(), String> {
     match error {
-        Error::Config(e) => config_refused(e, expected),
+        Error::Config(e) => is_expected(&e.clone().into(), expected),
         other => Err(format!("expected a configuration error, got: {other}")),
     }
 }
 
-pub fn config_refused(error: &ConfigError, expected: &Value) -> Result<(), String> {
-    expect::equal("error.key", &expected["key"], &error.key().into())?;
-    let message = error.to_string();
+/// Whether what may be refused came out as is expected, with an error or without.
+pub fn came_out<T>(result: Result<T, impl Into<Wrong>>, expected: Option<&Value>) -> Result<(), String> {
+    match (result.map_err(Into::into), expected) {
+        (Ok(_), None) => Ok(()),
+        (Err(wrong), Some(expected)) => is_expected(&wrong, expected),
+        (Ok(_), Some(expected)) => Err(format!("expected the error {expected}")),
+        (Err(wrong), None) => Err(wrong.message),
+    }
+}
+
+fn is_expected(wrong: &Wrong, expected: &Value) -> Result<(), String> {
+    expect::equal("error.key", &expected["key"], &wrong.key.as_str().into())?;
+    let message = &wrong.message;
     for text in expected["contains"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if !message.contains(text) {
             return Err(format!("expected the error to contain {text:?}, got: {message}"));

@@ -48,8 +48,10 @@ pub fn part(what: &str, expected: &Value, got: &Value) -> Result<(), String> {
     for (key, value) in keys {
         let path = format!("{what}.{key}");
         match (key.as_str(), got.get(key)) {
-            ("retry_after" | "at", Some(found)) => duration(&path, value, found.as_u64())?,
-            ("rejected" | "would_reject", Some(found)) => reasons(&path, value, found)?,
+            ("retry_after" | "at" | "wait" | "timeout", Some(found)) => {
+                duration(&path, value, found.as_u64())?
+            }
+            ("rejected" | "would_reject" | "reserved", Some(found)) => counts(&path, value, found)?,
             (_, Some(found)) => part(&path, value, found)?,
             (_, None) => return Err(format!("{path}: there is no such key in {got}")),
         }
@@ -57,15 +59,15 @@ pub fn part(what: &str, expected: &Value, got: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Counts by reason: a reason that is left out is 0.
-fn reasons(what: &str, expected: &Value, got: &Value) -> Result<(), String> {
-    let counts = got.as_object().ok_or("no counts by reason")?;
+/// Counts by reason or by level: what is left out is 0.
+fn counts(what: &str, expected: &Value, got: &Value) -> Result<(), String> {
+    let counts = got.as_object().ok_or(format!("{what}: no counts"))?;
     for (reason, count) in counts {
         let wanted = expected.get(reason).cloned().unwrap_or_else(|| 0.into());
         equal(&format!("{what}.{reason}"), &wanted, count)?;
     }
     match expected.as_object().and_then(|e| e.keys().find(|key| !counts.contains_key(*key))) {
-        Some(unknown) => Err(format!("{what}: unknown reason {unknown}")),
+        Some(unknown) => Err(format!("{what}: there is no {unknown}")),
         None => Ok(()),
     }
 }

@@ -1,12 +1,18 @@
 //! Runs the conformance vectors against the Rust crate: `run-vectors-rust [--vectors DIR] [--filter TEXT]`.
 
+mod acquire;
 mod case;
 mod expect;
 mod files;
+mod hand;
 mod nanos;
+mod request;
 mod steps;
+mod waits;
 
 use files::{files, read};
+use serde_json::Value;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,6 +44,15 @@ struct Counts {
     skipped: usize,
 }
 
+/// What came of a case; one that panics has failed, and those after it run.
+fn outcome(case: &Value) -> Result<(), String> {
+    catch_unwind(|| case::run(case)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a text");
+        Err(format!("panicked: {text}"))
+    })
+}
+
 fn run_file(folder: &Path, file: &str, filter: &str, counts: &mut Counts) -> Result<(), String> {
     let document = read(&folder.join(file))?;
     let topic = document["topic"].as_str().unwrap_or_default();
@@ -52,7 +67,7 @@ fn run_file(folder: &Path, file: &str, filter: &str, counts: &mut Counts) -> Res
             println!("skipped {file}: {name}: {reason}");
             continue;
         }
-        match case::run(case) {
+        match outcome(case) {
             Ok(()) => counts.passed += 1,
             Err(e) => {
                 counts.failed += 1;

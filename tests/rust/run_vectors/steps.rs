@@ -1,57 +1,59 @@
 //! The steps of a case, each through the crate's public API.
 
-use crate::case::{Bench, config_refused, document, refused, settled_name};
-use crate::expect;
+use crate::acquire::acquire;
+use crate::case::{Bench, settled_name};
 use crate::nanos::nanos;
-use fusewire::{By, Clock, Mode, Outcome, OwnedPermit, json};
+use crate::{expect, hand, request, waits};
+use fusewire::{Clock, Outcome, json};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-type Result<T = ()> = std::result::Result<T, String>;
+pub type Result<T = ()> = std::result::Result<T, String>;
 
-/// Runs one step and checks what it expects.
+/// Steps without an answer of their own: what they expect is the snapshot afterwards.
+const SILENT: [&str; 14] = [
+    "advance",
+    "call",
+    "drop",
+    "trip",
+    "half_open",
+    "reset",
+    "mode",
+    "poll",
+    "set_min_priority",
+    "set_reserved",
+    "set_rate",
+    "set_limit",
+    "raise",
+    "close",
+];
+
+/// Runs one step and checks what it expects, and what became of calls that waited.
 pub fn run(b: &mut Bench, step: &Value) -> Result {
     let expected = step.get("expect");
-    match step["do"].as_str() {
+    let kind = step["do"].as_str();
+    match kind {
         None => snapshot(b, expected.ok_or("a step without `do` needs `expect`")?),
         Some("advance") => advance(b, step),
         Some("call") => call(b, step),
         Some("acquire") => acquire(b, step),
         Some("settle") => settle(b, step),
         Some("drop") => drop_permit(b, step),
-        Some("trip") => trip(b, step),
-        Some("half_open") => {
-            b.breaker.half_open(by(step));
-            Ok(())
-        }
-        Some("reset") => {
-            b.breaker.reset(by(step));
-            Ok(())
-        }
-        Some("mode") => {
-            let mode = step["to"].as_str().and_then(Mode::parse).ok_or("no such mode")?;
-            b.breaker.set_mode(mode, by(step));
-            Ok(())
-        }
+        Some("raise") => raise(b, step),
         Some("poll") => {
             b.breaker.poll();
             Ok(())
         }
-        Some("reconfigure") => reconfigure(b, step),
         Some("events") => events(b, expected.unwrap_or(&Value::Null)),
+        Some("policy_events") => hand::policy_events(b, expected.unwrap_or(&Value::Null)),
         Some("metrics") => metrics(b, step),
-        Some(other) => Err(format!("unknown step {other}")),
+        Some(other) => hand::run(b, step, other),
     }?;
-    match (step["do"].as_str(), expected) {
-        (Some("advance" | "call" | "drop" | "trip" | "half_open" | "reset" | "mode" | "poll"), Some(e)) => {
-            snapshot(b, e)
-        }
+    waits::collect(b, step)?;
+    match (kind, expected) {
+        (Some(kind), Some(e)) if SILENT.contains(&kind) => snapshot(b, e),
         _ => Ok(()),
     }
-}
-
-fn by(step: &Value) -> By {
-    By::parts(step["actor"].as_str(), step["reason"].as_str())
 }
 
 fn outcome(step: &Value) -> Result<Outcome> {
@@ -59,29 +61,42 @@ fn outcome(step: &Value) -> Result<Outcome> {
     Outcome::ALL.into_iter().find(|o| o.name() == name).ok_or(format!("unknown outcome {name}"))
 }
 
-fn times(step: &Value) -> u64 {
+pub fn times(step: &Value) -> u64 {
     step["times"].as_u64().unwrap_or(1)
 }
 
-fn duration(step: &Value) -> Result<Option<Duration>> {
+pub fn duration(step: &Value) -> Result<Option<Duration>> {
     step.get("duration").map(|d| nanos(d).map(Duration::from_nanos)).transpose()
 }
 
 fn advance(b: &mut Bench, step: &Value) -> Result {
-    if let Some(by) = step.get("by") {
-        b.clock.advance_nanos(nanos(by)?);
-        return Ok(());
-    }
     let now = b.clock.now();
     let by_snapshot = || b.breaker.snapshot().retry_after.map(|d| now.saturating_add(d));
-    let at = b.retry_at.filter(|at| *at > now).or_else(by_snapshot).ok_or("there is no retry_after")?;
-    b.clock.set(at);
+    match step.get("by") {
+        Some(by) => b.clock.advance_nanos(nanos(by)?),
+        None => {
+            let at = b.retry_at.filter(|at| *at > now).or_else(by_snapshot);
+            b.clock.set(at.ok_or("there is no retry_after")?);
+        }
+    }
+    // The host's timers are due. Where none is, nobody would poll.
+    if b.waits.are_due() {
+        b.breaker.poll();
+    }
     Ok(())
 }
 
 fn call(b: &mut Bench, step: &Value) -> Result {
     for _ in 0..times(step) {
-        let permit = b.breaker.try_acquire().map_err(|r| format!("expected to be admitted, got {r}"))?;
+        let admitted = match request::of(step) {
+            None => b.breaker.try_acquire(),
+            Some(request) => {
+                let request = request.map_err(|wrong| wrong.message)?;
+                b.breaker.with(request).map_err(|e| e.to_string())?.try_acquire()
+            }
+        };
+        let permit = admitted.map_err(|r| format!("expected to be admitted, got {r}"))?;
+        b.clock.advance(permit.wait());
         b.clock.advance(duration(step)?.unwrap_or_default());
         match outcome(step)? {
             // The way that most calls go is one of its own.
@@ -92,61 +107,11 @@ fn call(b: &mut Bench, step: &Value) -> Result {
     Ok(())
 }
 
-fn acquire(b: &mut Bench, step: &Value) -> Result {
-    let n = times(step);
-    for i in 1..=n {
-        let expected = match &step["expect"] {
-            Value::Array(list) => list.get(i as usize - 1).cloned().unwrap_or_default(),
-            one => one.clone(),
-        };
-        let name = match step["as"].as_str() {
-            Some(name) if n > 1 => Some(format!("{name}{i}")),
-            name => name.map(str::to_owned),
-        };
-        acquire_one(b, name, &expected).map_err(|e| if n > 1 { format!("acquire {i}: {e}") } else { e })?;
-    }
+fn raise(b: &mut Bench, step: &Value) -> Result {
+    let name = step["permit"].as_str().ok_or("no permit")?;
+    let level = request::level(&step["to"]).map_err(|wrong| wrong.message)?;
+    b.waits.named(name).ok_or(format!("{name} does not wait"))?.raise(level);
     Ok(())
-}
-
-fn acquire_one(b: &mut Bench, name: Option<String>, expected: &Value) -> Result {
-    let answer = b.breaker.try_acquire_owned();
-    let got = match &answer {
-        Ok(permit) => json!({
-            "admitted": true,
-            "would_reject": permit.would_reject().map(|r| r.name()),
-        }),
-        Err(rejection) => {
-            let after = rejection.retry_after().map(|d| d.as_nanos() as u64);
-            b.retry_at = after.map(|d| b.clock.now().saturating_add(d));
-            json!({ "admitted": false, "rejected": rejection.reason().name(), "retry_after": after })
-        }
-    };
-    b.acquires += 1;
-    if let Ok(permit) = answer {
-        keep(b, name, permit, expected)?;
-    }
-    for (key, value) in expected.as_object().into_iter().flatten() {
-        let found = got.get(key).ok_or(format!("expected {key} {value}, got {got}"))?;
-        match key.as_str() {
-            "retry_after" => expect::duration(key, value, found.as_u64())?,
-            _ => expect::equal(key, value, found)?,
-        }
-    }
-    Ok(())
-}
-
-fn keep(b: &mut Bench, name: Option<String>, permit: OwnedPermit, expected: &Value) -> Result {
-    match name {
-        Some(name) => {
-            b.permits.insert(name, Some(permit));
-            Ok(())
-        }
-        None if expected["rejected"].is_string() => {
-            std::mem::forget(permit);
-            Err(format!("expected {expected}, was admitted"))
-        }
-        None => Err("a permit without a name".to_owned()),
-    }
 }
 
 fn settle(b: &mut Bench, step: &Value) -> Result {
@@ -172,31 +137,12 @@ fn settle(b: &mut Bench, step: &Value) -> Result {
 
 fn drop_permit(b: &mut Bench, step: &Value) -> Result {
     let name = step["permit"].as_str().ok_or("no permit")?;
+    if b.waits.cancel(name) {
+        return Ok(());
+    }
     let place = b.permits.get_mut(name).ok_or(format!("no permit {name}"))?;
     drop(place.take());
     Ok(())
-}
-
-fn trip(b: &mut Bench, step: &Value) -> Result {
-    let result = b.breaker.trip(duration(step)?, by(step));
-    match (result, step.get("error")) {
-        (Ok(()), None) => Ok(()),
-        (Err(e), Some(expected)) => config_refused(&e, expected),
-        (Ok(()), Some(e)) => Err(format!("expected the error {e}")),
-        (Err(e), None) => Err(e.to_string()),
-    }
-}
-
-fn reconfigure(b: &mut Bench, step: &Value) -> Result {
-    let result = document(&step["config"])
-        .map_err(Into::into)
-        .and_then(|document| b.registry.reconfigure(&b.service, document, by(step)));
-    match (result, step.get("error")) {
-        (Ok(_), None) => Ok(()),
-        (Err(e), Some(expected)) => refused(&e, expected),
-        (Ok(_), Some(e)) => Err(format!("expected the error {e}")),
-        (Err(e), None) => Err(e.to_string()),
-    }
 }
 
 fn events(b: &mut Bench, expected: &Value) -> Result {
@@ -216,15 +162,16 @@ fn events(b: &mut Bench, expected: &Value) -> Result {
             })
         })
         .collect();
-    let expected = expected.as_array().ok_or("`events` expects a list")?;
+    in_order(expected, &got)
+}
+
+/// Events are as many and as they are written.
+pub fn in_order(expected: &Value, got: &[Value]) -> Result {
+    let expected = expected.as_array().ok_or("events are expected as a list")?;
     if expected.len() != got.len() {
         return Err(format!("expected {} events, got {}: {got:?}", expected.len(), got.len()));
     }
-    expected
-        .iter()
-        .zip(&got)
-        .enumerate()
-        .try_for_each(|(i, (e, g))| expect::part(&format!("event {i}"), e, g))
+    expected.iter().zip(got).enumerate().try_for_each(|(i, (e, g))| expect::part(&format!("event {i}"), e, g))
 }
 
 fn metrics(b: &mut Bench, step: &Value) -> Result {
