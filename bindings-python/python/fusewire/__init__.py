@@ -17,24 +17,33 @@ from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
 from ._errors import (
     AlreadySettledError,
+    BreakerClosedError,
+    BulkheadFullError,
     CircuitBreakerError,
     CircuitOpenError,
     ConfigError,
     ConflictError,
+    LimitReachedError,
+    QueueTimeoutError,
+    RateLimitedError,
+    RequestError,
+    ShedError,
     UnknownBreakerError,
 )
-from ._events import Transition
+from ._events import PolicyEvent, Transition
 from ._manager import CircuitBreakerManager
 from ._native import Permit, __version__, schema
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
-from ._state import CircuitState, Mode
+from ._state import CircuitState, Mode, Priority
 
 _native.require_main_interpreter()
 
 __all__ = [
     "AdvancedCircuitBreaker",
     "AlreadySettledError",
+    "BreakerClosedError",
+    "BulkheadFullError",
     "CircuitBreaker",
     "CircuitBreakerError",
     "CircuitBreakerManager",
@@ -42,9 +51,16 @@ __all__ = [
     "CircuitState",
     "ConfigError",
     "ConflictError",
+    "LimitReachedError",
     "Mode",
     "Permit",
+    "PolicyEvent",
+    "Priority",
+    "QueueTimeoutError",
+    "RateLimitedError",
     "Registry",
+    "RequestError",
+    "ShedError",
     "Snapshot",
     "Transition",
     "UnknownBreakerError",
