@@ -3,7 +3,7 @@
 from expect import Unexpected, equal, nanos
 from loop import LOOP
 
-from fusewire import CircuitOpenError
+from fusewire import CircuitOpenError, RequestError
 
 
 def request_of(step):
@@ -22,28 +22,30 @@ class Waits:
         #: By name, the permit that waits and its task.
         self.waiting = {}
         self.ended = []
+        #: The names of those that were turned away while they waited: nothing of them is left to drop.
+        self.refused = set()
 
     def begin(self, name, step):
         """Asks in the waiting form; answers the permit, or `None` when it waits. Raises why it gets none."""
-        permit = self.breaker.acquire(**request_of(step))
 
         async def call():
             try:
-                await permit
-            except CircuitOpenError as error:
+                # Outside a loop it would wait here.
+                permit = self.breaker.acquire(**request_of(step))
+                self.waiting[name][0] = permit
+                self.ended.append((name, await permit))
+            except (CircuitOpenError, RequestError) as error:
                 self.ended.append((name, error))
-            else:
-                self.ended.append((name, permit))
             finally:
                 self.waiting.pop(name, None)
 
-        self.waiting[name] = permit, LOOP.create_task(call())
+        self.waiting[name] = [None, LOOP.create_task(call())]
         LOOP.turn()
         mine = [end for end in self.ended if end[0] == name]
         if not mine:
             return None
         self.ended.remove(mine[0])
-        if isinstance(mine[0][1], CircuitOpenError):
+        if isinstance(mine[0][1], Exception):
             raise mine[0][1]
         return mine[0][1]
 
@@ -53,12 +55,12 @@ class Waits:
         self.waiting[name][0].raise_priority(to)
 
     def cancel(self, name):
-        """Cancels a call that waits; whether there was one."""
+        """Cancels a call that waits, or whose wait is over; whether there was one."""
         found = self.waiting.pop(name, None)
         if found is not None:
             found[1].cancel()
             LOOP.turn()
-        return found is not None
+        return found is not None or name in self.refused
 
     def close(self):
         """Leaves nothing behind in the loop."""
@@ -70,6 +72,8 @@ class Waits:
         LOOP.turn()
         granted, timed_out, refused = [], [], {}
         for name, end in self.ended:
+            if isinstance(end, CircuitOpenError):
+                self.refused.add(name)
             if not isinstance(end, CircuitOpenError):
                 permits[name] = end
                 granted.append(name)

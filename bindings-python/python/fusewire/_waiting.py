@@ -86,34 +86,52 @@ def _block(permit: Permit) -> None:
 async def _wait_in_asyncio(permit: Permit) -> None:
     from asyncio import get_running_loop
 
-    loop = get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
-    timer: asyncio.Handle | None = None
-
-    def end() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    def due() -> None:
-        nonlocal timer
-        if permit._expire():
-            # After those whom the core has told before.
-            timer = loop.call_soon(end)
-        else:
-            timer = loop.call_later(permit._left(), due)
-
+    bell = _Bell(permit, get_running_loop())
     try:
-        if permit._poll(lambda: loop.call_soon_threadsafe(end)):
-            return
-        timer = loop.call_later(permit._left(), due)
-        await future
-        permit._poll(end)
+        if not permit._poll(bell.ring):
+            bell.set_timer()
+            await bell.future
+            permit._poll(bell.ring)
     except BaseException:
         permit._give_up()
         raise
     finally:
-        if timer is not None:
-            timer.cancel()
+        bell.let_go()
+
+
+class _Bell:
+    """Wakes a task of asyncio's when its wait has ended, and ends the wait when its time is over."""
+
+    def __init__(self, permit: Permit, loop: asyncio.AbstractEventLoop) -> None:
+        self.permit: Permit | None = permit
+        self.loop = loop
+        self.future: asyncio.Future[None] = loop.create_future()
+        self.timer: asyncio.Handle | None = None
+
+    def ring(self) -> None:
+        """From any thread. Raises ``RuntimeError`` when the loop is closed."""
+        self.loop.call_soon_threadsafe(self.end)
+
+    def end(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+    def set_timer(self) -> None:
+        if self.permit is not None:
+            self.timer = self.loop.call_later(self.permit._left(), self.due)
+
+    def due(self) -> None:
+        if self.permit is None or not self.permit._expire():
+            return self.set_timer()
+        # After those whom the core has told before.
+        self.timer = self.loop.call_soon(self.end)
+
+    def let_go(self) -> None:
+        """The permit is its holder's alone: who drops it gives its slot back."""
+        self.permit = None
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
 
 async def _wait_in_trio(permit: Permit) -> None:
