@@ -142,6 +142,12 @@ impl Breaker {
         self.core().mode().name()
     }
 
+    /// Whether its calls are asked what they matter and cost.
+    #[getter(_is_gated)]
+    fn is_gated(&self) -> bool {
+        self.core().is_gated()
+    }
+
     /// Whether both are the same breaker of a registry.
     fn is_same(&self, other: &Breaker) -> bool {
         self.core().is_same(other.core())

@@ -33,6 +33,14 @@ from ._errors import (
 from ._events import PolicyEvent, Transition
 from ._manager import CircuitBreakerManager
 from ._native import Permit, __version__, schema
+from ._policies import (
+    PriorityConfig,
+    PriorityManager,
+    RateLimitAlgorithm,
+    RateLimitConfig,
+    RateLimitingStrategy,
+    RequestPriority,
+)
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
 from ._state import CircuitState, Mode, Priority
@@ -56,10 +64,16 @@ __all__ = [
     "Permit",
     "PolicyEvent",
     "Priority",
+    "PriorityConfig",
+    "PriorityManager",
     "QueueTimeoutError",
+    "RateLimitAlgorithm",
+    "RateLimitConfig",
     "RateLimitedError",
+    "RateLimitingStrategy",
     "Registry",
     "RequestError",
+    "RequestPriority",
     "ShedError",
     "Snapshot",
     "Transition",

@@ -78,6 +78,15 @@ class CircuitBreaker(Breaker):
     - ``mode``: who decides at first, a ``Mode`` or its name; ``"shadow"`` rejects nothing and counts what it would.
     - ``seed``: of the jitter, 0 to 2**53 - 1; written, a run can be repeated.
 
+    Who may come, in front of that; each says nothing unless it is written:
+
+    - ``rate_limit``: how fast calls may come: ``{"rate": 100, "burst": 50}``; its ``algorithm`` is ``"token_bucket"``,
+      ``"leaky_bucket"`` (paces: calls wait for their turn), ``"fixed_window"`` or ``"sliding_window"``.
+    - ``priority``: who is let in when not all are: levels ``min``, ``half_open_min``, ``open_bypass``.
+    - ``bulkhead``: how many calls may run at the same time, ``{"max_concurrent": 20}``, and with ``max_queue`` how many
+      wait for a slot, the highest level first.
+    - ``concurrency_limit``: the same with a limit that finds itself, ``{"kind": "aimd"}`` or ``"gradient"``.
+
     What counts as what; these are Python's own:
 
     - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.

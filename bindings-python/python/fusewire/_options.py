@@ -13,6 +13,7 @@ from typing_extensions import Required
 
 from ._events import PolicyEvent, Transition
 from ._native import ManualClock
+from ._policies import PriorityConfig, RateLimitConfig
 from ._state import Mode, Priority
 
 #: Seconds, a ``timedelta``, or a text such as ``"250ms"``.
@@ -167,7 +168,7 @@ class AdaptiveRate(TypedDict, total=False):
     scale: float | None
     """Factor of a change, above 1 and up to 10."""
     cooldown: Duration | None
-    """Between two changes at least, 1 ms to 168 h."""
+    """How long a rate holds at least, 1 ms to 24 h."""
     lower_above: float | None
     """Share of failures above which the rate is lowered."""
     raise_below: float | None
@@ -335,14 +336,20 @@ class DecoratorOptions(_DocumentButPriority, RulesAndClock, total=False):
     """How much of the rate limit a call takes, or a function of its arguments."""
 
 
-class AdapterOptions(Document, _OfErrors, total=False):
+class AdapterOptions(_DocumentButPriority, _OfErrors, total=False):
     """The options of breakers that an adapter of an HTTP client makes."""
 
+    priority: PriorityRules | Callable[[Any], Level | None] | None
+    """The level of a request, as a function of it; a mapping is the document's table."""
     clock: ManualClock | None
     """For tests."""
 
 
 class _EveryStrategy(_EveryDocument, total=False):
+    rate_limit_config: RateLimitConfig | None
+    """For ``rate_limit``, in the reference's words."""
+    priority_config: PriorityConfig | None
+    """For ``priority`` and ``bulkhead``, in the reference's words."""
     priority: PriorityRules | None
     """Who is let in when not all are."""
     window: StrategyWindow | None
