@@ -33,6 +33,8 @@ pub(crate) struct Permit {
     /// With the time until its turn. Empty while it waits for a slot.
     given: OnceLock<Paced>,
     is_settled: AtomicBool,
+    /// Whether somebody waits for its turn, or has.
+    is_paused: AtomicBool,
     /// Its wait for a slot, if there was one.
     wait: Option<Arc<Wait>>,
 }
@@ -44,14 +46,15 @@ impl Permit {
 
     /// One whose turn may be yet to come.
     pub(crate) fn paced(breaker: Py<Breaker>, function: Option<Py<PyAny>>, paced: Paced) -> Self {
-        let (given, is_settled) = (OnceLock::from(paced), AtomicBool::new(false));
-        Permit { breaker, function, given, is_settled, wait: None }
+        let (is_settled, is_paused) = (AtomicBool::new(false), AtomicBool::new(false));
+        Permit { breaker, function, given: OnceLock::from(paced), is_settled, is_paused, wait: None }
     }
 
     /// One that asks when it is awaited or entered, and may wait for a slot then.
     pub(crate) fn later(breaker: Py<Breaker>, function: Option<Py<PyAny>>, request: Request) -> Self {
-        let (given, is_settled) = (OnceLock::new(), AtomicBool::new(false));
-        Permit { breaker, function, given, is_settled, wait: Some(Wait::new(request)) }
+        let (is_settled, is_paused) = (AtomicBool::new(false), AtomicBool::new(false));
+        let wait = Some(Wait::new(request));
+        Permit { breaker, function, given: OnceLock::new(), is_settled, is_paused, wait }
     }
 
     /// The slip, which is the caller's to settle from now on.
@@ -192,6 +195,13 @@ impl Permit {
             wait.raise(level);
         }
         Ok(())
+    }
+
+    /// The seconds until its turn, for the one who waits for it; 0.0 for others.
+    #[pyo3(name = "_take_pause")]
+    fn take_pause(&self) -> f64 {
+        let pause = self.pause();
+        if pause > 0.0 && self.is_paused.swap(true, Ordering::AcqRel) { 0.0 } else { pause }
     }
 
     /// Asks; whether it has its slot at once, else it waits.
@@ -393,7 +403,10 @@ impl Drop for Permit {
 impl Permit {
     /// Whether the call may be made at once.
     fn is_ready(&self) -> bool {
-        matches!(self.given.get(), Some((_, 0)))
+        match self.given.get() {
+            Some((_, wait)) => *wait == 0 || self.is_paused.load(Ordering::Acquire),
+            None => false,
+        }
     }
 
     /// Warns, as of a coroutine.

@@ -32,7 +32,7 @@ def enter(permit: Permit) -> None:
             permit._ask_now()
         elif not permit._ask():
             _block(permit)
-    seconds = permit.wait
+    seconds = permit._take_pause()
     if seconds > 0.0:
         time.sleep(seconds)
 
@@ -50,7 +50,7 @@ async def wait(permit: Permit) -> Permit:
 async def enter_async(permit: Permit) -> Permit:
     """Waits until the call may be made."""
     await wait(permit)
-    seconds = permit.wait
+    seconds = permit._take_pause()
     if seconds > 0.0:
         trio = _trio_task()
         if trio is not None:
