@@ -365,12 +365,10 @@ def test_a_thread_that_runs_a_loop_does_not_wait_by_a_form_that_blocks():
         async with breaker.acquire():
             with pytest.raises(BulkheadFullError):
                 guarded()
-            with pytest.raises(BulkheadFullError):
-                with breaker:
-                    pass
-            with pytest.raises(BulkheadFullError):
-                with breaker.acquire(priority="critical"):
-                    pass
+            with pytest.raises(BulkheadFullError), breaker:
+                pass
+            with pytest.raises(BulkheadFullError), breaker.acquire(priority="critical"):
+                pass
         assert guarded() == "called"
 
     asyncio.run(main())

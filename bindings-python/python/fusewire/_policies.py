@@ -45,16 +45,17 @@ class _Table:
     """Keys of the core's document; what is ``None`` is left out."""
 
     def __init__(self, **given: Any) -> None:
-        self._given = {key: value for key, value in given.items() if value is not None}
+        self._given: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
 
     def table(self) -> dict[str, Any]:
         """The core's keys."""
         return dict(self._given)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._given == self._given  # type: ignore[attr-defined]
+        return isinstance(other, type(self)) and other._given == self._given
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._given.items())})"
@@ -121,7 +122,8 @@ class PriorityConfig(_Table):
 
     def table(self) -> dict[str, Any]:
         """The core's keys: ``priority``, and ``bulkhead`` if one of its own was given."""
-        given, tables = self._given, {"priority": {}, "bulkhead": {}}  # type: ignore[var-annotated]
+        given = self._given
+        tables: dict[str, dict[str, Any]] = {"priority": {}, "bulkhead": {}}
         for own, (table, key) in PRIORITY_KEYS.items():
             if own in given:
                 tables[table][key] = given[own]
@@ -195,7 +197,9 @@ def _alone(name: str, tables: Mapping[str, Any], clock: Any) -> CircuitBreaker:
 
 
 def _by_name(levels: Any) -> dict[str, Any] | None:
-    return None if levels is None else {key if isinstance(key, str) else str(Priority(key)): levels[key] for key in levels}
+    return (
+        None if levels is None else {key if isinstance(key, str) else str(Priority(key)): levels[key] for key in levels}
+    )
 
 
 def take_configs(options: dict[str, Any]) -> dict[str, str]:
