@@ -5,6 +5,7 @@ import re
 
 #: What the package calls otherwise: `from` is no name in Python.
 _NAMES = {"from": "from_state", "to": "to_state"}
+_LEVELS = ("bulk", "low", "normal", "high", "critical")
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h)")
 
@@ -63,9 +64,9 @@ def _is_number(value):
 
 def part(what, expected, got):
     """Every key that is written must be as it is written; what is left out is not checked."""
-    if not isinstance(expected, dict) or not hasattr(got, "__dict__"):
+    there = got if isinstance(got, dict) else getattr(got, "__dict__", None)
+    if not isinstance(expected, dict) or there is None:
         return equal(what, expected, got)
-    there = vars(got)
     for key, value in expected.items():
         path = f"{what}.{key}"
         name = _NAMES.get(key, key)
@@ -74,15 +75,17 @@ def part(what, expected, got):
         if key in ("retry_after", "at"):
             duration(path, value, nanos_of(there[name]))
         elif key in ("rejected", "would_reject"):
-            _reasons(path, value, vars(there[name]))
+            _counts(path, value, vars(there[name]))
+        elif key == "reserved":
+            _counts(path, value, {**dict.fromkeys(_LEVELS, 0), **there[name]})
         else:
             part(path, value, there[name])
 
 
-def _reasons(what, expected, got):
-    """Counts by reason: a reason that is left out is 0."""
+def _counts(what, expected, got):
+    """Counts by reason, or by level: what is left out is 0."""
     for reason, count in got.items():
         equal(f"{what}.{reason}", expected.get(reason, 0), count)
     for reason in expected:
         if reason not in got:
-            raise Unexpected(f"{what}: unknown reason {reason}")
+            raise Unexpected(f"{what}: there is no {reason}")
