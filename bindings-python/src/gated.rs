@@ -11,6 +11,7 @@ use fusewire::Request;
 use fusewire::binding::{EnteredSlip, Paced, Refused, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
 /// Why there is no permit.
@@ -39,6 +40,13 @@ pub(crate) fn waiting<'py>(
     permit: Bound<'py, Permit>,
 ) -> PyResult<Bound<'py, PyAny>> {
     py.import("fusewire._waiting")?.getattr(function)?.call1((permit,))
+}
+
+/// Whether this thread runs an event loop.
+fn runs_loop(py: Python<'_>) -> PyResult<bool> {
+    static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let found = || Ok::<_, PyErr>(py.import("fusewire._waiting")?.getattr("runs_loop")?.unbind());
+    ASK.get_or_try_init(py, found)?.bind(py).call0()?.is_truthy()
 }
 
 impl Guard {
@@ -93,15 +101,20 @@ pub(crate) unsafe fn admit(
 ) -> Result<Slip, Stop> {
     // SAFETY: the caller's promise.
     let request = unsafe { guard.request_of(py, arguments)? };
+    // A loop would stand still, and is not queued for.
+    let entered = if guard.core.may_queue() && !runs_loop(py)? {
+        guard.enter(&request).map_err(Stop::Refused)?
+    } else {
+        EnteredSlip::Admitted(guard.acquire_for(&request).map_err(Stop::Refused)?)
+    };
+    if let EnteredSlip::Admitted((slip, 0)) = entered {
+        return Ok(slip);
+    }
     // SAFETY: as above.
     let (breaker, function) = unsafe { handles(py, owner) };
-    let permit = if guard.core.may_queue() {
-        Permit::later(breaker, function, request)
-    } else {
-        match guard.acquire_for(&request).map_err(Stop::Refused)? {
-            (slip, 0) => return Ok(slip),
-            paced => Permit::paced(breaker, function, paced),
-        }
+    let permit = match entered {
+        EnteredSlip::Admitted(paced) => Permit::paced(breaker, function, paced),
+        EnteredSlip::Waiting(place) => Permit::queued(breaker, function, request, place),
     };
     let permit = Bound::new(py, permit)?;
     match waiting(py, "enter", permit.clone()) {

@@ -57,6 +57,20 @@ impl Permit {
         Permit { breaker, function, given: OnceLock::new(), is_settled, is_paused, wait }
     }
 
+    /// One that has a place in the queue.
+    pub(crate) fn queued(
+        breaker: Py<Breaker>,
+        function: Option<Py<PyAny>>,
+        request: Request,
+        place: fusewire::Waiting,
+    ) -> Self {
+        let permit = Permit::later(breaker, function, request);
+        if let Some(wait) = &permit.wait {
+            wait.begin(place);
+        }
+        permit
+    }
+
     /// The slip, which is the caller's to settle from now on.
     pub(crate) fn take_slip(&self) -> PyResult<Slip> {
         let slip = *self.slip()?;
@@ -208,6 +222,9 @@ impl Permit {
     #[pyo3(name = "_ask")]
     fn ask(&self, py: Python<'_>) -> PyResult<bool> {
         let place = self.begin()?;
+        if place.has_begun() {
+            return Ok(false);
+        }
         match self.guard().enter(&place.request) {
             Ok(EnteredSlip::Admitted(paced)) => {
                 let _ = self.given.set(paced);

@@ -65,6 +65,11 @@ impl Wait {
         Some(answer)
     }
 
+    /// Whether the call has a place.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.place.lock().waiting.is_some()
+    }
+
     /// How it ended; `None` while it goes on, and `ring` is called when it ends. Outer `None`: it was given up.
     pub(crate) fn try_end(
         self: &Arc<Self>,

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def wait_here(permit: Permit) -> None:
     """Waits until the call has its slot; in an event loop the permit is to be awaited."""
-    if not _runs_loop() and not permit._ask():
+    if not runs_loop() and not permit._ask():
         _block(permit)
 
 
 def enter(permit: Permit) -> None:
     """Waits until the call may be made. In an event loop only its turn is waited for."""
     if permit.waiting:
-        if _runs_loop():
+        if runs_loop():
             permit._ask_now()
         elif not permit._ask():
             _block(permit)
@@ -148,7 +148,7 @@ async def _wait_in_trio(permit: Permit) -> None:
         raise
 
 
-def _runs_loop() -> bool:
+def runs_loop() -> bool:
     """Whether this thread runs an event loop."""
     asyncio: Any = sys.modules.get("asyncio")
     running = getattr(asyncio, "_get_running_loop", None)
