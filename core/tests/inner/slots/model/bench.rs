@@ -180,8 +180,8 @@ impl Bench {
                 Some(Ended::Granted)
             }
             Some(End::Not(how)) => Some(without(how)),
-            Some(End::Gone) => {
-                prop_assert!(false, "{} is gone", name);
+            Some(End::Gone | End::Passed(_)) => {
+                prop_assert!(false, "{} is gone, or was let go", name);
                 None
             }
         };
