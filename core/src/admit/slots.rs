@@ -220,10 +220,12 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     /// A slot if one is there, else a place in the queue, if fewer than `max_queue` wait. To a full one a newcomer of a
     /// higher level than some waiter comes all the same, and the newest waiter of the lowest level is refused with
-    /// `displaced`. A call that finds a slot and an empty queue takes no lock.
+    /// `displaced`. A call that finds a slot and an empty queue takes no lock. `waker` is called when the wait has ended;
+    /// without one, or after it was called, `poll` tells.
     pub(crate) fn acquire(
         &self,
         waiting: Waiting<A>,
+        waker: Option<&Waker>,
         max_queue: u64,
         displaced: R,
         gates: &mut impl Gates<A, T, R>,
@@ -234,6 +236,8 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         if max_queue == 0 {
             return Asked::Full;
         }
+        // Here its own code may run.
+        let mut waker = waker.cloned();
         self.with_line(|line, wakers| {
             let now = gates.now();
             line.end_due(now, gates, wakers);
@@ -252,7 +256,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
                     None => return Asked::Full,
                 }
             }
-            Asked::Waits(line.queue.push(waiting))
+            Asked::Waits(line.queue.push(waiting, waker.take()))
         })
     }
 
@@ -453,10 +457,10 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     fn return_counts(&self, line: &Line<A, T, R>) {
         let total = line.held.iter().sum::<u64>();
-        let is_room = if line.slots.max <= MOST { MOST } else { MOST / 2 };
-        let stays = line.queue.len() > 0 || total > is_room;
-        let counted = Held::of(&line.held).filter(|_| !stays);
-        self.word.store(counted.unwrap_or(Held::locked(total)).0, Ordering::Release);
+        let room = if line.slots.max <= MOST { MOST } else { MOST / 2 };
+        let stays = line.queue.len() > 0 || total > room;
+        let held = if stays { Held::locked(total) } else { Held::of(&line.held) };
+        self.word.store(held.0, Ordering::Release);
     }
 
     /// In a child of the process whose calls are counted, begins afresh.
