@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 32] = [
+const FLOORS: [(&str, &str, &[&str]); 33] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -27,7 +27,8 @@ const FLOORS: [(&str, &str, &[&str]); 32] = [
     ]),
     ("F1.12", "The parts of slots and their queue.", &["admit/bulkhead", "admit/deadlines", "admit/wake"]),
     ("F1.13", "What of it is read without a lock, and who waits.", &["admit/limits", "admit/queue"]),
-    ("F1.14", "Slots and their queue.", &["admit/slots"]),
+    ("F1.14", "How slots are given and waits end.", &["admit/line"]),
+    ("F1.15", "Slots and their queue.", &["admit/slots"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),

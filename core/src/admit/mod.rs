@@ -3,6 +3,7 @@
 pub(crate) mod bulkhead;
 pub(crate) mod deadlines;
 pub(crate) mod limits;
+pub(crate) mod line;
 pub(crate) mod priority;
 pub(crate) mod queue;
 pub(crate) mod rate;
