@@ -41,6 +41,8 @@ pub(crate) enum Without<R> {
 pub(crate) enum End<T, R> {
     /// What `Gates::take` gave; the slot is the waiter's until it is given back.
     Granted(Slot, T),
+    /// Let go without a slot.
+    Passed(T),
     Not(Without<R>),
     /// The ticket names nobody: how it ended was fetched before, or this is a child and the parent's call waits.
     Gone,

@@ -262,6 +262,13 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         }
     }
 
+    /// When a wait is due; `None` once it has ended.
+    pub(crate) fn deadline(&self, ticket: Ticket) -> Option<Nanos> {
+        let mut line = self.line.lock();
+        self.settle_in(&mut line);
+        line.queue.place(ticket).map(|at| line.queue.waiting(at).deadline)
+    }
+
     /// Ends a wait that is due. Whether it has ended, in whatever way.
     pub(crate) fn expire(&self, ticket: Ticket, gates: &mut impl Gates<A, T, R>) -> bool {
         self.with_line(|line, wakers| {
@@ -298,6 +305,18 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         self.with_line(|line, wakers| {
             let is_flushed = |level: &Priority| spared.is_none_or(|spared| *level < spared);
             line.end_all(Without::Refused(reason), is_flushed, gates, wakers);
+        });
+    }
+
+    /// Lets everybody go who waits, without a slot; `give` is called with the lock held.
+    pub(crate) fn let_go(&self, mut give: impl FnMut(&Waiting<A>) -> T) {
+        self.with_line(|line, wakers| {
+            for level in Priority::ALL.into_iter().rev() {
+                while let Some(at) = line.queue.oldest(level) {
+                    let given = give(line.queue.waiting(at));
+                    wakers.add(line.queue.end(at, End::Passed(given)));
+                }
+            }
         });
     }
 

@@ -114,6 +114,17 @@ fn a_flush_refuses_all_below_the_spared_levels() {
 }
 
 #[test]
+fn who_is_let_go_has_no_slot() {
+    let (slots, mut host, slot, tickets) = queue(&[call(Low, 1), call(Critical, 2)]);
+    assert_eq!(slots.deadline(tickets[0]), Some(LONG));
+    slots.let_go(|waiting| waiting.ask + 10);
+    assert_eq!(slots.deadline(tickets[0]), None);
+    assert_eq!([0, 1].map(|n| ask(&slots, tickets[n])), [Some(End::Passed(11)), Some(End::Passed(12))]);
+    slots.release(slot, &mut host);
+    assert_eq!((slots.in_flight(), host.ended), (0, vec![]));
+}
+
+#[test]
 fn a_closed_one_ends_every_wait_and_calls_in_flight_settle() {
     let (slots, mut host, slot, tickets) = queue(&[call(Low, 1), call(Critical, 2)]);
     slots.close(&mut host);

@@ -180,7 +180,7 @@ impl Bench {
                 Some(Ended::Granted)
             }
             Some(End::Not(how)) => Some(without(how)),
-            Some(End::Gone) => {
+            Some(End::Passed(_) | End::Gone) => {
                 prop_assert!(false, "{} is gone", name);
                 None
             }
