@@ -19,6 +19,7 @@ use crate::outcome::{Kind, Outcome, Ticket};
 use crate::policy_event::PolicyChange;
 use crate::request::{Request, RequestError};
 use crate::word::{Mode, State, Word};
+use std::task::Waker;
 
 /// What a call that may wait is answered.
 pub(crate) enum Answered<'b> {
@@ -55,6 +56,8 @@ struct Way<'b> {
     request: Request,
     /// The generation in whose ramp it has drawn its number.
     drawn: Option<u64>,
+    /// Who is to be woken when a wait ends.
+    waker: Option<&'b Waker>,
     /// There is an event to deliver, or a queue to flush.
     owes: bool,
 }
@@ -100,7 +103,7 @@ impl Body {
     /// Asks a breaker that has gates or has ended. As `Body::acquire`.
     #[inline(never)]
     pub(crate) fn acquire_gated(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        match self.ask_gates(request, Wish::Try)? {
+        match self.ask_gates(request, Wish::Try, None)? {
             Answered::Given(engine, given) => {
                 *ticket = given;
                 Ok(engine)
@@ -119,21 +122,30 @@ impl Body {
     }
 
     /// The same, for a call that would wait for a slot.
-    pub(crate) fn acquire_or_wait(&self, request: &Request) -> Result<Answered<'_>, Refusal> {
+    pub(crate) fn acquire_or_wait<'b>(
+        &'b self,
+        request: &Request,
+        waker: Option<&'b Waker>,
+    ) -> Result<Answered<'b>, Refusal> {
         let word = self.engine().load();
         if word.is_gated() || word.is_ended() {
-            return self.ask_gates(request, Wish::Wait);
+            return self.ask_gates(request, Wish::Wait, waker);
         }
         let mut ticket = Ticket::plain(0);
         let engine = self.acquire(&mut ticket)?;
         Ok(Answered::Given(engine, ticket))
     }
 
-    fn ask_gates(&self, request: &Request, wish: Wish) -> Result<Answered<'_>, Refusal> {
+    fn ask_gates<'b>(
+        &'b self,
+        request: &Request,
+        wish: Wish,
+        waker: Option<&'b Waker>,
+    ) -> Result<Answered<'b>, Refusal> {
         let Some(set) = self.gate_set() else {
             return Err(self.turn_away_for_good());
         };
-        let mut way = Way { body: self, set, request: *request, drawn: None, owes: false };
+        let mut way = Way { body: self, set, request: *request, drawn: None, waker, owes: false };
         let (engine, answer) = loop {
             let engine = self.engine();
             let word = engine.load();
@@ -294,8 +306,8 @@ impl<'b> Way<'b> {
         let deadline = self.request.deadline.map_or(patience, |deadline| deadline.min(patience));
         let ask = Ask { cost: self.request.cost, deadline: self.request.deadline, drawn: self.drawn };
         let mut keeper = Keeper::new(self.body);
-        let asked =
-            slots.acquire(Waiting { level, deadline, since, ask }, rules.max_queue, full, &mut keeper);
+        let waiting = Waiting { level, deadline, since, ask };
+        let asked = slots.acquire(waiting, self.waker, rules.max_queue, full, &mut keeper);
         self.owes |= keeper.owes;
         match asked {
             Asked::Taken(slot) => Ok(Some(slot)),
@@ -443,7 +455,7 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
         let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
         let Ask { cost, deadline, drawn } = waiting.ask;
         let request = Request { priority: waiting.level, cost, deadline };
-        let mut way = Way { body: self.body, set, request, drawn, owes: false };
+        let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false };
         let answer = loop {
             let engine = self.body.engine();
             let word = engine.load();

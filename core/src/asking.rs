@@ -15,7 +15,7 @@ use crate::request::{Request, RequestError};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// A breaker asked with a [`Request`]; see [`CircuitBreaker::with`].
@@ -100,8 +100,13 @@ impl<'b> Asking<'b> {
     /// # Errors
     /// When the breaker turns the call away.
     pub fn enter(&self) -> Result<Entered, Rejection> {
+        self.enter_with(None)
+    }
+
+    /// The same, with who is to be woken when a wait ends.
+    pub(crate) fn enter_with(&self, waker: Option<&Waker>) -> Result<Entered, Rejection> {
         let body = self.body();
-        match body.acquire_or_wait(&self.request) {
+        match body.acquire_or_wait(&self.request, waker) {
             Ok(Answered::Given(engine, ticket)) => {
                 Ok(Entered::Admitted(self.breaker.owned(engine, ticket)))
             }
@@ -117,7 +122,7 @@ impl<'b> Asking<'b> {
     /// # Errors
     /// When the breaker turns the call away, at once or while it waits.
     pub fn acquire_blocking(&self) -> Result<OwnedPermit, Rejection> {
-        match self.enter()? {
+        match self.enter_with(Some(&unparks_this_thread()))? {
             Entered::Admitted(permit) => Ok(permit),
             Entered::Waiting(waiting) => waiting.wait(),
         }

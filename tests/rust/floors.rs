@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 42] = [
+const FLOORS: [(&str, &str, &[&str]); 43] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -29,7 +29,8 @@ const FLOORS: [(&str, &str, &[&str]); 42] = [
     ("F1.14", "What of it is read without a lock, who waits, and what gates keep.", &[
         "admit/limits", "admit/queue", "admit/limit", "admit/pace", "admit/ring",
     ]),
-    ("F1.15", "Slots and their queue; the rate limit over its words.", &["admit/slots", "admit/limiter"]),
+    ("F1.15", "What lies behind the queue's lock; the rate limit over its words.", &["admit/line", "admit/limiter"]),
+    ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),

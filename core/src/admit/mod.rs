@@ -7,6 +7,7 @@ pub(crate) mod limit;
 pub(crate) mod limiter;
 pub(crate) mod limits;
 pub(crate) mod pace;
+pub(crate) mod line;
 pub(crate) mod priority;
 pub(crate) mod queue;
 pub(crate) mod rate;

@@ -122,7 +122,19 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn enter_slip(&self, request: &Request) -> Result<EnteredSlip, Refused> {
-        match self.0.acquire_or_wait(request)? {
+        self.enter_slip_with(request, None)
+    }
+
+    /// The same, with who is to be woken when a wait ends: cheaper than to tell it later.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn enter_slip_with(
+        &self,
+        request: &Request,
+        waker: Option<&Waker>,
+    ) -> Result<EnteredSlip, Refused> {
+        match self.0.acquire_or_wait(request, waker)? {
             Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
             Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),
         }
