@@ -41,7 +41,7 @@ impl Counts {
     }
 
     fn halved(self) -> Self {
-        Counts(self.0 & HELD | (self.failures() / 2) << FAILURE_AT | self.outcomes() / 2)
+        Counts(self.0 & HELD | (self.failures() / 2) << FAILURE_AT | (self.outcomes() / 2))
     }
 }
 

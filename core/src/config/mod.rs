@@ -315,6 +315,22 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "binding")]
+    #[test]
+    fn a_document_over_another_changes_single_keys_of_a_gate() {
+        let mut document = parse(
+            r#"{"rate_limit": {"rate": 9, "reserve": {"high": 3}},
+                "bulkhead": {"max_concurrent": 4, "queue_timeout": {"low": "1s"}}}"#,
+        )
+        .expect("JSON");
+        let over =
+            r#"{"rate_limit": {"reserve": {"low": 1}}, "bulkhead": {"queue_timeout": {"high": "3s"}}}"#;
+        document.set_all(&parse(over).expect("JSON"));
+        let both = r#"{"rate_limit": {"rate": 9, "reserve": {"high": 3, "low": 1}},
+                       "bulkhead": {"max_concurrent": 4, "queue_timeout": {"low": "1s", "high": "3s"}}}"#;
+        assert_eq!(plan(&document), read(both));
+    }
+
     #[test]
     fn the_builder_writes_what_the_parser_reads() {
         let (second, builder) = (Duration::from_secs(1), Builder::default);
