@@ -137,7 +137,8 @@ impl Body {
         let (min, max) = limiter.range();
         if !(min..=max).contains(&to) || limiter.is_whole() && to.fract() != 0.0 {
             let kind = if limiter.is_whole() { "a whole number in " } else { "" };
-            return Err(ConfigError::new("rate", to.to_string(), format!("{kind}{min}..={max}")));
+            let key = if limiter.is_whole() { "limit" } else { "rate" };
+            return Err(ConfigError::new(key, to.to_string(), format!("{kind}{min}..={max}")));
         }
         let from = limiter.set(&set.words.rate(), to, self.clock().now());
         if from != to {
