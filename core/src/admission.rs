@@ -296,7 +296,7 @@ impl<'b> Way<'b> {
         let since = self.body.clock().now();
         let patience = since.saturating_add(rules.timeouts[level as usize]);
         let deadline = self.request.deadline.map_or(patience, |deadline| deadline.min(patience));
-        let ask = Ask { cost: self.request.cost, deadline: self.request.deadline };
+        let ask = Ask { cost: self.request.cost, deadline: self.request.deadline, drawn: self.drawn };
         let mut keeper = Keeper::new(self.body);
         let asked =
             slots.acquire(Waiting { level, deadline, since, ask }, rules.max_queue, full, &mut keeper);
@@ -445,9 +445,9 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
 
     fn take(&mut self, waiting: &Waiting<Ask>, slot: Slot) -> Result<Grant, Refusal> {
         let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
-        let Ask { cost, deadline } = waiting.ask;
+        let Ask { cost, deadline, drawn } = waiting.ask;
         let request = Request { priority: waiting.level, cost, deadline };
-        let mut way = Way { body: self.body, set, request, drawn: None, owes: false };
+        let mut way = Way { body: self.body, set, request, drawn, owes: false };
         let answer = loop {
             let engine = self.body.engine();
             let word = engine.load();

@@ -27,6 +27,8 @@ pub(crate) struct Ask {
     pub cost: u32,
     /// The request's own deadline.
     pub deadline: Option<Nanos>,
+    /// The generation in whose ramp it has drawn its number.
+    pub drawn: Option<u64>,
 }
 
 /// What a waiter is given: the number of the engine that gave it, and the ticket.
