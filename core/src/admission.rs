@@ -90,13 +90,9 @@ impl Body {
         let (bound, why) = most.map_or((u64::MAX, ""), |(bound, why)| (bound, why));
         match u64::from(request.cost) {
             cost if (1..=bound).contains(&cost) => Ok(()),
-            cost => Err(RequestError {
-                field: "cost",
-                value: cost.to_string(),
-                allowed: match most {
-                    Some(_) => format!("1..={bound} ({why})"),
-                    None => "a whole number from 1 up".to_owned(),
-                },
+            cost => Err(match most {
+                Some(_) => RequestError::new("cost", cost.to_string(), format!("1..={bound} ({why})")),
+                None => RequestError::cost(cost.to_string()),
             }),
         }
     }
@@ -222,7 +218,7 @@ impl<'b> Way<'b> {
             (refusal, is_ramp.then(|| m.word().generation()), m.word().low())
         });
         let Some((refusal, drawn, low)) = looked else { return Err(Stop::Moved) };
-        self.drawn = drawn;
+        self.drawn = drawn.or(self.drawn);
         let bypasses = match refusal {
             None => false,
             Some((reason, _)) if self.may_bypass(reason) => true,

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A breaker asked with a [`Request`]; see [`CircuitBreaker::with`].
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +106,7 @@ impl<'b> Asking<'b> {
                 Ok(Entered::Admitted(self.breaker.owned(engine, ticket)))
             }
             Ok(Answered::Waits(place)) => {
-                Ok(Entered::Waiting(Waiting { breaker: self.breaker.clone(), place: Some(place) }))
+                Ok(Entered::Waiting(Waiting::new(self.breaker.clone(), place)))
             }
             Err(refusal) => Err(body.rejection(refusal)),
         }
@@ -155,6 +155,15 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    pub(crate) fn new(breaker: CircuitBreaker, place: Place) -> Self {
+        Waiting { breaker, place: Some(place) }
+    }
+
+    #[cfg(feature = "binding")]
+    pub(crate) fn breaker(&self) -> &CircuitBreaker {
+        &self.breaker
+    }
+
     /// When the wait ends without a slot, on the breaker's clock; `None` when it has ended.
     pub fn deadline(&self) -> Option<Nanos> {
         self.breaker.0.slots()?.deadline(self.place?)
@@ -195,20 +204,33 @@ impl Waiting {
     /// # Errors
     /// When it ended without a slot.
     pub fn wait(mut self) -> Result<OwnedPermit, Rejection> {
+        let answer = loop {
+            if let Some(answer) = self.wait_within(None) {
+                break answer;
+            }
+        };
+        answer.map_err(|refusal| self.breaker.0.rejection(refusal))
+    }
+
+    /// Blocks the thread until the wait has ended, for at most `timeout` of the system's time.
+    pub(crate) fn wait_within(&mut self, timeout: Option<Duration>) -> Option<Result<OwnedPermit, Refusal>> {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let waker = unparks_this_thread();
         let mut context = Context::from_waker(&waker);
         loop {
-            if let Poll::Ready(answer) = Pin::new(&mut self).poll(&mut context) {
-                return answer;
+            if let Poll::Ready(answer) = self.poll_end(&mut context) {
+                return Some(answer);
             }
-            match self.left() {
-                Duration::ZERO => _ = self.expire(),
-                left => std::thread::park_timeout(left),
+            let patience = until.map(|until| until.saturating_duration_since(Instant::now()));
+            match (self.left(), patience) {
+                (Duration::ZERO, _) => _ = self.expire(),
+                (_, Some(Duration::ZERO)) => return None,
+                (left, patience) => std::thread::park_timeout(patience.map_or(left, |p| p.min(left))),
             }
         }
     }
 
-    fn answer(&mut self, end: End<(u32, Ticket), Refusal>) -> Result<OwnedPermit, Rejection> {
+    fn answer(&mut self, end: End<(u32, Ticket), Refusal>) -> Result<OwnedPermit, Refusal> {
         self.place = None;
         let body = &*self.breaker.0;
         let refusal = match end {
@@ -221,7 +243,15 @@ impl Waiting {
             // Of a forked child whose parent's call waits.
             End::Gone => Refusal::new(Reason::QueueTimeout, None),
         };
-        Err(body.rejection(refusal))
+        Err(refusal)
+    }
+
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<OwnedPermit, Refusal>> {
+        let breaker = self.breaker.clone();
+        let (Some(slots), Some(place)) = (breaker.0.slots(), self.place) else {
+            panic!("polled after it was ready")
+        };
+        slots.poll(place, context).map(|end| self.answer(end))
     }
 }
 
@@ -229,11 +259,7 @@ impl Future for Waiting {
     type Output = Result<OwnedPermit, Rejection>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let breaker = self.breaker.clone();
-        let (Some(slots), Some(place)) = (breaker.0.slots(), self.place) else {
-            panic!("polled after it was ready")
-        };
-        slots.poll(place, context).map(|end| self.answer(end))
+        self.poll_end(context).map_err(|refusal| self.breaker.0.rejection(refusal))
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! No part of the crate's promise: what is here changes with the packages that are released with it.
 
+mod gates;
+
+pub use self::gates::{EnteredSlip, Paced, cost_of, policy_event_json, priority, priority_of};
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::config::Builder;
@@ -45,6 +48,12 @@ pub struct Refused {
     pub reason: Reason,
     /// The earliest time from now at which the answer can differ, in nanoseconds.
     pub retry_after: Option<Nanos>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Refused { reason: refusal.reason(), retry_after: refusal.retry_after() }
+    }
 }
 
 /// What a lane may do alone; see `side`.
@@ -104,7 +113,7 @@ impl CircuitBreaker {
         let mut ticket = Ticket::plain(0);
         match self.0.admit(&mut ticket) {
             Ok(engine) => Ok(self.slip(engine, ticket)),
-            Err(refusal) => Err(Refused { reason: refusal.reason(), retry_after: refusal.retry_after() }),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 

@@ -4,14 +4,16 @@ use crate::admission::Keeper;
 use crate::admit::Admission;
 use crate::admit::SlotRules;
 use crate::admit::bulkhead::Slots;
-use crate::admit::priority::{LEVELS, Priority};
+use crate::admit::priority::Priority;
 use crate::admit::slots::Table;
 use crate::body::Body;
-use crate::config::Plan;
+#[cfg(feature = "binding")]
+use crate::config;
+use crate::config::{Plan, check_slots};
 use crate::engine::Engine;
 use crate::error::ConfigError;
 use crate::event::By;
-use crate::gates::{Gates, table};
+use crate::gates::{Gates, Set, table};
 use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
 
 type Result = std::result::Result<bool, ConfigError>;
@@ -81,16 +83,28 @@ impl Body {
         Ok(true)
     }
 
+    /// The table of slots in force, of a breaker with a bulkhead.
+    fn slot_table(&self) -> std::result::Result<SlotTable, ConfigError> {
+        let has_slots = |set: &&Set| matches!(set.rules.slots, Some(SlotRules::Bulkhead(_)));
+        let slots = self.gate_set().filter(has_slots).and_then(|_| self.slots());
+        let now = slots.ok_or_else(|| absent("bulkhead"))?.look().slots;
+        Ok(SlotTable { max_concurrent: now.max, reserved: now.reserved })
+    }
+
+    /// As [`set_slots`](Body::set_slots), from JSON; `max_concurrent` left out stays.
+    #[cfg(feature = "binding")]
+    pub(crate) fn set_slots_json(&self, json: &str, by: &By) -> Result {
+        let now = self.slot_table()?;
+        let (max_concurrent, reserved) = config::slot_table(&config::parse(json)?, now.max_concurrent)?;
+        self.set_slots(SlotTable { max_concurrent, reserved }, by)
+    }
+
     /// Replaces the table of slots and grants what has become free.
     pub(crate) fn set_slots(&self, to: SlotTable, by: &By) -> Result {
         let admin = self.first.admin.lock();
-        let has_slots = |set: &&crate::gates::Set| matches!(set.rules.slots, Some(SlotRules::Bulkhead(_)));
-        let Some(slots) = self.gate_set().filter(has_slots).and_then(|_| self.slots()) else {
-            return Err(absent("bulkhead"));
-        };
-        check_slots(&to)?;
-        let now = slots.look().slots;
-        let from = SlotTable { max_concurrent: now.max, reserved: now.reserved };
+        let from = self.slot_table()?;
+        check_slots(to.max_concurrent, &to.reserved)?;
+        let Some(slots) = self.slots() else { return Ok(false) };
         if from == to {
             return Ok(false);
         }
@@ -136,8 +150,7 @@ impl Body {
         };
         let (min, max) = limiter.range();
         if !(min..=max).contains(&to) || limiter.is_whole() && to.fract() != 0.0 {
-            let kind = if limiter.is_whole() { "a whole number in " } else { "" };
-            let key = if limiter.is_whole() { "limit" } else { "rate" };
+            let (key, kind) = if limiter.is_whole() { ("limit", "a whole number in ") } else { ("rate", "") };
             return Err(ConfigError::new(key, to.to_string(), format!("{kind}{min}..={max}")));
         }
         let from = limiter.set(&set.words.rate(), to, self.clock().now());
@@ -161,20 +174,4 @@ impl Body {
         self.deliver();
         lived
     }
-}
-
-fn check_slots(to: &SlotTable) -> std::result::Result<(), ConfigError> {
-    let has_reserved = to.reserved != [0; LEVELS];
-    let most = if has_reserved { 4_095 } else { 1_000_000 };
-    if !(1..=most).contains(&to.max_concurrent) {
-        let beside = if has_reserved { " beside `reserved`" } else { "" };
-        let allowed = format!("a whole number in 1..={most}{beside}");
-        return Err(ConfigError::new("max_concurrent", to.max_concurrent.to_string(), allowed));
-    }
-    let sum = to.reserved.iter().fold(0u64, |sum, slots| sum.saturating_add(*slots));
-    if sum > to.max_concurrent {
-        let allowed = format!("slots that are together at most `max_concurrent` ({})", to.max_concurrent);
-        return Err(ConfigError::new("reserved", sum.to_string(), allowed));
-    }
-    Ok(())
 }

@@ -63,6 +63,22 @@ pub struct RequestError {
 }
 
 impl RequestError {
+    pub(crate) fn new(field: &'static str, value: String, allowed: impl Into<String>) -> Self {
+        RequestError { field, value, allowed: allowed.into() }
+    }
+
+    /// No level of that name or number.
+    #[cfg(feature = "binding")]
+    pub(crate) fn level(value: String) -> Self {
+        let names = Priority::ALL.map(Priority::name).join(", ");
+        RequestError::new("priority", value, format!("one of {names}, or a whole number in 0..=100"))
+    }
+
+    /// No cost that any limit could admit.
+    pub(crate) fn cost(value: String) -> Self {
+        RequestError::new("cost", value, "a whole number from 1 up")
+    }
+
     /// The field, `cost` or `priority`.
     pub fn field(&self) -> &'static str {
         self.field

@@ -11,6 +11,7 @@ use crate::config::keys::Bound::Inclusive;
 use crate::config::keys::{self as shared, Integer, Length, Share};
 use crate::config::table::{Limit, OWN, Table};
 use crate::config::value::Value;
+use crate::error::ConfigError;
 
 /// `bulkhead`.
 pub(super) fn bulkhead(value: &Value) -> Result<BulkheadRules> {
@@ -19,25 +20,52 @@ pub(super) fn bulkhead(value: &Value) -> Result<BulkheadRules> {
     let Some(max_concurrent) = t.integer(spec, OWN)? else {
         return Err(t.error(spec.key, "missing", format!("a whole number in {}..={}", spec.min, spec.max)));
     };
-    let reserved = reserved_slots(&mut t, max_concurrent)?;
+    let reserved = reserved_slots(&mut t, "bulkhead.reserved", max_concurrent)?;
     let queue = queue(&mut t, "bulkhead.queue_timeout")?;
     t.finish()?;
     Ok(BulkheadRules { max_concurrent, reserved, queue })
 }
 
-fn reserved_slots(t: &mut Table<'_>, max_concurrent: u64) -> Result<[u64; LEVELS]> {
+/// A table of slots by hand: `max_concurrent`, `max` where that is left out, and `reserved`.
+#[cfg(feature = "binding")]
+pub(crate) fn slot_table(value: &Value, max: u64) -> Result<(u64, [u64; LEVELS])> {
+    let mut t = Table::new("", value)?;
+    let max_concurrent = t.integer(&keys::MAX_CONCURRENT, OWN)?.unwrap_or(max);
+    let reserved = reserved_slots(&mut t, keys::RESERVED, max_concurrent)?;
+    t.finish()?;
+    Ok((max_concurrent, reserved))
+}
+
+fn reserved_slots(t: &mut Table<'_>, path: &'static str, max_concurrent: u64) -> Result<[u64; LEVELS]> {
     let Some(value) = t.get(keys::RESERVED)? else { return Ok([0; LEVELS]) };
     let spec = |key| Integer { key, default: 0, min: 0, max: keys::MAX_CONCURRENT.max, meaning: "" };
-    let reserved = by_level("bulkhead.reserved", value, |t, key| t.integer(&spec(key), OWN))?;
+    let reserved = by_level(path, value, |t, key| t.integer(&spec(key), OWN))?;
+    match unfit(max_concurrent, &reserved) {
+        Some(allowed) => Err(t.error(keys::RESERVED, value, allowed)),
+        None => Ok(reserved),
+    }
+}
+
+/// What would be allowed in place of a reservation that does not fit.
+fn unfit(max_concurrent: u64, reserved: &[u64; LEVELS]) -> Option<String> {
     let max = format!("`{}` ({max_concurrent})", keys::MAX_CONCURRENT.key);
-    match reserved.iter().sum::<u64>() {
-        sum if sum > max_concurrent => {
-            Err(t.error(keys::RESERVED, value, format!("slots that are together at most {max}")))
-        }
-        sum if sum > 0 && max_concurrent > MOST => {
-            Err(t.error(keys::RESERVED, value, format!("absent, unless {max} is at most {MOST}")))
-        }
-        _ => Ok(reserved),
+    match reserved.iter().fold(0u64, |sum, slots| sum.saturating_add(*slots)) {
+        sum if sum > max_concurrent => Some(format!("slots that are together at most {max}")),
+        sum if sum > 0 && max_concurrent > MOST => Some(format!("absent, unless {max} is at most {MOST}")),
+        _ => None,
+    }
+}
+
+/// The same for a table that is not a document.
+pub(crate) fn check_slots(max_concurrent: u64, reserved: &[u64; LEVELS]) -> Result<()> {
+    let spec = &keys::MAX_CONCURRENT;
+    if !(spec.min..=spec.max).contains(&max_concurrent) {
+        let allowed = format!("a whole number in {}..={}", spec.min, spec.max);
+        return Err(ConfigError::new(spec.key, max_concurrent.to_string(), allowed));
+    }
+    match unfit(max_concurrent, reserved) {
+        Some(allowed) => Err(ConfigError::new(keys::RESERVED, format!("{reserved:?}"), allowed)),
+        None => Ok(()),
     }
 }
 

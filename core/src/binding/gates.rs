@@ -1,0 +1,169 @@
+//! The gates, for packages of other languages.
+
+use super::{Refused, Slip};
+use crate::admission::Answered;
+use crate::admit::priority::Priority;
+use crate::asking::Waiting;
+use crate::breaker::CircuitBreaker;
+use crate::clock::Nanos;
+use crate::engine::Engine;
+use crate::error::ConfigError;
+use crate::event::By;
+use crate::outcome::{Kind, Ticket};
+use crate::permit::OwnedPermit;
+use crate::policy_event::{PolicyChange, PolicyEvent};
+use crate::request::{Request, RequestError};
+use serde_json::{Value, json};
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+
+/// A slip, and how long the host waits before it calls, in nanoseconds.
+pub type Paced = (Slip, Nanos);
+
+/// What a call that would wait is given; as [`Entered`](crate::Entered).
+#[derive(Debug)]
+pub enum EnteredSlip {
+    /// Leave to make the call.
+    Admitted(Paced),
+    /// A place in the queue for a slot.
+    Waiting(Waiting),
+}
+
+/// The level of that name, or of a number as text: 0 to 100.
+///
+/// # Errors
+/// When there is none; the error says what would be allowed.
+pub fn priority(text: &str) -> Result<Priority, RequestError> {
+    let number = || text.parse().ok().and_then(Priority::of_number);
+    Priority::parse(text).or_else(number).ok_or_else(|| RequestError::level(format!("{text:?}")))
+}
+
+/// The level of a number.
+///
+/// # Errors
+/// As for [`priority`].
+pub fn priority_of(number: f64) -> Result<Priority, RequestError> {
+    let whole = (number.fract() == 0.0 && (0.0..=100.0).contains(&number)).then_some(number as u32);
+    whole.and_then(Priority::of_number).ok_or_else(|| RequestError::level(number.to_string()))
+}
+
+/// A cost as hosts have numbers.
+///
+/// # Errors
+/// When it is no whole number from 1 up that fits 32 bits.
+pub fn cost_of(number: f64) -> Result<u32, RequestError> {
+    let is_cost = number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number);
+    if is_cost { Ok(number as u32) } else { Err(RequestError::cost(number.to_string())) }
+}
+
+/// A policy's event, as the vectors have it.
+pub fn policy_event_json(event: &PolicyEvent) -> Value {
+    let slots = |table: &crate::SlotTable| {
+        let levels = Priority::ALL.into_iter().zip(table.reserved).filter(|(_, slots)| *slots > 0);
+        let reserved: serde_json::Map<_, _> =
+            levels.map(|(level, slots)| (level.name().to_owned(), json!(slots))).collect();
+        json!({ "max_concurrent": table.max_concurrent, "reserved": reserved })
+    };
+    let (from, to) = match &event.change {
+        PolicyChange::MinPriority { from, to } => (json!(from.name()), json!(to.name())),
+        PolicyChange::Slots { from, to } => (slots(from), slots(to)),
+        PolicyChange::Limit { from, to } => (json!(from), json!(to)),
+        PolicyChange::Rate { from, to } => (json!(from), json!(to)),
+        PolicyChange::Close => (Value::Null, Value::Null),
+    };
+    json!({
+        "breaker": event.breaker.as_str(),
+        "kind": event.change.kind(),
+        "from": from,
+        "to": to,
+        "generation": event.generation,
+        "sequence": event.sequence,
+        "at": event.at,
+        "actor": event.actor.as_deref(),
+        "reason": event.reason.as_deref(),
+        "missed": event.missed,
+    })
+}
+
+impl CircuitBreaker {
+    /// Whether a request can be at all; see [`CircuitBreaker::with`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(&self, request: &Request) -> Result<(), RequestError> {
+        self.0.check(request)
+    }
+
+    /// Whether the breaker has gates, or was closed: its calls are not those that [`acquire_quietly`] makes.
+    ///
+    /// [`acquire_quietly`]: CircuitBreaker::acquire_quietly
+    pub fn is_gated(&self) -> bool {
+        let word = self.0.engine().load();
+        word.is_gated() || word.is_ended()
+    }
+
+    fn paced(&self, engine: &Engine, ticket: Ticket) -> Paced {
+        (self.slip(engine, ticket), ticket.wait())
+    }
+
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), with a request that was checked. Never waits.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn acquire_slip_for(&self, request: &Request) -> Result<Paced, Refused> {
+        let mut ticket = Ticket::plain(0);
+        let engine = self.0.acquire_for(request, &mut ticket)?;
+        Ok(self.paced(engine, ticket))
+    }
+
+    /// The same, for a call that would wait for a slot.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn enter_slip(&self, request: &Request) -> Result<EnteredSlip, Refused> {
+        match self.0.acquire_or_wait(request)? {
+            Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
+            Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),
+        }
+    }
+
+    /// As [`Permit::is_bypassed`](crate::Permit::is_bypassed).
+    pub fn slip_is_bypassed(&self, slip: &Slip) -> bool {
+        self.ticket(slip).1.kind() == Kind::Bypassed
+    }
+
+    /// As [`set_slots`](CircuitBreaker::set_slots), for a table as JSON: `max_concurrent`, which stays when it is left out,
+    /// and `reserved` by level.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_slots_json(&self, table: &str, by: &By) -> Result<bool, ConfigError> {
+        self.0.set_slots_json(table, by)
+    }
+}
+
+impl Waiting {
+    /// How the wait ended, once; `None` while it goes on, and `waker` is woken when it ends.
+    pub fn try_end(&mut self, waker: &Waker) -> Option<Result<Paced, Refused>> {
+        match self.poll_end(&mut Context::from_waker(waker)) {
+            Poll::Pending => None,
+            Poll::Ready(Err(refusal)) => Some(Err(refusal.into())),
+            Poll::Ready(Ok(permit)) => Some(Ok(self.unlend(permit))),
+        }
+    }
+
+    /// Blocks the thread until the wait has ended, for at most `timeout` of the system's time; `None` when it goes on.
+    pub fn wait_slip(&mut self, timeout: Duration) -> Option<Result<Paced, Refused>> {
+        let answer = self.wait_within(Some(timeout))?;
+        Some(answer.map(|permit| self.unlend(permit)).map_err(Refused::from))
+    }
+
+    /// The host keeps the breaker in memory, and the slip as words.
+    fn unlend(&self, permit: OwnedPermit) -> Paced {
+        let permit = ManuallyDrop::new(permit);
+        // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
+        let loan = unsafe { std::ptr::read(&permit.loan) };
+        self.breaker().paced(loan.engine(), permit.ticket)
+    }
+}
