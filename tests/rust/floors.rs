@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 43] = [
+const FLOORS: [(&str, &str, &[&str]); 44] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -55,7 +55,7 @@ const FLOORS: [(&str, &str, &[&str]); 43] = [
         "config/admission/document", "config/admission/schema",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
-        "config/mod", "config/admission", "config/builder", "config/document", "config/schema",
+        "config/mod", "config/builder", "config/document", "config/schema",
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.61", "What changes around the machine.", &["policy_event"]),
@@ -63,13 +63,14 @@ const FLOORS: [(&str, &str, &[&str]); 43] = [
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
-    ("F3.2", "Asking where gates are, and what changes them.", &["admission"]),
-    ("F3.21", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "settle", "govern", "hand", "handle", "read"]),
+    ("F3.2", "A call's way through the gates.", &["way"]),
+    ("F3.21", "Who waits on it.", &["waiters"]),
+    ("F3.22", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "admission", "settle", "leave", "govern", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
     ("F4.1", "Calls that say how much they matter, and that wait.", &["asking"]),
     ("F5", "Names and their breakers.", &["registry"]),
-    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding"]),
+    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates"]),
     ("F6.1", "A `tower` layer, which awaits as async calls do.", &["tower"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];

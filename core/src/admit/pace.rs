@@ -107,13 +107,6 @@ impl<'a> PacedRate<'a> {
         Self::rate_of(self.rate.swap(to.to_bits(), AcqRel), initial)
     }
 
-    /// Takes over what another cell's rate has learned.
-    pub(crate) fn inherit(&self, from: &PacedRate<'_>) {
-        self.rate.store(from.rate.load(Acquire), Ordering::Release);
-        self.counts.store(from.counts.load(Acquire), Ordering::Release);
-        self.looked.store(from.looked.load(Acquire), Ordering::Release);
-    }
-
     /// Counts an outcome, then looks.
     pub(crate) fn settle(&self, rules: &Pace, initial: f64, failed: bool, now: Nanos) -> Option<RateChange> {
         let one = 1 | u64::from(failed) << FAILURE_AT;

@@ -336,6 +336,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
     }
 
     /// Slots, whoever they are for.
+    #[cfg(test)]
     pub(crate) fn limit(&self) -> u64 {
         self.limits.max()
     }

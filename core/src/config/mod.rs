@@ -12,12 +12,12 @@ mod value;
 mod write;
 
 pub use admission::builder::{AdaptiveRate, Bulkhead, ConcurrencyLimit, PriorityPolicy, RateLimit};
+pub(crate) use admission::check_slots;
+#[cfg(feature = "binding")]
+pub(crate) use admission::slot_table;
 pub use builder::{Backoff, Builder, Ramp, Window};
 #[cfg(feature = "binding")]
 pub(crate) use document::trip_length_text;
-#[cfg(feature = "binding")]
-pub(crate) use admission::slot_table;
-pub(crate) use admission::check_slots;
 pub(crate) use document::{check_name, document, intern, trip_length};
 pub(crate) use plan::Plan;
 pub use schema::schema;
