@@ -106,6 +106,9 @@ impl<'b> Way<'b> {
         if word.is_calm() || word.mode() == Mode::ForcedClosed {
             return Ok(seen);
         }
+        if let Some(after) = engine.still_open(self.body.clock()).filter(|_| !self.may_bypass(Reason::Open)) {
+            return Err(refused(Reason::Open, Some(after)).into());
+        }
         let now = self.body.clock().now();
         let caller = self.caller(now, now);
         let looked = self.step(engine, |m, rules, expired| {
