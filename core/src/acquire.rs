@@ -42,7 +42,7 @@ impl Body {
                 continue;
             }
             if word.is_gated() || word.is_ended() {
-                let engine = self.acquire_gated(&Request::new(), ticket)?;
+                let engine = self.acquire_gated_at_length(&Request::new(), ticket)?;
                 return Ok((engine, *ticket));
             }
             if word.is_plainly_closed() {

@@ -47,8 +47,22 @@ impl Body {
     }
 
     /// Asks a breaker that has gates or has ended. As `Body::acquire`.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn acquire_gated(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
+        let engine = self.engine();
+        match self.pass_gates(engine, request, ticket) {
+            true => Ok(engine),
+            false => self.acquire_gated_at_length(request, ticket),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn acquire_gated_at_length(
+        &self,
+        request: &Request,
+        ticket: &mut Ticket,
+    ) -> Result<&Engine, Refusal> {
         match self.ask_gates(request, Wish::Try, None)? {
             Answered::Given(engine, given) => {
                 *ticket = given;
@@ -73,11 +87,21 @@ impl Body {
         waker: Option<&'b Waker>,
     ) -> Result<Answered<'b>, Refusal> {
         if self.is_gated() {
-            return self.ask_gates(request, Wish::Wait, waker);
+            return match self.pass_at_once(request) {
+                Some((engine, ticket)) => Ok(Answered::Given(engine, ticket)),
+                None => self.ask_gates(request, Wish::Wait, waker),
+            };
         }
         let mut ticket = Ticket::plain(0);
         let engine = self.acquire(&mut ticket)?;
         Ok(Answered::Given(engine, ticket))
+    }
+
+    /// The short way through the gates once more: who would wait is not in such a hurry that it is worth the room.
+    #[inline(never)]
+    fn pass_at_once(&self, request: &Request) -> Option<(&Engine, Ticket)> {
+        let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
+        self.pass_gates(engine, request, &mut ticket).then_some((engine, ticket))
     }
 
     fn ask_gates<'b>(

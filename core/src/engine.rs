@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// Of a gated engine alone.
-    #[inline]
+    #[inline(always)]
     fn with_tallies(&self, act: impl FnOnce(&Tallies)) {
         match self.own_counters() {
             Some(counters) => {

@@ -124,6 +124,7 @@ mod metrics;
 mod models;
 mod name;
 mod outcome;
+mod passage;
 mod permit;
 mod policy_event;
 mod read;

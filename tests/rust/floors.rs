@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 44] = [
+const FLOORS: [(&str, &str, &[&str]); 46] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -30,6 +30,7 @@ const FLOORS: [(&str, &str, &[&str]); 44] = [
         "admit/limits", "admit/queue", "admit/limit", "admit/pace", "admit/ring",
     ]),
     ("F1.15", "What lies behind the queue's lock; the rate limit over its words.", &["admit/line", "admit/limiter"]),
+    ("F1.155", "Drawing from it where that is all there is to it.", &["admit/at_once"]),
     ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
@@ -65,6 +66,7 @@ const FLOORS: [(&str, &str, &[&str]); 44] = [
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
     ("F3.2", "A call's way through the gates.", &["way"]),
     ("F3.21", "Who waits on it.", &["waiters"]),
+    ("F3.215", "The short way through the gates.", &["passage"]),
     ("F3.22", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "admission", "settle", "leave", "govern", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),

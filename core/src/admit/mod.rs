@@ -1,5 +1,6 @@
 //! Gates before the machine: pure rules (policies §1 to §5).
 
+mod at_once;
 pub(crate) mod bulkhead;
 pub(crate) mod concurrency;
 pub(crate) mod deadlines;

@@ -73,6 +73,13 @@ impl Head {
     }
 }
 
+/// A head whose slot is free.
+#[derive(Clone, Copy)]
+pub(crate) struct First {
+    head: Head,
+    before: u64,
+}
+
 /// What a look at the ring finds.
 enum Found {
     Free {
@@ -119,6 +126,22 @@ impl<'a> Ring<'a> {
                 }
             }
         }
+    }
+
+    /// The head's slot, where that is free.
+    #[inline]
+    pub(crate) fn first_free(&self, now: Nanos, window: Nanos) -> Option<First> {
+        let head = Head(load_to_swap(self.head));
+        let before = self.slots[head.slot()].load(Acquire);
+        self.rule(window).busy_for(before, now).is_none().then_some(First { head, before })
+    }
+
+    /// Takes that slot, for good; `false` when it is another's by now.
+    #[inline]
+    pub(crate) fn take_free(&self, first: First, now: Nanos) -> bool {
+        let First { head, before } = first;
+        let slot = head.slot();
+        self.claim(head, head.moved(self.after(slot), head.flags()), slot, before, now).is_some()
     }
 
     /// Whether there is room for a call, and if not, how long there is none. Changes nothing.
