@@ -21,7 +21,7 @@ use crate::tower_cases::waker;
 use crate::work::{GOOD, work};
 
 /// How long a turn is at most.
-pub const TURN: Duration = Duration::from_micros(500);
+pub const TURN: Duration = Duration::from_micros(400);
 
 /// A case: its name, the keys of its gate, and the peers that have such a gate.
 struct Case {

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use super::{BURST, RATE};
+use super::{PLENTY, RATE};
 use crate::guard::{Guard, Maker, Scenario};
 use crate::work::{Failure, work};
 
@@ -33,6 +33,6 @@ impl Guard for TokenBucket {
 pub fn token_bucket() -> Maker {
     Scenario::Success.maker(|| {
         let number = |number| NonZeroU32::new(black_box(number)).expect("it is not 0");
-        TokenBucket(RateLimiter::direct(Quota::per_second(number(RATE)).allow_burst(number(BURST))))
+        TokenBucket(RateLimiter::direct(Quota::per_second(number(RATE)).allow_burst(number(PLENTY))))
     })
 }

@@ -26,8 +26,10 @@ pub const MIN_CALLS: u32 = 20;
 
 /// Tokens a second: the most that fusewire allows, and still fewer than a loop takes.
 pub const RATE: u32 = 1_000_000;
-/// Tokens that a bucket holds: enough for every turn of a pass.
+/// Tokens that a bucket holds: the most that fusewire allows, and enough for every turn of its in a pass.
 pub const BURST: u32 = 1_000_000;
+/// The same of a bucket that may hold more: whoever is quicker makes more calls in a turn.
+pub const PLENTY: u32 = 1_000_000_000;
 /// How long a window of calls is.
 pub const WINDOW: Duration = Duration::from_millis(1);
 /// Calls in a window: more than a loop makes.

@@ -10,7 +10,7 @@ use tower_resilience_ratelimiter::{
     RateLimiterConfigBuilder, RateLimiterLayer, RateLimiterServiceError, WindowType,
 };
 
-use super::{BURST, RATE, SLOTS, WINDOW, WINDOW_LIMIT};
+use super::{PLENTY, RATE, SLOTS, WINDOW, WINDOW_LIMIT};
 use crate::guard::Maker;
 use crate::tower_cases::{self, Refusal};
 use crate::work::Failure;
@@ -34,7 +34,9 @@ impl Refusal for BulkheadServiceError<Failure> {
 
 /// A service that takes a token first.
 pub fn token_bucket() -> Maker {
-    limited(RateLimiterLayer::builder().limit_for_period(black_box(RATE as usize)).burst_size(BURST as usize))
+    limited(
+        RateLimiterLayer::builder().limit_for_period(black_box(RATE as usize)).burst_size(PLENTY as usize),
+    )
 }
 
 /// A service whose calls are counted in a window that slides, each by its time.
