@@ -90,9 +90,7 @@ impl Body {
         let hold = self.before();
         let admin = self.first.admin.lock();
         // Who moves a breaker holds this lock, so a mover that has not arrived died with the process it was in.
-        while self.engine().load().is_moved() {
-            self.arrive(self.engine());
-        }
+        self.arrive_at_last();
         let engine = self.engine();
         let old = Arc::clone(engine.plan());
         if *old == *plan {
@@ -106,15 +104,18 @@ impl Body {
             {
                 engine.cell().forget_baseline();
             }
-            self.put_gates(engine, &plan, Some(&old));
+            self.put_gates(engine, &plan);
             let gated = plan.admission.is_some();
-            let number = engine.add_plan(plan);
+            let number = engine.add_plan(Arc::clone(&plan));
             engine.cell().transact(|m| m.reconfigure(number, gated, keep, now))
         } else {
-            self.move_on(engine, &old, plan, keep, now)
+            self.move_on(engine, &old, Arc::clone(&plan), keep, now)
         };
+        let (wakers, granted) = self.put_slots(&plan, &old);
         drop(admin);
-        if self.after(hold, engine, &stepped, 0, Some(by)) {
+        let changed = self.after(hold, engine, &stepped, 0, Some(by));
+        drop(wakers);
+        if changed || granted {
             self.deliver();
         }
         if let Some(mode) = mode {
@@ -128,7 +129,7 @@ impl Body {
     fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos) -> Stepped<()> {
         let inherits = old.detector == plan.detector;
         let (successor, stepped) = Self::leave(engine, Arc::clone(&plan), keep, now);
-        self.put_gates(successor, &plan, Some(old));
+        self.put_gates(successor, &plan);
         if inherits {
             successor.cell().inherit_baseline(&engine.cell());
         }
@@ -197,6 +198,13 @@ impl Body {
             wait_round(round);
         }
         self.arrive(engine);
+    }
+
+    /// Ends a move whose mover died with the process it was in: there is no other kind for who holds the lock of movers.
+    pub(crate) fn arrive_at_last(&self) {
+        while self.engine().load().is_moved() {
+            self.arrive(self.engine());
+        }
     }
 
     /// Does the last step of a move.
