@@ -113,7 +113,7 @@ impl Body {
         let Some(set) = self.gate_set() else {
             return Err(self.turn_away_for_good());
         };
-        let mut way = Way { body: self, set, request: *request, drawn: None, waker, owes: false };
+        let mut way = Way { body: self, set, request: *request, drawn: None, waker, owes: false, low: 0 };
         let (engine, answer) = loop {
             let engine = self.engine();
             let word = engine.load();
@@ -171,7 +171,7 @@ impl Body {
         }
         engine.cell().count_shadowed(reason);
         way.set.words.count_shadowed(reason);
-        let ticket = Ticket::new(word.low(), Kind::Shadowed(reason));
+        let ticket = Ticket::new(way.low, Kind::Shadowed(reason));
         Ok(Answered::Given(engine, self.sample(engine).map_or(ticket, |start| ticket.timed(start))))
     }
 }

@@ -14,6 +14,7 @@ use crate::cell::GATE_WORDS;
 use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
 use crate::histogram::{Distribution, bucket_of};
+use crate::machine::Drawn;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
 use crate::policy_event::PolicyHub;
@@ -27,8 +28,8 @@ pub(crate) struct Ask {
     pub cost: u32,
     /// The request's own deadline.
     pub deadline: Option<Nanos>,
-    /// The generation in whose ramp it has drawn its number.
-    pub drawn: Option<u64>,
+    /// The number that it has drawn in a ramp.
+    pub drawn: Option<Drawn>,
 }
 
 /// What a waiter is given: the number of the engine that gave it, and the ticket.

@@ -5,6 +5,7 @@ use crate::admit::SlotRules;
 use crate::admit::bulkhead::Slots;
 use crate::admit::priority::{LEVELS, Priority};
 use crate::admit::slots::Table;
+use crate::admit::wake::Wakers;
 use crate::body::Body;
 #[cfg(feature = "binding")]
 use crate::config;
@@ -17,24 +18,22 @@ use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
 use crate::sync::ProcessGuard;
 use crate::waiters::Keeper;
 
-/// What a breaker has that bounds nobody.
-const UNBOUND: Table = Table::Slots(Slots { max: u64::MAX >> 1, reserved: [0; LEVELS] });
-
 type Result = std::result::Result<bool, ConfigError>;
+
+/// Of rules without slots: whoever waited for one has it.
+const NO_END: Table = Table::Slots(Slots { max: 1_000_000, reserved: [0; LEVELS] });
+
+fn slot_rules(plan: &Plan) -> Option<&SlotRules> {
+    plan.admission.as_deref().and_then(|rules| rules.slots.as_ref())
+}
 
 fn absent(policy: &str) -> ConfigError {
     ConfigError::new(policy, "missing", "a document that has it, for what it rules to be set by hand")
 }
 
-fn slot_rules(plan: &Plan) -> Option<&SlotRules> {
-    plan.admission.as_deref()?.slots.as_ref()
-}
-
 impl Body {
-    /// Puts the gates of a plan in force that `engine` has, or is to have. What was changed by hand stays where the
-    /// document says what the one before said.
-    ///
-    /// Its table of slots comes into force with [`put_table`](Body::put_table).
+    /// Puts the gates of a plan in force that `engine` has, or is to have, but for the table of slots: see
+    /// [`put_slots`](Body::put_slots). What was changed by hand stays where the document says what the one before said.
     pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan) {
         let none = Admission::default();
         let rules = match plan.admission.as_deref() {
@@ -49,24 +48,29 @@ impl Body {
         gates.put(rules, engine.cell().gates(), self.clock().now());
     }
 
-    /// Puts the table of slots of another plan in force, where it is another; without one nobody has to wait any more. It
-    /// grants, so the breaker must not be on the move.
-    pub(crate) fn put_table(&self, plan: &Plan, old: &Plan) {
-        let (is, was) = (slot_rules(plan), slot_rules(old));
-        if let (Some(slots), true) = (self.slots(), is != was) {
-            slots.set(is.map_or(UNBOUND, table), &mut Keeper::new(self));
-            self.deliver();
-        }
-    }
-
-    /// The lock of those who change the breaker. Nobody moves it meanwhile.
+    /// The lock of those who change the breaker. Nobody moves it meanwhile: who moves a breaker holds this lock, so a mover
+    /// that has not arrived died with the process it was in.
     pub(crate) fn administer(&self) -> ProcessGuard<'_> {
         let admin = self.first.admin.lock();
-        // Who moves a breaker holds this lock, so a mover that has not arrived died with the process it was in.
         while self.engine().load().is_moved() {
             self.arrive(self.engine());
         }
         admin
+    }
+
+    /// Puts the table of slots of a plan in force, and grants what has become free; answers whom to wake when there is no
+    /// lock any more, and whether there is something to deliver then. The plan must judge already, in a cell that is born:
+    /// who is granted something is a call of its generation, and a grant waits for whoever moves the breaker.
+    pub(crate) fn put_slots(&self, plan: &Plan, old: &Plan) -> (Option<Wakers<'_>>, bool) {
+        let rules = slot_rules(plan);
+        let Some(slots) = self.slots().filter(|_| rules != slot_rules(old)) else { return (None, false) };
+        let mut keeper = Keeper::new(self);
+        let wakers = slots.set(rules.map_or(NO_END, table), &mut keeper);
+        // It may have moved since the plan judges.
+        if let Some(limit) = self.gate_set().and_then(|set| set.limit.as_ref()) {
+            slots.set_max(|| limit.limit(), &mut keeper);
+        }
+        (Some(wakers), keeper.owes)
     }
 
     pub(crate) fn gates(&self) -> &Gates {
@@ -126,6 +130,7 @@ impl Body {
 
     /// Replaces the table of slots and grants what has become free.
     pub(crate) fn set_slots(&self, to: SlotTable, by: &By) -> Result {
+        // Until the table is in force: of two who set one the second finds the first one's.
         let admin = self.administer();
         let from = self.slot_table()?;
         check_slots(to.max_concurrent, &to.reserved)?;
@@ -134,11 +139,10 @@ impl Body {
             return Ok(false);
         }
         self.note(PolicyChange::Slots { from, to }, by);
+        let table = Table::Slots(Slots { max: to.max_concurrent, reserved: to.reserved });
+        let wakers = slots.set(table, &mut Keeper::new(self));
         drop(admin);
-        slots.set(
-            Table::Slots(Slots { max: to.max_concurrent, reserved: to.reserved }),
-            &mut Keeper::new(self),
-        );
+        drop(wakers);
         self.deliver();
         Ok(true)
     }

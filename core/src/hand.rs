@@ -109,11 +109,13 @@ impl Body {
         } else {
             self.move_on(engine, &old, Arc::clone(&plan), keep, now)
         };
+        let (wakers, granted) = self.put_slots(&plan, &old);
         drop(admin);
-        if self.after(hold, engine, &stepped, 0, Some(by)) {
+        let changed = self.after(hold, engine, &stepped, 0, Some(by));
+        drop(wakers);
+        if changed || granted {
             self.deliver();
         }
-        self.put_table(&plan, &old);
         if let Some(mode) = mode {
             self.set_mode(mode, by);
         }

@@ -48,7 +48,7 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
         let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
         let Ask { cost, deadline, drawn } = waiting.ask;
         let request = Request { priority: waiting.level, cost, deadline };
-        let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false };
+        let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false, low: 0 };
         let answer = loop {
             let engine = self.body.engine();
             let word = engine.load();

@@ -12,7 +12,7 @@ use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::gates::{Ask, Queue, Set};
-use crate::machine::{Caller, Machine, Rules, Verdict};
+use crate::machine::{Caller, Drawn, Machine, Rules, Verdict};
 use crate::outcome::{Kind, Ticket};
 use crate::request::Request;
 use crate::word::{Mode, Word};
@@ -44,12 +44,14 @@ pub(crate) struct Way<'b> {
     pub body: &'b Body,
     pub set: &'b Set,
     pub request: Request,
-    /// The generation in whose ramp it has drawn its number.
-    pub drawn: Option<u64>,
+    /// The number that it has drawn in a ramp.
+    pub drawn: Option<Drawn>,
     /// Who is to be woken when a wait ends.
     pub waker: Option<&'b Waker>,
     /// There is an event to deliver, or a queue to flush.
     pub owes: bool,
+    /// The low half of the word as the call has last seen it.
+    pub low: u32,
 }
 
 /// Why a way ended without a permit.
@@ -77,6 +79,7 @@ impl<'b> Way<'b> {
         if word.is_ended() {
             return Err(refused(Reason::Closed, None).into());
         }
+        self.low = word.low();
         let seen = self.look_at_machine(engine, word)?;
         self.look_at_pace();
         let level = self.request.priority;
@@ -113,11 +116,12 @@ impl<'b> Way<'b> {
         let caller = self.caller(now, now);
         let looked = self.step(engine, |m, rules, expired| {
             let refusal = m.look(&caller, rules, expired);
-            let is_ramp = m.word().is_ramp();
-            (refusal, is_ramp.then(|| m.word().generation()), m.word().low())
+            let (word, is_admitted) = (m.word(), refusal.is_none());
+            let drawn = Drawn { generation: word.generation(), is_admitted };
+            (refusal, word.is_ramp().then_some(drawn), word.low())
         });
         let Some((refusal, drawn, low)) = looked else { return Err(Stop::Moved) };
-        self.drawn = drawn.or(self.drawn);
+        (self.drawn, self.low) = (drawn.or(self.drawn), low);
         let bypasses = match refusal {
             None => false,
             Some((reason, _)) if self.may_bypass(reason) => true,

@@ -14,13 +14,14 @@
 //! call that is given back or a younger slot that is passed over, marks the ring as out of order; then a refusal looks
 //! at all slots once, sets the head to the oldest, and later ones rely on it until a call is admitted.
 //!
-//! A limit that is lowered by hand blocks slots: those that are free, then those that will be first. So none of the calls
-//! that are forgotten with a blocked slot is younger than one that is not.
+//! A limit that is lowered by hand blocks slots: those that are free, then those that will be first. A blocked slot keeps
+//! its time, so that a limit that is raised again finds the calls that were admitted before: the youngest come back first.
 
 use super::rate::SlidingWindow;
 use crate::clock::Nanos;
 use crate::sync::{AtomicU64, Ordering, load_to_swap};
 use Ordering::{AcqRel, Acquire};
+use std::cmp::Ordering::{Equal, Greater, Less};
 
 /// The ring's words, wherever they lie; all zeros are a ring that no call has used.
 #[derive(Clone, Copy)]
@@ -47,8 +48,8 @@ struct Head(u64);
 const DISORDER: u64 = 1 << 16;
 const OLDEST: u64 = 1 << 17;
 const VERSION_AT: u32 = 18;
-/// Younger than any call.
-const BLOCKED: u64 = u64::MAX;
+/// Of a slot's word, beside its time: younger than any call. No clock comes so far.
+const BLOCKED: u64 = 1 << 63;
 
 impl Head {
     fn slot(self) -> usize {
@@ -189,18 +190,17 @@ impl<'a> Ring<'a> {
         let blocked = (self.slots.len() as u64).saturating_sub(limit.max(1));
         self.shuffle();
         loop {
-            let is_blocked = |slot: &&AtomicU64| slot.load(Acquire) == BLOCKED;
-            let now = self.slots.iter().filter(is_blocked).count() as u64;
-            let (slot, mark, next) = if now < blocked {
-                let (slot, oldest) = self.oldest();
-                (slot, oldest.unwrap_or(0), BLOCKED)
-            } else if now > blocked {
-                let Some(slot) = self.slots.iter().position(|slot| is_blocked(&slot)) else { continue };
-                (slot, BLOCKED, 0)
-            } else {
-                break;
+            let marks = || self.slots.iter().map(|slot| slot.load(Acquire)).enumerate();
+            let held_back = || marks().filter(|(_, mark)| mark & BLOCKED != 0);
+            let now = held_back().count() as u64;
+            let chosen = match now.cmp(&blocked) {
+                Less => marks().min_by_key(|(_, mark)| *mark),
+                Greater => held_back().max_by_key(|(_, mark)| *mark),
+                Equal => break,
             };
-            let _ = self.slots[slot].compare_exchange(mark, next, AcqRel, Acquire);
+            if let Some((slot, mark)) = chosen {
+                let _ = self.slots[slot].compare_exchange(mark, mark ^ BLOCKED, AcqRel, Acquire);
+            }
         }
         self.shuffle();
     }
@@ -276,6 +276,6 @@ impl<'a> Ring<'a> {
     fn is_sorted_from(&self, first: usize) -> bool {
         let (end, start) = self.slots.split_at(first);
         let marks = || start.iter().chain(end).map(|slot| slot.load(Acquire));
-        marks().is_sorted() && marks().all(|mark| mark != BLOCKED)
+        marks().is_sorted() && marks().all(|mark| mark & BLOCKED == 0)
     }
 }

@@ -187,9 +187,12 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         });
     }
 
-    /// Puts another table in force and grants what has become free.
-    pub(crate) fn set(&self, table: Table, gates: &mut impl Gates<A, T, R>) {
-        self.with_line(|line, wakers| self.put_in_force(table, line, gates, wakers));
+    /// Puts another table in force and grants what has become free. Who is to be woken is answered: that is for when the
+    /// caller has no lock of its own.
+    pub(crate) fn set(&self, table: Table, gates: &mut impl Gates<A, T, R>) -> Wakers<'_> {
+        let mut wakers = Wakers::new(&self.breaker);
+        self.with_line_and(&mut wakers, |line, wakers| self.put_in_force(table, line, gates, wakers));
+        wakers
     }
 
     /// Changes the number of slots alone, if it is another. `read` is called with the lock held, so that of two who
@@ -353,13 +356,20 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     /// Does something with the lock held and the counts behind it, then wakes whose waits it ended.
     fn with_line<X>(&self, act: impl FnOnce(&mut Line<A, T, R>, &mut Wakers<'_>) -> X) -> X {
-        let mut wakers = Wakers::new(&self.breaker);
+        self.with_line_and(&mut Wakers::new(&self.breaker), act)
+    }
+
+    /// The same; whose waits it ended is for the caller to wake.
+    fn with_line_and<'b, X>(
+        &'b self,
+        wakers: &mut Wakers<'b>,
+        act: impl FnOnce(&mut Line<A, T, R>, &mut Wakers<'_>) -> X,
+    ) -> X {
         let mut line = self.line.lock();
         self.settle_in(&mut line);
         self.fetch_counts(&mut line);
-        let answer = act(&mut line, &mut wakers);
+        let answer = act(&mut line, wakers);
         self.return_counts(&line);
-        drop(line);
         answer
     }
 

@@ -8,6 +8,7 @@ use std::thread::Thread;
 
 /// Wakes them in the order in which they were added, when it is dropped: to be made before a lock is taken, so that it
 /// outlasts the guard even in a panic. What a waker's own code panics with is reported, and the next is woken.
+#[must_use = "dropping them wakes: not under a lock"]
 pub(crate) struct Wakers<'a> {
     breaker: &'a Name,
     /// Most operations wake one, and allocate nothing.

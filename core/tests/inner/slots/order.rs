@@ -130,10 +130,10 @@ fn another_table_grants_what_has_become_free_and_cuts_nobody_off() {
     let (slots, mut host) = (with(3), Host::default());
     let held: Vec<_> = (0..3).filter_map(|_| slots.try_take(Normal)).collect();
     let tickets = [1, 2, 3].map(|n| waits(&slots, &mut host, call(Normal, n)));
-    slots.set(table(5, [0, 0, 0, 0, 1]), &mut host);
+    drop(slots.set(table(5, [0, 0, 0, 0, 1]), &mut host));
     let more = granted(&slots, tickets[0], 1);
     assert_eq!((ask(&slots, tickets[1]), slots.limit()), (None, 5));
-    slots.set(table(1, [0; 5]), &mut host);
+    drop(slots.set(table(1, [0; 5]), &mut host));
     assert_eq!(slots.look().in_flight, [0, 0, 4, 0, 0]);
     held.into_iter().for_each(|slot| slots.release(slot, &mut host));
     assert_eq!((ask(&slots, tickets[1]), slots.in_flight()), (None, 1));

@@ -54,7 +54,7 @@ impl Bench {
             Step::Acquire { level, wait, max_queue } => self.acquire(level, wait, max_queue)?,
             Step::Release { held, times } => self.release(held, times),
             Step::Set { max, reserved } => {
-                self.real.set(table(max, reserved), &mut self.host);
+                drop(self.real.set(table(max, reserved), &mut self.host));
                 self.model.set(max, reserved);
             }
             Step::SetMax { max } => {
