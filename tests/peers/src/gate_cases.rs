@@ -23,11 +23,18 @@ use crate::work::{GOOD, work};
 /// How long a turn is at most.
 pub const TURN: Duration = Duration::from_micros(400);
 
+/// Makes a maker, again for each way to share.
+type Make = fn() -> Maker;
+/// The keys of a document beside those that every breaker here has.
+type Keys = fn() -> String;
+/// A way to make calls of a breaker with those keys.
+type Style = fn(Keys) -> Maker;
+
 /// A case: its name, the keys of its gate, and the peers that have such a gate.
 struct Case {
     name: &'static str,
-    keys: fn() -> String,
-    peers: &'static [(&'static str, fn() -> Maker)],
+    keys: Keys,
+    peers: &'static [(&'static str, Make)],
 }
 
 const CASES: [Case; 4] = [
@@ -94,17 +101,17 @@ fn breaker(keys: &str) -> CircuitBreaker {
     CircuitBreaker::from_json("bench", black_box(&document(keys))).expect("the document is valid")
 }
 
-fn by_closure(keys: fn() -> String) -> Maker {
+fn by_closure(keys: Keys) -> Maker {
     Scenario::Success.maker(move || ByClosure(breaker(&keys())))
 }
 
-fn by_permit(keys: fn() -> String) -> Maker {
+fn by_permit(keys: Keys) -> Maker {
     Scenario::Success.maker(move || ByPermit(breaker(&keys())))
 }
 
 fn gate(case: &'static Case, threads: usize) -> Group {
     let mut entries = vec![entry("bare", case.name, "", reference::bare(Scenario::Success))];
-    let ours: [(&str, fn() -> String, fn(fn() -> String) -> Maker); 3] = [
+    let ours: [(&str, Keys, Style); 3] = [
         ("without", String::new, by_closure),
         ("fusewire", case.keys, by_closure),
         ("try_acquire", case.keys, by_permit),
@@ -125,7 +132,7 @@ fn gate(case: &'static Case, threads: usize) -> Group {
 /// Breakers of one process in which others have gates: one that never had any, and one whose gates were taken away.
 fn no_gates(threads: usize) -> Group {
     let mut entries = vec![entry("bare", NO_GATES, "", reference::bare(Scenario::Success))];
-    let ours: [(&str, fn() -> Maker); 3] = [
+    let ours: [(&str, Make); 3] = [
         ("without", || by_closure(String::new)),
         ("fusewire", || Scenario::Success.maker(|| ByClosure(without_its_gates()))),
         ("try_acquire", || Scenario::Success.maker(|| ByPermit(without_its_gates()))),
