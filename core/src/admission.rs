@@ -104,6 +104,7 @@ impl Body {
         self.pass_gates(engine, request, &mut ticket).then_some((engine, ticket))
     }
 
+    #[inline(never)]
     fn ask_gates<'b>(
         &'b self,
         request: &Request,

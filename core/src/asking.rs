@@ -251,11 +251,11 @@ impl Waiting {
     }
 
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<OwnedPermit, Refusal>> {
-        let breaker = self.breaker.clone();
-        let (Some(slots), Some(place)) = (breaker.0.slots(), self.place) else {
-            panic!("polled after it was ready")
+        let polled = match (self.breaker.0.slots(), self.place) {
+            (Some(slots), Some(place)) => slots.poll(place, context),
+            _ => panic!("polled after it was ready"),
         };
-        slots.poll(place, context).map(|end| self.answer(end))
+        polled.map(|end| self.answer(end))
     }
 }
 

@@ -14,25 +14,34 @@ use crate::word::{Mode, State};
 use std::task::Waker;
 
 /// Stands for the rest of the gates while the queue has its lock.
+///
+/// It is of one operation, and knows one time: the clock is read when that is first asked for.
 pub(crate) struct Keeper<'b> {
     body: &'b Body,
+    now: Option<Nanos>,
     pub(crate) owes: bool,
 }
 
 impl<'b> Keeper<'b> {
     pub(crate) fn new(body: &'b Body) -> Self {
-        Keeper { body, owes: false }
+        Keeper { body, now: None, owes: false }
     }
 
-    fn note_wait(&self, waiting: &Waiting<Ask>) {
-        let waited = self.body.clock().now().saturating_sub(waiting.since);
+    /// For an operation at a time that was read already.
+    fn at(body: &'b Body, now: Nanos) -> Self {
+        Keeper { body, now: Some(now), owes: false }
+    }
+
+    fn note_wait(&mut self, waiting: &Waiting<Ask>) {
+        let waited = self.now().saturating_sub(waiting.since);
         self.body.gates().note_wait(self.body.bounds(), waited);
     }
 }
 
 impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
     fn now(&mut self) -> Nanos {
-        self.body.clock().now()
+        let clock = self.body.clock();
+        *self.now.get_or_insert_with(|| clock.now())
     }
 
     fn look(&mut self, waiting: &Waiting<Ask>) -> Result<(), Refusal> {
@@ -163,8 +172,10 @@ impl Body {
         full: Refusal,
     ) -> (Asked<Refusal>, bool) {
         // A forked child delivers what its parent had not got round to: not under the queue's lock.
-        drop(self.before());
-        let mut keeper = Keeper::new(self);
+        if let Some(hub) = self.hub.get() {
+            hub.settle_in();
+        }
+        let mut keeper = Keeper::at(self, waiting.since);
         let asked = slots.acquire(waiting, waker, max_queue, full, &mut keeper);
         (asked, keeper.owes)
     }

@@ -3,7 +3,7 @@
 use super::RateRules;
 use super::limiter::{Asks, Limiter, RateWords};
 use super::rate::{Drawn, FixedWindow, TokenBucket};
-use crate::clock::Source;
+use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::sync::Ordering;
 
 impl Limiter {
@@ -30,14 +30,24 @@ impl Limiter {
                 swap_at_once(rate, |word| rule.draw(word, now, asks.cost), take, give_back)
             }
             RateRules::Sliding { window, .. } => {
-                let (ring, now) = (self.ring(rate), clock.now());
-                let first = ring.first_free(now, *window)?;
+                let ring = self.ring(rate);
+                let (least, most) = if *window >= LONG { clock.between() } else { exactly(clock) };
+                let first = ring.first_free(least, *window)?;
                 let taken = take()?;
-                if ring.take_free(first, now) { Some(taken) } else { give(taken, give_back) }
+                if ring.take_free(first, most) { Some(taken) } else { give(taken, give_back) }
             }
             RateRules::Token { .. } | RateRules::Leaky { .. } => None,
         }
     }
+}
+
+/// A sliding window from which on a tick is a hundredth at most: a slot that is free at the earliest the time can be is
+/// marked with the latest, so it never comes back early, and up to a tick late.
+const LONG: Nanos = 100 * COARSE_TICK;
+
+fn exactly(clock: &Source) -> (Nanos, Nanos) {
+    let now = clock.now();
+    (now, now)
 }
 
 /// Swaps the word for the one that `draw` says, as long as it admits.

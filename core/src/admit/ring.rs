@@ -139,10 +139,10 @@ impl<'a> Ring<'a> {
 
     /// Takes that slot, for good; `false` when it is another's by now.
     #[inline]
-    pub(crate) fn take_free(&self, first: First, now: Nanos) -> bool {
+    pub(crate) fn take_free(&self, first: First, at: Nanos) -> bool {
         let First { head, before } = first;
         let slot = head.slot();
-        self.claim(head, head.moved(self.after(slot), head.flags()), slot, before, now).is_some()
+        self.claim(head, head.moved(self.after(slot), head.flags()), slot, before, at).is_some()
     }
 
     /// Whether there is room for a call, and if not, how long there is none. Changes nothing.
