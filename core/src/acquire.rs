@@ -20,12 +20,18 @@ impl Body {
     #[inline(never)]
     pub(crate) fn acquire(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
         if self.is_gated() {
-            return self.acquire_gated(&Request::new(), ticket);
+            return self.acquire_gated(const { &Request::new() }, ticket);
         }
         if let Some(after) = self.engine().still_open(self.clock()) {
             self.engine().count_open();
             return Err(Refusal::new(Reason::Open, Some(after)));
         }
+        self.acquire_with_a_step(ticket)
+    }
+
+    /// Apart, so that who is turned away or goes through gates has nothing of its frame.
+    #[inline(never)]
+    fn acquire_with_a_step(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
         let (engine, given) = self.acquire_at_length(ticket)?;
         #[cfg(feature = "tracing")]
         crate::trace::admitted(Word(given.low().into()));

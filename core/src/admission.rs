@@ -47,7 +47,7 @@ impl Body {
     }
 
     /// Asks a breaker that has gates or has ended. As `Body::acquire`.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn acquire_gated(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
         let engine = self.engine();
         match self.pass_gates(engine, request, ticket) {

@@ -17,6 +17,7 @@ use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::policy_event::{PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
+use crate::request::Request;
 #[cfg(feature = "binding")]
 use crate::side::Lodging;
 use crate::snapshot::Snapshot;
@@ -123,7 +124,11 @@ impl CircuitBreaker {
             ticket = Ticket::begun(word.low(), self.0.sample(engine));
             return self.0.run(engine, &ticket, f);
         }
-        match self.0.acquire(&mut ticket) {
+        let acquired = match word.is_gated() {
+            true => self.0.acquire_gated(const { &Request::new() }, &mut ticket),
+            false => self.0.acquire(&mut ticket),
+        };
+        match acquired {
             Ok(engine) => {
                 wait_for_turn(&ticket);
                 self.0.run(engine, &ticket, f)

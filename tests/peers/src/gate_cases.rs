@@ -7,13 +7,14 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use fusewire::{By, CircuitBreaker, Entered, Priority};
 
 use crate::cases::{Group, entry, on, share};
-use crate::guard::{Batch, Maker, Scenario};
+use crate::guard::{Batch, Guard, Maker, Scenario};
 use crate::peers::{BURST, RATE, SLOTS, WINDOW_LIMIT, governor, semaphore, tower_gates};
 use crate::reference;
 use crate::styles::{ByClosure, ByPermit};
@@ -22,6 +23,9 @@ use crate::work::{GOOD, work};
 
 /// How long a turn is at most.
 pub const TURN: Duration = Duration::from_micros(400);
+
+/// How many breakers take turns.
+const BREAKERS: u64 = 12;
 
 /// Makes a maker, again for each way to share.
 type Make = fn() -> Maker;
@@ -49,7 +53,7 @@ const CASES: [Case; 4] = [
     Case {
         name: "rate_sliding",
         keys: || {
-            let limit = format!(r#""limit":{WINDOW_LIMIT},"window":"1ms""#);
+            let limit = format!(r#""limit":{WINDOW_LIMIT},"window":"1s""#);
             format!(r#","rate_limit":{{"algorithm":"sliding_window",{limit}}}"#)
         },
         peers: &[
@@ -102,11 +106,25 @@ fn breaker(keys: &str) -> CircuitBreaker {
 }
 
 fn by_closure(keys: Keys) -> Maker {
-    Scenario::Success.maker(move || ByClosure(breaker(&keys())))
+    by_turns(keys, ByClosure)
 }
 
 fn by_permit(keys: Keys) -> Maker {
-    Scenario::Success.maker(move || ByPermit(breaker(&keys())))
+    by_turns(keys, ByPermit)
+}
+
+/// Breakers that take over from each other before a sliding window of one is full: none could be made that a second's
+/// calls do not fill.
+fn by_turns<G: Guard>(keys: Keys, style: fn(CircuitBreaker) -> G) -> Maker {
+    Box::new(move || -> Batch {
+        let batches: Vec<Batch> =
+            (0..BREAKERS).map(|_| Scenario::Success.maker(move || style(breaker(&keys())))()).collect();
+        let made = AtomicU64::new(0);
+        Box::new(move |calls| {
+            let before = made.fetch_add(calls, Ordering::Relaxed);
+            batches[(before / (u64::from(WINDOW_LIMIT) / 2) % BREAKERS) as usize](calls);
+        })
+    })
 }
 
 fn gate(case: &'static Case, threads: usize) -> Group {
