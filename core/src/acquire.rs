@@ -19,8 +19,7 @@ impl Body {
     /// would stall the caller.
     #[inline(never)]
     pub(crate) fn acquire(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        let word = self.engine().load();
-        if word.is_gated() || word.is_ended() {
+        if self.is_gated() {
             return self.acquire_gated(&Request::new(), ticket);
         }
         if let Some(after) = self.engine().still_open(self.clock()) {
@@ -128,6 +127,10 @@ impl Body {
     fn would_reject_now(&self) -> Option<Refusal> {
         if let Some(after) = self.engine().still_open(self.clock()) {
             return Some(Refusal::new(Reason::Open, Some(after)));
+        }
+        if self.is_gated() {
+            // Gates may let this call pass, or not: who asks will know.
+            return None;
         }
         let (engine, mut machine) = self.machine();
         let (mode, rules, mut expired) = (machine.mode, self.rules(engine, &machine), 0);

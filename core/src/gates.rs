@@ -277,9 +277,8 @@ impl Gates {
 
     /// Notes how long a wait was that has ended.
     pub(crate) fn note_wait(&self, bounds: &[Nanos], d: Nanos) {
-        let words = self.waits.get_or_init(|| {
-            Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect())
-        });
+        let words =
+            self.waits.get_or_init(|| Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect()));
         words[bucket_of(bounds, d)].fetch_add(1, Ordering::AcqRel);
         words[bounds.len() + 1].fetch_add(d, Ordering::AcqRel);
     }

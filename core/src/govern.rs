@@ -1,6 +1,5 @@
 //! What changes the gates: another plan, and what operators do by hand.
 
-use crate::admission::Keeper;
 use crate::admit::Admission;
 use crate::admit::SlotRules;
 use crate::admit::bulkhead::Slots;
@@ -15,6 +14,7 @@ use crate::error::ConfigError;
 use crate::event::By;
 use crate::gates::{Gates, Set, table};
 use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
+use crate::waiters::Keeper;
 
 type Result = std::result::Result<bool, ConfigError>;
 

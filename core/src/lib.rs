@@ -113,6 +113,7 @@ mod inbox;
 #[cfg(all(test, not(any(loom, shuttle))))]
 #[path = "../tests/inner/mod.rs"]
 mod inner;
+mod leave;
 mod ledger;
 mod machine;
 mod metrics;
@@ -143,6 +144,8 @@ mod tokio;
 pub mod tower;
 #[cfg(feature = "tracing")]
 mod trace;
+mod waiters;
+mod way;
 mod word;
 
 pub use admit::priority::Priority;

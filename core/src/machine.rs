@@ -321,9 +321,7 @@ impl Machine {
                 let first = probes.earliest();
                 Some((Reason::HalfOpenFull, first.map(|lease| lease.deadline.saturating_sub(now))))
             }
-            Phase::Probing(probes) => {
-                patience(probes.last).map(|left| (Reason::HalfOpenFull, Some(left)))
-            }
+            Phase::Probing(probes) => patience(probes.last).map(|left| (Reason::HalfOpenFull, Some(left))),
             Phase::Ramping(ramp) => match &rules.ramp {
                 Some(r) if !is_drawn && !ramp.admit(r) => Some((Reason::Ramp, None)),
                 _ => None,

@@ -206,11 +206,7 @@ impl Limiter {
 
     /// Asks `ask` by the coarse clock, and by the exact one when that cannot tell.
     #[inline]
-    fn by_clocks<R>(
-        &self,
-        clock: &Source,
-        ask: impl Fn(Nanos) -> Result<R, Refused>,
-    ) -> Result<R, Refused> {
+    fn by_clocks<R>(&self, clock: &Source, ask: impl Fn(Nanos) -> Result<R, Refused>) -> Result<R, Refused> {
         if let Some(coarse) = self.coarse(clock) {
             match ask(coarse) {
                 Err(Some(after)) if after <= COARSE_TICK => {}

@@ -37,8 +37,8 @@ pub(crate) struct Taken {
     slot: u16,
     before: u64,
     mark: u64,
-    /// The head as the call left it; `None` when it did not go by the head.
-    left: Option<Head>,
+    /// The head as the call left it.
+    left: Head,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +112,11 @@ impl<'a> Ring<'a> {
                     }
                 }
                 Found::Full(left) => return Err(left),
-                Found::Unknown => match self.search(head, now, &rule) {
-                    Ok(found) => return found,
-                    Err(Changed) => {}
-                },
+                Found::Unknown => {
+                    if let Some(found) = self.search(head, now, &rule) {
+                        return found;
+                    }
+                }
             }
         }
     }
@@ -126,10 +127,10 @@ impl<'a> Ring<'a> {
         match self.find(Head(self.head.load(Acquire)), now, &rule) {
             Found::Free { .. } => Ok(()),
             Found::Full(left) => Err(left),
-            Found::Unknown => self.oldest().1.map_or(Ok(()), |oldest| match rule.busy_for(oldest, now) {
-                Some(left) => Err(left),
-                None => Ok(()),
-            }),
+            Found::Unknown => {
+                let (_, oldest) = self.oldest();
+                oldest.and_then(|oldest| rule.busy_for(oldest, now)).map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -148,9 +149,10 @@ impl<'a> Ring<'a> {
         }
         let mut head = Head(load_to_swap(self.head));
         loop {
-            let next = match taken.left == Some(head) {
-                true => head.moved(taken.slot.into(), head.flags()),
-                false => head.moved(head.slot(), DISORDER),
+            let next = if taken.left == head {
+                head.moved(taken.slot.into(), head.flags())
+            } else {
+                head.moved(head.slot(), DISORDER)
             };
             match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
                 Ok(_) => return true,
@@ -221,31 +223,24 @@ impl<'a> Ring<'a> {
     #[inline]
     fn claim(&self, head: Head, next: Head, slot: usize, before: u64, now: Nanos) -> Option<Taken> {
         self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok()?;
-        self.write(slot, before, now, Some(next))
-    }
-
-    fn write(&self, slot: usize, before: u64, now: Nanos, left: Option<Head>) -> Option<Taken> {
         let mark = SlidingWindow::mark(now);
         self.slots[slot].compare_exchange(before, mark, AcqRel, Acquire).ok()?;
-        Some(Taken { slot: slot as u16, before, mark, left })
+        Some(Taken { slot: slot as u16, before, mark, left: next })
     }
 
-    /// Looks at all slots of a ring that is out of order, and sets the head to the oldest.
+    /// Looks at all slots of a ring that is out of order, and sets the head to the oldest; `None` when somebody has moved
+    /// the head meanwhile.
     #[cold]
-    fn search(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Result<Result<Taken, Nanos>, Changed> {
+    fn search(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Option<Result<Taken, Nanos>> {
         let (slot, oldest) = self.oldest();
         let before = oldest.unwrap_or(0);
         let Some(left) = rule.busy_for(before, now) else {
-            return match self.claim(head, head.moved(self.after(slot), DISORDER), slot, before, now) {
-                Some(taken) => Ok(Ok(taken)),
-                None => Err(Changed),
-            };
+            let next = head.moved(self.after(slot), DISORDER);
+            return self.claim(head, next, slot, before, now).map(Ok);
         };
         let flags = OLDEST | if self.is_sorted_from(slot) { 0 } else { DISORDER };
-        match self.head.compare_exchange(head.0, head.moved(slot, flags).0, AcqRel, Acquire) {
-            Ok(_) => Ok(Err(left)),
-            Err(_) => Err(Changed),
-        }
+        let next = head.moved(slot, flags);
+        self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok().map(|_| Err(left))
     }
 
     /// The slot that becomes free first, and what it has.
@@ -261,6 +256,3 @@ impl<'a> Ring<'a> {
         marks().is_sorted() && marks().all(|mark| mark != BLOCKED)
     }
 }
-
-/// The head was moved meanwhile.
-struct Changed;

@@ -30,12 +30,18 @@ impl<'a> Wakers<'a> {
 }
 
 impl Drop for Wakers<'_> {
+    #[inline]
     fn drop(&mut self) {
-        for waker in self.first.take().into_iter().chain(self.more.drain(..)) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                crate::report::panicked("waker", self.breaker, &*panic);
-            }
+        if let Some(first) = self.first.take() {
+            wake(self.breaker, first);
+            self.more.drain(..).for_each(|waker| wake(self.breaker, waker));
         }
+    }
+}
+
+fn wake(breaker: &Name, waker: Waker) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        crate::report::panicked("waker", breaker, &*panic);
     }
 }
 

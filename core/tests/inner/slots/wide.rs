@@ -77,7 +77,7 @@ fn ten_thousand_waiters_leave_in_any_order() {
     let calls = (0..10_000).map(|n| until(Priority::ALL[n as usize % 5], n, LONG - u64::from(n)));
     let tickets: Vec<_> = calls.map(|call| waits(&slots, &mut host, call)).collect();
     // Every third cancels, and of the rest every other one times out.
-    let left = |n: u32| n % 3 != 0 && n < 4_999;
+    let left = |n: u32| !n.is_multiple_of(3) && n < 4_999;
     (0..9_999).step_by(3).for_each(|n| assert_eq!(slots.cancel(tickets[n * 7 % 9_999]), None));
     host.now = LONG - 4_999;
     slots.expire_due(&mut host);
