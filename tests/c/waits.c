@@ -85,8 +85,9 @@ static bool end_one(bench *b, kept_wait **place, ended *all, failure *wrong) {
     const fusewire_status status = b->turns++ % 2 == 0 ? fusewire_waiting_try_end(wait->waiting, &permit, &rejection)
                                                        : fusewire_waiting_wait(wait->waiting, 0, &permit, &rejection);
     json_t *name = json_string(wait->name);
+    // Who was turned away has a name still, of which nothing is left to settle or to drop.
+    step_keep(b, wait->name, permit);
     if (status == FUSEWIRE_OK) {
-        step_keep(b, wait->name, permit);
         (void)json_array_append(all->granted, name);
     } else if (status == FUSEWIRE_REJECTED && rejection.reason == FUSEWIRE_REASON_QUEUE_TIMEOUT) {
         (void)json_array_append(all->timed_out, name);
