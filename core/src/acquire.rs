@@ -125,12 +125,12 @@ impl Body {
     #[cfg(feature = "tower")]
     #[cold]
     fn would_reject_now(&self) -> Option<Refusal> {
-        if let Some(after) = self.engine().still_open(self.clock()) {
-            return Some(Refusal::new(Reason::Open, Some(after)));
-        }
         if self.is_gated() {
             // Gates may let this call pass, or not: who asks will know.
             return None;
+        }
+        if let Some(after) = self.engine().still_open(self.clock()) {
+            return Some(Refusal::new(Reason::Open, Some(after)));
         }
         let (engine, mut machine) = self.machine();
         let (mode, rules, mut expired) = (machine.mode, self.rules(engine, &machine), 0);

@@ -3,7 +3,7 @@
 use crate::admit::Admission;
 use crate::admit::SlotRules;
 use crate::admit::bulkhead::Slots;
-use crate::admit::priority::Priority;
+use crate::admit::priority::{LEVELS, Priority};
 use crate::admit::slots::Table;
 use crate::body::Body;
 #[cfg(feature = "binding")]
@@ -14,7 +14,11 @@ use crate::error::ConfigError;
 use crate::event::By;
 use crate::gates::{Gates, Set, table};
 use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
+use crate::sync::ProcessGuard;
 use crate::waiters::Keeper;
+
+/// What a breaker has that bounds nobody.
+const UNBOUND: Table = Table::Slots(Slots { max: u64::MAX >> 1, reserved: [0; LEVELS] });
 
 type Result = std::result::Result<bool, ConfigError>;
 
@@ -22,10 +26,16 @@ fn absent(policy: &str) -> ConfigError {
     ConfigError::new(policy, "missing", "a document that has it, for what it rules to be set by hand")
 }
 
+fn slot_rules(plan: &Plan) -> Option<&SlotRules> {
+    plan.admission.as_deref()?.slots.as_ref()
+}
+
 impl Body {
     /// Puts the gates of a plan in force that `engine` has, or is to have. What was changed by hand stays where the
     /// document says what the one before said.
-    pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan, old: Option<&Plan>) {
+    ///
+    /// Its table of slots comes into force with [`put_table`](Body::put_table).
+    pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan) {
         let none = Admission::default();
         let rules = match plan.admission.as_deref() {
             Some(rules) => rules,
@@ -33,15 +43,30 @@ impl Body {
             None => &none,
         };
         let gates = self.gates();
-        let before = old.and_then(|plan| plan.admission.as_deref());
-        gates.put(rules, engine.cell().gates(), self.clock().now());
         if let Some(slots) = &rules.slots {
-            let is_new = before.and_then(|rules| rules.slots.as_ref()) != Some(slots);
-            let queue = gates.slots_of(&self.name, table(slots));
-            if is_new && old.is_some() {
-                queue.set(table(slots), &mut Keeper::new(self));
-            }
+            gates.slots_of(&self.name, table(slots));
         }
+        gates.put(rules, engine.cell().gates(), self.clock().now());
+    }
+
+    /// Puts the table of slots of another plan in force, where it is another; without one nobody has to wait any more. It
+    /// grants, so the breaker must not be on the move.
+    pub(crate) fn put_table(&self, plan: &Plan, old: &Plan) {
+        let (is, was) = (slot_rules(plan), slot_rules(old));
+        if let (Some(slots), true) = (self.slots(), is != was) {
+            slots.set(is.map_or(UNBOUND, table), &mut Keeper::new(self));
+            self.deliver();
+        }
+    }
+
+    /// The lock of those who change the breaker. Nobody moves it meanwhile.
+    pub(crate) fn administer(&self) -> ProcessGuard<'_> {
+        let admin = self.first.admin.lock();
+        // Who moves a breaker holds this lock, so a mover that has not arrived died with the process it was in.
+        while self.engine().load().is_moved() {
+            self.arrive(self.engine());
+        }
+        admin
     }
 
     pub(crate) fn gates(&self) -> &Gates {
@@ -69,7 +94,7 @@ impl Body {
 
     /// Sets the lowest level that is let in; answers whether it is another.
     pub(crate) fn set_min_priority(&self, to: Priority, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let set = self.gate_set().filter(|set| set.rules.priority.is_some());
         let Some(set) = set else { return Err(absent("priority")) };
         let from = set.floor();
@@ -101,7 +126,7 @@ impl Body {
 
     /// Replaces the table of slots and grants what has become free.
     pub(crate) fn set_slots(&self, to: SlotTable, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let from = self.slot_table()?;
         check_slots(to.max_concurrent, &to.reserved)?;
         let Some(slots) = self.slots() else { return Ok(false) };
@@ -120,7 +145,7 @@ impl Body {
 
     /// Sets the concurrency limit, from where it goes on to find itself.
     pub(crate) fn set_limit(&self, to: u64, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let set = self.gate_set();
         let (Some(limit), Some(slots)) = (set.and_then(|set| set.limit.as_ref()), self.slots()) else {
             return Err(absent("concurrency_limit"));
@@ -143,7 +168,7 @@ impl Body {
 
     /// Sets the rate, or a fixed window's limit.
     pub(crate) fn set_rate(&self, to: f64, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let set = self.gate_set();
         let Some((set, limiter)) = set.and_then(|set| Some((set, set.limiter.as_ref()?))) else {
             return Err(absent("rate_limit"));

@@ -162,6 +162,8 @@ impl Body {
         max_queue: u64,
         full: Refusal,
     ) -> (Asked<Refusal>, bool) {
+        // A forked child delivers what its parent had not got round to: not under the queue's lock.
+        drop(self.before());
         let mut keeper = Keeper::new(self);
         let asked = slots.acquire(waiting, waker, max_queue, full, &mut keeper);
         (asked, keeper.owes)

@@ -106,6 +106,9 @@ impl<'b> Way<'b> {
         if word.is_calm() || word.mode() == Mode::ForcedClosed {
             return Ok(seen);
         }
+        if let Some(after) = engine.still_open(self.body.clock()).filter(|_| !self.may_bypass(Reason::Open)) {
+            return Err(refused(Reason::Open, Some(after)).into());
+        }
         let now = self.body.clock().now();
         let caller = self.caller(now, now);
         let looked = self.step(engine, |m, rules, expired| {
@@ -163,13 +166,15 @@ impl<'b> Way<'b> {
     }
 
     fn take_slot(&mut self, wish: Wish) -> Result<Option<Slot>, Stop> {
+        if let Wish::Has(slot) = wish {
+            return Ok(Some(slot));
+        }
         let Some(rules) = &self.set.rules.slots else { return Ok(None) };
         let Some(slots) = self.body.slots() else { return Ok(None) };
         let level = self.request.priority;
         match wish {
-            Wish::Has(slot) => Ok(Some(slot)),
             Wish::Wait if rules.queue().max_queue > 0 => self.queue(slots, rules.queue()),
-            Wish::Try | Wish::Wait => match slots.try_take(level) {
+            _ => match slots.try_take(level) {
                 Some(slot) => Ok(Some(slot)),
                 None => Err(refused(self.set.full(), None).into()),
             },
