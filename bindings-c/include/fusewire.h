@@ -19,6 +19,10 @@
 //
 //     fusewire_breaker_free(breaker);
 //
+// With `rate_limit`, `priority`, `bulkhead` or `concurrency_limit` in its document a breaker also says how much may be
+// called at once, and by whom: `fusewire_breaker_acquire_with` tells how much a call matters,
+// `fusewire_breaker_acquire_wait` waits for a slot, and `fusewire_breaker_enter` does so for an event loop.
+//
 // CONVENTIONS
 //
 // Names. `fusewire_TYPE_VERB(object, arguments..., results..., error)`. What a `const` pointer leads to is not
@@ -26,19 +30,19 @@
 //
 // Results. Most functions return a `fusewire_status`. Below 100 they have done or decided what they were asked for;
 // from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`.
-// (`fusewire_breaker_acquire` also marks the permit as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
+// (What gives a permit also marks it as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
 // `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for failure.
 //
 // Errors. Where a function takes a `fusewire_error **error`, NULL there says that no detail is wanted; otherwise a
 // failure writes an error there, to be freed with `fusewire_error_free`. Success leaves it alone.
 //
-// Ownership. A `_new`, `_from_json`, `_clone`, `_get...` or `_subscribe` gives a handle; who got it frees it with the
-// `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits do not:
-// settle those of a handle before you free it. `_free` of NULL does nothing. A handle that is freed twice ends the
+// Ownership. A `_new`, `_from_json`, `_clone`, `_get...`, `_subscribe...` or `_enter` gives a handle; who got it frees it
+// with the `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits
+// do not: settle those of a handle before you free it, those that a place in a queue has given, too. `_free` of NULL does nothing. A handle that is freed twice ends the
 // process with a message on stderr (SIGABRT); for one that is used after it was freed a function returns
 // `FUSEWIRE_ERROR_INVALID_HANDLE`. Both are noticed for the last 1,024 handles of each type that were freed; beyond
-// that such a mistake is undefined. Plain structs (options, permits, rejections, snapshots, events) are yours, need no
-// freeing, and may lie wherever their type may.
+// that such a mistake is undefined. Plain structs (options, requests, slots, permits, rejections, snapshots, events)
+// are yours, need no freeing, and may lie wherever their type may.
 //
 // NULL. Every pointer is checked. For one that must not be NULL a function returns `FUSEWIRE_ERROR_NULL_ARGUMENT`;
 // where NULL means something, the function says so.
@@ -53,20 +57,23 @@
 // breaker's clock, which is monotonic and has nothing to do with the time of day. `FUSEWIRE_NONE` stands for a value
 // that is absent.
 //
-// Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT` or `FUSEWIRE_SNAPSHOT_INIT` (where
-// there are no macros: all bytes 0, then the size), and a program goes on to work with later libraries. A struct that
+// Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT`, `FUSEWIRE_SNAPSHOT_INIT`,
+// `FUSEWIRE_REQUEST_INIT` or `FUSEWIRE_SLOTS_INIT` (where there are no macros: see the struct), and a program goes on to
+// work with later libraries. A struct that
 // is larger than a library knows is refused unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells
 // whether the library serves this header.
 //
 // Threads. Every function may be called from any thread, and every handle may be shared, except that nobody may use a
 // handle while another thread frees it. A permit may be settled by another thread than it was given to, but not by two
 // at once. In steady state acquiring and settling take no lock and allocate nothing; a thread's first call of a
-// breaker does, and so do a transition and the first failure of an error type. More than 64 threads on one breaker
+// breaker does, and so do a transition, the first failure of an error type, and whatever happens while calls wait for a
+// slot. More than 64 threads on one breaker
 // share some counters by turns.
 //
 // Signals. No function may be called from a signal handler.
 //
-// Callbacks. The library calls into the program in `fusewire_breaker_call` alone, on the thread that called it.
+// Callbacks. The library calls into the program in `fusewire_breaker_call`, on the thread that called it, and when a wait
+// has ended for which `fusewire_waiting_notify` has set a callback, on the thread that has ended it.
 //
 // Panics. A defect of the library does not unwind into the program: the function returns `FUSEWIRE_ERROR_PANIC`, or
 // what stands for failure, or the process ends (SIGABRT). So it does when memory runs out. The library sets no signal
@@ -75,8 +82,8 @@
 //
 // Fork. A child may go on to use every handle, and make new ones: a fork waits until no thread is in the midst of what
 // it could break (pthread_atfork), so no lock is inherited. The child has its own copy of every breaker, which knows
-// nothing of the parent's calls from then on. Permits of calls that other threads were making are not settled there,
-// and threads that waited for events are gone.
+// nothing of the parent's calls from then on; its slots are all free, and nobody waits for one. Permits of calls that
+// other threads were making are not settled there, and threads that waited are gone.
 
 
 #ifndef FUSEWIRE_H
@@ -356,10 +363,11 @@ typedef struct fusewire_registry fusewire_registry;
 // alive: when that is gone, it is closed. Threads may share it.
 typedef struct fusewire_subscription fusewire_subscription;
 
-// A call's place in the queue for a slot. It ends once: with a slot, or without one when its time is over or the breaker
-// turns the call away. Ask it with `fusewire_waiting_try_end` or `fusewire_waiting_wait`, and free it with
-// `fusewire_waiting_free`, at any time: a place whose end was not told is given up then, as if the call had never waited.
-// The permit that it gives belongs to the handle of the breaker that was entered through. Threads may share it.
+// A call's place in the queue for a slot. It ends once: with a slot, or without one when its time is over or the
+// breaker turns the call away. Ask it with `fusewire_waiting_try_end` or `fusewire_waiting_wait`, and free it with
+// `fusewire_waiting_free`, at any time: a place whose end was not told is given up then, as if the call had never
+// waited. The permit that it gives belongs to the handle of the breaker that was entered through. Threads may share
+// it.
 typedef struct fusewire_waiting fusewire_waiting;
 
 // What a function returns: one of `fusewire_status_enum`. 100 and above are errors; below, what was asked for was done
@@ -389,9 +397,9 @@ typedef uint32_t fusewire_window;
 
 // How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
 // field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
-// `document`, such as the tables `backoff`, `ramp`, `rate_limit`, `priority`, `bulkhead` and `concurrency_limit`. Ranges
-// and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make all bytes 0 and
-// set `size`.
+// `document`, such as the tables `backoff`, `ramp`, `rate_limit`, `priority`, `bulkhead` and `concurrency_limit`.
+// Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make all bytes 0
+// and set `size`.
 typedef struct fusewire_options {
     // `sizeof(fusewire_options)`. Later versions add fields at the end.
     size_t size;
@@ -440,8 +448,8 @@ typedef struct fusewire_permit {
 
 // Why a call was turned away.
 typedef struct fusewire_rejection {
-    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
-    // the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
+    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    // On the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     uint64_t retry_after_ns;
     // The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     uint64_t last_failure;
@@ -455,9 +463,9 @@ typedef struct fusewire_rejection {
 // returns, under which the failure is counted. Returns how the call ended, a `fusewire_outcome`.
 typedef fusewire_outcome (*fusewire_function)(void *userdata, const char **error_type);
 
-// What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for that
-// says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`, `priority`,
-// `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
+// What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for
+// that says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`,
+// `priority`, `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
 typedef struct fusewire_request {
     // `sizeof(fusewire_request)`. Later versions add fields at the end.
     size_t size;
@@ -471,9 +479,9 @@ typedef struct fusewire_request {
     uint64_t deadline_ns;
 } fusewire_request;
 
-// Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that settles a
-// call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write to a pipe or an
-// `eventfd`, and ask the place from the loop that reads that.
+// Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that
+// settles a call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write
+// to a pipe or an `eventfd`, and ask the place from the loop that reads that.
 typedef void (*fusewire_callback)(void *userdata);
 
 // The slots of a bulkhead, for `fusewire_breaker_set_slots`. Begin with `fusewire_slots slots = FUSEWIRE_SLOTS_INIT;`.
@@ -586,8 +594,8 @@ typedef struct fusewire_snapshot {
     uint64_t slots_reserved[FUSEWIRE_PRIORITY_COUNT];
     // Calls that were admitted, by `fusewire_priority`; 0 without gates, as the next.
     uint64_t admitted_by_priority[FUSEWIRE_PRIORITY_COUNT];
-    // Calls that were turned away, by `fusewire_priority`; those by a breaker that is closed for good are in `rejected`
-    // alone.
+    // Calls that were turned away, by `fusewire_priority`; those by a breaker that is closed for good are in
+    // `rejected` alone.
     uint64_t refused_by_priority[FUSEWIRE_PRIORITY_COUNT];
     // The lowest priority that is let in; `FUSEWIRE_INVALID` without gates.
     fusewire_priority min_priority;
@@ -836,8 +844,8 @@ fusewire_reason fusewire_permit_would_reject(const struct fusewire_permit *permi
 // none that was given and not settled. Only a breaker with a leaky bucket gives such permits.
 uint64_t fusewire_permit_wait_ns(const struct fusewire_permit *permit);
 
-// Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it counts
-// in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
+// Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it
+// counts in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
 bool fusewire_permit_is_bypassed(const struct fusewire_permit *permit);
 
 // Asks for a permit to call. Returns `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
@@ -885,13 +893,13 @@ fusewire_status fusewire_breaker_record(struct fusewire_breaker *breaker,
                                         fusewire_outcome outcome,
                                         const char *error_type);
 
-// Asks for a permit to call, with a request; NULL asks as `fusewire_breaker_acquire` does. Never waits: not for a slot,
-// nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
+// Asks for a permit to call, with a request; NULL asks as `fusewire_breaker_acquire` does. Never waits: not for a
+// slot, nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
 //
 // Returns and writes as `fusewire_breaker_acquire` does. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 // `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request
-// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked then,
-// and nothing counts.
+// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked
+// then, and nothing counts.
 FUSEWIRE_MUST_USE
 fusewire_status fusewire_breaker_acquire_with(struct fusewire_breaker *breaker,
                                               const struct fusewire_request *request,
@@ -901,11 +909,11 @@ fusewire_status fusewire_breaker_acquire_with(struct fusewire_breaker *breaker,
 
 // As `fusewire_breaker_acquire_with`; where all slots are taken and there is room in the queue, the thread waits there
 // until it has one, the configuration's `queue_timeout` or the request's deadline has come, or the breaker turns it
-// away: for at most `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no
-// limit of its own.
+// away: for at most `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets
+// no limit of its own.
 //
-// Returns as `fusewire_breaker_acquire_with` does, also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the call has left
-// the queue then as if it had never been there. Fails as `fusewire_breaker_acquire_with` does.
+// Returns as `fusewire_breaker_acquire_with` does, also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the call has
+// left the queue then as if it had never been there. Fails as `fusewire_breaker_acquire_with` does.
 FUSEWIRE_MUST_USE
 fusewire_status fusewire_breaker_acquire_wait(struct fusewire_breaker *breaker,
                                               const struct fusewire_request *request,
@@ -914,8 +922,8 @@ fusewire_status fusewire_breaker_acquire_wait(struct fusewire_breaker *breaker,
                                               struct fusewire_rejection *rejection,
                                               struct fusewire_error **error);
 
-// Reads a priority that somebody passed on, such as the header `x-request-priority`: the name of one, or a whole number
-// from 0 to 100 as `fusewire_priority_of_number` takes it. Writes it to `priority`.
+// Reads a priority that somebody passed on, such as the header `x-request-priority`: the name of one, or a whole
+// number from 0 to 100 as `fusewire_priority_of_number` takes it. Writes it to `priority`.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when it is
 // none; the detail, with what is allowed, goes to `error`, unless that is NULL.
@@ -923,19 +931,19 @@ fusewire_status fusewire_priority_parse(const char *text,
                                         fusewire_priority *priority,
                                         struct fusewire_error **error);
 
-// The priority of a whole number from 0 to 100: `critical` is 100, `high` 75, `normal` 50, `low` 25, `bulk` 0, and what is
-// between them is the next lower one. Writes it to `priority`.
+// The priority of a whole number from 0 to 100: `critical` is 100, `high` 75, `normal` 50, `low` 25, `bulk` 0, and
+// what is between them is the next lower one. Writes it to `priority`.
 //
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, or `FUSEWIRE_ERROR_INVALID_VALUE` when there is none; the detail, with what
-// is allowed, goes to `error`, unless that is NULL.
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, or `FUSEWIRE_ERROR_INVALID_VALUE` when there is none; the detail, with
+// what is allowed, goes to `error`, unless that is NULL.
 fusewire_status fusewire_priority_of_number(double number,
                                             fusewire_priority *priority,
                                             struct fusewire_error **error);
 
-// As `fusewire_breaker_acquire_wait`, without blocking: where all slots are taken and there is room in the queue, returns
-// `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, to be freed with `fusewire_waiting_free`. The library has no
-// timer: whoever has the place calls `fusewire_waiting_expire` when `fusewire_waiting_left_ns` have passed, or
-// `fusewire_breaker_poll`, which does that for all places of a breaker.
+// As `fusewire_breaker_acquire_wait`, without blocking: where all slots are taken and there is room in the queue,
+// returns `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, to be freed with `fusewire_waiting_free`. The
+// library has no timer: whoever has the place calls `fusewire_waiting_expire` when `fusewire_waiting_left_ns` have
+// passed, or `fusewire_breaker_poll`, which does that for all places of a breaker.
 //
 // Returns else as `fusewire_breaker_acquire_with` does, and fails as that does.
 FUSEWIRE_MUST_USE
@@ -946,9 +954,9 @@ fusewire_status fusewire_breaker_enter(struct fusewire_breaker *breaker,
                                        struct fusewire_rejection *rejection,
                                        struct fusewire_error **error);
 
-// How the wait ended, if it has: `FUSEWIRE_OK`, and `permit` is written, to be settled once; or `FUSEWIRE_REJECTED`, and
-// why is written to `rejection`, unless that is NULL (`FUSEWIRE_REASON_QUEUE_TIMEOUT` when its time was over). Either is
-// told once. `FUSEWIRE_QUEUED` while it goes on. Never blocks.
+// How the wait ended, if it has: `FUSEWIRE_OK`, and `permit` is written, to be settled once; or `FUSEWIRE_REJECTED`,
+// and why is written to `rejection`, unless that is NULL (`FUSEWIRE_REASON_QUEUE_TIMEOUT` when its time was over).
+// Either is told once. `FUSEWIRE_QUEUED` while it goes on. Never blocks.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` (also when the handle that was entered
 // through was freed), or `FUSEWIRE_ERROR_ALREADY_TOLD`.
@@ -958,8 +966,8 @@ fusewire_status fusewire_waiting_try_end(struct fusewire_waiting *waiting,
                                          struct fusewire_rejection *rejection);
 
 // As `fusewire_waiting_try_end`; blocks the thread until the wait has ended, and ends it at its deadline, for at most
-// `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no limit of its own.
-// Returns `FUSEWIRE_TIMED_OUT` when that is over and the wait goes on.
+// `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no limit of its
+// own. Returns `FUSEWIRE_TIMED_OUT` when that is over and the wait goes on.
 //
 // Fails as `fusewire_waiting_try_end` does.
 FUSEWIRE_MUST_USE
@@ -968,9 +976,9 @@ fusewire_status fusewire_waiting_wait(struct fusewire_waiting *waiting,
                                       struct fusewire_permit *permit,
                                       struct fusewire_rejection *rejection);
 
-// Calls `callback(userdata)` once when the wait has ended, and at once when it has; see `fusewire_callback`. It takes the
-// place of one that was set before; NULL sets none. That one is not called any more when this returns, nor is any when
-// `fusewire_waiting_free` has returned: both wait for one that is running.
+// Calls `callback(userdata)` once when the wait has ended, and at once when it has; see `fusewire_callback`. It takes
+// the place of one that was set before; NULL sets none. That one is not called any more when this returns, nor is any
+// when `fusewire_waiting_free` has returned: both wait for one that is running.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 fusewire_status fusewire_waiting_notify(struct fusewire_waiting *waiting,
@@ -981,8 +989,8 @@ fusewire_status fusewire_waiting_notify(struct fusewire_waiting *waiting,
 // over or it has ended, `FUSEWIRE_NONE` when `waiting` is NULL or no live handle.
 uint64_t fusewire_waiting_left_ns(const struct fusewire_waiting *waiting);
 
-// Ends the wait if its time is over. Returns `FUSEWIRE_OK` when it has ended, in whatever way, and `FUSEWIRE_QUEUED` when
-// it goes on.
+// Ends the wait if its time is over. Returns `FUSEWIRE_OK` when it has ended, in whatever way, and `FUSEWIRE_QUEUED`
+// when it goes on.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 fusewire_status fusewire_waiting_expire(struct fusewire_waiting *waiting);
@@ -995,8 +1003,8 @@ fusewire_status fusewire_waiting_expire(struct fusewire_waiting *waiting);
 fusewire_status fusewire_waiting_raise(struct fusewire_waiting *waiting,
                                        fusewire_priority to);
 
-// Frees a place. A wait whose end was not told is given up: it leaves nothing behind, and a slot that it was given goes to
-// the next. NULL does nothing; freeing twice ends the process with a message.
+// Frees a place. A wait whose end was not told is given up: it leaves nothing behind, and a slot that it was given
+// goes to the next. NULL does nothing; freeing twice ends the process with a message.
 void fusewire_waiting_free(struct fusewire_waiting *waiting);
 
 // Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
@@ -1055,34 +1063,34 @@ fusewire_status fusewire_breaker_reconfigure(struct fusewire_breaker *breaker,
                                              const char *reason,
                                              struct fusewire_error **error);
 
-// Sets the lowest priority that is let in; calls below it are turned away with `FUSEWIRE_REASON_SHED`. It holds until a
-// document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
+// Sets the lowest priority that is let in; calls below it are turned away with `FUSEWIRE_REASON_SHED`. It holds until
+// a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
 //
 // Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 // `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_INVALID_VALUE` when `to` is none, or
-// `FUSEWIRE_ERROR_CONFIG` when the document has no `priority`; the detail goes to `error`, unless that is NULL. Nothing
-// has changed then.
+// `FUSEWIRE_ERROR_CONFIG` when the document has no `priority`; the detail goes to `error`, unless that is NULL.
+// Nothing has changed then.
 fusewire_status fusewire_breaker_set_min_priority(struct fusewire_breaker *breaker,
                                                   fusewire_priority to,
                                                   const char *actor,
                                                   const char *reason,
                                                   struct fusewire_error **error);
 
-// Replaces the bulkhead's table of slots, all of it, and grants what has become free to calls that wait; nobody in flight is
-// cut off. It holds until a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
+// Replaces the bulkhead's table of slots, all of it, and grants what has become free to calls that wait; nobody in
+// flight is cut off. It holds until a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
 //
 // Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
-// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG`
-// when the document has no `bulkhead` or the table is out of range; the detail goes to `error`, unless that is NULL.
-// Nothing has changed then.
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_CONFIG` when the document has no `bulkhead` or the table is out of range; the detail goes to
+// `error`, unless that is NULL. Nothing has changed then.
 fusewire_status fusewire_breaker_set_slots(struct fusewire_breaker *breaker,
                                            const struct fusewire_slots *slots,
                                            const char *actor,
                                            const char *reason,
                                            struct fusewire_error **error);
 
-// As `fusewire_breaker_set_slots`, for a table as documents have it, JSON text: `max_concurrent`, which stays when it is
-// left out, and `reserved` by the names of priorities.
+// As `fusewire_breaker_set_slots`, for a table as documents have it, JSON text: `max_concurrent`, which stays when it
+// is left out, and `reserved` by the names of priorities.
 //
 // Returns and fails as `fusewire_breaker_set_slots` does.
 fusewire_status fusewire_breaker_set_slots_json(struct fusewire_breaker *breaker,
@@ -1097,15 +1105,16 @@ fusewire_status fusewire_breaker_set_slots_json(struct fusewire_breaker *breaker
 //
 // Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 // `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the document has no
-// `rate_limit` or the rate is out of range (the limit of a sliding window is at most the document's); the detail goes to
-// `error`, unless that is NULL. Nothing has changed then.
+// `rate_limit` or the rate is out of range (the limit of a sliding window is at most the document's); the detail goes
+// to `error`, unless that is NULL. Nothing has changed then.
 fusewire_status fusewire_breaker_set_rate(struct fusewire_breaker *breaker,
                                           double to,
                                           const char *actor,
                                           const char *reason,
                                           struct fusewire_error **error);
 
-// Sets the concurrency limit, from which it goes on to find itself. `actor` and `reason`: as for `fusewire_breaker_trip`.
+// Sets the concurrency limit, from which it goes on to find itself. `actor` and `reason`: as for
+// `fusewire_breaker_trip`.
 //
 // Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 // `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the document has no
@@ -1118,8 +1127,8 @@ fusewire_status fusewire_breaker_set_limit(struct fusewire_breaker *breaker,
                                            struct fusewire_error **error);
 
 // Ends the breaker's life, of every handle: whoever comes, or waits for a slot, is turned away with
-// `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to do
-// with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
+// `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to
+// do with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
 // `fusewire_breaker_trip`.
 //
 // Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when that was done before. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
@@ -1215,12 +1224,13 @@ fusewire_status fusewire_subscription_close(struct fusewire_subscription *subscr
 // with a message.
 void fusewire_subscription_free(struct fusewire_subscription *subscription);
 
-// The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is static.
+// The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is
+// static.
 const char *fusewire_policy_name(fusewire_policy kind);
 
 // Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, the end of its
-// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a handle
-// to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
+// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
+// handle to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
 // `fusewire_breaker_subscribe`.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_VALUE`.
@@ -1240,8 +1250,8 @@ fusewire_status fusewire_policy_subscription_drain(struct fusewire_policy_subscr
                                                    size_t capacity,
                                                    size_t *count);
 
-// Changes missed since the last one that was kept, because the subscription was full; those before a change are told by
-// its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
+// Changes missed since the last one that was kept, because the subscription was full; those before a change are told
+// by its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
 uint64_t fusewire_policy_subscription_missed(const struct fusewire_policy_subscription *subscription);
 
 // Ends and frees a subscription. NULL does nothing; freeing twice ends the process with a message.

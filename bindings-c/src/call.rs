@@ -1,5 +1,5 @@
-//! The call: acquire, call, count. The happy path is on this page and in `permit`; what comes before a guard here cannot
-//! panic.
+//! The call: acquire, call, count. The happy path is on this page and in `permit`; what comes before a guard here
+//! cannot panic.
 
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::guard::{Failure, OK, guard};
@@ -21,8 +21,8 @@ use std::time::Duration;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_rejection {
-    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
-    /// the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
+    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    /// On the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     pub retry_after_ns: u64,
     /// The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     pub last_failure: u64,
@@ -133,7 +133,8 @@ unsafe fn acquire_turn_at_length(
     acquired
 }
 
-/// Writes what a breaker answers: the permit, which belongs to the handle `given_by` of that number, or why there is none.
+/// Writes what a breaker answers: the permit, which belongs to the handle `given_by` of that number, or why there is
+/// none.
 ///
 /// # Safety
 /// `permit` may be written, `rejection` is NULL or may be.

@@ -60,13 +60,13 @@ unsafe fn govern(
     change(breaker, by).map(changed)
 }
 
-/// Sets the lowest priority that is let in; calls below it are turned away with `FUSEWIRE_REASON_SHED`. It holds until a
-/// document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
+/// Sets the lowest priority that is let in; calls below it are turned away with `FUSEWIRE_REASON_SHED`. It holds until
+/// a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
 ///
 /// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 /// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_INVALID_VALUE` when `to` is none, or
-/// `FUSEWIRE_ERROR_CONFIG` when the document has no `priority`; the detail goes to `error`, unless that is NULL. Nothing
-/// has changed then.
+/// `FUSEWIRE_ERROR_CONFIG` when the document has no `priority`; the detail goes to `error`, unless that is NULL.
+/// Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_set_min_priority(
     breaker: *mut fusewire_breaker,
@@ -83,13 +83,13 @@ pub unsafe extern "C" fn fusewire_breaker_set_min_priority(
     }
 }
 
-/// Replaces the bulkhead's table of slots, all of it, and grants what has become free to calls that wait; nobody in flight is
-/// cut off. It holds until a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
+/// Replaces the bulkhead's table of slots, all of it, and grants what has become free to calls that wait; nobody in
+/// flight is cut off. It holds until a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
 ///
 /// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
-/// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG`
-/// when the document has no `bulkhead` or the table is out of range; the detail goes to `error`, unless that is NULL.
-/// Nothing has changed then.
+/// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+/// `FUSEWIRE_ERROR_CONFIG` when the document has no `bulkhead` or the table is out of range; the detail goes to
+/// `error`, unless that is NULL. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_set_slots(
     breaker: *mut fusewire_breaker,
@@ -110,8 +110,8 @@ pub unsafe extern "C" fn fusewire_breaker_set_slots(
     }
 }
 
-/// As `fusewire_breaker_set_slots`, for a table as documents have it, JSON text: `max_concurrent`, which stays when it is
-/// left out, and `reserved` by the names of priorities.
+/// As `fusewire_breaker_set_slots`, for a table as documents have it, JSON text: `max_concurrent`, which stays when it
+/// is left out, and `reserved` by the names of priorities.
 ///
 /// Returns and fails as `fusewire_breaker_set_slots` does.
 #[unsafe(no_mangle)]
@@ -137,8 +137,8 @@ pub unsafe extern "C" fn fusewire_breaker_set_slots_json(
 ///
 /// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 /// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the document has no
-/// `rate_limit` or the rate is out of range (the limit of a sliding window is at most the document's); the detail goes to
-/// `error`, unless that is NULL. Nothing has changed then.
+/// `rate_limit` or the rate is out of range (the limit of a sliding window is at most the document's); the detail goes
+/// to `error`, unless that is NULL. Nothing has changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_set_rate(
     breaker: *mut fusewire_breaker,
@@ -151,7 +151,8 @@ pub unsafe extern "C" fn fusewire_breaker_set_rate(
     unsafe { guard_with(error, || govern(breaker, actor, reason, |b, by| Ok(b.core.set_rate(to, by)?))) }
 }
 
-/// Sets the concurrency limit, from which it goes on to find itself. `actor` and `reason`: as for `fusewire_breaker_trip`.
+/// Sets the concurrency limit, from which it goes on to find itself. `actor` and `reason`: as for
+/// `fusewire_breaker_trip`.
 ///
 /// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 /// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the document has no
@@ -170,8 +171,8 @@ pub unsafe extern "C" fn fusewire_breaker_set_limit(
 }
 
 /// Ends the breaker's life, of every handle: whoever comes, or waits for a slot, is turned away with
-/// `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to do
-/// with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
+/// `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to
+/// do with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
 /// `fusewire_breaker_trip`.
 ///
 /// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when that was done before. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,

@@ -26,8 +26,8 @@ pub struct fusewire_permit {
 /// What the caller's words hold.
 #[repr(C)]
 pub(crate) struct Words {
-    /// `GIVEN`, `PACED` or `SETTLED`, mixed with the handle: what is neither is no permit. The usual call changes it by a plain
-    /// store, since two additions that lock would cost more than the rest of it.
+    /// `GIVEN`, `PACED` or `SETTLED`, mixed with the handle: what is neither is no permit. The usual call changes it by
+    /// a plain store, since two additions that lock would cost more than the rest of it.
     guard: AtomicU64,
     breaker: *const fusewire_breaker,
     /// Of the handle, which may be another's by now.
@@ -240,8 +240,8 @@ pub unsafe extern "C" fn fusewire_permit_wait_ns(permit: *const fusewire_permit)
     })
 }
 
-/// Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it counts
-/// in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
+/// Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it
+/// counts in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_permit_is_bypassed(permit: *const fusewire_permit) -> bool {
     guard_or(false, || {

@@ -111,7 +111,8 @@ impl fusewire_policy_event {
     }
 }
 
-/// The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is static.
+/// The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is
+/// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn fusewire_policy_name(kind: fusewire_policy) -> *const c_char {
     let name = NAMES.get(kind as usize);
@@ -140,8 +141,8 @@ pub struct fusewire_policy_subscription {
 kind!(PolicyEvents, b"fw polic", "fusewire_policy_subscription");
 
 /// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, the end of its
-/// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a handle
-/// to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
+/// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
+/// handle to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
 /// `fusewire_breaker_subscribe`.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_VALUE`.
@@ -193,8 +194,8 @@ pub unsafe extern "C" fn fusewire_policy_subscription_drain(
     })
 }
 
-/// Changes missed since the last one that was kept, because the subscription was full; those before a change are told by
-/// its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
+/// Changes missed since the last one that was kept, because the subscription was full; those before a change are told
+/// by its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_policy_subscription_missed(
     subscription: *const fusewire_policy_subscription,

@@ -121,8 +121,8 @@ pub struct fusewire_snapshot {
     pub slots_reserved: [u64; FUSEWIRE_PRIORITY_COUNT],
     /// Calls that were admitted, by `fusewire_priority`; 0 without gates, as the next.
     pub admitted_by_priority: [u64; FUSEWIRE_PRIORITY_COUNT],
-    /// Calls that were turned away, by `fusewire_priority`; those by a breaker that is closed for good are in `rejected`
-    /// alone.
+    /// Calls that were turned away, by `fusewire_priority`; those by a breaker that is closed for good are in
+    /// `rejected` alone.
     pub refused_by_priority: [u64; FUSEWIRE_PRIORITY_COUNT],
     /// The lowest priority that is let in; `FUSEWIRE_INVALID` without gates.
     pub min_priority: fusewire_priority,

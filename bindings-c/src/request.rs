@@ -15,9 +15,9 @@ use fusewire::binding::{self, EnteredSlip};
 use std::ffi::c_char;
 use std::time::Duration;
 
-/// What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for that
-/// says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`, `priority`,
-/// `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
+/// What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for
+/// that says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`,
+/// `priority`, `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_request {
@@ -55,8 +55,8 @@ unsafe fn read(request: *const fusewire_request) -> Outcome<Request> {
     Ok(if ours.deadline_ns == FUSEWIRE_NONE { asked } else { asked.deadline(ours.deadline_ns) })
 }
 
-/// Who is asked for what: a breaker with the number of its handle, and a request that it may be asked with. The permit is
-/// marked as not given.
+/// Who is asked for what: a breaker with the number of its handle, and a request that it may be asked with. The permit
+/// is marked as not given.
 ///
 /// # Safety
 /// As for `fusewire_breaker_acquire_with`.
@@ -83,13 +83,13 @@ pub(crate) fn timeout(ns: u64) -> Duration {
     if ns == FUSEWIRE_NONE { Duration::MAX } else { Duration::from_nanos(ns) }
 }
 
-/// Asks for a permit to call, with a request; NULL asks as `fusewire_breaker_acquire` does. Never waits: not for a slot,
-/// nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
+/// Asks for a permit to call, with a request; NULL asks as `fusewire_breaker_acquire` does. Never waits: not for a
+/// slot, nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
 ///
 /// Returns and writes as `fusewire_breaker_acquire` does. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
 /// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request
-/// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked then,
-/// and nothing counts.
+/// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked
+/// then, and nothing counts.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_acquire_with(
@@ -111,11 +111,11 @@ pub unsafe extern "C" fn fusewire_breaker_acquire_with(
 
 /// As `fusewire_breaker_acquire_with`; where all slots are taken and there is room in the queue, the thread waits there
 /// until it has one, the configuration's `queue_timeout` or the request's deadline has come, or the breaker turns it
-/// away: for at most `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no
-/// limit of its own.
+/// away: for at most `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets
+/// no limit of its own.
 ///
-/// Returns as `fusewire_breaker_acquire_with` does, also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the call has left
-/// the queue then as if it had never been there. Fails as `fusewire_breaker_acquire_with` does.
+/// Returns as `fusewire_breaker_acquire_with` does, also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the call has
+/// left the queue then as if it had never been there. Fails as `fusewire_breaker_acquire_with` does.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_acquire_wait(
@@ -143,8 +143,8 @@ pub unsafe extern "C" fn fusewire_breaker_acquire_wait(
     }
 }
 
-/// Reads a priority that somebody passed on, such as the header `x-request-priority`: the name of one, or a whole number
-/// from 0 to 100 as `fusewire_priority_of_number` takes it. Writes it to `priority`.
+/// Reads a priority that somebody passed on, such as the header `x-request-priority`: the name of one, or a whole
+/// number from 0 to 100 as `fusewire_priority_of_number` takes it. Writes it to `priority`.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when it is
 /// none; the detail, with what is allowed, goes to `error`, unless that is NULL.
@@ -163,11 +163,11 @@ pub unsafe extern "C" fn fusewire_priority_parse(
     }
 }
 
-/// The priority of a whole number from 0 to 100: `critical` is 100, `high` 75, `normal` 50, `low` 25, `bulk` 0, and what is
-/// between them is the next lower one. Writes it to `priority`.
+/// The priority of a whole number from 0 to 100: `critical` is 100, `high` 75, `normal` 50, `low` 25, `bulk` 0, and
+/// what is between them is the next lower one. Writes it to `priority`.
 ///
-/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, or `FUSEWIRE_ERROR_INVALID_VALUE` when there is none; the detail, with what
-/// is allowed, goes to `error`, unless that is NULL.
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, or `FUSEWIRE_ERROR_INVALID_VALUE` when there is none; the detail, with
+/// what is allowed, goes to `error`, unless that is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_priority_of_number(
     number: f64,

@@ -17,17 +17,18 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// A call's place in the queue for a slot. It ends once: with a slot, or without one when its time is over or the breaker
-/// turns the call away. Ask it with `fusewire_waiting_try_end` or `fusewire_waiting_wait`, and free it with
-/// `fusewire_waiting_free`, at any time: a place whose end was not told is given up then, as if the call had never waited.
-/// The permit that it gives belongs to the handle of the breaker that was entered through. Threads may share it.
+/// A call's place in the queue for a slot. It ends once: with a slot, or without one when its time is over or the
+/// breaker turns the call away. Ask it with `fusewire_waiting_try_end` or `fusewire_waiting_wait`, and free it with
+/// `fusewire_waiting_free`, at any time: a place whose end was not told is given up then, as if the call had never
+/// waited. The permit that it gives belongs to the handle of the breaker that was entered through. Threads may share
+/// it.
 pub struct fusewire_waiting {
     _opaque: [u8; 0],
 }
 
-/// Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that settles a
-/// call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write to a pipe or an
-/// `eventfd`, and ask the place from the loop that reads that.
+/// Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that
+/// settles a call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write
+/// to a pipe or an `eventfd`, and ask the place from the loop that reads that.
 pub type fusewire_callback = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
 
 type Answer = Result<Paced, Refused>;
@@ -142,10 +143,10 @@ impl Drop for Place {
     }
 }
 
-/// As `fusewire_breaker_acquire_wait`, without blocking: where all slots are taken and there is room in the queue, returns
-/// `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, to be freed with `fusewire_waiting_free`. The library has no
-/// timer: whoever has the place calls `fusewire_waiting_expire` when `fusewire_waiting_left_ns` have passed, or
-/// `fusewire_breaker_poll`, which does that for all places of a breaker.
+/// As `fusewire_breaker_acquire_wait`, without blocking: where all slots are taken and there is room in the queue,
+/// returns `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, to be freed with `fusewire_waiting_free`. The
+/// library has no timer: whoever has the place calls `fusewire_waiting_expire` when `fusewire_waiting_left_ns` have
+/// passed, or `fusewire_breaker_poll`, which does that for all places of a breaker.
 ///
 /// Returns else as `fusewire_breaker_acquire_with` does, and fails as that does.
 #[must_use]
@@ -208,9 +209,9 @@ unsafe fn end(
     }
 }
 
-/// How the wait ended, if it has: `FUSEWIRE_OK`, and `permit` is written, to be settled once; or `FUSEWIRE_REJECTED`, and
-/// why is written to `rejection`, unless that is NULL (`FUSEWIRE_REASON_QUEUE_TIMEOUT` when its time was over). Either is
-/// told once. `FUSEWIRE_QUEUED` while it goes on. Never blocks.
+/// How the wait ended, if it has: `FUSEWIRE_OK`, and `permit` is written, to be settled once; or `FUSEWIRE_REJECTED`,
+/// and why is written to `rejection`, unless that is NULL (`FUSEWIRE_REASON_QUEUE_TIMEOUT` when its time was over).
+/// Either is told once. `FUSEWIRE_QUEUED` while it goes on. Never blocks.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` (also when the handle that was entered
 /// through was freed), or `FUSEWIRE_ERROR_ALREADY_TOLD`.
@@ -226,8 +227,8 @@ pub unsafe extern "C" fn fusewire_waiting_try_end(
 }
 
 /// As `fusewire_waiting_try_end`; blocks the thread until the wait has ended, and ends it at its deadline, for at most
-/// `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no limit of its own.
-/// Returns `FUSEWIRE_TIMED_OUT` when that is over and the wait goes on.
+/// `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no limit of its
+/// own. Returns `FUSEWIRE_TIMED_OUT` when that is over and the wait goes on.
 ///
 /// Fails as `fusewire_waiting_try_end` does.
 #[must_use]
@@ -245,9 +246,9 @@ pub unsafe extern "C" fn fusewire_waiting_wait(
     })
 }
 
-/// Calls `callback(userdata)` once when the wait has ended, and at once when it has; see `fusewire_callback`. It takes the
-/// place of one that was set before; NULL sets none. That one is not called any more when this returns, nor is any when
-/// `fusewire_waiting_free` has returned: both wait for one that is running.
+/// Calls `callback(userdata)` once when the wait has ended, and at once when it has; see `fusewire_callback`. It takes
+/// the place of one that was set before; NULL sets none. That one is not called any more when this returns, nor is any
+/// when `fusewire_waiting_free` has returned: both wait for one that is running.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
@@ -278,8 +279,8 @@ pub unsafe extern "C" fn fusewire_waiting_left_ns(waiting: *const fusewire_waiti
     })
 }
 
-/// Ends the wait if its time is over. Returns `FUSEWIRE_OK` when it has ended, in whatever way, and `FUSEWIRE_QUEUED` when
-/// it goes on.
+/// Ends the wait if its time is over. Returns `FUSEWIRE_OK` when it has ended, in whatever way, and `FUSEWIRE_QUEUED`
+/// when it goes on.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
@@ -312,8 +313,8 @@ pub unsafe extern "C" fn fusewire_waiting_raise(
     })
 }
 
-/// Frees a place. A wait whose end was not told is given up: it leaves nothing behind, and a slot that it was given goes to
-/// the next. NULL does nothing; freeing twice ends the process with a message.
+/// Frees a place. A wait whose end was not told is given up: it leaves nothing behind, and a slot that it was given
+/// goes to the next. NULL does nothing; freeing twice ends the process with a message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_waiting_free(waiting: *mut fusewire_waiting) {
     // SAFETY: the caller's promise.
