@@ -12,7 +12,7 @@ use crate::permit::{
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text::lossy;
 use fusewire::binding::{Paced, Refused};
-use fusewire::{Outcome as CallOutcome, Request};
+use fusewire::Outcome as CallOutcome;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -109,7 +109,7 @@ unsafe fn acquire_at_length(
         }
         permit.cast::<u64>().write(0);
         let (found, serial): (&Breaker, u64) = take_numbered("breaker", breaker)?;
-        let answer = found.core.acquire_slip_for(&Request::new());
+        let answer = found.core.acquire_paced();
         Ok(hand_over(found, answer, (breaker, serial), permit, rejection))
     })
 }
