@@ -6,13 +6,13 @@ use crate::guard::{Failure, OK, guard};
 use crate::handle::{live_numbered, take, take_numbered};
 use crate::names::{FUSEWIRE_NONE, fusewire_outcome, fusewire_reason, outcome_of};
 use crate::permit::{
-    Words, fusewire_permit, fusewire_permit_failure, fusewire_permit_ignore, fusewire_permit_settle,
+    self, Words, fusewire_permit, fusewire_permit_failure, fusewire_permit_ignore, fusewire_permit_settle,
     fusewire_permit_success, fusewire_permit_wait_ns, told,
 };
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text::lossy;
-use fusewire::binding::{Paced, Refused};
 use fusewire::Outcome as CallOutcome;
+use fusewire::binding::{Paced, Refused};
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -107,7 +107,7 @@ unsafe fn acquire_at_length(
         if permit.is_null() {
             return Err(Failure::null("permit"));
         }
-        permit.cast::<u64>().write(0);
+        permit::mark_as_not_given(permit);
         let (found, serial): (&Breaker, u64) = take_numbered("breaker", breaker)?;
         let answer = found.core.acquire_paced();
         Ok(hand_over(found, answer, (breaker, serial), permit, rejection))

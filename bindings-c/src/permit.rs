@@ -71,6 +71,16 @@ impl Words {
     }
 }
 
+/// Marks memory as a permit that was not given, whatever was there.
+///
+/// # Safety
+/// `permit` may be written.
+pub(crate) unsafe fn mark_as_not_given(permit: *mut fusewire_permit) {
+    // The mark is mixed with what stands beside it.
+    // SAFETY: the caller's promise.
+    unsafe { permit.cast::<[u64; 2]>().write([0; 2]) };
+}
+
 /// A permit that may be settled. Of two threads that try at once, one gets it.
 ///
 /// # Safety

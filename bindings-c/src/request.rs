@@ -6,7 +6,7 @@ use crate::error::fusewire_error;
 use crate::guard::{Failure, OK, Outcome, guard_with};
 use crate::handle::take_numbered;
 use crate::names::{FUSEWIRE_NONE, fusewire_priority, priority_of};
-use crate::permit::fusewire_permit;
+use crate::permit::{self, fusewire_permit};
 use crate::sized::{self, Sized};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text::required;
@@ -70,7 +70,7 @@ pub(crate) unsafe fn ask<'a>(
     }
     // SAFETY: the caller's promises.
     unsafe {
-        permit.cast::<u64>().write(0);
+        permit::mark_as_not_given(permit);
         let (found, serial): (&Breaker, u64) = take_numbered("breaker", breaker)?;
         let request = read(request)?;
         found.core.check(&request)?;

@@ -7,7 +7,7 @@ use crate::error::fusewire_error;
 use crate::guard::{Failure, OK, Outcome, guard, guard_free, guard_or, guard_with};
 use crate::handle::{self, kind, take, take_numbered};
 use crate::names::{FUSEWIRE_NONE, fusewire_priority, priority_of};
-use crate::permit::fusewire_permit;
+use crate::permit::{self, fusewire_permit};
 use crate::request::{ask, fusewire_request, timeout};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use fusewire::binding::{EnteredSlip, ForkMutex, Paced, Refused};
@@ -195,7 +195,7 @@ unsafe fn end(
     }
     // SAFETY: the caller's promises.
     unsafe {
-        permit.cast::<u64>().write(0);
+        permit::mark_as_not_given(permit);
         let place: &Place = take("waiting", waiting)?;
         let (found, serial): (&Breaker, u64) = take_numbered("breaker", place.breaker)?;
         if serial != place.serial {
