@@ -4,7 +4,7 @@ use fusewire::binding::ForkMutex;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::task::Wake;
-use std::thread::{self, Thread, ThreadId};
+use std::thread::{self, Thread};
 
 pub(crate) type Callback = unsafe extern "C" fn(userdata: *mut c_void);
 
@@ -22,7 +22,7 @@ struct State {
     has_rung: bool,
     call: Option<Call>,
     /// The process and the thread that call it at the moment.
-    caller: Option<(u32, ThreadId)>,
+    caller: Option<(u32, usize)>,
     /// Whom to wake. A forked child finds some that it does not have, and wakes nobody.
     threads: Vec<Thread>,
 }
@@ -36,8 +36,12 @@ impl Default for Bell {
     }
 }
 
-fn me() -> (u32, ThreadId) {
-    (std::process::id(), thread::current().id())
+/// The process and something of the calling thread's own: to ask for a `Thread` would allocate one.
+fn me() -> (u32, usize) {
+    thread_local! {
+        static OWN: u8 = const { 0 };
+    }
+    (std::process::id(), OWN.with(|own| std::ptr::from_ref(own).addr()))
 }
 
 /// Keeps the calling thread among those that are woken.
@@ -99,19 +103,22 @@ impl Bell {
 
     /// From here on nothing is called that was set before; waits for a call that another thread makes.
     pub(crate) fn silence(&self) {
-        loop {
+        while self.is_calling() {
             let _listed = self.list();
-            {
-                let mut state = self.0.lock();
-                state.call = None;
-                let (process, this) = me();
-                // A forked child has no thread that would ever be done with it.
-                if !state.caller.is_some_and(|(of, thread)| of == process && thread != this) {
-                    return;
-                }
+            // It may be done since.
+            if self.is_calling() {
+                thread::park();
             }
-            thread::park();
         }
+    }
+
+    /// Takes away what is set; answers whether another thread calls it at the moment.
+    fn is_calling(&self) -> bool {
+        let mut state = self.0.lock();
+        state.call = None;
+        let (process, this) = me();
+        // A forked child has no thread that would ever be done with it.
+        state.caller.is_some_and(|(of, thread)| of == process && thread != this)
     }
 }
 

@@ -232,21 +232,23 @@ static void use_what_was_inherited(void *argument) {
     fusewire_permit permits[MOST], more;
     fusewire_waiting *waiting;
     for (int i = 0; i < MOST; i++)
-        if (fusewire_breaker_acquire(from->breaker, &permits[i], NULL) != FUSEWIRE_OK) _exit(1);
-    if (fusewire_breaker_enter(from->breaker, NULL, &more, &waiting, NULL, NULL) != FUSEWIRE_QUEUED) _exit(2);
+        if (fusewire_breaker_acquire(from->breaker, &permits[i], NULL) != FUSEWIRE_OK) return;
+    if (fusewire_breaker_enter(from->breaker, NULL, &more, &waiting, NULL, NULL) != FUSEWIRE_QUEUED) return;
     // That of the parent's call frees no slot here.
     (void)fusewire_permit_success(&from->permit);
-    if (fusewire_waiting_try_end(waiting, &more, NULL) != FUSEWIRE_QUEUED) _exit(3);
+    if (fusewire_waiting_try_end(waiting, &more, NULL) != FUSEWIRE_QUEUED) return;
     // Whose wait it was it is no more, and nobody hangs for it.
-    if (fusewire_waiting_wait(from->waiting, FUSEWIRE_NONE, &more, NULL) != FUSEWIRE_REJECTED) _exit(4);
+    if (fusewire_waiting_wait(from->waiting, FUSEWIRE_NONE, &more, NULL) != FUSEWIRE_REJECTED) return;
     fusewire_waiting_free(from->waiting);
-    if (fusewire_permit_success(&permits[0]) != FUSEWIRE_OK) _exit(5);
-    if (fusewire_waiting_wait(waiting, FUSEWIRE_NONE, &more, NULL) != FUSEWIRE_OK) _exit(6);
+    if (fusewire_permit_success(&permits[0]) != FUSEWIRE_OK) return;
+    if (fusewire_waiting_wait(waiting, FUSEWIRE_NONE, &more, NULL) != FUSEWIRE_OK) return;
     fusewire_waiting_free(waiting);
-    if (fusewire_permit_success(&more) != FUSEWIRE_OK) _exit(7);
+    if (fusewire_permit_success(&more) != FUSEWIRE_OK) return;
     for (int i = 1; i < MOST; i++)
-        if (fusewire_permit_success(&permits[i]) != FUSEWIRE_OK) _exit(8);
+        if (fusewire_permit_success(&permits[i]) != FUSEWIRE_OK) return;
     fusewire_breaker_free(from->breaker);
+    // Not by an exit code: that is valgrind's, for whom the child leaks what its parent's threads have.
+    (void)!write(STDERR_FILENO, "whole", 5);
 }
 
 static void a_forked_child_begins_with_all_slots_free_and_nobody_waiting(void **state) {
@@ -262,7 +264,7 @@ static void a_forked_child_begins_with_all_slots_free_and_nobody_waiting(void **
     assert_int_equal(pthread_create(&id, NULL, wait_without_end, &blocked), 0);
     for (int i = 0; i < 20; i++) {
         ending end = in_a_child(use_what_was_inherited, &kept);
-        if (!has_come_back(&end)) fail_msg("ended with status %#x: %s", (unsigned)end.status, end.said);
+        if (strcmp(end.said, "whole") != 0) fail_msg("ended with status %#x: %s", (unsigned)end.status, end.said);
     }
     is_ok(fusewire_permit_success(&kept.permit));
     is_ok(fusewire_waiting_try_end(kept.waiting, &kept.permit, NULL));
