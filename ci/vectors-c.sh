@@ -19,8 +19,10 @@ done
 run() {
     local name=$1
     shift
-    printf 'vectors in C, %s: ' "$name"
-    "$@" --vectors tests/vectors
+    for folder in tests/vectors tests/vectors/admission; do
+        printf 'vectors in C, %s, %s: ' "$name" "$folder"
+        "$@" --vectors "$folder"
+    done
 }
 
 for compiler in "${compilers[@]}"; do

@@ -113,12 +113,27 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn acquire_slip_for(&self, request: &Request) -> Result<Paced, Refused> {
+        if !self.is_gated() {
+            return self.acquire_paced();
+        }
         let mut ticket = Ticket::plain(0);
         let engine = self.0.acquire_for(request, &mut ticket)?;
         Ok(self.paced(engine, ticket))
     }
 
-    /// The same, for a call that would wait for a slot.
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), with how long the host waits: for a call without a request, of
+    /// any breaker.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn acquire_paced(&self) -> Result<Paced, Refused> {
+        let mut ticket = Ticket::plain(0);
+        let engine = self.0.admit(&mut ticket)?;
+        Ok(self.paced(engine, ticket))
+    }
+
+    /// The same, with a request, for a call that would wait for a slot.
     ///
     /// # Errors
     /// As there.
