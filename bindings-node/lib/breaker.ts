@@ -2,14 +2,18 @@
 // `core/src/side.rs` of the crate, and nowhere else.
 
 import { callUntil } from './abortable';
+import { PermitPromise } from './acquiring';
 import { type BreakerClass, adopt, slotFor } from './adoption';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
+import { type Alarm, systemAlarm } from './clock';
 import { defect, settleSlip, slipGiven } from './crossing';
-import { toldOfDocument } from './errors';
+import { type CircuitOpenError, told, toldOfDocument } from './errors';
 import { deliverIfAny } from './events';
+import { enter, hadGates, pacedSlip, waitGiven } from './gated';
 import {
   At,
   COUNT_MASK as HOST_COUNT_MASK,
+  HAS_GATES,
   NO_LANE,
   PANICKED,
   UNLIMITED,
@@ -24,14 +28,14 @@ import {
   type CallOptions,
   type CircuitBreakerOptions,
   checkCallOptions,
-  checkExecuteOptions,
-  checkSignal,
   documentText,
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
-import { keepRefusal, refusalOf, refuse, refuseLater, rejections, takeRefusal } from './refusal';
-import { type Settling, type Slip, laneSlip, putBack } from './slip';
+import { hasRefusal, keepRefusal, refusalOf, refuse, refuseLater, rejections, takeRefusal } from './refusal';
+import { type AcquireOptions, type CallRequest, PLAIN, checkRequest } from './request';
+import { type Settling, Slip, laneSlip, putBack } from './slip';
+import { Wait, type Waiter, blockUntilTurn, turnComes } from './waits';
 import { type Given, type WrappedOptions, wrapped } from './wrapped';
 
 // As constants of this module: an import is looked up each time.
@@ -40,8 +44,8 @@ const nativeAcquire = hostAcquire;
 const COUNT_MASK = HOST_COUNT_MASK;
 
 /** What a call may be given. */
-export interface ExecuteOptions {
-  /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
+export interface ExecuteOptions extends CallRequest {
+  /** Ends the call, or its wait: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
   signal?: AbortSignal | null;
 }
 
@@ -61,6 +65,8 @@ export class CircuitBreaker extends OperatedBreaker {
   /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
   private onValue: ((value: unknown) => unknown) | null = null;
   private onError: ((error: unknown) => never) | null = null;
+  /** Whether it had gates when it was asked last; so far as is known, it is asked at its gates then. */
+  private isGated = false;
   private readonly options: CircuitBreakerOptions;
   /** Whether a value decides nothing: the usual. */
   private readonly anyValue: boolean;
@@ -99,48 +105,27 @@ export class CircuitBreaker extends OperatedBreaker {
   }
 
   /**
-   * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
+   * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise. A call waits
+   * for a slot where there is a queue, and for its turn where calls are paced.
    *
    * Rejects with the function's own error, or with a `CircuitOpenError` when it was not called.
    */
   execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
     const low = this.low;
-    let slip: Slip | null = null;
-    if (!this.passes(low)) {
-      try {
-        slip = this.ask();
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      if (slip === null) return refuseLater(this.options, fn) as Promise<T>;
-    }
-    // As they are now: what `fn` does may begin another grant.
-    const { onValue, onError } = this;
-    let made: T | PromiseLike<T>;
-    try {
-      made = fn();
-    } catch (error) {
-      return this.threw(slip, low, error);
-    }
-    if (made instanceof Promise && made.constructor === Promise) {
-      if (slip === null) {
-        if (onValue === null) return this.followFirst<T>(low, made);
-        return promiseThen.call(made, onValue, onError) as Promise<T>;
-      }
-      slip.owner = this as unknown as Settling;
-      if (slip.onValue === null) slip.handlers();
-      return promiseThen.call(made, slip.onValue, slip.onError) as Promise<T>;
-    }
-    return this.follow<T>(slip, low, made as T | PromiseLike<T>);
+    return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, PLAIN);
   }
 
-  /** As `execute`, for a function that answers at once. */
-  executeSync<T>(fn: () => T): T {
+  /**
+   * As `execute`, for a function that answers at once. It never waits for a slot, and blocks the thread until its turn
+   * where calls are paced, unless the clock is a `ManualClock`, which nobody could move meanwhile.
+   */
+  executeSync<T>(fn: () => T, options: CallRequest = PLAIN): T {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    if (options !== PLAIN) this.check(options);
     const low = this.low;
     let slip: Slip | null = null;
-    if (!this.passes(low) && (slip = this.ask()) === null) return refuse(this.options, fn) as T;
+    if (!this.passes(low) && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
     let value: T;
     try {
       value = fn();
@@ -161,28 +146,52 @@ export class CircuitBreaker extends OperatedBreaker {
   }
 
   /**
-   * Asks for a permit to call; settle it once.
+   * Asks for a permit to call; settle it once. Without a request the answer is there at once, and nobody waits for a slot.
    *
    * Throws a `CircuitOpenError` when the call is turned away.
    */
-  acquire(): Permit {
-    const permit = this.permit();
+  acquire(): Permit;
+  /**
+   * As `acquire()`, by a promise, which waits for a slot where there is a queue, for as long as the queue's timeout, the
+   * request's deadline and its signal let it. A pending wait keeps the process alive.
+   */
+  acquire(request: AcquireOptions): PermitPromise;
+  acquire(request?: AcquireOptions): Permit | PermitPromise {
+    if (request !== undefined) return PermitPromise.of(this, request);
+    const permit = this.permit(PLAIN, false);
     if (permit === null) throw takeRefusal();
     return permit;
   }
 
-  /** As `acquire`, but `null` when the call is turned away. */
-  tryAcquire(): Permit | null {
-    const permit = this.permit();
+  /** As `acquire()`, but `null` when the call is turned away. It never waits. */
+  tryAcquire(request: CallRequest = PLAIN): Permit | null {
+    if (request !== PLAIN) this.check(request);
+    const permit = this.permit(request, false);
     if (permit === null) takeRefusal();
     return permit;
   }
 
-  private permit(): Permit | null {
+  /** Milliseconds on the breaker's clock, on which a request's `deadline` is an instant. */
+  now(): number {
+    return isolate.now(this.slot) / 1e6;
+  }
+
+  /** Checks what a call asks for; at its gates a breaker does so by itself. @internal */
+  private check(request: unknown, more: readonly string[] = []): asserts request is AcquireOptions {
+    checkRequest(request, more);
+    const { cost } = request;
+    if (cost !== undefined && !this.isGated) told(() => isolate.checkCost(this.slot, cost));
+  }
+
+  private permit(request: CallRequest, waits: false): Permit | null;
+  private permit(request: CallRequest, waits: boolean): Permit | Wait | null;
+  private permit(request: CallRequest, waits: boolean): Permit | Wait | null {
     const low = this.low;
-    if (this.passes(low)) return new Permit(this, null, low);
+    if (this.passes(low)) return new Permit(this, null, low, 0);
     const slip = this.ask();
-    return slip && new Permit(this, slip, 0);
+    if (slip !== null) return new Permit(this, slip, 0, 0);
+    const given = hasRefusal() ? null : this.enter(request, waits);
+    return given instanceof Slip ? new Permit(this, given, 0, given.turn) : given;
   }
 
   private async executeWith<T>(
@@ -190,14 +199,102 @@ export class CircuitBreaker extends OperatedBreaker {
     options: ExecuteOptions | undefined,
   ): Promise<T> {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    checkExecuteOptions(options);
+    this.check(options, ['signal']);
     const { signal } = options;
-    if (signal === undefined || signal === null) return this.execute(fn);
-    checkSignal(signal);
+    if (signal === undefined || signal === null) {
+      const low = this.low;
+      return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, options);
+    }
     if (signal.aborted) throw signal.reason;
-    const permit = this.permit();
+    let permit = this.permit(options, true);
+    if (permit instanceof Wait) permit = await this.permitOf(permit, signal);
     if (permit === null) return refuse(this.options, fn) as T;
+    if (permit.wait > 0) await this.turnOf(permit, signal);
     return callUntil(signal, permit, fn);
+  }
+
+  /** Makes a call that the lane has admitted. */
+  private callLane<T>(low: number, fn: () => T | PromiseLike<T>): Promise<T> {
+    // As they are now: what `fn` does may begin another grant.
+    const { onValue, onError } = this;
+    let made: T | PromiseLike<T>;
+    try {
+      made = fn();
+    } catch (error) {
+      return this.threw(null, low, error);
+    }
+    if (made instanceof Promise && made.constructor === Promise) {
+      if (onValue === null) return this.followFirst<T>(low, made);
+      return promiseThen.call(made, onValue, onError) as Promise<T>;
+    }
+    return this.follow<T>(null, low, made as T | PromiseLike<T>);
+  }
+
+  /** Makes a call that has a slip. */
+  private call<T>(slip: Slip, fn: () => T | PromiseLike<T>): Promise<T> {
+    let made: T | PromiseLike<T>;
+    try {
+      made = fn();
+    } catch (error) {
+      return this.threw(slip, 0, error);
+    }
+    if (made instanceof Promise && made.constructor === Promise) {
+      slip.owner = this as unknown as Settling;
+      if (slip.onValue === null) slip.handlers();
+      return promiseThen.call(made, slip.onValue, slip.onError) as Promise<T>;
+    }
+    return this.follow<T>(slip, 0, made as T | PromiseLike<T>);
+  }
+
+  /** Asks for a call, and makes it. */
+  private executeAsked<T>(fn: () => T | PromiseLike<T>, request: CallRequest): Promise<T> {
+    let given: Slip | Wait | null;
+    try {
+      given = this.ask();
+      if (given !== null) return this.call(given, fn);
+      if (!hasRefusal()) given = this.enter(request, true);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (given === null) return refuseLater(this.options, fn) as Promise<T>;
+    if (given instanceof Wait || given.turn > 0) return this.callLater(given, fn);
+    return this.call(given, fn);
+  }
+
+  private async callLater<T>(given: Slip | Wait, fn: () => T | PromiseLike<T>): Promise<T> {
+    const slip = given instanceof Wait ? await this.slipOf(given) : given;
+    if (slip === null) return refuse(this.options, fn) as T;
+    if (slip.turn > 0) await turnComes(this.alarm, slip.turn);
+    return this.call(slip, fn);
+  }
+
+  /** What a wait comes to; `null` when the call is turned away, and `takeRefusal` says why. */
+  private async slipOf(wait: Wait, signal?: AbortSignal): Promise<Slip | null> {
+    const how = await new Promise<Slip | CircuitOpenError>((resolve, reject) =>
+      wait.watch(signal, { ended: resolve, aborted: reject }),
+    );
+    if (how instanceof Slip) return how;
+    keepRefusal(how);
+    return null;
+  }
+
+  private async permitOf(wait: Wait, signal: AbortSignal): Promise<Permit | null> {
+    const slip = await this.slipOf(wait, signal);
+    return slip && new Permit(this, slip, 0, slip.turn);
+  }
+
+  private async turnOf(permit: Permit, signal: AbortSignal): Promise<void> {
+    try {
+      await turnComes(this.alarm, permit.wait, signal);
+    } catch (reason) {
+      permit[Symbol.dispose]();
+      throw reason;
+    }
+  }
+
+  /** @internal */
+  private get alarm(): Alarm {
+    return this.options.clock?.alarm ?? systemAlarm;
   }
 
   /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
@@ -207,12 +304,26 @@ export class CircuitBreaker extends OperatedBreaker {
     return true;
   }
 
-  /** Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. */
+  /** Asks for a call that cannot wait for a slot; as `ask`. */
+  private askNow(request: CallRequest): Slip | null {
+    const slip = this.ask();
+    if (slip !== null || hasRefusal()) return slip;
+    const paced = this.enter(request, false);
+    if (paced !== null && paced.turn > 0 && this.options.clock === undefined) blockUntilTurn(paced.turn);
+    return paced;
+  }
+
+  /**
+   * Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. When there is no refusal, the
+   * breaker has gates, and was not asked.
+   */
   private ask(): Slip | null {
+    if (this.isGated) return null;
     words[At.Slot] = this.slot;
     words[At.GrantCalls] = this.left;
     nativeAcquire();
     const code = words[At.Code];
+    if (code === HAS_GATES) return null;
     // A grant without limit is never used up, and nothing of it is given back: infinity is stored as 0.
     const calls = words[At.GrantCalls];
     this.left = calls === UNLIMITED ? Infinity : calls;
@@ -222,13 +333,48 @@ export class CircuitBreaker extends OperatedBreaker {
       if (words[At.Events] !== 0) deliverIfAny();
       return slip;
     }
+    this.turnAway(code);
+    return null;
+  }
+
+  /** Asks at the gates; as `ask`. */
+  private enter(request: CallRequest, waits: false): Slip | null;
+  private enter(request: CallRequest, waits: boolean): Slip | Wait | null;
+  private enter(request: CallRequest, waits: boolean): Slip | Wait | null {
+    const code = enter(this.slot, request, waits);
+    this.isGated = hadGates();
+    if (code === 0) {
+      const slip = pacedSlip();
+      if (words[At.Events] !== 0) deliverIfAny();
+      return slip;
+    }
+    const wait = waitGiven();
+    if (wait !== null) return new Wait(this as unknown as Waiter, wait.ticket, wait.left);
+    this.turnAway(code);
+    return null;
+  }
+
+  /** What the native part has told of a wait's end. @internal */
+  private ended(): Slip | CircuitOpenError {
+    const code = words[At.Code];
+    if (code === 0) return pacedSlip();
+    const error = refusalOf(this, code);
+    this.tellRefusal(error);
+    return error;
+  }
+
+  /** Keeps the error of a call that was just turned away, and tells whoever listens. */
+  private turnAway(code: number): void {
     if (code === PANICKED) throw defect();
     const error = refusalOf(this, code);
     if (words[At.Events] !== 0) deliverIfAny();
+    this.tellRefusal(error);
+    keepRefusal(error);
+  }
+
+  private tellRefusal(error: CircuitOpenError): void {
     if (this.listenerCount('reject') > 0) this.tell('reject', error);
     if (rejections.hasSubscribers) rejections.publish(error);
-    keepRefusal(error);
-    return null;
   }
 
   /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */

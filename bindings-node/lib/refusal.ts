@@ -54,6 +54,11 @@ export function keepRefusal(error: CircuitOpenError): void {
   refusal = error;
 }
 
+/** Whether a call was turned away whose error nobody has taken. @internal */
+export function hasRefusal(): boolean {
+  return refusal !== undefined;
+}
+
 /** @internal */
 export function takeRefusal(): CircuitOpenError {
   const error = refusal!;
