@@ -79,6 +79,13 @@ export declare class Isolate {
    * when it has ended.
    */
   expire(ticket: number): number
+  /**
+   * Which use of its place the permit in the scratch is of: with the word of its engine it names this permit alone. -1
+   * for one that nobody has to give back.
+   */
+  held(): number
+  /** Lets go of a permit that was collected, unless it was settled. */
+  abandon(engine: number, turn: number): void
   /** Lets a call wait at the end of a higher level. */
   raise(ticket: number, level: number): void
   /** Ends a wait as if it had never begun. */

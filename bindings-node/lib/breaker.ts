@@ -206,10 +206,9 @@ export class CircuitBreaker extends OperatedBreaker {
       return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, options);
     }
     if (signal.aborted) throw signal.reason;
-    let permit = this.permit(options, true);
-    if (permit instanceof Wait) permit = await this.permitOf(permit, signal);
-    if (permit === null) return refuse(this.options, fn) as T;
-    if (permit.wait > 0) await this.turnOf(permit, signal);
+    const given = this.ready(options, signal);
+    const permit = given instanceof Promise ? await given : given;
+    if (!(permit instanceof Permit)) return refuse(this.options, fn, permit) as T;
     return callUntil(signal, permit, fn);
   }
 
@@ -262,30 +261,37 @@ export class CircuitBreaker extends OperatedBreaker {
   }
 
   private async callLater<T>(given: Slip | Wait, fn: () => T | PromiseLike<T>): Promise<T> {
-    const slip = given instanceof Wait ? await this.slipOf(given) : given;
-    if (slip === null) return refuse(this.options, fn) as T;
+    const slip = given instanceof Wait ? await given.whenEnded() : given;
+    if (!(slip instanceof Slip)) return refuse(this.options, fn, slip) as T;
     if (slip.turn > 0) await turnComes(this.alarm, slip.turn);
     return this.call(slip, fn);
   }
 
-  /** What a wait comes to; `null` when the call is turned away, and `takeRefusal` says why. */
-  private async slipOf(wait: Wait, signal?: AbortSignal): Promise<Slip | null> {
-    const how = await new Promise<Slip | CircuitOpenError>((resolve, reject) =>
-      wait.watch(signal, { ended: resolve, aborted: reject }),
-    );
-    if (how instanceof Slip) return how;
-    keepRefusal(how);
-    return null;
+  /** A permit whose turn has come, at once if that can be; or why there is none. @internal */
+  private ready(
+    request: CallRequest,
+    signal: AbortSignal | null | undefined,
+  ): Permit | CircuitOpenError | Promise<Permit | CircuitOpenError> {
+    const given = this.permit(request, true);
+    if (given === null) return takeRefusal();
+    return given instanceof Permit && given.wait === 0 ? given : this.readyLater(given, signal);
   }
 
-  private async permitOf(wait: Wait, signal: AbortSignal): Promise<Permit | null> {
-    const slip = await this.slipOf(wait, signal);
-    return slip && new Permit(this, slip, 0, slip.turn);
-  }
-
-  private async turnOf(permit: Permit, signal: AbortSignal): Promise<void> {
+  private async readyLater(
+    given: Permit | Wait,
+    signal: AbortSignal | null | undefined,
+  ): Promise<Permit | CircuitOpenError> {
+    let permit = given;
+    if (permit instanceof Wait) {
+      const how = await permit.whenEnded(signal);
+      if (!(how instanceof Slip)) return how;
+      permit = new Permit(this, how, 0, how.turn);
+    }
     try {
-      await turnComes(this.alarm, permit.wait, signal);
+      if (permit.wait > 0) await turnComes(this.alarm, permit.wait, signal);
+      // The signal may have been aborted since the wait ended.
+      signal?.throwIfAborted();
+      return permit;
     } catch (reason) {
       permit[Symbol.dispose]();
       throw reason;

@@ -3,6 +3,7 @@
 import type { CircuitBreaker } from './breaker';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
 import { isBypass, settleSlip, shadowOf } from './crossing';
+import { giveBackWhenCollected } from './held';
 import type { Reason } from './host';
 import { native } from './native';
 import { type Classification, invalid } from './options';
@@ -23,7 +24,8 @@ export interface Guard {
 
 /**
  * Leave to make one call. Settle it once with what came of the call. `using` settles what was not: as ignored, or as a
- * failure when it lasted at least `cancelledAfter`.
+ * failure when it lasted at least `cancelledAfter`. So does its collection as garbage, where it holds something that
+ * others wait for, such as a slot; but nobody knows when that is.
  */
 export class Permit {
   /** The breaker that gave it. */
@@ -45,6 +47,7 @@ export class Permit {
     this.guard = breaker as unknown as Guard;
     this.slip = slip;
     this.low = low;
+    if (slip !== null) giveBackWhenCollected(this, slip);
   }
 
   /** In mode `shadow`: why the call would have been rejected. */

@@ -49,6 +49,11 @@ export class Wait {
     deliverWaiting();
   }
 
+  /** How it ends; rejects with the signal's reason when that is aborted before. */
+  whenEnded(signal?: AbortSignal | null): Promise<Slip | CircuitOpenError> {
+    return new Promise((ended, aborted) => this.watch(signal, { ended, aborted }));
+  }
+
   /** Lets it wait at the end of a higher level. */
   raise(level: number): void {
     if (this.isOver) return;

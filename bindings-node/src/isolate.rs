@@ -7,10 +7,12 @@ mod class;
 
 mod breaker;
 mod gates;
+mod held;
 mod memory;
 mod slots;
 mod waits;
 
+use self::held::Held;
 use self::waits::Waits;
 use crate::error::no_slot;
 use crate::events::Inbox;
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     chunks: Vec<NonNull<AtomicU64>>,
     inbox: Arc<Inbox>,
     waits: Waits,
+    held: Held,
     /// Why the last request could not be.
     wrong: Option<RequestError>,
     /// By number, from 1; as many as `lib/error-types.ts` gives.
@@ -76,6 +79,9 @@ impl Inner {
         else {
             return;
         };
+        for slip in self.held.take_of(slot) {
+            breaker.abandon_slip(&slip);
+        }
         if transitions.is_some() || policies.is_some() {
             drop((transitions, policies));
             self.inbox.forget(slot, |_| true);
@@ -93,6 +99,12 @@ impl Inner {
         self.waits.give_up();
         (0..self.slots.len() as u32).for_each(|slot| self.release(slot));
         self.inbox.set_waker(None);
+    }
+
+    fn abandon(&self, slot: u32, slip: &Slip) {
+        if let Ok(breaker) = self.breaker(slot) {
+            breaker.abandon_slip(slip);
+        }
     }
 
     pub(crate) fn acquire(&mut self) {
@@ -114,14 +126,14 @@ impl Inner {
 
     pub(crate) fn settle(&mut self, error_type: Option<&str>) {
         let s = self.scratch;
-        let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
-        let slip = Slip {
+        let slip = self.held.take_out(Slip {
             low: s.get(LOW),
             lease: s.get(LEASE),
             extra: s.get(EXTRA),
             engine: s.get(ENGINE),
             start: s.get_wide(START),
-        };
+        });
+        let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
         s.set(CODE, 0);
         let numbered =
             || self.error_types.get((s.get(ERROR_TYPE) as usize).wrapping_sub(1)).map(AsRef::as_ref);
@@ -138,6 +150,15 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Gives a permit of gates out, with the turn that a leaky bucket gives.
+    fn give_paced(&mut self, slot: u32, (slip, turn): Paced) {
+        let slip = self.held.keep(slot, slip);
+        self.scratch.give(slip);
+        self.scratch.set_double(TURN, turn as f64);
+    }
+}
+
 impl Scratch {
     fn give(self, slip: Slip) {
         self.set(CODE, 0);
@@ -146,12 +167,6 @@ impl Scratch {
         self.set(EXTRA, slip.extra);
         self.set(ENGINE, slip.engine);
         self.set_wide(START, slip.start);
-    }
-
-    /// With the turn that a leaky bucket gives.
-    fn give_paced(self, (slip, turn): Paced) {
-        self.give(slip);
-        self.set_double(TURN, turn as f64);
     }
 
     fn turn_away(self, breaker: &CircuitBreaker, refused: Refused) {

@@ -1,6 +1,7 @@
 //! The class, of which the package makes one when it is loaded: its beginning, its calls, its events.
 
 use super::Inner;
+use super::held::Held;
 use super::memory::pin;
 use super::waits::Waits;
 use crate::events::{Inbox, Kind, Told};
@@ -31,6 +32,7 @@ impl Isolate {
             chunks: Vec::new(),
             inbox: Inbox::new(),
             waits: Waits::default(),
+            held: Held::default(),
             wrong: None,
             error_types: Vec::new(),
         });

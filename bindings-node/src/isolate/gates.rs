@@ -37,14 +37,15 @@ impl Inner {
 
     fn enter_with(&mut self, request: &Request) {
         let s = self.scratch;
-        let Ok(slot) = self.slot(s.get(SLOT)) else { return };
+        let number = s.get(SLOT);
+        let Ok(slot) = self.slot(number) else { return };
         let answer = match s.get(WAITS) {
             0 => slot.breaker.acquire_slip_for(request),
             _ => match slot.breaker.enter_slip(request) {
                 Ok(EnteredSlip::Admitted(paced)) => Ok(paced),
                 Ok(EnteredSlip::Waiting(waiting)) => {
                     let (breaker, left) = (slot.breaker.clone(), waiting.left());
-                    match self.waits.begin(&breaker, waiting, &self.inbox) {
+                    match self.waits.begin(number, &breaker, waiting, &self.inbox) {
                         Ok(ticket) => return s.note_wait(ticket, left.as_nanos() as u64),
                         Err(end) => end,
                     }
@@ -52,10 +53,10 @@ impl Inner {
                 Err(refused) => Err(refused),
             },
         };
-        let Ok(slot) = self.slot(s.get(SLOT)) else { return };
-        match answer {
-            Ok(paced) => s.give_paced(paced),
-            Err(refused) => s.turn_away(&slot.breaker, refused),
+        match (answer, self.slot(number)) {
+            (Ok(paced), _) => self.give_paced(number, paced),
+            (Err(refused), Ok(slot)) => s.turn_away(&slot.breaker, refused),
+            (Err(_), Err(_)) => s.set(CODE, PANICKED),
         }
     }
 }
@@ -101,9 +102,9 @@ impl Isolate {
     pub fn next_ended(&mut self) -> f64 {
         let s = self.inner.scratch;
         while let Some(ticket) = self.inner.inbox.next_ended() {
-            let Some((breaker, end)) = self.inner.waits.end(ticket) else { continue };
+            let Some((slot, breaker, end)) = self.inner.waits.end(ticket) else { continue };
             match end {
-                Ok(paced) => s.give_paced(paced),
+                Ok(paced) => self.inner.give_paced(slot, paced),
                 Err(refused) => s.turn_away(&breaker, refused),
             }
             return ticket.into();
@@ -118,6 +119,21 @@ impl Isolate {
         match self.inner.waits.waiting(ticket) {
             Some(waiting) if !waiting.expire_due() => waiting.left().as_nanos() as f64,
             _ => 0.0,
+        }
+    }
+
+    /// Which use of its place the permit in the scratch is of: with the word of its engine it names this permit alone. -1
+    /// for one that nobody has to give back.
+    #[napi(catch_unwind)]
+    pub fn held(&self) -> f64 {
+        self.inner.held.turn(self.inner.scratch.get(ENGINE)).map_or(-1.0, f64::from)
+    }
+
+    /// Lets go of a permit that was collected, unless it was settled.
+    #[napi(catch_unwind)]
+    pub fn abandon(&mut self, engine: u32, turn: u32) {
+        if let Some((slot, slip)) = self.inner.held.take_if(engine, turn) {
+            self.inner.abandon(slot, &slip);
         }
     }
 

@@ -19,14 +19,15 @@ impl Wake for Bell {
 }
 
 struct Wait {
-    /// Whose queue it is: the slot may have gone to another breaker.
+    slot: u32,
+    /// Whose queue it is. JavaScript keeps the slot as long as it waits.
     breaker: CircuitBreaker,
     waiting: Waiting,
     waker: Waker,
 }
 
-/// How a wait ended, and of which breaker.
-pub(super) type End = (CircuitBreaker, Result<Paced, Refused>);
+/// How a wait ended, and of which breaker in which slot.
+pub(super) type End = (u32, CircuitBreaker, Result<Paced, Refused>);
 
 /// All waits. A ticket is used again once its wait is over; one that rings then finds a wait that goes on, or none.
 #[derive(Default)]
@@ -39,6 +40,7 @@ impl Waits {
     /// Keeps a wait; answers its ticket or, when it has ended already, how.
     pub(super) fn begin(
         &mut self,
+        slot: u32,
         breaker: &CircuitBreaker,
         mut waiting: Waiting,
         inbox: &Arc<Inbox>,
@@ -49,7 +51,7 @@ impl Waits {
             self.put_back(ticket);
             return Err(end);
         }
-        let wait = Some(Wait { breaker: breaker.clone(), waiting, waker });
+        let wait = Some(Wait { slot, breaker: breaker.clone(), waiting, waker });
         match self.waits.get_mut(ticket as usize) {
             Some(place) => *place = wait,
             None => self.waits.push(wait),
@@ -72,9 +74,9 @@ impl Waits {
         let place = self.waits.get_mut(ticket as usize)?;
         let wait = place.as_mut()?;
         let end = wait.waiting.try_end(&wait.waker)?;
-        let breaker = place.take()?.breaker;
+        let Wait { slot, breaker, .. } = place.take()?;
         self.free.push(ticket);
-        Some((breaker, end))
+        Some((slot, breaker, end))
     }
 
     /// Ends a wait as if it had never begun.
