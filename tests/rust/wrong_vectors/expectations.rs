@@ -61,7 +61,7 @@ fn here(names: &[&str], expected: &Value) -> Result<Vec<Other>, String> {
     let key = names.last().copied().unwrap_or_default();
     let is_of_error = names.contains(&"error");
     match (key, expected) {
-        ("retry_after" | "at", _) => duration(expected),
+        ("retry_after" | "at" | "wait" | "timeout", _) => duration(expected),
         ("contains", Value::String(text)) if is_of_error => {
             Ok(vec![wrong(format!("{text}\u{7f}")), right(without_last(text))])
         }
