@@ -14,7 +14,15 @@ export type Alarm = (milliseconds: number, ring: () => void) => () => void;
  * @internal
  */
 export const systemAlarm: Alarm = (milliseconds, ring) => {
-  const timeout = setTimeout(ring, Math.ceil(milliseconds));
+  const at = performance.now() + milliseconds;
+  let timeout: NodeJS.Timeout;
+  const arm = (): void => {
+    const left = at - performance.now();
+    // Timers count by the loop's own time, which may be ahead.
+    if (left <= 0) return ring();
+    timeout = setTimeout(arm, Math.ceil(left));
+  };
+  timeout = setTimeout(arm, Math.ceil(milliseconds));
   return () => clearTimeout(timeout);
 };
 
