@@ -46,6 +46,7 @@ export type {
 export type { By, SlotsOptions } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
+export { requestPriority } from './adapters/priority';
 export type { AcquireOptions, CallRequest, Priority, PriorityLevel } from './request';
 export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
