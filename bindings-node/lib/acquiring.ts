@@ -9,7 +9,7 @@ import { Wait } from './waits';
 
 /** What asks for permits. @internal */
 export interface Asked {
-  check(request: unknown, more: readonly string[]): asserts request is AcquireOptions;
+  checkAsked(request: unknown, more: readonly string[]): asserts request is AcquireOptions;
   permit(request: AcquireOptions, waits: boolean): Permit | Wait | null;
 }
 
@@ -35,7 +35,7 @@ export class PermitPromise extends Promise<Permit> {
     let waiting: Wait | null = null;
     const promise = new PermitPromise((resolve, reject) => {
       const asked: Asked = breaker as unknown as Asked;
-      asked.check(request, ['signal']);
+      asked.checkAsked(request, ['signal']);
       const { signal } = request;
       if (signal?.aborted) throw signal.reason;
       const given = asked.permit(request, true);

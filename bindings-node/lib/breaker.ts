@@ -5,17 +5,15 @@ import { callUntil } from './abortable';
 import { PermitPromise } from './acquiring';
 import { type BreakerClass, adopt, slotFor } from './adoption';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
-import { type Alarm, systemAlarm } from './clock';
-import { defect, settleSlip, slipGiven } from './crossing';
-import { type CircuitOpenError, told, toldOfDocument } from './errors';
+import { settleSlip, slipGiven } from './crossing';
+import { type CircuitOpenError, toldOfDocument } from './errors';
 import { deliverIfAny } from './events';
-import { enter, hadGates, pacedSlip, waitGiven } from './gated';
+import { GatedBreaker } from './gated';
 import {
   At,
   COUNT_MASK as HOST_COUNT_MASK,
   HAS_GATES,
   NO_LANE,
-  PANICKED,
   UNLIMITED,
   isolate,
   laneOf,
@@ -23,7 +21,6 @@ import {
   releaseWith,
   words as hostWords,
 } from './host';
-import { OperatedBreaker } from './operated';
 import {
   type CallOptions,
   type CircuitBreakerOptions,
@@ -32,10 +29,10 @@ import {
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
-import { hasRefusal, keepRefusal, refusalOf, refuse, refuseLater, rejections, takeRefusal } from './refusal';
-import { type AcquireOptions, type CallRequest, PLAIN, checkRequest } from './request';
+import { hasRefusal, refuse, refuseLater, takeRefusal } from './refusal';
+import { type AcquireOptions, type CallRequest, PLAIN } from './request';
 import { type Settling, Slip, laneSlip, putBack } from './slip';
-import { Wait, type Waiter, blockUntilTurn, turnComes } from './waits';
+import { Wait, blockUntilTurn, turnComes } from './waits';
 import { type Given, type WrappedOptions, wrapped } from './wrapped';
 
 // As constants of this module: an import is looked up each time.
@@ -54,7 +51,7 @@ const promiseThen = Promise.prototype.then;
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
 
 /** Guards one dependency. */
-export class CircuitBreaker extends OperatedBreaker {
+export class CircuitBreaker extends GatedBreaker {
   private cell = NO_LANE.cell;
   private at = NO_LANE.at;
   private counters = NO_LANE.counters;
@@ -65,9 +62,7 @@ export class CircuitBreaker extends OperatedBreaker {
   /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
   private onValue: ((value: unknown) => unknown) | null = null;
   private onError: ((error: unknown) => never) | null = null;
-  /** Whether it had gates when it was asked last; so far as is known, it is asked at its gates then. */
-  private isGated = false;
-  private readonly options: CircuitBreakerOptions;
+  protected readonly options: CircuitBreakerOptions;
   /** Whether a value decides nothing: the usual. */
   private readonly anyValue: boolean;
 
@@ -122,7 +117,7 @@ export class CircuitBreaker extends OperatedBreaker {
    */
   executeSync<T>(fn: () => T, options: CallRequest = PLAIN): T {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    if (options !== PLAIN) this.check(options);
+    if (options !== PLAIN) this.checkAsked(options);
     const low = this.low;
     let slip: Slip | null = null;
     if (!this.passes(low) && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
@@ -165,22 +160,10 @@ export class CircuitBreaker extends OperatedBreaker {
 
   /** As `acquire()`, but `null` when the call is turned away. It never waits. */
   tryAcquire(request: CallRequest = PLAIN): Permit | null {
-    if (request !== PLAIN) this.check(request);
+    if (request !== PLAIN) this.checkAsked(request);
     const permit = this.permit(request, false);
     if (permit === null) takeRefusal();
     return permit;
-  }
-
-  /** Milliseconds on the breaker's clock, on which a request's `deadline` is an instant. */
-  now(): number {
-    return isolate.now(this.slot) / 1e6;
-  }
-
-  /** Checks what a call asks for; at its gates a breaker does so by itself. @internal */
-  private check(request: unknown, more: readonly string[] = []): asserts request is AcquireOptions {
-    checkRequest(request, more);
-    const { cost } = request;
-    if (cost !== undefined && !this.isGated) told(() => isolate.checkCost(this.slot, cost));
   }
 
   private permit(request: CallRequest, waits: false): Permit | null;
@@ -190,7 +173,7 @@ export class CircuitBreaker extends OperatedBreaker {
     if (this.passes(low)) return new Permit(this, null, low, 0);
     const slip = this.ask();
     if (slip !== null) return new Permit(this, slip, 0, 0);
-    const given = hasRefusal() ? null : this.enter(request, waits);
+    const given = hasRefusal() ? null : this.enterGates(request, waits);
     return given instanceof Slip ? new Permit(this, given, 0, given.turn) : given;
   }
 
@@ -199,7 +182,7 @@ export class CircuitBreaker extends OperatedBreaker {
     options: ExecuteOptions | undefined,
   ): Promise<T> {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    this.check(options, ['signal']);
+    this.checkAsked(options, ['signal']);
     const { signal } = options;
     if (signal === undefined || signal === null) {
       const low = this.low;
@@ -230,7 +213,7 @@ export class CircuitBreaker extends OperatedBreaker {
   }
 
   /** Makes a call that has a slip. */
-  private call<T>(slip: Slip, fn: () => T | PromiseLike<T>): Promise<T> {
+  private callWith<T>(slip: Slip, fn: () => T | PromiseLike<T>): Promise<T> {
     let made: T | PromiseLike<T>;
     try {
       made = fn();
@@ -250,21 +233,21 @@ export class CircuitBreaker extends OperatedBreaker {
     let given: Slip | Wait | null;
     try {
       given = this.ask();
-      if (given !== null) return this.call(given, fn);
-      if (!hasRefusal()) given = this.enter(request, true);
+      if (given !== null) return this.callWith(given, fn);
+      if (!hasRefusal()) given = this.enterGates(request, true);
     } catch (error) {
       return Promise.reject(error);
     }
     if (given === null) return refuseLater(this.options, fn) as Promise<T>;
     if (given instanceof Wait || given.turn > 0) return this.callLater(given, fn);
-    return this.call(given, fn);
+    return this.callWith(given, fn);
   }
 
   private async callLater<T>(given: Slip | Wait, fn: () => T | PromiseLike<T>): Promise<T> {
     const slip = given instanceof Wait ? await given.whenEnded() : given;
     if (!(slip instanceof Slip)) return refuse(this.options, fn, slip) as T;
     if (slip.turn > 0) await turnComes(this.alarm, slip.turn);
-    return this.call(slip, fn);
+    return this.callWith(slip, fn);
   }
 
   /** A permit whose turn has come, at once if that can be; or why there is none. @internal */
@@ -298,11 +281,6 @@ export class CircuitBreaker extends OperatedBreaker {
     }
   }
 
-  /** @internal */
-  private get alarm(): Alarm {
-    return this.options.clock?.alarm ?? systemAlarm;
-  }
-
   /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
   private passes(low: number): boolean {
     if (this.left === 0 || this.cell[this.at] !== low) return false;
@@ -314,7 +292,7 @@ export class CircuitBreaker extends OperatedBreaker {
   private askNow(request: CallRequest): Slip | null {
     const slip = this.ask();
     if (slip !== null || hasRefusal()) return slip;
-    const paced = this.enter(request, false);
+    const paced = this.enterGates(request, false) as Slip | null;
     if (paced !== null && paced.turn > 0 && this.options.clock === undefined) blockUntilTurn(paced.turn);
     return paced;
   }
@@ -341,46 +319,6 @@ export class CircuitBreaker extends OperatedBreaker {
     }
     this.turnAway(code);
     return null;
-  }
-
-  /** Asks at the gates; as `ask`. */
-  private enter(request: CallRequest, waits: false): Slip | null;
-  private enter(request: CallRequest, waits: boolean): Slip | Wait | null;
-  private enter(request: CallRequest, waits: boolean): Slip | Wait | null {
-    const code = enter(this.slot, request, waits);
-    this.isGated = hadGates();
-    if (code === 0) {
-      const slip = pacedSlip();
-      if (words[At.Events] !== 0) deliverIfAny();
-      return slip;
-    }
-    const wait = waitGiven();
-    if (wait !== null) return new Wait(this as unknown as Waiter, wait.ticket, wait.left);
-    this.turnAway(code);
-    return null;
-  }
-
-  /** What the native part has told of a wait's end. @internal */
-  private ended(): Slip | CircuitOpenError {
-    const code = words[At.Code];
-    if (code === 0) return pacedSlip();
-    const error = refusalOf(this, code);
-    this.tellRefusal(error);
-    return error;
-  }
-
-  /** Keeps the error of a call that was just turned away, and tells whoever listens. */
-  private turnAway(code: number): void {
-    if (code === PANICKED) throw defect();
-    const error = refusalOf(this, code);
-    if (words[At.Events] !== 0) deliverIfAny();
-    this.tellRefusal(error);
-    keepRefusal(error);
-  }
-
-  private tellRefusal(error: CircuitOpenError): void {
-    if (this.listenerCount('reject') > 0) this.tell('reject', error);
-    if (rejections.hasSubscribers) rejections.publish(error);
   }
 
   /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */

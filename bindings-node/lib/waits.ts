@@ -10,7 +10,7 @@ import type { Slip } from './slip';
 export interface Waiter {
   readonly alarm: Alarm;
   /** What the native part has just told of a wait's end. */
-  ended(): Slip | CircuitOpenError;
+  endOfWait(): Slip | CircuitOpenError;
 }
 
 /** What becomes of a wait. @internal */
@@ -63,7 +63,7 @@ export class Wait {
 
   /** The native part has told how it ended. */
   end(): void {
-    const how = this.waiter.ended();
+    const how = this.waiter.endOfWait();
     this.leave();
     this.ends.ended(how);
   }

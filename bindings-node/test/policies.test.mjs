@@ -62,6 +62,19 @@ test('what was changed by hand is in force', async () => {
   await assert.rejects(breaker.execute(() => 1), { reason: 'closed', retryAfter: null });
 });
 
+test('a breaker that its lane decides alone is closed for good all the same', async () => {
+  const breaker = new CircuitBreaker(fresh());
+  for (let i = 0; i < 100; i++) await breaker.execute(async () => i);
+  const permit = breaker.acquire();
+  breaker.close();
+  await assert.rejects(breaker.execute(() => 1), { reason: 'closed' });
+  assert.throws(() => breaker.executeSync(() => 1), { reason: 'closed' });
+  assert.equal(breaker.tryAcquire(), null);
+  await assert.rejects(breaker.acquire({}), { reason: 'closed' });
+  assert.equal(permit.success(), 'ok');
+  assert.equal(breaker.snapshot().totals.success, 101);
+});
+
 test('slots by hand: what is left out stays, and levels that are left out have none', () => {
   const { breaker, events } = listened({ bulkhead: { maxConcurrent: 10, reserved: { high: 2 } } });
   breaker.setSlots({ reserved: { critical: 1 } });

@@ -1,6 +1,6 @@
 import { PermitPromise } from './acquiring';
 import { type BreakerClass } from './adoption';
-import { OperatedBreaker } from './operated';
+import { GatedBreaker } from './gated';
 import { type CallOptions, type CircuitBreakerOptions } from './options';
 import { Permit } from './permit';
 import { type AcquireOptions, type CallRequest } from './request';
@@ -11,7 +11,7 @@ export interface ExecuteOptions extends CallRequest {
     signal?: AbortSignal | null;
 }
 /** Guards one dependency. */
-export declare class CircuitBreaker extends OperatedBreaker {
+export declare class CircuitBreaker extends GatedBreaker {
     private cell;
     private at;
     private counters;
@@ -22,9 +22,7 @@ export declare class CircuitBreaker extends OperatedBreaker {
     /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
     private onValue;
     private onError;
-    /** Whether it had gates when it was asked last; so far as is known, it is asked at its gates then. */
-    private isGated;
-    private readonly options;
+    protected readonly options: CircuitBreakerOptions;
     /** Whether a value decides nothing: the usual. */
     private readonly anyValue;
     /**
@@ -64,14 +62,12 @@ export declare class CircuitBreaker extends OperatedBreaker {
     acquire(request: AcquireOptions): PermitPromise;
     /** As `acquire()`, but `null` when the call is turned away. It never waits. */
     tryAcquire(request?: CallRequest): Permit | null;
-    /** Milliseconds on the breaker's clock, on which a request's `deadline` is an instant. */
-    now(): number;
     private permit;
     private executeWith;
     /** Makes a call that the lane has admitted. */
     private callLane;
     /** Makes a call that has a slip. */
-    private call;
+    private callWith;
     /** Asks for a call, and makes it. */
     private executeAsked;
     private callLater;
@@ -85,11 +81,6 @@ export declare class CircuitBreaker extends OperatedBreaker {
      * breaker has gates, and was not asked.
      */
     private ask;
-    /** Asks at the gates; as `ask`. */
-    private enter;
-    /** Keeps the error of a call that was just turned away, and tells whoever listens. */
-    private turnAway;
-    private tellRefusal;
     /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
     private begin;
     /** Settles the first call of a grant and makes what settles the others. Many a breaker is never called so often. */

@@ -206,7 +206,13 @@ impl Isolate {
 
     /// Sets the rate, or a window's limit.
     #[napi(catch_unwind)]
-    pub fn set_rate(&self, slot: u32, to: f64, actor: Option<String>, reason: Option<String>) -> Result<bool> {
+    pub fn set_rate(
+        &self,
+        slot: u32,
+        to: f64,
+        actor: Option<String>,
+        reason: Option<String>,
+    ) -> Result<bool> {
         self.inner.breaker(slot)?.set_rate(to, by(actor, reason)).map_err(of_config)
     }
 

@@ -24,7 +24,9 @@ impl Held {
     pub(super) fn keep(&mut self, slot: u32, slip: Slip) -> Slip {
         let place = self.free.pop().unwrap_or(self.entries.len() as u32);
         match self.entries.get_mut(place as usize) {
-            Some(entry) => (entry.slot, entry.slip, entry.turn) = (slot, Some(slip), entry.turn.wrapping_add(1)),
+            Some(entry) => {
+                (entry.slot, entry.slip, entry.turn) = (slot, Some(slip), entry.turn.wrapping_add(1))
+            }
             None => self.entries.push(Entry { slot, slip: Some(slip), turn: 0 }),
         }
         Slip { engine: HELD | place, ..slip }
@@ -61,7 +63,8 @@ impl Held {
     /// Takes out all of the breaker in a slot: nobody can settle them any more.
     pub(super) fn take_of(&mut self, slot: u32) -> Vec<Slip> {
         let of_slot = |entry: &Entry| entry.slot == slot && entry.slip.is_some();
-        let places: Vec<u32> = (0u32..).zip(&self.entries).filter(|(_, e)| of_slot(e)).map(|(at, _)| at).collect();
+        let places: Vec<u32> =
+            (0u32..).zip(&self.entries).filter(|(_, e)| of_slot(e)).map(|(at, _)| at).collect();
         let slips = places.iter().filter_map(|at| self.entries[*at as usize].slip.take()).collect();
         self.free.extend(places);
         slips

@@ -15,8 +15,8 @@ use crate::policy_event::{PolicyChange, PolicyEvent};
 use crate::request::{Request, RequestError};
 use serde_json::{Value, json};
 use std::mem::ManuallyDrop;
-use std::time::Duration;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// A slip, and how long the host waits before it calls, in nanoseconds.
 pub type Paced = (Slip, Nanos);
