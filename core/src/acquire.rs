@@ -19,8 +19,7 @@ impl Body {
     /// would stall the caller.
     #[inline(never)]
     pub(crate) fn acquire(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        let word = self.engine().load();
-        if word.is_gated() || word.is_ended() {
+        if self.is_gated() {
             return self.acquire_gated(&Request::new(), ticket);
         }
         if let Some(after) = self.engine().still_open(self.clock()) {
@@ -43,7 +42,7 @@ impl Body {
                 continue;
             }
             if word.is_gated() || word.is_ended() {
-                let engine = self.acquire_gated(&Request::new(), ticket)?;
+                let engine = self.acquire_gated_at_length(&Request::new(), ticket)?;
                 return Ok((engine, *ticket));
             }
             if word.is_plainly_closed() {
@@ -126,6 +125,10 @@ impl Body {
     #[cfg(feature = "tower")]
     #[cold]
     fn would_reject_now(&self) -> Option<Refusal> {
+        if self.is_gated() {
+            // Gates may let this call pass, or not: who asks will know.
+            return None;
+        }
         if let Some(after) = self.engine().still_open(self.clock()) {
             return Some(Refusal::new(Reason::Open, Some(after)));
         }

@@ -11,7 +11,7 @@ use crate::error::ConfigError;
 use crate::event::By;
 use crate::outcome::{Kind, Ticket};
 use crate::permit::OwnedPermit;
-use crate::policy_event::{PolicyChange, PolicyEvent};
+use crate::policy_event::{PolicyChange, PolicyEvent, SlotTable};
 use crate::request::{Request, RequestError};
 use serde_json::{Value, json};
 use std::mem::ManuallyDrop;
@@ -35,8 +35,10 @@ pub enum EnteredSlip {
 /// # Errors
 /// When there is none; the error says what would be allowed.
 pub fn priority(text: &str) -> Result<Priority, RequestError> {
-    let number = || text.parse().ok().and_then(Priority::of_number);
-    Priority::parse(text).or_else(number).ok_or_else(|| RequestError::level(format!("{text:?}")))
+    match text.parse::<u32>() {
+        Ok(number) => Priority::try_from(number),
+        Err(_) => text.parse(),
+    }
 }
 
 /// The level of a number.
@@ -59,7 +61,7 @@ pub fn cost_of(number: f64) -> Result<u32, RequestError> {
 
 /// A policy's event, as the vectors have it.
 pub fn policy_event_json(event: &PolicyEvent) -> Value {
-    let slots = |table: &crate::SlotTable| {
+    let slots = |table: &SlotTable| {
         let levels = Priority::ALL.into_iter().zip(table.reserved).filter(|(_, slots)| *slots > 0);
         let reserved: serde_json::Map<_, _> =
             levels.map(|(level, slots)| (level.name().to_owned(), json!(slots))).collect();
@@ -104,8 +106,7 @@ impl CircuitBreaker {
     ///
     /// [`acquire_quietly`]: CircuitBreaker::acquire_quietly
     pub fn is_gated(&self) -> bool {
-        let word = self.0.engine().load();
-        word.is_gated() || word.is_ended()
+        self.0.is_gated()
     }
 
     fn paced(&self, engine: &Engine, ticket: Ticket) -> Paced {
@@ -127,7 +128,15 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn enter_slip(&self, request: &Request) -> Result<EnteredSlip, Refused> {
-        match self.0.acquire_or_wait(request)? {
+        self.enter_slip_with(request, None)
+    }
+
+    /// The same, with who is to be woken when a wait ends: cheaper than to tell it later.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn enter_slip_with(&self, request: &Request, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
+        match self.0.acquire_or_wait(request, waker)? {
             Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
             Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),
         }
