@@ -89,6 +89,11 @@ pub fn policy_event_json(event: &PolicyEvent) -> Value {
 }
 
 impl CircuitBreaker {
+    /// The breaker's clock, on which a request's deadline is an instant.
+    pub fn now(&self) -> Nanos {
+        self.0.clock().now()
+    }
+
     /// Whether a request can be at all; see [`CircuitBreaker::with`].
     ///
     /// # Errors
@@ -168,6 +173,13 @@ impl CircuitBreaker {
 }
 
 impl Waiting {
+    /// As [`expire`](Waiting::expire), after every wait of the breaker that is due was ended, in the order of policies §11:
+    /// for hosts whose timers do not ring in that order.
+    pub fn expire_due(&self) -> bool {
+        self.breaker().0.end_waits();
+        self.deadline().is_none()
+    }
+
     /// How the wait ended, once; `None` while it goes on, and `waker` is woken when it ends.
     pub fn try_end(&mut self, waker: &Waker) -> Option<Result<Paced, Refused>> {
         match self.poll_end(&mut Context::from_waker(waker)) {
