@@ -174,7 +174,10 @@ pub use permit::{OwnedPermit, Permit};
 pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 pub use registry::Registry;
 pub use request::{Request, RequestError};
-pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
+pub use snapshot::{
+    BulkheadCounts, GateCounts, HalfOpenCounts, RampCounts, RateLimitCounts, Snapshot, Transition,
+    WindowCounts,
+};
 pub use word::{Mode, State};
 
 /// The examples in the pages are compiled and run.
