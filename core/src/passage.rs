@@ -3,6 +3,7 @@
 //! carried along is less. Whatever does not fit goes the long way, as if nothing had been tried.
 
 use crate::admit::limiter::Asks;
+use crate::admit::slots::Slot;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::outcome::Ticket;
@@ -22,6 +23,15 @@ impl Body {
         }
     }
 
+    #[cold]
+    fn unmake(&self, slot: Option<Slot>) {
+        if let Some(slot) = slot
+            && self.give_slot_back(slot)
+        {
+            self.deliver();
+        }
+    }
+
     #[inline(always)]
     fn ticket_at_once(&self, engine: &Engine, request: &Request) -> Option<Ticket> {
         let word = engine.load();
@@ -33,19 +43,23 @@ impl Body {
         if level < set.floor() {
             return None;
         }
-        let ticket = Ticket::plain(word.low());
+        // What is taken fits a register: a ticket that came back through memory would stall who copies it.
         let take_slot = || match set.rules.slots {
-            None => Some(ticket),
-            Some(_) => Some(ticket.with_slot(self.slots()?.try_take(level)?.code())),
+            None => Some(None),
+            Some(_) => Some(Some(self.slots()?.try_take(level)?)),
         };
-        let mut ticket = match &set.limiter {
+        let slot = match &set.limiter {
             None => take_slot()?,
             Some(limiter) => {
                 let asks = Asks { level, cost: request.cost.into(), deadline: request.deadline };
-                let give_back = |ticket: Ticket| self.leave_slot(&ticket);
+                let give_back = |slot: Option<Slot>| self.unmake(slot);
                 limiter.draw_at_once(&set.words.rate(), self.clock(), &asks, take_slot, give_back)?
             }
         };
+        let mut ticket = Ticket::plain(word.low());
+        if let Some(slot) = slot {
+            ticket = ticket.with_slot(slot.code());
+        }
         if let (Some(limit), Some(slots)) = (&set.limit, self.slots()) {
             limit.admitted(slots.in_flight());
             ticket = ticket.that_feeds();
