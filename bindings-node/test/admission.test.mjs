@@ -39,7 +39,7 @@ test('a number is the next lower level, and a text of a number the same', () => 
 test('a wrong request is an error of its own that names field, value and what may be', async () => {
   const { breaker } = bucket();
   for (const [request, field, value] of [
-    [{ priority: 'urgent' }, 'priority', '"urgent"'],
+    [{ priority: 'urgent' }, 'priority', 'urgent'],
     [{ priority: 101 }, 'priority', '101'],
     [{ priority: 1.5 }, 'priority', '1.5'],
     [{ priority: NaN }, 'priority', 'NaN'],
