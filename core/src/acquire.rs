@@ -19,8 +19,10 @@ impl Body {
     /// would stall the caller.
     #[inline(never)]
     pub(crate) fn acquire(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        if self.is_gated() {
-            return self.acquire_gated(const { &Request::new() }, ticket);
+        let engine = self.engine();
+        let word = engine.load();
+        if word.is_gated() || word.is_ended() {
+            return self.acquire_gated(engine, word, const { &Request::new() }, ticket);
         }
         if let Some(after) = self.engine().still_open(self.clock()) {
             self.engine().count_open();

@@ -46,11 +46,16 @@ impl Body {
         }
     }
 
-    /// Asks a breaker that has gates or has ended. As `Body::acquire`.
+    /// Asks a breaker that has gates or has ended, as its word says. As `Body::acquire`.
     #[inline(never)]
-    pub(crate) fn acquire_gated(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        let engine = self.engine();
-        match self.pass_gates(engine, request, ticket) {
+    pub(crate) fn acquire_gated<'b>(
+        &'b self,
+        engine: &'b Engine,
+        word: Word,
+        request: &Request,
+        ticket: &mut Ticket,
+    ) -> Result<&'b Engine, Refusal> {
+        match self.pass_gates(engine, word, request, ticket) {
             true => Ok(engine),
             false => self.acquire_gated_at_length(request, ticket),
         }
@@ -74,8 +79,10 @@ impl Body {
 
     /// The same, of any breaker.
     pub(crate) fn acquire_for(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        match self.is_gated() {
-            true => self.acquire_gated(request, ticket),
+        let engine = self.engine();
+        let word = engine.load();
+        match word.is_gated() || word.is_ended() {
+            true => self.acquire_gated(engine, word, request, ticket),
             false => self.acquire(ticket),
         }
     }
@@ -101,7 +108,7 @@ impl Body {
     #[inline(never)]
     fn pass_at_once(&self, request: &Request) -> Option<(&Engine, Ticket)> {
         let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
-        self.pass_gates(engine, request, &mut ticket).then_some((engine, ticket))
+        self.pass_gates(engine, engine.load(), request, &mut ticket).then_some((engine, ticket))
     }
 
     #[inline(never)]

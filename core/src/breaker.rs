@@ -125,7 +125,7 @@ impl CircuitBreaker {
             return self.0.run(engine, &ticket, f);
         }
         let acquired = match word.is_gated() {
-            true => self.0.acquire_gated(const { &Request::new() }, &mut ticket),
+            true => self.0.acquire_gated(engine, word, const { &Request::new() }, &mut ticket),
             false => self.0.acquire(&mut ticket),
         };
         match acquired {

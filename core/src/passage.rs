@@ -8,13 +8,20 @@ use crate::body::Body;
 use crate::engine::Engine;
 use crate::outcome::Ticket;
 use crate::request::Request;
+use crate::word::Word;
 
 impl Body {
     /// Whether all gates let a call in at once; its ticket is written to `ticket`, as by `acquire`. `false`: nothing was
     /// taken, and there is more to it.
     #[inline(always)]
-    pub(crate) fn pass_gates(&self, engine: &Engine, request: &Request, ticket: &mut Ticket) -> bool {
-        match self.ticket_at_once(engine, request) {
+    pub(crate) fn pass_gates(
+        &self,
+        engine: &Engine,
+        word: Word,
+        request: &Request,
+        ticket: &mut Ticket,
+    ) -> bool {
+        match self.ticket_at_once(engine, word, request) {
             Some(given) => {
                 *ticket = given;
                 true
@@ -33,8 +40,7 @@ impl Body {
     }
 
     #[inline(always)]
-    fn ticket_at_once(&self, engine: &Engine, request: &Request) -> Option<Ticket> {
-        let word = engine.load();
+    fn ticket_at_once(&self, engine: &Engine, word: Word, request: &Request) -> Option<Ticket> {
         if !word.is_calm() {
             return None;
         }
