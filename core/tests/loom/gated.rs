@@ -272,6 +272,6 @@ fn a_probe_that_fails_beside_a_newcomer_leaves_nobody_waiting() {
         let (_, asked) = beside(|| probe.failure("x"), move || waits(&other).map(drop));
         assert_eq!(breaker.snapshot().stored_state, State::Open);
         assert_idle(&breaker);
-        asked.err().expect("it is refused")
+        asked.expect_err("it is refused")
     });
 }

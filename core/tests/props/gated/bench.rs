@@ -52,12 +52,12 @@ pub struct Bench {
     pub(super) noted: Vec<&'static str>,
 }
 
-fn polled(id: u64, waiting: &mut Waiting, woken: &Arc<Mutex<Vec<u64>>>) -> Poll<Said2> {
+fn polled(id: u64, waiting: &mut Waiting, woken: &Arc<Mutex<Vec<u64>>>) -> Poll<Fetched> {
     let waker = Waker::from(Arc::new(Noted { id, woken: Arc::clone(woken) }));
     Pin::new(waiting).poll(&mut Context::from_waker(&waker))
 }
 
-type Said2 = Result<OwnedPermit, fusewire::Rejection>;
+type Fetched = Result<OwnedPermit, fusewire::Rejection>;
 
 impl Bench {
     pub fn new(document: &Value) -> Result<Self, TestCaseError> {

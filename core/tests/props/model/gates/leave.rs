@@ -20,6 +20,8 @@ impl Gated {
         self.flush(now);
         if feeds && settled == Settled::Ok && outcome != Outcome::Ignored && !self.machine.is_forced() {
             self.feed(outcome == Outcome::Failure, slow, now);
+            // What a limit that has grown gives is given before the slot of this call.
+            self.grant(now);
         }
         self.slots.held[level] -= u64::from(has_slot);
         self.grant(now);
