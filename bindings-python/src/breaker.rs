@@ -1,15 +1,19 @@
 //! A breaker as an object: the base class of `fusewire.CircuitBreaker`.
 
+use crate::asking::{level_of, request};
 use crate::clock::{ManualClock, nanos};
 use crate::document;
 use crate::error::{invalid, of, of_config};
 use crate::events;
+use crate::gated::waiting;
 use crate::guard::Guard;
 use crate::permit::Permit;
+use crate::policy;
 use crate::registry::NativeRegistry;
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
-use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome};
+use fusewire::binding::ForkMutex;
+use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, PolicySubscription, Request};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -19,11 +23,47 @@ use std::time::Duration;
 #[pyclass(frozen, subclass, weakref, module = "fusewire._native")]
 pub(crate) struct Breaker {
     pub(crate) guard: Guard,
+    /// Logs what changes the policies, from when there are some.
+    log: ForkMutex<Option<PolicySubscription>>,
 }
 
 impl Breaker {
     fn core(&self) -> &CircuitBreaker {
         &self.guard.core
+    }
+
+    /// The events of the policies are logged from now on.
+    fn log_policies(&self) {
+        let mut log = self.log.lock();
+        if log.is_none() {
+            *log = Some(self.core().subscribe_policies(policy::log));
+        }
+    }
+
+    /// The same, where somebody or something may change them.
+    fn log_policies_of_gates(&self) {
+        if self.core().is_gated() {
+            self.log_policies();
+        }
+    }
+
+    /// A permit of a breaker with gates, which may wait.
+    #[cold]
+    fn enter<'py>(slf: Py<Self>, py: Python<'py>, asked: Request, wait: bool) -> PyResult<Bound<'py, Permit>> {
+        let guard = &slf.get().guard;
+        let asked = guard.checked(py, asked)?;
+        if wait && guard.core.may_queue() {
+            let permit = Bound::new(py, Permit::later(slf, None, asked))?;
+            waiting(py, "wait_here", permit.clone())?;
+            return Ok(permit);
+        }
+        match guard.acquire_for(&asked) {
+            Ok(paced) => Bound::new(py, Permit::paced(slf, None, paced)),
+            Err(refused) => {
+                raise_refused(py, slf.as_ptr(), &refused);
+                Err(PyErr::fetch(py))
+            }
+        }
     }
 }
 
@@ -78,7 +118,10 @@ impl Breaker {
             Some(registry) => registry.0.get_or_create(name, builder),
             None => builder.build(name),
         };
-        Ok(Breaker { guard: Guard::new(core.map_err(|e| of(py, &e))?, rules) })
+        let guard = Guard::new(core.map_err(|e| of(py, &e))?, rules);
+        let breaker = Breaker { guard, log: ForkMutex::new(None) };
+        breaker.log_policies_of_gates();
+        Ok(breaker)
     }
 
     /// The name, for people and metrics.
@@ -99,6 +142,12 @@ impl Breaker {
         self.core().mode().name()
     }
 
+    /// Whether its calls are asked what they matter and cost.
+    #[getter(_is_gated)]
+    fn is_gated(&self) -> bool {
+        self.core().is_gated()
+    }
+
     /// Whether both are the same breaker of a registry.
     fn is_same(&self, other: &Breaker) -> bool {
         self.core().is_same(other.core())
@@ -106,10 +155,27 @@ impl Breaker {
 
     /// Asks for a permit to call; settle it once.
     ///
-    /// Raises `CircuitOpenError` when the call is turned away.
-    fn acquire(slf: Py<Self>, py: Python<'_>) -> PyResult<Permit> {
-        match slf.get().guard.acquire() {
-            Ok(slip) => Ok(Permit::new(slf, None, slip)),
+    /// Where calls wait in a queue, the thread waits here; in an event loop such a permit is to be awaited or entered, and
+    /// asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`: how much of a rate limit the call takes, from 1 up;
+    /// `deadline`: an instant of the breaker's clock, as `time.monotonic()` tells it, from which on the call is of no use.
+    ///
+    /// Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is wrong.
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, wait=true))]
+    fn acquire<'py>(
+        slf: Py<Self>,
+        py: Python<'py>,
+        priority: Option<&Bound<'py, PyAny>>,
+        cost: Option<&Bound<'py, PyAny>>,
+        deadline: Option<&Bound<'py, PyAny>>,
+        wait: bool,
+    ) -> PyResult<Bound<'py, Permit>> {
+        let guard = &slf.get().guard;
+        let asked = request(priority, cost, deadline)?;
+        if guard.core.is_gated() {
+            return Breaker::enter(slf, py, asked, wait);
+        }
+        match guard.acquire() {
+            Ok(slip) => Bound::new(py, Permit::new(slf, None, slip)),
             Err(refused) => {
                 raise_refused(py, slf.as_ptr(), &refused);
                 Err(PyErr::fetch(py))
@@ -117,10 +183,22 @@ impl Breaker {
         }
     }
 
-    /// As `acquire`, but `None` when the call is turned away.
-    fn try_acquire(slf: Py<Self>) -> Option<Permit> {
-        let slip = slf.get().guard.acquire().ok()?;
-        Some(Permit::new(slf, None, slip))
+    /// As `acquire`, but never waits, and `None` when the call is turned away.
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None))]
+    fn try_acquire(
+        slf: Py<Self>,
+        py: Python<'_>,
+        priority: Option<&Bound<'_, PyAny>>,
+        cost: Option<&Bound<'_, PyAny>>,
+        deadline: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Permit>> {
+        let guard = &slf.get().guard;
+        let asked = request(priority, cost, deadline)?;
+        if !guard.core.is_gated() {
+            return Ok(guard.acquire().ok().map(|slip| Permit::new(slf, None, slip)));
+        }
+        let asked = guard.checked(py, asked)?;
+        Ok(guard.acquire_for(&asked).ok().map(|paced| Permit::paced(slf, None, paced)))
     }
 
     /// Records the outcome of a call that asked for no permit, a success or what `error` counts as: while closed it
@@ -188,6 +266,53 @@ impl Breaker {
         Ok(())
     }
 
+    /// Sets the lowest level that is let in; whether it is another. It holds until a document says another one. Raises
+    /// `RequestError` for no level, and `ConfigError` when the document has no `priority`.
+    #[pyo3(signature = (to, *, actor=None, reason=None))]
+    fn set_min_priority(
+        &self,
+        to: &Bound<'_, PyAny>,
+        actor: Option<&str>,
+        reason: Option<&str>,
+    ) -> PyResult<bool> {
+        let level = level_of(to)?;
+        self.by_hand(to.py(), || self.core().set_min_priority(level, By::parts(actor, reason)))
+    }
+
+    /// Replaces the bulkhead's table of slots and grants what has become free; whether it is another.
+    #[pyo3(name = "_set_slots")]
+    fn set_slots(
+        &self,
+        py: Python<'_>,
+        table: &Bound<'_, PyDict>,
+        actor: Option<&str>,
+        reason: Option<&str>,
+    ) -> PyResult<bool> {
+        let table = document::of_options(table)?;
+        self.by_hand(py, || self.core().set_slots_json(&table, &By::parts(actor, reason)))
+    }
+
+    /// Sets the rate of a token or leaky bucket, in calls a second, or the limit of a window; whether it is another. It
+    /// holds until a document says another one. Raises `ConfigError`.
+    #[pyo3(signature = (to, *, actor=None, reason=None))]
+    fn set_rate(&self, py: Python<'_>, to: f64, actor: Option<&str>, reason: Option<&str>) -> PyResult<bool> {
+        self.by_hand(py, || self.core().set_rate(to, By::parts(actor, reason)))
+    }
+
+    /// Sets the concurrency limit, from which it goes on to find itself; whether it is another. Raises `ConfigError`.
+    #[pyo3(signature = (to, *, actor=None, reason=None))]
+    fn set_limit(&self, py: Python<'_>, to: u64, actor: Option<&str>, reason: Option<&str>) -> PyResult<bool> {
+        self.by_hand(py, || self.core().set_limit(to, By::parts(actor, reason)))
+    }
+
+    /// Ends the breaker's life: whoever comes or waits is turned away with the reason `closed`. Calls in flight settle.
+    /// Whether it lived.
+    #[pyo3(signature = (*, actor=None, reason=None))]
+    fn close(&self, actor: Option<&str>, reason: Option<&str>) -> bool {
+        self.log_policies();
+        self.core().close(By::parts(actor, reason))
+    }
+
     /// Carries out what is due without asking for a permit.
     fn poll(&self) {
         self.core().poll();
@@ -205,7 +330,9 @@ impl Breaker {
     ) -> PyResult<bool> {
         let text = document.map_or_else(|| document::of_options(options), document::of_document)?;
         let document = Builder::from_json(&text).map_err(|e| of_config(py, &e))?;
-        self.core().reconfigure(document, By::parts(actor, reason)).map_err(|e| of_config(py, &e))
+        let changed = self.core().reconfigure(document, By::parts(actor, reason)).map_err(|e| of_config(py, &e))?;
+        self.log_policies_of_gates();
+        Ok(changed)
     }
 
     /// The configuration with its defaults filled in, as JSON text.
@@ -230,7 +357,24 @@ impl Breaker {
         self.core().subscribe(move |event| events::deliver(&listeners, event)).detach();
     }
 
+    /// Calls `fusewire._events.deliver_policy(listeners, event)` for each change of the policies from now on.
+    fn listen_policies(&self, listeners: Py<PyAny>) {
+        self.core().subscribe_policies(move |event| policy::deliver(&listeners, event)).detach();
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.guard.rules.as_ref().map_or(Ok(()), |rules| rules.visit(&visit))
+        self.guard.visit(&visit)
+    }
+}
+
+impl Breaker {
+    /// A change by hand, which is logged.
+    fn by_hand(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce() -> Result<bool, fusewire::ConfigError>,
+    ) -> PyResult<bool> {
+        self.log_policies_of_gates();
+        change().map_err(|e| of_config(py, &e))
     }
 }

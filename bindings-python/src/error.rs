@@ -1,6 +1,6 @@
 //! Errors of the core as the exceptions of `fusewire._errors`.
 
-use fusewire::{ConfigError, Error};
+use fusewire::{ConfigError, Error, Reason, RequestError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -11,7 +11,9 @@ pub(crate) struct Classes {
     conflict: Py<PyType>,
     unknown: Py<PyType>,
     pub(crate) settled: Py<PyType>,
-    pub(crate) open: Py<PyType>,
+    request: Py<PyType>,
+    /// By the code of a reason.
+    refused: Vec<Py<PyType>>,
 }
 
 static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
@@ -28,9 +30,29 @@ pub(crate) fn classes(py: Python<'_>) -> PyResult<&Classes> {
             conflict: class("ConflictError")?,
             unknown: class("UnknownBreakerError")?,
             settled: class("AlreadySettledError")?,
-            open: class("CircuitOpenError")?,
+            request: class("RequestError")?,
+            refused: Reason::ALL.iter().map(|reason| class(class_of(*reason))).collect::<PyResult<_>>()?,
         })
     })
+}
+
+impl Classes {
+    /// The class of calls that are turned away for that reason.
+    pub(crate) fn of(&self, reason: Reason) -> &Py<PyType> {
+        &self.refused[reason as usize]
+    }
+}
+
+fn class_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Shed => "ShedError",
+        Reason::RateLimited => "RateLimitedError",
+        Reason::BulkheadFull => "BulkheadFullError",
+        Reason::QueueTimeout => "QueueTimeoutError",
+        Reason::LimitReached => "LimitReachedError",
+        Reason::Closed => "BreakerClosedError",
+        _ => "CircuitOpenError",
+    }
 }
 
 fn raise<'py, A: pyo3::call::PyCallArgs<'py>>(py: Python<'py>, class: &Py<PyType>, args: A) -> PyErr {
@@ -46,6 +68,17 @@ pub(crate) fn of_config(py: Python<'_>, e: &ConfigError) -> PyErr {
         Ok(found) => raise(py, &found.config, (e.key(), e.value(), e.allowed(), e.to_string())),
         Err(error) => error,
     }
+}
+
+/// A wrong request; `given` is what stands for a value that the core cannot show.
+pub(crate) fn of_request(py: Python<'_>, e: &RequestError, given: Option<&Bound<'_, PyAny>>) -> PyErr {
+    let found = match classes(py) {
+        Ok(found) => found,
+        Err(error) => return error,
+    };
+    let value = given.map_or_else(|| e.value().to_owned(), |g| g.repr().map_or("?".to_owned(), |r| r.to_string()));
+    let message = e.to_string().replacen(e.value(), &value, 1);
+    raise(py, &found.request, (e.field(), value, e.allowed(), message))
 }
 
 /// Anything that the core refuses.

@@ -1,5 +1,6 @@
 //! What guards one call: admission, and settling by what came of it.
 
+use crate::asking::Asking;
 use crate::object::attached;
 use crate::raised::Raised;
 use crate::rejection;
@@ -7,13 +8,17 @@ use crate::rules::{self, Rules, Verdict};
 use fusewire::binding::{Refused, Slip};
 use fusewire::{CircuitBreaker, Outcome, Settled};
 use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A breaker and the rules that hold for a call.
 pub(crate) struct Guard {
     pub(crate) core: CircuitBreaker,
     pub(crate) rules: Option<Box<Rules>>,
+    /// What its calls ask for, if that is not what all do.
+    pub(crate) asking: Option<Box<Asking>>,
     /// Whether a result decides nothing: the usual.
     pub(crate) is_plain: bool,
 }
@@ -21,10 +26,15 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(core: CircuitBreaker, rules: Option<Box<Rules>>) -> Self {
         let is_plain = !rules.as_ref().is_some_and(|r| r.judges_results());
-        Guard { core, rules, is_plain }
+        Guard { core, rules, asking: None, is_plain }
     }
 
-    /// Asks for a permit.
+    /// With what its calls ask for.
+    pub(crate) fn asking(self, asking: Option<Box<Asking>>) -> Self {
+        Guard { asking, ..self }
+    }
+
+    /// Asks for a permit. It never waits.
     #[inline(always)]
     pub(crate) fn acquire(&self) -> Result<Slip, Refused> {
         match self.core.acquire_quietly() {
@@ -33,12 +43,16 @@ impl Guard {
         }
     }
 
-    fn acquire_slowly(&self) -> Result<Slip, Refused> {
+    pub(crate) fn acquire_slowly(&self) -> Result<Slip, Refused> {
         let answer = self.core.acquire_slip();
         if let Err(refused) = &answer {
-            rejection::tell(self.core.name(), refused);
+            self.tell(refused);
         }
         answer
+    }
+
+    pub(crate) fn tell(&self, refused: &Refused) {
+        rejection::tell(self.core.name(), refused);
     }
 
     #[inline(always)]
@@ -69,6 +83,26 @@ impl Guard {
             (Verdict::Abandoned, _) => self.core.record(Outcome::Ignored, None),
             (Verdict::Outcome(outcome), kind) => self.core.record(outcome, kind.of(error)),
         }
+    }
+
+    /// For the collector, of a PyO3 object.
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.rules.as_ref().map_or(Ok(()), |rules| rules.visit(visit))?;
+        self.asking.as_ref().map_or(Ok(()), |asking| asking.visit(visit))
+    }
+
+    /// For the collector, of an object made by hand.
+    ///
+    /// # Safety
+    /// As the interpreter calls a traverse function.
+    pub(crate) unsafe fn traverse(&self, visitor: ffi::visitproc, argument: *mut c_void) -> c_int {
+        // SAFETY: the caller's promise.
+        let answer = self.rules.as_ref().map_or(0, |rules| unsafe { rules.traverse(visitor, argument) });
+        if answer != 0 {
+            return answer;
+        }
+        // SAFETY: as above.
+        self.asking.as_ref().map_or(0, |asking| unsafe { asking.traverse(visitor, argument) })
     }
 
     /// Settles by the exception that is being raised, which stays raised.

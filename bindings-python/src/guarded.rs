@@ -13,10 +13,9 @@ mod parts;
 
 pub(crate) use parts::{breaker_of, guard_of};
 
+use crate::asking::Asking;
 use crate::breaker::Breaker;
 use crate::guard::Guard;
-use crate::permit::Permit;
-use crate::rejection::raise_refused;
 use crate::rules::Rules;
 use call::{call_async, call_sync};
 use parts::Guarded;
@@ -25,7 +24,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::ptr;
 
-/// Guards `function` with `breaker`: the object to put in its place. `options` are the rules of this function alone.
+/// Guards `function` with `breaker`: the object to put in its place. `options` are the rules of this function alone, and
+/// what its calls ask for.
 #[pyfunction]
 pub(crate) fn guard_function<'py>(
     breaker: &Bound<'py, Breaker>,
@@ -34,9 +34,9 @@ pub(crate) fn guard_function<'py>(
     options: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = breaker.py();
-    let own = Rules::take(options)?;
+    let (asking, own) = (Asking::take(options)?, Rules::take(options)?);
     let base = &breaker.get().guard;
-    let guard = Guard::new(base.core.clone(), Rules::merged(py, base.rules.as_deref(), own));
+    let guard = Guard::new(base.core.clone(), Rules::merged(py, base.rules.as_deref(), own)).asking(asking);
     let class = class::guarded_type(py);
     if class.is_null() {
         return Err(PyErr::fetch(py));
@@ -71,32 +71,13 @@ fn dress(object: &Bound<'_, PyAny>, function: &Bound<'_, PyAny>) -> PyResult<()>
     object.setattr("__wrapped__", function)
 }
 
-/// A permit for one run of a decorated function, for those kinds of function whose run Python follows itself.
+/// The fallback that holds for a decorated function, or for calls of a breaker.
 #[pyfunction]
-pub(crate) fn acquire_for(function: Bound<'_, PyAny>) -> PyResult<Permit> {
-    let py = function.py();
-    let owner = function.as_ptr();
-    let handle = function.unbind();
-    let Some(guard) = guard_of(&handle) else {
-        return Err(pyo3::exceptions::PyTypeError::new_err("a decorated function"));
-    };
-    // SAFETY: alive, as its owner is.
-    let breaker = unsafe { Bound::from_borrowed_ptr(py, breaker_of(owner)) };
-    match guard.acquire() {
-        Ok(slip) => Ok(Permit::new(breaker.cast_into::<Breaker>()?.unbind(), Some(handle), slip)),
-        Err(refused) => {
-            raise_refused(py, breaker.as_ptr(), &refused);
-            Err(PyErr::fetch(py))
-        }
-    }
-}
-
-/// The fallback that holds for a decorated function.
-#[pyfunction]
-pub(crate) fn fallback_of(function: Bound<'_, PyAny>) -> Option<Py<PyAny>> {
-    let py = function.py();
-    let handle = function.unbind();
-    let fallback = guard_of(&handle)?.rules.as_ref()?.fallback(py)?.clone();
+pub(crate) fn fallback_of(owner: Bound<'_, PyAny>) -> Option<Py<PyAny>> {
+    let py = owner.py();
+    let handle = owner.clone().unbind();
+    let guard = guard_of(&handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard));
+    let fallback = guard?.rules.as_ref()?.fallback(py)?.clone();
     Some(fallback.unbind())
 }
 

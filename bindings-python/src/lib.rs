@@ -3,22 +3,26 @@
 //! What is hot is written against the interpreter's C interface: a decorated function is an object that receives
 //! vectorcall (`guarded`), its awaitable forwards `am_send` (`coroutine`). Everything else is PyO3.
 
+mod asking;
 mod breaker;
 mod clock;
 mod coroutine;
 mod document;
 mod error;
 mod events;
+mod gated;
 mod guard;
 mod guarded;
 mod object;
 mod permit;
+mod policy;
 mod raised;
 #[cfg(Py_3_10)]
 mod recycled;
 mod registry;
 mod rejection;
 mod rules;
+mod wait;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
@@ -51,8 +55,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<clock::ManualClock>()?;
     m.add_class::<registry::NativeRegistry>()?;
     m.add_function(wrap_pyfunction!(guarded::guard_function, m)?)?;
-    m.add_function(wrap_pyfunction!(guarded::acquire_for, m)?)?;
+    m.add_function(wrap_pyfunction!(gated::acquire_for, m)?)?;
     m.add_function(wrap_pyfunction!(guarded::fallback_of, m)?)?;
+    m.add_function(wrap_pyfunction!(asking::level_name, m)?)?;
     m.add_function(wrap_pyfunction!(document::schema, m)?)?;
     m.add_function(wrap_pyfunction!(rejection::rejection_message, m)?)?;
     m.add_function(wrap_pyfunction!(rejection::hear_rejections, m)?)?;

@@ -23,11 +23,11 @@ pub(crate) fn reason(py: Python<'_>, reason: Reason) -> Py<PyString> {
     reasons(py)[reason as usize].clone_ref(py)
 }
 
-/// Raises a `CircuitOpenError(breaker, reason, retry_after)`. Nothing that is being handled becomes its context: a
+/// Raises a `CircuitOpenError(breaker, reason, retry_after)`, or what extends it for the reason. Nothing that is being handled becomes its context: a
 /// rejection keeps nothing alive.
 pub(crate) fn raise_refused(py: Python<'_>, breaker: *mut ffi::PyObject, refused: &Refused) {
     let class = match classes(py) {
-        Ok(classes) => classes.open.as_ptr(),
+        Ok(classes) => classes.of(refused.reason).as_ptr(),
         Err(error) => return error.restore(py),
     };
     // SAFETY: attached; the class is that of `fusewire._errors`, the breaker is alive, the reference is given away.
@@ -44,7 +44,7 @@ pub(crate) fn raise_refused(py: Python<'_>, breaker: *mut ffi::PyObject, refused
 /// else in the beginning.
 ///
 /// # Safety
-/// The class is `CircuitOpenError`; the breaker is alive.
+/// The class is `CircuitOpenError`, or adds nothing to it; the breaker is alive.
 unsafe fn refusal(
     py: Python<'_>,
     class: *mut ffi::PyTypeObject,

@@ -2,9 +2,11 @@
 
 import traceback
 
+import loop
 from expect import Unexpected
 from steps import refused
 from steps import run as run_step
+from waits import Waits
 from ways import CLASSIFICATION, WAYS, Guarded
 
 from fusewire import CircuitBreaker, ConfigError
@@ -16,13 +18,16 @@ class Bench:
 
     def __init__(self, given, document, way):
         self.clock = ManualClock()
+        loop.by(self.clock)
         self.breaker = CircuitBreaker.from_document(
             given.get("service", "case"), document, clock=self.clock, **CLASSIFICATION
         )
         self.guarded = Guarded(self.breaker)
         self.permits = {}
-        self.events = []
+        self.waits = Waits(self.breaker)
+        self.events, self.policy_events = [], []
         self.breaker.add_listener(self.events.append)
+        self.breaker.add_policy_listener(self.policy_events.append)
         #: When the last rejection said that the answer can differ, in nanoseconds.
         self.retry_at = None
         self._ways = WAYS[way]
@@ -59,8 +64,11 @@ def _must_fail(given, way):
 
 def _lead(given, way):
     bench = Bench(given, given["config"], way)
-    for number, step in enumerate(given["steps"], 1):
-        try:
-            run_step(bench, step)
-        except Unexpected as error:
-            raise Unexpected(f"step {number}: {error}") from None
+    try:
+        for number, step in enumerate(given["steps"], 1):
+            try:
+                run_step(bench, step)
+            except Unexpected as error:
+                raise Unexpected(f"step {number}: {error}") from None
+    finally:
+        bench.waits.close()

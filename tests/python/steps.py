@@ -1,9 +1,10 @@
 """The steps of a case, each through the package's public API."""
 
 from expect import Unexpected, duration, equal, nanos, nanos_of, part, shown
+from waits import request_of
 from ways import Thrown
 
-from fusewire import AlreadySettledError, CircuitOpenError, ConfigError
+from fusewire import AlreadySettledError, CircuitOpenError, ConfigError, RequestError
 
 
 def run(b, step):
@@ -12,16 +13,32 @@ def run(b, step):
     if act is None:
         raise Unexpected(f"unknown step {step['do']}")
     act(b, step)
+    b.waits.collect(step, b.permits)
     if step.get("do") in _CHECK_THE_SNAPSHOT and "expect" in step:
         _snapshot(b, step)
 
 
-_CHECK_THE_SNAPSHOT = {"advance", "call", "drop", "trip", "half_open", "reset", "mode", "poll"}
+_CHECK_THE_SNAPSHOT = {
+    "advance",
+    "call",
+    "drop",
+    "trip",
+    "half_open",
+    "reset",
+    "mode",
+    "poll",
+    "set_min_priority",
+    "set_reserved",
+    "set_rate",
+    "set_limit",
+    "raise",
+    "close",
+}
 
 
 def refused(error, expected):
-    """Whether a `ConfigError` is the one that is expected."""
-    equal("error.key", expected["key"], error.key)
+    """Whether a `ConfigError`, or a `RequestError`, is the one that is expected."""
+    equal("error.key", expected["key"], error.field if isinstance(error, RequestError) else error.key)
     for text in expected.get("contains", ()):
         if text not in str(error):
             raise Unexpected(f'expected the error to contain "{text}", got: {error}')
@@ -31,7 +48,7 @@ def _refusable(step, act):
     expected = step.get("error")
     try:
         act()
-    except ConfigError as error:
+    except (ConfigError, RequestError) as error:
         if expected is None:
             raise
         return refused(error, expected)
@@ -81,7 +98,7 @@ def _call(b, step):
 
     for _ in range(step.get("times", 1)):
         try:
-            b.next_way()(b, body)
+            b.next_way()(b, body, request_of(step))
         except Thrown:
             continue
         except CircuitOpenError as error:
@@ -97,20 +114,37 @@ def _acquire(b, step):
         if isinstance(expected, list):
             expected = expected[i] if i < len(expected) else {}
         try:
-            _acquire_one(b, f"{name}{i + 1}" if name and times > 1 else name, expected)
+            _acquire_one(b, step, f"{name}{i + 1}" if name and times > 1 else name, expected)
         except Unexpected as error:
             raise Unexpected(f"acquire {i + 1}: {error}" if times > 1 else str(error)) from None
 
 
-def _acquire_one(b, name, expected):
+def _ask(b, step, name):
+    """A permit, or `None` for one that waits."""
+    if step.get("wait"):
+        if name is None:
+            raise Unexpected("a wait without a name")
+        return b.waits.begin(name, step)
+    return b.breaker.acquire(**request_of(step), wait=False)
+
+
+def _acquire_one(b, step, name, expected):
+    permit, wrong = None, expected.get("error")
     try:
-        permit = b.breaker.acquire()
+        permit = _ask(b, step, name)
+    except RequestError as error:
+        if wrong is None:
+            raise
+        return refused(error, wrong)
     except CircuitOpenError as error:
         after = nanos_of(error.retry_after)
         b.retry_at = None if after is None else _now(b) + after
         got = {"admitted": False, "rejected": error.reason, "retry_after": after}
     else:
-        got = {"admitted": True, "would_reject": permit.would_reject}
+        got = {"admitted": False, "queued": True} if permit is None else _told(permit)
+    if wrong is not None:
+        raise Unexpected(f"expected the error {shown(wrong)}")
+    if permit is not None:
         if name is None:
             what = f"expected {shown(expected)}, was admitted" if "rejected" in expected else "a permit without a name"
             raise Unexpected(what)
@@ -118,8 +152,19 @@ def _acquire_one(b, name, expected):
     for key, value in expected.items():
         if key not in got:
             raise Unexpected(f"expected {key} {shown(value)}, got {shown(got)}")
-        check = duration if key == "retry_after" else equal
+        check = duration if key in ("retry_after", "wait", "timeout") else equal
         check(key, value, got[key])
+
+
+def _told(permit):
+    return {
+        "admitted": True,
+        "would_reject": permit.would_reject,
+        "wait": nanos_of(permit.wait),
+        "bypassed": permit.bypassed,
+        # No policy sets one.
+        "timeout": None,
+    }
 
 
 def _settle(b, step):
@@ -136,13 +181,19 @@ def _settle(b, step):
 
 
 def _drop(b, step):
+    if b.waits.cancel(step["permit"]):
+        return
     _permit_of(b, step)
     del b.permits[step["permit"]]
 
 
 def _events(b, step):
-    expected, got = step["expect"], b.events[:]
-    del b.events[:]
+    _in_order(step["expect"], b.events)
+
+
+def _in_order(expected, heard):
+    got = heard[:]
+    del heard[:]
     if len(expected) != len(got):
         raise Unexpected(f"expected {len(expected)} events, got {len(got)}: {got}")
     for i, event in enumerate(expected):
@@ -167,6 +218,11 @@ def _snapshot(b, step):
     part("snapshot", step["expect"], b.breaker.snapshot())
 
 
+def _renamed(event):
+    names = {"from": "from_value", "to": "to_value"}
+    return {names.get(key, key): value for key, value in event.items()}
+
+
 _ACTIONS = {
     "expect": _snapshot,
     "advance": _advance,
@@ -175,6 +231,18 @@ _ACTIONS = {
     "settle": _settle,
     "drop": _drop,
     "trip": lambda b, step: _refusable(step, lambda: b.breaker.trip(step.get("duration"), **_by(step))),
+    "set_min_priority": lambda b, step: _refusable(
+        step, lambda: b.breaker.set_min_priority(step["to"], **_by(step))
+    ),
+    "set_reserved": lambda b, step: _refusable(
+        step,
+        lambda: b.breaker.set_slots(step.get("max_concurrent"), reserved=step.get("reserved"), **_by(step)),
+    ),
+    "set_rate": lambda b, step: _refusable(step, lambda: b.breaker.set_rate(step["to"], **_by(step))),
+    "set_limit": lambda b, step: _refusable(step, lambda: b.breaker.set_limit(step["to"], **_by(step))),
+    "raise": lambda b, step: b.waits.raise_priority(step["permit"], step["to"]),
+    "close": lambda b, step: b.breaker.close(**_by(step)),
+    "policy_events": lambda b, step: _in_order([_renamed(event) for event in step["expect"]], b.policy_events),
     "half_open": lambda b, step: b.breaker.half_open(**_by(step)),
     "reset": lambda b, step: b.breaker.reset(**_by(step)),
     "mode": lambda b, step: b.breaker.set_mode(step["to"], **_by(step)),

@@ -1,11 +1,13 @@
-"""The ways to make a call. Each gets the case's `Bench` and a function that is the call's body; it lets through what the
-body raises, and the breaker's `CircuitOpenError`.
+"""The ways to make a call. Each gets the case's `Bench`, a function that is the call's body, and what the call asks for; it
+lets through what the body raises, and the breaker's `CircuitOpenError`.
 
 By permits a vector asks and settles itself; by calls it goes through what users decorate and enter, way by way, so that a
 vector with a few calls goes all of them.
 """
 
 import asyncio
+
+from loop import LOOP as _loop
 
 from fusewire import CircuitBreaker, circuit_breaker
 
@@ -22,31 +24,33 @@ class Thrown(Exception):
 #: What tells a breaker how a call of a vector ended.
 CLASSIFICATION = {"ignore": lambda error: error.is_ignored, "error_type": lambda error: error.error_type}
 
-_loop = asyncio.new_event_loop()
-
 
 class Guarded:
-    """The decorated functions of one case."""
+    """The decorated functions of one case. What a call asks for comes with its arguments."""
 
     def __init__(self, breaker: CircuitBreaker):
-        guard = circuit_breaker(breaker)
+        guard = circuit_breaker(
+            breaker,
+            priority=lambda body, asked: asked.get("priority", "normal"),
+            cost=lambda body, asked: asked.get("cost", 1),
+        )
 
         @guard
-        def plain(body):
+        def plain(body, asked):
             body()
 
         @guard
-        async def coroutine(body):
+        async def coroutine(body, asked):
             await asyncio.sleep(0)
             body()
 
         @guard
-        def generator(body):
+        def generator(body, asked):
             yield
             body()
 
         @guard
-        async def async_generator(body):
+        async def async_generator(body, asked):
             yield
             body()
 
@@ -54,8 +58,10 @@ class Guarded:
         self.generator, self.async_generator = generator, async_generator
 
 
-def by_permit(bench, body):
-    permit = bench.breaker.acquire()
+def by_permit(bench, body, asked):
+    # The turn of a paced call is the caller's to wait for.
+    permit = bench.breaker.acquire(**asked)
+    bench.clock.advance(permit.wait)
     try:
         body()
     except Thrown as error:
@@ -67,58 +73,65 @@ def by_permit(bench, body):
     permit.success()
 
 
-def _decorated(bench, body):
-    bench.guarded.plain(body)
+def _decorated(bench, body, asked):
+    bench.guarded.plain(body, asked)
 
 
-def _decorated_coroutine(bench, body):
-    _loop.run_until_complete(bench.guarded.coroutine(body))
+def _decorated_coroutine(bench, body, asked):
+    _loop.run_until_complete(bench.guarded.coroutine(body, asked))
 
 
-def _decorated_generator(bench, body):
-    for _ in bench.guarded.generator(body):
+def _decorated_generator(bench, body, asked):
+    for _ in bench.guarded.generator(body, asked):
         pass
 
 
-def _decorated_async_generator(bench, body):
+def _decorated_async_generator(bench, body, asked):
     async def consume():
-        async for _ in bench.guarded.async_generator(body):
+        async for _ in bench.guarded.async_generator(body, asked):
             pass
 
     _loop.run_until_complete(consume())
 
 
-def _call(bench, body):
-    bench.breaker.call(body)
+def _call(bench, body, asked):
+    breaker = bench.breaker.at(**asked) if asked else bench.breaker
+    breaker.call(body)
 
 
-def _call_async(bench, body):
+def _call_async(bench, body, asked):
     async def run():
         body()
 
-    _loop.run_until_complete(bench.breaker.call_async(run))
+    breaker = bench.breaker.at(**asked) if asked else bench.breaker
+    _loop.run_until_complete(breaker.call_async(run))
 
 
-def _block(bench, body):
+def _block(bench, body, asked):
+    if asked:
+        return _permit_block(bench, body, asked)
     with bench.breaker:
         body()
 
 
-def _async_block(bench, body):
+def _async_block(bench, body, asked):
     async def run():
-        async with bench.breaker:
+        async with bench.breaker.acquire(**asked) if asked else bench.breaker:
             body()
 
     _loop.run_until_complete(run())
 
 
-def _permit_block(bench, body):
-    with bench.breaker.acquire():
+def _permit_block(bench, body, asked):
+    with bench.breaker.acquire(**asked):
         body()
 
 
-def _recorded(bench, body):
+def _recorded(bench, body, asked):
     breaker = bench.breaker
+    if asked or breaker.snapshot().rate_limit is not None:
+        # It says nothing of priorities, and knows no turn.
+        return by_permit(bench, body, asked)
     if not breaker.can_execute():
         # Says why.
         breaker.acquire()

@@ -17,24 +17,41 @@ from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
 from ._errors import (
     AlreadySettledError,
+    BreakerClosedError,
+    BulkheadFullError,
     CircuitBreakerError,
     CircuitOpenError,
     ConfigError,
     ConflictError,
+    LimitReachedError,
+    QueueTimeoutError,
+    RateLimitedError,
+    RequestError,
+    ShedError,
     UnknownBreakerError,
 )
-from ._events import Transition
+from ._events import PolicyEvent, Transition
 from ._manager import CircuitBreakerManager
 from ._native import Permit, __version__, schema
+from ._policies import (
+    PriorityConfig,
+    PriorityManager,
+    RateLimitAlgorithm,
+    RateLimitConfig,
+    RateLimitingStrategy,
+    RequestPriority,
+)
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
-from ._state import CircuitState, Mode
+from ._state import CircuitState, Mode, Priority
 
 _native.require_main_interpreter()
 
 __all__ = [
     "AdvancedCircuitBreaker",
     "AlreadySettledError",
+    "BreakerClosedError",
+    "BulkheadFullError",
     "CircuitBreaker",
     "CircuitBreakerError",
     "CircuitBreakerManager",
@@ -42,9 +59,22 @@ __all__ = [
     "CircuitState",
     "ConfigError",
     "ConflictError",
+    "LimitReachedError",
     "Mode",
     "Permit",
+    "PolicyEvent",
+    "Priority",
+    "PriorityConfig",
+    "PriorityManager",
+    "QueueTimeoutError",
+    "RateLimitAlgorithm",
+    "RateLimitConfig",
+    "RateLimitedError",
+    "RateLimitingStrategy",
     "Registry",
+    "RequestError",
+    "RequestPriority",
+    "ShedError",
     "Snapshot",
     "Transition",
     "UnknownBreakerError",

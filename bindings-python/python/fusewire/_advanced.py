@@ -46,6 +46,9 @@ class AdvancedCircuitBreaker(CircuitBreaker):
     - ``timeout``: how long it stays open (``recovery_timeout``), 1 ms to 168 h. Default 30.0 seconds.
     - ``half_open_timeout``: how long one probe may take before it counts as failed, 1 ms to 168 h. Default 5.0 seconds.
 
+    - ``rate_limit_config``, ``priority_config``: a ``RateLimitConfig`` and a ``PriorityConfig``, for ``rate_limit``, and for
+      ``priority`` and ``bulkhead``.
+
     All other options are those of ``CircuitBreaker``; ``window`` and ``ramp`` are the strategy's, without ``kind``:
     ``window={"size": 50, "failure_rate": 0.3}``. The defaults above are this class's own, all others are the core's.
 

@@ -9,25 +9,29 @@ from ._entered import enter, enter_async, leave, leave_async
 from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
 from ._fork import lock
-from ._native import Breaker, Permit
+from ._native import Breaker, Permit, level_name
 from ._snapshot import snapshot_of
 from ._state import CircuitState, Mode
 from ._taken import settle_oldest, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
     from typing import Any, TypeVar
+    from weakref import ReferenceType
 
     from typing_extensions import Self, Unpack
 
+    from ._asking import Asking
     from ._event_stream import EventStream
+    from ._events import PolicyEvent, Transition
     from ._native import NativeRegistry
-    from ._options import Document, Failure, Listener, Options, RulesAndClock
+    from ._options import Cost, Document, Failure, Instant, Level, Listener, Options, PolicyListener, RulesAndClock
     from ._snapshot import Snapshot
 
     L = TypeVar("L", bound=Listener)
+    P = TypeVar("P", bound=PolicyListener)
 
 __all__ = ["CircuitBreaker"]
 
@@ -74,6 +78,15 @@ class CircuitBreaker(Breaker):
     - ``mode``: who decides at first, a ``Mode`` or its name; ``"shadow"`` rejects nothing and counts what it would.
     - ``seed``: of the jitter, 0 to 2**53 - 1; written, a run can be repeated.
 
+    Who may come, in front of that; each says nothing unless it is written:
+
+    - ``rate_limit``: how fast calls may come: ``{"rate": 100, "burst": 50}``; its ``algorithm`` is ``"token_bucket"``,
+      ``"leaky_bucket"`` (paces: calls wait for their turn), ``"fixed_window"`` or ``"sliding_window"``.
+    - ``priority``: who is let in when not all are: levels ``min``, ``half_open_min``, ``open_bypass``.
+    - ``bulkhead``: how many calls may run at the same time, ``{"max_concurrent": 20}``, and with ``max_queue`` how many
+      wait for a slot, the highest level first.
+    - ``concurrency_limit``: the same with a limit that finds itself, ``{"kind": "aimd"}`` or ``"gradient"``.
+
     What counts as what; these are Python's own:
 
     - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.
@@ -86,10 +99,11 @@ class CircuitBreaker(Breaker):
     Raises ``ConfigError``, which names the key, the value and what is allowed.
     """
 
-    __slots__ = ("_listeners",)
+    __slots__ = ("_listeners", "_policy_listeners")
 
     if TYPE_CHECKING:
         _listeners: Listeners
+        _policy_listeners: Listeners
 
     def __new__(cls, name: str = "unnamed", **options: Unpack[Options]) -> Self:
         return super().__new__(cls, name, options)
@@ -125,8 +139,16 @@ class CircuitBreaker(Breaker):
 
             return call_async(self, function, args, kwargs)
 
+    def at(self, priority: Level | None = None, *, cost: Cost | None = None, deadline: Instant | None = None) -> Asking:
+        """This breaker, asked for calls of that priority and cost: ``breaker.at("high").call(function, ...)``; see
+        ``acquire`` for the arguments."""
+        from ._asking import Asking
+
+        return Asking(self, priority, cost, deadline)
+
     def __enter__(self) -> Permit:
-        """Asks for a permit for the block; raises ``CircuitOpenError`` when it is turned away."""
+        """Asks for a permit for the block, and waits where calls wait; raises ``CircuitOpenError`` when it is turned away.
+        In an event loop it does not wait in a queue: write ``async with``."""
         return enter(self, _getframe(1))
 
     def __exit__(
@@ -191,6 +213,21 @@ class CircuitBreaker(Breaker):
         """As ``reconfigure``, with a document as every language reads it: JSON text, or a mapping."""
         return self._reconfigure({}, document, actor, reason)
 
+    def set_slots(
+        self,
+        max_concurrent: int | None = None,
+        *,
+        reserved: Mapping[Level, int] | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """Replaces the bulkhead's table of slots, and grants what has become free; whether it is another.
+
+        ``max_concurrent``: slots in all; what is left out stays. ``reserved``: slots that are kept for a level, by level; left
+        out, none are. Nobody in flight is cut off. It holds until a document says another one. Raises ``ConfigError``.
+        """
+        return self._set_slots({"max_concurrent": max_concurrent, "reserved": _by_name(reserved)}, actor, reason)
+
     # ---- reading ----
 
     @property
@@ -216,24 +253,15 @@ class CircuitBreaker(Breaker):
         A listener may use the breaker. One that raises is logged and disturbs nobody. It is called in the middle of
         somebody's call: what takes long belongs to a reader of ``events()``.
         """
-        if not callable(listener):
-            raise TypeError(f"a listener is a function of one transition, not {listener!r}")
-        if getattr(getattr(listener, "__code__", None), "co_flags", 0) & _COROUTINE:
-            raise TypeError(
-                f"nobody would await {listener!r}: a listener is a plain function; a coroutine reads "
-                "`async for transition in breaker.events()`"
-            )
+        _check_listener(listener, "events", "transition")
         self._listening().functions.append(listener)
         return listener
 
     def remove_listener(self, listener: Listener) -> None:
         """Ends what ``add_listener`` began; ``ValueError`` when it is not listening."""
-        try:
-            self._listening().functions.remove(listener)
-        except ValueError:
-            raise ValueError(f"{listener!r} does not listen to the breaker '{self.name}'") from None
+        self._unhear(self._listening(), listener)
 
-    def events(self) -> EventStream:
+    def events(self) -> EventStream[Transition]:
         """The transitions from now on, for a reader who comes when it likes.
 
         ``async for transition in breaker.events()`` under asyncio and trio, ``for transition in ...`` in a thread of its
@@ -245,24 +273,63 @@ class CircuitBreaker(Breaker):
         """
         from ._event_stream import EventStream
 
-        return EventStream(self)
+        return EventStream(self, self.add_listener, self.remove_listener)
+
+    def add_policy_listener(self, listener: P) -> P:
+        """As ``add_listener``, for ``listener(event)`` that hears of each change of the policies, a ``PolicyEvent``: of what
+        is done by hand (``set_min_priority``, ``set_slots``, ``set_limit``, ``set_rate``, ``close``), and of a rate that
+        changes by itself."""
+        _check_listener(listener, "policy_events")
+        self._hearing("_policy_listeners", self.listen_policies).functions.append(listener)
+        return listener
+
+    def remove_policy_listener(self, listener: PolicyListener) -> None:
+        """Ends what ``add_policy_listener`` began; ``ValueError`` when it is not listening."""
+        self._unhear(self._hearing("_policy_listeners", self.listen_policies), listener)
+
+    def policy_events(self) -> EventStream[PolicyEvent]:
+        """As ``events()``, of the changes of the policies."""
+        from ._event_stream import EventStream
+
+        return EventStream(self, self.add_policy_listener, self.remove_policy_listener)
 
     def _listening(self) -> Listeners:
+        return self._hearing("_listeners", self.listen)
+
+    def _unhear(self, listeners: Listeners, listener: object) -> None:
         try:
-            return self._listeners
+            listeners.functions.remove(listener)  # type: ignore[arg-type]
+        except ValueError:
+            raise ValueError(f"{listener!r} does not listen to the breaker '{self.name}'") from None
+
+    def _hearing(self, slot: str, listen: Callable[[ReferenceType[Listeners]], None]) -> Listeners:
+        """The listeners in that slot, made when they are first asked for."""
+        try:
+            known: Listeners = getattr(self, slot)
+            return known
         except AttributeError:
             pass
         with lock:
             try:
-                return self._listeners
+                return getattr(self, slot)  # type: ignore[no-any-return]
             except AttributeError:
                 listeners = Listeners()
-                self.listen(listeners.weak)
-                self._listeners = listeners
+                listen(listeners.weak)
+                setattr(self, slot, listeners)
                 return listeners
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
+
+
+def _check_listener(listener: object, stream: str, event: str = "event") -> None:
+    if not callable(listener):
+        raise TypeError(f"a listener is a function of one {event}, not {listener!r}")
+    if getattr(getattr(listener, "__code__", None), "co_flags", 0) & _COROUTINE:
+        raise TypeError(
+            f"nobody would await {listener!r}: a listener is a plain function; a coroutine reads "
+            f"`async for {event} in breaker.{stream}()`"
+        )
 
 
 def _error_type(error: type[BaseException] | str | None) -> str | None:
@@ -279,3 +346,13 @@ def _fail(permit: Permit, error_type: str | None) -> bool:
     except AlreadySettledError:
         return False
     return True
+
+
+def _by_name(levels: Mapping[Level, int] | None) -> dict[str, int] | None:
+    """A table by the levels' names."""
+    return None if levels is None else {_level(level): slots for level, slots in levels.items()}
+
+
+def _level(level: Level) -> str:
+    # What is no name the core tells, with its key.
+    return level if isinstance(level, str) else level_name(level)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._breaker import CircuitBreaker
-    from ._options import Options
+    from ._options import DecoratorOptions
     from ._registry import Registry
 
     F = TypeVar(
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["circuit_breaker"]
 
 #: The options that classify calls; they belong to what is decorated. All others belong to the breaker.
-_RULES = ("ignore", "failure", "failure_result", "error_type", "fallback")
+_RULES = ("ignore", "failure", "failure_result", "error_type", "fallback", "cost")
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR, _ITERABLE_COROUTINE = 0x80, 0x20, 0x200, 0x100
 
@@ -46,7 +46,7 @@ def circuit_breaker(
     /,
     *,
     registry: Registry | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[DecoratorOptions],
 ) -> Decorator:
     """Guards a function with a circuit breaker.
 
@@ -78,6 +78,15 @@ def circuit_breaker(
     - ``error_type``: a function from an exception to the name under which it is counted.
     - ``fallback``: answers in place of a call that is turned away; gets the same arguments.
 
+    What it asks for, where the breaker has ``rate_limit``, ``priority``, ``bulkhead`` or ``concurrency_limit``:
+
+    - ``priority="high"``: a ``Priority``, its name, a number from 0 to 100, or a function of the call's arguments that
+      answers one. A mapping is the breaker's own ``priority`` table.
+    - ``cost=10``: how much of the rate limit a call takes, from 1 up, or a function of the call's arguments.
+
+    A coroutine function waits in the breaker's queue without holding up its loop, any other blocks its thread; in a thread
+    that runs an event loop it is turned away instead.
+
     All other options are the breaker's, as ``help(fusewire.CircuitBreaker)`` tells them with their units and ranges:
     ``failure_threshold`` or ``window`` say when it opens, ``recovery_timeout`` and ``backoff`` for how long,
     ``half_open_max_calls`` and ``ramp`` how it closes.
@@ -94,6 +103,9 @@ def circuit_breaker(
         raise TypeError(f"a breaker or its name, not {breaker!r}: @circuit_breaker('payments')")
     given: dict[str, Any] = {**options}
     rules = {key: given.pop(key) for key in _RULES if key in given}
+    # Of the same name is the document's table.
+    if "priority" in given and not hasattr(given["priority"], "items"):
+        rules["priority"] = given.pop("priority")
     if isinstance(breaker, Breaker):
         if given or registry is not None:
             extra = next(iter(given), "registry")
@@ -139,8 +151,7 @@ def guard(breaker: CircuitBreaker, function: Any, rules: Mapping[str, object]) -
             # A functools.partialmethod.
             return type(function)(guard(breaker, function.func, rules), *function.args, **function.keywords)
         raise TypeError(f"{function!r} cannot be called: @circuit_breaker(...) decorates functions")
-    flags = _flags(function)
-    is_async = bool(flags & (_COROUTINE | _ITERABLE_COROUTINE)) and not flags & _ASYNC_GENERATOR
+    flags, is_async = _flags(function), is_coroutine_function(function)
     if flags & _ASYNC_GENERATOR:
         from ._streams import guard_async_generator as wrap
     elif flags & _GENERATOR and not is_async:
@@ -166,6 +177,12 @@ def _flags(function: Any) -> int:
     if hasattr(function, "_is_coroutine_mark") or getattr(function, "_is_coroutine", None) is not None:
         flags |= _COROUTINE
     return flags
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether a call of it is to be awaited."""
+    flags = _flags(function)
+    return bool(flags & (_COROUTINE | _ITERABLE_COROUTINE)) and not flags & _ASYNC_GENERATOR
 
 
 def _is_opaque(function: object) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from _contextvars import ContextVar
 
+from ._waiting import enter_async as enter_in_loop
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
@@ -44,7 +46,10 @@ def _key(breaker: CircuitBreaker, frame: FrameType) -> Key:
 
 def enter(breaker: CircuitBreaker, frame: FrameType) -> Permit:
     """Asks for a permit, and keeps it until the block ends."""
-    permit = breaker.acquire()
+    return _kept(breaker, frame, breaker.acquire().__enter__())
+
+
+def _kept(breaker: CircuitBreaker, frame: FrameType, permit: Permit) -> Permit:
     block = _Block(breaker, _key(breaker, frame), permit)
     _running.setdefault(block.key, []).append(block)
     _inside.set((*_open_blocks(), block))
@@ -53,7 +58,10 @@ def enter(breaker: CircuitBreaker, frame: FrameType) -> Permit:
 
 async def enter_async(breaker: CircuitBreaker, frame: FrameType) -> Permit:
     """As ``enter``."""
-    return enter(breaker, frame)
+    permit = breaker.acquire()
+    if permit.waiting or permit.wait > 0.0:
+        permit = await enter_in_loop(permit)
+    return _kept(breaker, frame, permit)
 
 
 def leave(breaker: CircuitBreaker, frame: FrameType, error: BaseException | None) -> None:

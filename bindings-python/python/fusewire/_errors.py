@@ -12,10 +12,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadySettledError",
+    "BreakerClosedError",
+    "BulkheadFullError",
     "CircuitBreakerError",
     "CircuitOpenError",
     "ConfigError",
     "ConflictError",
+    "LimitReachedError",
+    "QueueTimeoutError",
+    "RateLimitedError",
+    "RequestError",
+    "ShedError",
     "UnknownBreakerError",
 ]
 
@@ -27,7 +34,7 @@ class CircuitBreakerError(Exception):
 
 
 class CircuitOpenError(CircuitBreakerError):
-    """A call was turned away; nothing ran.
+    """A call was turned away; nothing ran. Calls that a policy turns away raise what extends this class.
 
     ``CircuitOpenError(breaker, reason, retry_after)``, for tests of code that catches it: a breaker or its name, a reason,
     and seconds or ``None``.
@@ -55,7 +62,7 @@ class CircuitOpenError(CircuitBreakerError):
 
     @property
     def reason(self) -> Reason:
-        """Why: ``"open"``, ``"half_open_full"``, ``"ramp"`` or ``"forced_open"``."""
+        """Why: ``"open"``, ``"half_open_full"``, ``"ramp"`` or ``"forced_open"``; or a policy's reason."""
         return self.args[1]
 
     @property
@@ -74,6 +81,59 @@ class CircuitOpenError(CircuitBreakerError):
 
     def __reduce__(self) -> tuple[type[CircuitOpenError], tuple[str, Reason, float | None]]:
         return type(self), (self.name, self.reason, self.retry_after)
+
+
+class ShedError(CircuitOpenError):
+    """Reason ``"shed"``: the call's level is below ``priority.min``."""
+
+    __slots__ = ()
+
+
+class RateLimitedError(CircuitOpenError):
+    """Reason ``"rate_limited"``: calls come faster than ``rate_limit`` admits. ``retry_after`` is ``None`` when the call
+    would never be admitted at its level, or past its deadline."""
+
+    __slots__ = ()
+
+
+class BulkheadFullError(CircuitOpenError):
+    """Reason ``"bulkhead_full"``: no slot for a call of this level, and no place in the queue."""
+
+    __slots__ = ()
+
+
+class QueueTimeoutError(CircuitOpenError):
+    """Reason ``"queue_timeout"``: the call waited for a slot as long as it may."""
+
+    __slots__ = ()
+
+
+class LimitReachedError(CircuitOpenError):
+    """Reason ``"limit_reached"``: as ``BulkheadFullError``, of a ``concurrency_limit``."""
+
+    __slots__ = ()
+
+
+class BreakerClosedError(CircuitOpenError):
+    """Reason ``"closed"``: the breaker was closed for good, by ``close()``."""
+
+    __slots__ = ()
+
+
+class RequestError(CircuitBreakerError, ValueError):
+    """What a call asks for cannot be: nothing was asked, and nothing counts."""
+
+    def __init__(self, field: str, value: str, allowed: str, message: str) -> None:
+        super().__init__(field, value, allowed, message)
+        #: What is wrong, ``"priority"`` or ``"cost"``.
+        self.field = field
+        #: What it was.
+        self.value = value
+        #: What it may be.
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return str(self.args[3])
 
 
 class ConfigError(CircuitBreakerError, ValueError):

@@ -1,4 +1,4 @@
-"""``breaker.events()``: transitions for a reader who comes when it likes."""
+"""``breaker.events()`` and ``breaker.policy_events()``: events for a reader who comes when it likes."""
 
 from __future__ import annotations
 
@@ -6,47 +6,53 @@ import _thread
 import sys
 from collections import deque
 
-from ._events import Transition
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Generic, TypeVar
 
     from typing_extensions import Self
 
     from ._breaker import CircuitBreaker
+    from ._events import PolicyEvent, Transition
+
+    E = TypeVar("E", Transition, PolicyEvent)
 
     Waker = Callable[[], object]
+    Change = Callable[[Callable[[E], None]], object]
+else:
+    from ._generic import Generic
+
+    E = None
 
 __all__ = ["EventStream"]
 
-#: As many transitions are kept for a reader.
+#: As many events are kept for a reader.
 CAPACITY = 1024
 
 
-class _Feed:
+class _Feed(Generic[E]):
     """What lies between a breaker and a stream: the breaker's listeners hold it, and it holds neither.
 
     There is no lock, which a garbage collection or a fork in the wrong moment could leave held: the core delivers one
-    transition of a breaker after the other, and a deque and a list keep order among threads. A reader that finds
+    event of a breaker after the other, and a deque and a list keep order among threads. A reader that finds
     nothing leaves a waker and looks once more; a writer writes and then takes the wakers.
     """
 
     def __init__(self) -> None:
-        self.waiting: deque[Transition] = deque()
+        self.waiting: deque[E] = deque()
         self.wakers: list[Waker] = []
         self.missed = 0
         self.is_closed = False
 
-    def __call__(self, event: Transition) -> None:
+    def __call__(self, event: E) -> None:
         if len(self.waiting) >= CAPACITY:
             self.missed += 1 + event.missed
             return
         if self.missed:
-            event = Transition(**{**vars(event), "missed": event.missed + self.missed})
+            event = type(event)(**{**vars(event), "missed": event.missed + self.missed})
             self.missed = 0
         self.waiting.append(event)
         self.wake()
@@ -60,8 +66,8 @@ class _Feed:
                 return
             waker()
 
-    def take(self) -> Transition | None:
-        """The oldest transition, or ``None``."""
+    def take(self) -> E | None:
+        """The oldest event, or ``None``."""
         try:
             return self.waiting.popleft()
         except IndexError:
@@ -74,19 +80,21 @@ class _Feed:
             pass
 
 
-class EventStream:
-    """The transitions of one breaker; see ``CircuitBreaker.events``.
+class EventStream(Generic[E]):
+    """The transitions of one breaker, or the changes of its policies; see ``CircuitBreaker.events`` and
+    ``CircuitBreaker.policy_events``.
 
-    Several readers may share one stream: each transition goes to one of them.
+    Several readers may share one stream: each event goes to one of them.
     """
 
-    def __init__(self, breaker: CircuitBreaker) -> None:
+    def __init__(self, breaker: CircuitBreaker, add: Change[E], remove: Change[E]) -> None:
         self._breaker = breaker
-        self._feed = _Feed()
-        breaker.add_listener(self._feed)
+        self._remove = remove
+        self._feed: _Feed[E] = _Feed()
+        add(self._feed)
 
-    def drain(self) -> list[Transition]:
-        """The transitions that wait, at once: a list, perhaps an empty one."""
+    def drain(self) -> list[E]:
+        """The events that wait, at once: a list, perhaps an empty one."""
         return list(iter(self._feed.take, None))
 
     def close(self) -> None:
@@ -98,7 +106,7 @@ class EventStream:
     def _stop(self) -> None:
         self._feed.is_closed = True
         try:
-            self._breaker.remove_listener(self._feed)
+            self._remove(self._feed)
         except ValueError:
             pass
 
@@ -107,8 +115,8 @@ class EventStream:
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Transition:
-        """Waits for the next transition; no loop should be kept waiting so."""
+    def __next__(self) -> E:
+        """Waits for the next event; no loop should be kept waiting so."""
         while True:
             event = self._feed.take()
             if event is not None:
@@ -127,7 +135,7 @@ class EventStream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Transition:
+    async def __anext__(self) -> E:
         while True:
             event = self._feed.take()
             if event is not None:
@@ -160,7 +168,7 @@ class EventStream:
 class _Waiting:
     """Leaves a waker while the block runs; says whether there is still nothing to take."""
 
-    def __init__(self, feed: _Feed, waker: Waker) -> None:
+    def __init__(self, feed: _Feed[Any], waker: Waker) -> None:
         self.feed, self.waker = feed, waker
 
     def __enter__(self) -> bool:

@@ -39,11 +39,29 @@ class Transition(Namespace):
     missed: int
 
 
+class PolicyEvent(Namespace):
+    """A change around a breaker's machine: ``breaker`` (its name), ``kind`` (``"min_priority"``, ``"slots"``, ``"limit"``,
+    ``"rate"`` or ``"close"``), ``from_value`` and ``to_value`` (names of levels, a dict of ``max_concurrent`` and ``reserved``,
+    or numbers), ``generation``, ``sequence`` (from 1, for each breaker), ``at`` (seconds on the breaker's clock), ``actor``
+    and ``reason`` (of what was done by hand) and how many events this listener ``missed`` before it."""
+
+    breaker: str
+    kind: str
+    from_value: Any
+    to_value: Any
+    generation: int
+    sequence: int
+    at: float
+    actor: str | None
+    reason: str | None
+    missed: int
+
+
 class Listeners:
     """The listeners of one breaker, which holds them; the core knows them weakly."""
 
     def __init__(self) -> None:
-        self.functions: list[Listener] = []
+        self.functions: list[Callable[..., object]] = []
         self.weak = ref(self)
 
 
@@ -109,6 +127,23 @@ def _log(told: dict[str, Any]) -> None:
         return
     text = "circuit breaker '%s': %s -> %s (%s)"
     args = [told["breaker"], told["from_state"], told["to_state"], told["cause"]]
+    _say(logger, level, text, args, told)
+
+
+def log_policy(told: dict[str, Any]) -> None:
+    """Logs a change of a breaker's policies: as a warning that it was closed, any other as information."""
+    logger = _logger()
+    level = 30 if told["kind"] == "close" else 20
+    if logger is None or not logger.isEnabledFor(level):
+        return
+    text, args = "circuit breaker '%s': %s", [told["breaker"], told["kind"]]
+    if told["to"] is not None:
+        text += " %s -> %s"
+        args += [told["from"], told["to"]]
+    _say(logger, level, text, args, told)
+
+
+def _say(logger: logging.Logger, level: int, text: str, args: list[Any], told: dict[str, Any]) -> None:
     if told["actor"] or told["reason"]:
         text += " by %s: %s"
         args += [told["actor"] or "unknown", told["reason"] or "no reason given"]
@@ -130,6 +165,14 @@ def deliver(listeners: ReferenceType[Listeners], told: dict[str, Any]) -> None:
     found = listeners()
     if found is not None:
         _tell_each(found.functions, told["breaker"], _transition(told))
+
+
+def deliver_policy(listeners: ReferenceType[Listeners], told: dict[str, Any]) -> None:
+    """As ``deliver``, for a change of the policies."""
+    found = listeners()
+    if found is not None:
+        event = {"from_value": told.pop("from"), "to_value": told.pop("to"), **told, "at": told["at"] / 1e9}
+        _tell_each(found.functions, told["breaker"], PolicyEvent(**event))
 
 
 def tell_rejection(breaker: str, reason: Reason, retry_after: float | None) -> None:

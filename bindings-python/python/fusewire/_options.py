@@ -11,9 +11,10 @@ from typing import Any, Literal, TypedDict, Union
 
 from typing_extensions import Required
 
-from ._events import Transition
+from ._events import PolicyEvent, Transition
 from ._native import ManualClock
-from ._state import Mode
+from ._policies import PriorityConfig, RateLimitConfig
+from ._state import Mode, Priority
 
 #: Seconds, a ``timedelta``, or a text such as ``"250ms"``.
 Duration = Union[float, timedelta, str]
@@ -30,9 +31,33 @@ Failure = Union[BaseException, type[BaseException], str, None]
 #: A function that hears of transitions. One that is a coroutine function would never be awaited.
 Listener = Callable[[Transition], None]
 
+#: A function that hears of changes of policies.
+PolicyListener = Callable[[PolicyEvent], None]
+
 StateName = Literal["closed", "open", "half_open"]
 ModeName = Literal["auto", "shadow", "forced_open", "forced_closed"]
-Reason = Literal["open", "half_open_full", "ramp", "forced_open"]
+Reason = Literal[
+    "open",
+    "half_open_full",
+    "ramp",
+    "forced_open",
+    "shed",
+    "rate_limited",
+    "bulkhead_full",
+    "queue_timeout",
+    "limit_reached",
+    "closed",
+]
+LevelName = Literal["bulk", "low", "normal", "high", "critical"]
+#: A level, its name, or a number from 0 to 100, which is the next lower level.
+Level = Union[Priority, LevelName, int]
+
+#: A whole number from 1 up.
+Cost = int
+
+#: Seconds on the breaker's clock, which is that of ``time.monotonic()``.
+Instant = Union[float, timedelta]
+
 Settled = Literal["ok", "late"]
 StrategyType = Literal["basic", "count_window", "time_window", "adaptive", "gradual"]
 
@@ -130,7 +155,104 @@ class Ramp(TypedDict, total=False):
     """A step without a failure is passed after this long, 1 ms to 168 h."""
 
 
+ByLevelDuration = Union[Duration, dict[LevelName, Duration]]
+
+
+class AdaptiveRate(TypedDict, total=False):
+    """A rate that follows the outcomes."""
+
+    min: float | None
+    """Least rate, 0.001 to ``rate``, a second."""
+    max: float | None
+    """Greatest rate, ``rate`` to 1,000,000, a second."""
+    scale: float | None
+    """Factor of a change, above 1 and up to 10."""
+    cooldown: Duration | None
+    """How long a rate holds at least, 1 ms to 24 h."""
+    lower_above: float | None
+    """Share of failures above which the rate is lowered."""
+    raise_below: float | None
+    """Share of failures below which it is raised, if calls were refused or paced; below ``lower_above``."""
+
+
+class RateLimit(TypedDict, total=False):
+    """How fast calls may come."""
+
+    algorithm: Literal["token_bucket", "leaky_bucket", "fixed_window", "sliding_window"] | None
+    rate: float | None
+    """Of a bucket: calls a second, 0.001 to 1,000,000."""
+    burst: int | None
+    """Of a token bucket: tokens that it holds, 1 to 1,000,000."""
+    reserve: dict[LevelName, int] | None
+    """Of a token bucket: tokens that lower levels may not use, by level; together below ``burst``."""
+    max_wait: Duration | None
+    """Of a leaky bucket: how long a call may wait for its turn, 0 to 1 h."""
+    limit: int | None
+    """Of a window: calls in it, 1 to 1,000,000,000 (sliding: to 65,536)."""
+    window: Duration | None
+    """Of a window: its length, 1 ms to 24 h."""
+    adaptive: AdaptiveRate | None
+    """Of a bucket: lets the rate follow the outcomes; ``{}`` turns it on."""
+
+
+class PriorityRules(TypedDict, total=False):
+    """Who is let in when not all are."""
+
+    min: LevelName | int | None
+    """Calls below this level are refused."""
+    half_open_min: LevelName | int | None
+    """Calls below this level do not probe."""
+    open_bypass: LevelName | int | None
+    """Calls from this level up pass an open breaker."""
+
+
+class _Queue(TypedDict, total=False):
+    max_queue: int | None
+    """Calls that may wait for a slot, 0 to 1,000,000."""
+    queue_timeout: ByLevelDuration | None
+    """How long a call waits at most, 1 ms to 1 h: for all, or by level."""
+
+
+class Bulkhead(_Queue, total=False):
+    """How many calls may run at the same time."""
+
+    max_concurrent: Required[int]
+    """Slots, 1 to 1,000,000; with ``reserved`` to 4,095."""
+    reserved: dict[LevelName, int] | None
+    """Slots that are kept for a level, by level; together at most ``max_concurrent``."""
+
+
+class ConcurrencyLimit(_Queue, total=False):
+    """A bound of the calls in flight that finds itself."""
+
+    kind: Literal["aimd", "gradient"] | None
+    initial: int | None
+    """The limit at first, ``min`` to ``max``."""
+    min: int | None
+    """The least limit, 1 to 100,000."""
+    max: int | None
+    """The greatest limit, 1 to 100,000."""
+    backoff_ratio: float | None
+    """Of ``"aimd"``: factor after a failure, 0.5 and below 1."""
+    tolerance: float | None
+    """Of ``"gradient"``: how much slower calls may be than they usually are, 1 to 10."""
+    queue: int | None
+    """Of ``"gradient"``: by how many calls it grows, 0 to 1,000."""
+    smoothing: float | None
+    """Of ``"gradient"``: how fast it moves, above 0 and up to 1."""
+    long_window: int | None
+    """Of ``"gradient"``: over how many batches it learns what is usual, 10 to 100,000."""
+    reserved: dict[LevelName, float] | None
+    """Shares of the limit that are kept for a level, by level; together at most 1."""
+
+
 class _EveryDocument(TypedDict, total=False):
+    rate_limit: RateLimit | None
+    """How fast calls may come."""
+    bulkhead: Bulkhead | None
+    """How many calls may run at the same time, and how many wait. Not beside ``concurrency_limit``."""
+    concurrency_limit: ConcurrencyLimit | None
+    """A bound of the calls in flight that finds itself."""
     slow_call_duration: Duration | None
     """A call that took at least this long is slow, 1 ms to 168 h."""
     sample_durations_every: int | None
@@ -165,8 +287,15 @@ class _OwnDocument(TypedDict, total=False):
 
 
 # What stands first in an editor is what is asked for first.
-class Document(_OwnDocument, _EveryDocument, total=False):
+class _DocumentButPriority(_OwnDocument, _EveryDocument, total=False):
+    """All keys of the document but one."""
+
+
+class Document(_DocumentButPriority, total=False):
     """The keys of the configuration document; ``None`` is what was not given."""
+
+    priority: PriorityRules | None
+    """Who is let in when not all are."""
 
 
 class _OfErrors(TypedDict, total=False):
@@ -198,14 +327,31 @@ class Options(Document, RulesAndClock, total=False):
     """Everything that a ``CircuitBreaker`` may be given."""
 
 
-class AdapterOptions(Document, _OfErrors, total=False):
+class DecoratorOptions(_DocumentButPriority, RulesAndClock, total=False):
+    """Everything that ``@circuit_breaker`` may be given beside a breaker."""
+
+    priority: PriorityRules | Level | Callable[..., Level] | None
+    """The calls' level, or a function of their arguments; a mapping is the document's table."""
+    cost: Cost | Callable[..., Cost] | None
+    """How much of the rate limit a call takes, or a function of its arguments."""
+
+
+class AdapterOptions(_DocumentButPriority, _OfErrors, total=False):
     """The options of breakers that an adapter of an HTTP client makes."""
 
+    priority: PriorityRules | Callable[[Any], Level | None] | None
+    """The level of a request, as a function of it; a mapping is the document's table."""
     clock: ManualClock | None
     """For tests."""
 
 
 class _EveryStrategy(_EveryDocument, total=False):
+    rate_limit_config: RateLimitConfig | None
+    """For ``rate_limit``, in the reference's words."""
+    priority_config: PriorityConfig | None
+    """For ``priority`` and ``bulkhead``, in the reference's words."""
+    priority: PriorityRules | None
+    """Who is let in when not all are."""
     window: StrategyWindow | None
     """What the strategy's window is told beside its ``kind``."""
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from inspect import iscoroutinefunction
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._breaker import CircuitBreaker
-from ._errors import CircuitOpenError
+from ._errors import CircuitOpenError, RequestError
+from ._native import level_name
 from ._registry import Registry
 from ._status import Call, Pause, Rules
+from ._waiting import enter_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._options import Reason
+    from ._native import Permit
+    from ._options import Level, Reason
 
 __all__ = ["MOST", "Origins", "Rejected", "origin_of"]
 
@@ -28,6 +31,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 #: A WebSocket begins as a request like any other.
 _SAME = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+#: The header that says how much a request matters: a level's name, or a number from 0 to 100.
+PRIORITY_HEADER = "x-request-priority"
 
 _NOT_HERE = {
     "fallback": "catch the CircuitOpenError",
@@ -97,7 +103,13 @@ class Origins:
         whole_body: bool,
         options: Mapping[str, Any],
     ) -> None:
+        options = dict(options)
+        # A mapping is the breakers' own table.
+        priority = None if hasattr(options.get("priority"), "items") else options.pop("priority", None)
         _check(breaker, key, registry, is_failure, options)
+        if priority is not None and not callable(priority):
+            raise TypeError(f"priority is a function of a request, or the breakers' table, not {priority!r}")
+        self._priority: Callable[[Any], Level | None] | None = priority
         self._misuse = misuse
         self._given = {
             "breaker": breaker,
@@ -105,7 +117,7 @@ class Origins:
             "registry": registry,
             "is_failure": is_failure,
             "whole_body": whole_body,
-            "options": options,
+            "options": options if priority is None else {**options, "priority": priority},
         }
         self._rejected = rejected
         self._rules = Rules(misuse, is_failure, bool(whole_body))
@@ -131,13 +143,53 @@ class Origins:
 
     def begin(self, origin: str | None, request: Any) -> Call | None:
         """Asks leave to make a call; ``None`` for one that is not of HTTP, which nobody guards."""
-        if origin is None:
+        entry = self._entry_of(origin, request)
+        if entry is None:
             return None
-        entry = self._only or self._entry(origin if self._key is None else self._key(request))
         try:
-            return Call(entry.breaker.acquire(), self._rules, entry.pause)
+            return Call(self._acquire(entry, request).__enter__(), self._rules, entry.pause)
         except CircuitOpenError as error:
             reason, retry_after = error.reason, error.retry_after
+        return self._turn_away(entry, request, reason, retry_after)
+
+    async def begin_async(self, origin: str | None, request: Any) -> Call | None:
+        """As ``begin``, in an event loop."""
+        entry = self._entry_of(origin, request)
+        if entry is None:
+            return None
+        try:
+            permit = self._acquire(entry, request)
+            if permit.waiting or permit.wait > 0.0:
+                await enter_async(permit)
+            return Call(permit, self._rules, entry.pause)
+        except CircuitOpenError as error:
+            reason, retry_after = error.reason, error.retry_after
+        return self._turn_away(entry, request, reason, retry_after)
+
+    def _entry_of(self, origin: str | None, request: Any) -> _Entry | None:
+        if origin is None:
+            return None
+        return self._only or self._entry(origin if self._key is None else self._key(request))
+
+    def _acquire(self, entry: _Entry, request: Any) -> Permit:
+        breaker = entry.breaker
+        return breaker.acquire(priority=self._level(request)) if breaker._is_gated else breaker.acquire()
+
+    def _level(self, request: Any) -> Level | None:
+        """What the user's function says, else the request's header. What the header says in vain is no reason not to make
+        the call: it is one of the usual level then."""
+        if self._priority is not None:
+            return self._priority(request)
+        said = request.headers.get(PRIORITY_HEADER)
+        if said is None:
+            return None
+        try:
+            text = said.decode("ascii", "replace") if isinstance(said, bytes) else said
+            return level_name(text.strip().lower())
+        except RequestError:
+            return None
+
+    def _turn_away(self, entry: _Entry, request: Any, reason: Reason, retry_after: float | None) -> NoReturn:
         rejected = self._rejected(entry.breaker, reason, retry_after, entry.pause.left(), request=request)
         try:
             raise rejected

@@ -23,8 +23,12 @@ class Snapshot(Namespace):
       with their ``failure_rate`` and ``slow_call_rate``, and of an adaptive one the ``baseline`` and ``threshold``.
     - ``half_open``: probes that are ``in_flight``, ``successes``, ``failures``. ``ramp``: the ``share`` of calls that is
       admitted, which ``step`` it is, calls ``settled`` in it and their ``failures``.
-    - ``totals``: ``success``, ``failure``, ``ignored``, ``slow``, ``late``, ``expired``, and by reason ``rejected`` and
-      ``would_reject``.
+    - ``rate_limit``: the ``rate`` in force, or the limit of a window; what is ``available`` to a critical call, whole
+      tokens or calls, ``None`` of a leaky bucket; seconds until a critical call is admitted, ``retry_after``.
+    - ``bulkhead``, also of a concurrency limit: calls ``in_flight``, ``by_level`` too, calls ``queued``, the ``limit`` in
+      force.
+    - ``totals``: ``success``, ``failure``, ``ignored``, ``slow``, ``late``, ``expired``, ``bypassed`` (calls that passed an
+      open breaker), and by reason ``rejected`` and ``would_reject``.
     - ``last``: the last transition, ``at``, ``cause``, ``from_state``, ``to_state``. ``last_failure``: ``at``,
       ``error_type``.
     - ``durations``: a histogram: ``bounds``, and ``by_outcome`` for ``success``, ``failure`` and ``ignored`` the
@@ -43,6 +47,8 @@ class Snapshot(Namespace):
     window: WindowCounts | None
     half_open: HalfOpenCounts
     ramp: RampCounts | None
+    rate_limit: RateLimitCounts | None
+    bulkhead: BulkheadCounts | None
     totals: Totals
     last: LastTransition | None
     last_failure: LastFailure | None
@@ -78,6 +84,33 @@ class RampCounts(Namespace):
     failures: int
 
 
+class RateLimitCounts(Namespace):
+    """What a rate limit has left."""
+
+    rate: float
+    available: int | None
+    retry_after: float | None
+
+
+class ByLevel(Namespace):
+    """Counts by level."""
+
+    critical: int
+    high: int
+    normal: int
+    low: int
+    bulk: int
+
+
+class BulkheadCounts(Namespace):
+    """Slots that are taken, and calls that wait for one."""
+
+    in_flight: int
+    by_level: ByLevel
+    queued: int
+    limit: int
+
+
 class ByReason(Namespace):
     """How many calls were turned away, by reason."""
 
@@ -85,6 +118,12 @@ class ByReason(Namespace):
     half_open_full: int
     ramp: int
     forced_open: int
+    shed: int
+    rate_limited: int
+    bulkhead_full: int
+    queue_timeout: int
+    limit_reached: int
+    closed: int
 
 
 class Totals(Namespace):
@@ -98,6 +137,7 @@ class Totals(Namespace):
     expired: int
     rejected: ByReason
     would_reject: ByReason
+    bypassed: int
 
 
 class LastTransition(Namespace):
@@ -142,6 +182,9 @@ _PARTS = {
     "window": WindowCounts,
     "half_open": HalfOpenCounts,
     "ramp": RampCounts,
+    "rate_limit": RateLimitCounts,
+    "bulkhead": BulkheadCounts,
+    "by_level": ByLevel,
     "totals": Totals,
     "rejected": ByReason,
     "would_reject": ByReason,

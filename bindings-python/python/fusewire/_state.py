@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, IntEnum
 
-__all__ = ["CircuitState", "Mode"]
+from ._native import level_name
+
+__all__ = ["CircuitState", "Mode", "Priority"]
 
 
 class CircuitState(str, Enum):
@@ -35,3 +37,25 @@ class Mode(str, Enum):
 
     __str__ = str.__str__
     __format__ = str.__format__  # type: ignore[assignment]
+
+
+class Priority(IntEnum):
+    """How much a call matters. A level is its number; any number from 0 to 100 is taken as the next lower level, and a
+    level's name is taken as the level, wherever a priority is asked for."""
+
+    BULK = 0
+    LOW = 25
+    NORMAL = 50
+    HIGH = 75
+    CRITICAL = 100
+
+    # To read what people configure: Priority("high") is Priority.HIGH, Priority(80) too.
+    @classmethod
+    def _missing_(cls, value: object) -> Priority:
+        return cls[level_name(value).upper()]
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._breaker import CircuitBreaker
 from ._errors import ConfigError, invalid
+from ._policies import renamed, take_configs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Arguments:
             if given.get(key) is not None:
                 raise invalid(key, given[key], f"absent: it is called {own} here")
         self.given = dict(given)
+        self.configs = take_configs(self.given)
         self.strategy = self.given.pop("strategy_type")
         if not isinstance(self.strategy, str) or self.strategy not in KINDS:
             raise invalid("strategy_type", self.strategy, "one of " + ", ".join(KINDS))
@@ -125,6 +127,9 @@ class Arguments:
             for old, new in (("recovery_timeout", "timeout"), ("known: ", "known: strategy_type, ")):
                 allowed, message = allowed.replace(old, new), message.replace(old, new)
             return type(error)(key, value, allowed, message)
+        told = renamed(error, self.configs)
+        if told != key:
+            return type(error)(told, value, allowed, message.replace(key, told, 1))
         for core, own in self.names.items():
             allowed, message = (text.replace(f"`{core}`", f"`{own}`") for text in (allowed, message))
         message = message.replace(f"{key}:", f"{self.names.get(key, key)}:", 1)

@@ -7,6 +7,7 @@ from functools import wraps
 
 from ._errors import CircuitOpenError
 from ._native import acquire_for, fallback_of, guard_function
+from ._waiting import enter_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ._native import Breaker, GuardedFunction, Permit
 
     Native = GuardedFunction[..., Any]
+    Owner = GuardedFunction[..., Any] | Breaker
     Function = Callable[..., Any]
 
 
@@ -30,7 +32,7 @@ def guard_generator(native: Native, function: Function) -> Function:
 
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        permit = _admit(native)
+        permit = _admit(native, args, kwargs)
         if permit is None:
             return (yield from _fallback(native)(*args, **kwargs))
         with permit:
@@ -44,7 +46,7 @@ def guard_async_generator(native: Native, function: Function) -> Function:
 
     @wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        permit = _admit(native)
+        permit = await _admit_async(native, args, kwargs)
         if permit is None:
             async for value in _fallback(native)(*args, **kwargs):
                 yield value
@@ -75,10 +77,9 @@ def guard_coroutine_function(native: Native, function: Function) -> Function:
 
     @wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        permit = _admit(native)
+        permit = await _admit_async(native, args, kwargs)
         if permit is None:
-            answer = _fallback(native)(*args, **kwargs)
-            return await answer if hasattr(answer, "__await__") else answer
+            return await _stand_in(native, args, kwargs)
         with permit:
             result = await function(*args, **kwargs)
             permit.settle_result(result)
@@ -91,22 +92,48 @@ def call_async(
     breaker: Breaker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Coroutine[Any, Any, Any]:
     """``breaker.call_async``, for Python 3.9."""
-    awaitable = function(*args, **kwargs)
-    if not hasattr(awaitable, "__await__"):
-        raise TypeError(
-            f"the function is no coroutine function, it returned {type(awaitable).__name__}: "
-            "write breaker.call(function, ...), without await"
-        )
-    return _awaited(guard_function(breaker, function, False, {}), awaitable, args, kwargs)
+    return call_by(guard_function(breaker, function, False, {}), function, args, kwargs)
 
 
-async def _awaited(native: Native, awaitable: Awaitable[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_by(
+    native: Native, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
+    """Calls a coroutine function, when it is awaited, for what ``native`` asks."""
+    return _through_gates(native, function, _awaitable(function(*args, **kwargs)), args, kwargs)
+
+
+def through_gates(
+    owner: Owner,
+    function: Callable[..., Awaitable[Any]] | None,
+    awaitable: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Coroutine[Any, Any, Any]:
+    """A call of a coroutine function whose breaker has gates: the function is called, unless it was, when there is a
+    permit. For the native part."""
+    coroutine = _through_gates(owner, function, awaitable, args, kwargs)
+    for name in ("__name__", "__qualname__"):
+        called = getattr(function or awaitable, name, None)
+        if called is not None:
+            setattr(coroutine, name, called)
+    return coroutine
+
+
+async def _through_gates(
+    owner: Owner,
+    function: Callable[..., Awaitable[Any]] | None,
+    awaitable: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
     try:
-        permit = _admit(native)
+        permit = await _admit_async(owner, args, kwargs)
         if permit is None:
-            answer = _fallback(native)(*args, **kwargs)
-            return await answer if hasattr(answer, "__await__") else answer
+            return await _stand_in(owner, args, kwargs)
         with permit:
+            if awaitable is None:
+                assert function is not None
+                awaitable = _awaitable(function(*args, **kwargs))
             result = await awaitable
             permit.settle_result(result)
             return result
@@ -114,6 +141,15 @@ async def _awaited(native: Native, awaitable: Awaitable[Any], args: tuple[Any, .
         # Of what never ran nobody need be told that it was not awaited.
         if hasattr(awaitable, "close"):
             awaitable.close()
+
+
+def _awaitable(returned: Any) -> Any:
+    if not hasattr(returned, "__await__"):
+        raise TypeError(
+            f"the function is no coroutine function, it returned {type(returned).__name__}: "
+            "write breaker.call(function, ...), without await"
+        )
+    return returned
 
 
 def guard_plain_function(native: Native, function: Function) -> Function:
@@ -126,18 +162,34 @@ def guard_plain_function(native: Native, function: Function) -> Function:
     return _dressed(wrapper, native)
 
 
-def _admit(native: Native) -> Permit | None:
-    """A permit, or ``None`` when a fallback is to answer."""
+def _admit(owner: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permit | None:
+    """A permit for a call that may be made, or ``None`` when a fallback is to answer."""
     try:
-        return acquire_for(native)
+        return acquire_for(owner, args, kwargs).__enter__()
     except CircuitOpenError:
-        if fallback_of(native) is None:
+        if fallback_of(owner) is None:
             raise
         return None
 
 
-def _fallback(native: Native) -> Function:
+async def _admit_async(owner: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permit | None:
+    """As ``_admit``, in a loop."""
+    try:
+        return await enter_async(acquire_for(owner, args, kwargs))
+    except CircuitOpenError:
+        if fallback_of(owner) is None:
+            raise
+        return None
+
+
+async def _stand_in(owner: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a fallback answers."""
+    answer = _fallback(owner)(*args, **kwargs)
+    return await answer if hasattr(answer, "__await__") else answer
+
+
+def _fallback(owner: Owner) -> Function:
     """What ``_admit`` saw that there is."""
-    found = fallback_of(native)
+    found = fallback_of(owner)
     assert found is not None
     return found

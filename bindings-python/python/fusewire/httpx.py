@@ -101,9 +101,9 @@ class _Guarding(Generic[_T]):
         """The breakers by key, the one that was used last at the end."""
         return self._origins.breakers
 
-    def _begin(self, request: httpx.Request) -> Call | None:
-        url = request.url
-        return self._origins.begin(origin_of(url.scheme, url.raw_host.decode("ascii"), url.port), request)
+
+def _origin(url: httpx.URL) -> str | None:
+    return origin_of(url.scheme, url.raw_host.decode("ascii"), url.port)
 
 
 def _body_decides(call: Call, request: httpx.Request, response: httpx.Response) -> bool:
@@ -124,6 +124,8 @@ class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTranspor
     - ``registry``: where the breakers live, so that its metrics show them; by default in none.
     - ``is_failure``: whether a status, an ``int``, is a failure; by default those from 500 on, and 429.
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
+    - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
+      level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.
     - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback`` and
       ``failure_result``.
 
@@ -134,7 +136,7 @@ class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTranspor
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, if its breaker lets it."""
-        call = self._begin(request)
+        call = self._origins.begin(_origin(request.url), request)
         if call is None:
             return self._transport.handle_request(request)
         try:
@@ -171,7 +173,7 @@ class AsyncCircuitBreakerTransport(_Guarding[httpx.AsyncBaseTransport], httpx.As
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, if its breaker lets it."""
-        call = self._begin(request)
+        call = await self._origins.begin_async(_origin(request.url), request)
         if call is None:
             return await self._transport.handle_async_request(request)
         try:

@@ -88,6 +88,8 @@ class CircuitBreakerAdapter(HTTPAdapter):
     - ``registry``: where the breakers live, so that its metrics show them; by default in none.
     - ``is_failure``: whether a status, an ``int``, is a failure; by default those from 500 on, and 429.
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
+    - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
+      level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.
     - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback`` and
       ``failure_result``.
 

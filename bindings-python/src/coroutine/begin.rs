@@ -5,6 +5,7 @@ use crate::guard::Guard;
 use crate::object::attached;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 use std::ptr;
 use std::sync::atomic::Ordering;
 
@@ -23,7 +24,7 @@ pub(crate) unsafe fn begin(
 ) -> *mut ffi::PyObject {
     // SAFETY: the caller's promise; the fields of the fresh, zeroed object are written before anybody sees it.
     unsafe {
-        if guard.core.looks_open() {
+        if guard.core.may_hold_up() {
             return begin_later(owner, guard, function, args, count, names);
         }
         let inner = awaited(ffi::PyObject_Vectorcall(function, args, count, names));
@@ -39,7 +40,10 @@ pub(crate) unsafe fn begin(
         (*fields).guard = guard;
         ffi::Py_INCREF(owner);
         (*fields).owner = owner;
-        if guard.rules.is_some() && has_fallback(guard) && !keep_arguments(fields, args, count, names) {
+        if (guard.rules.is_some() || guard.asking.is_some())
+            && needs_arguments(guard)
+            && !keep_arguments(fields, args, count, names)
+        {
             ffi::Py_DECREF(fields.cast());
             return ptr::null_mut();
         }
@@ -80,8 +84,9 @@ unsafe fn begin_later(
 }
 
 #[cold]
-fn has_fallback(guard: &Guard) -> bool {
-    attached(|py| guard.rules.as_ref().is_some_and(|rules| rules.fallback(py).is_some()))
+fn needs_arguments(guard: &Guard) -> bool {
+    let has_fallback = || attached(|py| guard.rules.as_ref().is_some_and(|r| r.fallback(py).is_some()));
+    guard.asking.as_ref().is_some_and(|asking| asking.needs_arguments()) || has_fallback()
 }
 
 /// Keeps the arguments of a vectorcall; false and an error when there is no memory.
@@ -154,6 +159,27 @@ pub(super) unsafe fn call_with_kept(this: &Coroutine, function: *mut ffi::PyObje
         let result = ffi::PyObject_Call(function, empty, this.kwargs);
         ffi::Py_DECREF(empty);
         result
+    }
+}
+
+/// The arguments that were kept, as a tuple and a dict.
+///
+/// # Safety
+/// Attached.
+pub(super) unsafe fn kept_arguments<'py>(
+    py: Python<'py>,
+    this: &Coroutine,
+) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+    // SAFETY: attached; what is not null is alive, and of its kind.
+    unsafe {
+        let few = this.few[..this.given as usize].iter();
+        let few: Vec<_> = few.map(|argument| Bound::from_borrowed_ptr(py, *argument)).collect();
+        let args = match Bound::from_borrowed_ptr_or_opt(py, this.args) {
+            Some(args) => args.cast_into_unchecked(),
+            None => PyTuple::new(py, few)?,
+        };
+        let kwargs = Bound::from_borrowed_ptr_or_opt(py, this.kwargs);
+        Ok((args, kwargs.map_or_else(|| PyDict::new(py), |kwargs| kwargs.cast_into_unchecked())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One step: admission at the first, settling at the last.
 
-use super::begin::{call_with_kept, inner_of};
+use super::begin::{call_with_kept, inner_of, kept_arguments};
 use super::parts::{ADMITTED, CLASS, Coroutine, FREE, NEW, STARTING, abandon};
 use crate::guard::{Guard, catch};
 use crate::guarded::breaker_of;
@@ -57,7 +57,12 @@ unsafe fn step(
             if !(*slf).turn(NEW, STARTING) {
                 return already_running();
             }
-            match guard.acquire() {
+            let answer = match guard.core.acquire_quietly() {
+                Some(slip) => Ok(slip),
+                None if guard.core.is_gated() => return go_through_gates(slf, result),
+                None => guard.acquire_slowly(),
+            };
+            match answer {
                 Ok(slip) => {
                     (*slf).slip = slip;
                     (*slf).set_phase(ADMITTED);
@@ -196,6 +201,36 @@ unsafe fn turn_away(
         *result = answer;
         ffi::PySendResult::PYGEN_RETURN
     }
+}
+
+/// The breaker has gates: the call may wait, in the way of the loop it runs in. A coroutine of
+/// `fusewire._streams.through_gates`, which makes the call and settles it, takes the inner one's place.
+#[cold]
+unsafe fn go_through_gates(slf: *mut Coroutine, result: *mut *mut ffi::PyObject) -> ffi::PySendResult {
+    // SAFETY: the promises of `step`; the phase is `STARTING`, by this thread.
+    unsafe {
+        let answer = attached(|py| match gates_of(py, &*slf) {
+            Ok(coroutine) => coroutine.into_ptr(),
+            Err(error) => {
+                error.restore(py);
+                ptr::null_mut()
+            }
+        });
+        if !answer.is_null() {
+            (*slf).former = (*slf).inner.swap(answer, Ordering::AcqRel);
+        }
+        (*slf).set_phase(FREE);
+        sent(answer, ffi::Py_None(), result)
+    }
+}
+
+unsafe fn gates_of<'py>(py: Python<'py>, this: &Coroutine) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: attached; what is not null is alive.
+    let object = |pointer| unsafe { Bound::from_borrowed_ptr_or_opt(py, pointer) };
+    // SAFETY: as above.
+    let (args, kwargs) = unsafe { kept_arguments(py, this)? };
+    let parts = (object(this.owner), object(this.function), object(this.inner()), args, kwargs);
+    py.import("fusewire._streams")?.getattr("through_gates")?.call1(parts)
 }
 
 /// Closed, so that nobody is told that it was never awaited.

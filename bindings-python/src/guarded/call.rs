@@ -1,12 +1,14 @@
 //! A call under a guard: acquire, call, settle. Nothing is made on the way.
 
 use super::parts::{Guarded, breaker_of};
+use crate::asking::Arguments;
 use crate::coroutine;
+use crate::gated::{self, Stop};
 use crate::guard::{Guard, catch};
 use crate::object::attached;
 use crate::rejection::raise_refused;
 use fusewire::Outcome;
-use fusewire::binding::Refused;
+use fusewire::binding::{Refused, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ptr;
@@ -38,6 +40,25 @@ unsafe fn refuse(
     }
 }
 
+/// A permit that is not to be had at once.
+///
+/// # Safety
+/// As [`refuse`].
+#[inline(never)]
+unsafe fn admit_slowly(
+    owner: *mut ffi::PyObject,
+    guard: &Guard,
+    args: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> Result<Slip, Stop> {
+    if !guard.core.is_gated() {
+        return guard.acquire_slowly().map_err(Stop::Refused);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { gated::admit(Python::assume_attached(), owner, guard, Arguments { args, count, names }) }
+}
+
 /// Calls a function under a guard. A new reference, or null. Where a result is wanted a coroutine is none: nothing ran.
 ///
 /// # Safety
@@ -51,10 +72,15 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    let slip = match guard.acquire() {
-        Ok(slip) => slip,
+    let slip = match guard.core.acquire_quietly() {
+        Some(slip) => slip,
         // SAFETY: the caller's promise.
-        Err(refused) => return unsafe { refuse(owner, guard, &refused, args, count, names) },
+        None => match unsafe { admit_slowly(owner, guard, args, count, names) } {
+            Ok(slip) => slip,
+            // SAFETY: the caller's promise.
+            Err(Stop::Refused(refused)) => return unsafe { refuse(owner, guard, &refused, args, count, names) },
+            Err(Stop::Raised) => return ptr::null_mut(),
+        },
     };
     // SAFETY: the caller's promise.
     let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };

@@ -57,7 +57,7 @@ pub(super) unsafe extern "C" fn traverse(
         }
     }
     // SAFETY: as above.
-    guarded.guard.rules.as_ref().map_or(0, |rules| unsafe { rules.traverse(visitor, argument) })
+    unsafe { guarded.guard.traverse(visitor, argument) }
 }
 
 fn ffi_type(object: *mut ffi::PyObject) -> *mut ffi::PyObject {

@@ -13,6 +13,7 @@ use crate::outcome::{Kind, Ticket};
 use crate::permit::OwnedPermit;
 use crate::policy_event::{PolicyChange, PolicyEvent, SlotTable};
 use crate::request::{Request, RequestError};
+use crate::word::Mode;
 use serde_json::{Value, json};
 use std::mem::ManuallyDrop;
 use std::task::{Context, Poll, Waker};
@@ -107,6 +108,24 @@ impl CircuitBreaker {
     /// [`acquire_quietly`]: CircuitBreaker::acquire_quietly
     pub fn is_gated(&self) -> bool {
         self.0.is_gated()
+    }
+
+    /// Whether calls may wait for a slot, as the document is now.
+    pub fn may_queue(&self) -> bool {
+        let slots = self.0.gate_set().and_then(|set| set.rules.slots.as_ref());
+        slots.is_some_and(|rules| rules.queue().max_queue > 0)
+    }
+
+    /// Whether a call that asked now might not be made at once: the breaker [looks open], or [has gates]. One load, and no
+    /// promise.
+    ///
+    /// [looks open]: CircuitBreaker::looks_open
+    /// [has gates]: CircuitBreaker::is_gated
+    #[inline(always)]
+    pub fn may_hold_up(&self) -> bool {
+        let word = self.0.engine().load();
+        !word.is_plainly_closed()
+            && (word.is_plainly_open() || word.mode() == Mode::ForcedOpen || word.is_gated() || word.is_ended())
     }
 
     fn paced(&self, engine: &Engine, ticket: Ticket) -> Paced {
