@@ -49,7 +49,12 @@ impl Breaker {
 
     /// A permit of a breaker with gates, which may wait.
     #[cold]
-    fn enter<'py>(slf: Py<Self>, py: Python<'py>, asked: Request, wait: bool) -> PyResult<Bound<'py, Permit>> {
+    fn enter<'py>(
+        slf: Py<Self>,
+        py: Python<'py>,
+        asked: Request,
+        wait: bool,
+    ) -> PyResult<Bound<'py, Permit>> {
         let guard = &slf.get().guard;
         let asked = guard.checked(py, asked)?;
         if wait && guard.core.may_queue() {
@@ -301,7 +306,13 @@ impl Breaker {
 
     /// Sets the concurrency limit, from which it goes on to find itself; whether it is another. Raises `ConfigError`.
     #[pyo3(signature = (to, *, actor=None, reason=None))]
-    fn set_limit(&self, py: Python<'_>, to: u64, actor: Option<&str>, reason: Option<&str>) -> PyResult<bool> {
+    fn set_limit(
+        &self,
+        py: Python<'_>,
+        to: u64,
+        actor: Option<&str>,
+        reason: Option<&str>,
+    ) -> PyResult<bool> {
         self.by_hand(py, || self.core().set_limit(to, By::parts(actor, reason)))
     }
 
@@ -330,7 +341,8 @@ impl Breaker {
     ) -> PyResult<bool> {
         let text = document.map_or_else(|| document::of_options(options), document::of_document)?;
         let document = Builder::from_json(&text).map_err(|e| of_config(py, &e))?;
-        let changed = self.core().reconfigure(document, By::parts(actor, reason)).map_err(|e| of_config(py, &e))?;
+        let changed =
+            self.core().reconfigure(document, By::parts(actor, reason)).map_err(|e| of_config(py, &e))?;
         self.log_policies_of_gates();
         Ok(changed)
     }

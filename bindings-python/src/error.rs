@@ -76,7 +76,8 @@ pub(crate) fn of_request(py: Python<'_>, e: &RequestError, given: Option<&Bound<
         Ok(found) => found,
         Err(error) => return error,
     };
-    let value = given.map_or_else(|| e.value().to_owned(), |g| g.repr().map_or("?".to_owned(), |r| r.to_string()));
+    let value =
+        given.map_or_else(|| e.value().to_owned(), |g| g.repr().map_or("?".to_owned(), |r| r.to_string()));
     let message = e.to_string().replacen(e.value(), &value, 1);
     raise(py, &found.request, (e.field(), value, e.allowed(), message))
 }

@@ -33,7 +33,11 @@ fn attached_restore(error: PyErr) {
 }
 
 /// Calls a function of `fusewire._waiting`.
-pub(crate) fn waiting<'py>(py: Python<'py>, function: &str, permit: Bound<'py, Permit>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn waiting<'py>(
+    py: Python<'py>,
+    function: &str,
+    permit: Bound<'py, Permit>,
+) -> PyResult<Bound<'py, PyAny>> {
     py.import("fusewire._waiting")?.getattr(function)?.call1((permit,))
 }
 

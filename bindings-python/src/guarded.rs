@@ -76,7 +76,8 @@ fn dress(object: &Bound<'_, PyAny>, function: &Bound<'_, PyAny>) -> PyResult<()>
 pub(crate) fn fallback_of(owner: Bound<'_, PyAny>) -> Option<Py<PyAny>> {
     let py = owner.py();
     let handle = owner.clone().unbind();
-    let guard = guard_of(&handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard));
+    let guard =
+        guard_of(&handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard));
     let fallback = guard?.rules.as_ref()?.fallback(py)?.clone();
     Some(fallback.unbind())
 }

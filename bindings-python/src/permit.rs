@@ -412,7 +412,10 @@ impl Permit {
     /// Warns, as of a coroutine.
     #[cold]
     fn never_awaited(&self) {
-        let text = format!("a permit of circuit breaker '{}' was never awaited", self.breaker.get().guard.core.name());
+        let text = format!(
+            "a permit of circuit breaker '{}' was never awaited",
+            self.breaker.get().guard.core.name()
+        );
         let Ok(text) = std::ffi::CString::new(text) else { return };
         // SAFETY: attached; what was raised is put back.
         unsafe {

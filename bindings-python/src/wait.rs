@@ -70,9 +70,9 @@ impl Wait {
         self: &Arc<Self>,
         ring: &Bound<'_, PyAny>,
     ) -> Option<Option<Result<Paced, Refused>>> {
-        let bell = self.bell.get_or_init(|| {
-            Arc::new(Bell { ring: ring.clone().unbind(), wait: Arc::downgrade(self) })
-        });
+        let bell = self
+            .bell
+            .get_or_init(|| Arc::new(Bell { ring: ring.clone().unbind(), wait: Arc::downgrade(self) }));
         let waker = Waker::from(Arc::clone(bell));
         let answer = self.with(|waiting| waiting.try_end(&waker))?;
         if answer.is_some() {
@@ -158,7 +158,9 @@ fn ring(py: Python<'_>, ring: &Py<PyAny>) -> bool {
     let mut interrupted = false;
     let answer = loop {
         match ring.call0(py) {
-            Err(error) if !interrupted && error.is_instance_of::<PyKeyboardInterrupt>(py) => interrupted = true,
+            Err(error) if !interrupted && error.is_instance_of::<PyKeyboardInterrupt>(py) => {
+                interrupted = true
+            }
             answer => break answer.is_ok(),
         }
     };

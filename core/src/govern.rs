@@ -131,6 +131,8 @@ impl Body {
     /// Replaces the table of slots and grants what has become free.
     pub(crate) fn set_slots(&self, to: SlotTable, by: &By) -> Result {
         // Until the table is in force: of two who set one the second finds the first one's.
+        #[cfg(feature = "tracing")]
+        let _quiet = crate::trace::Quiet::begin();
         let admin = self.administer();
         let from = self.slot_table()?;
         check_slots(to.max_concurrent, &to.reserved)?;

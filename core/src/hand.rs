@@ -88,6 +88,8 @@ impl Body {
     /// Swaps the rules; answers `false` when they are what they were.
     pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
         let hold = self.before();
+        #[cfg(feature = "tracing")]
+        let quiet = crate::trace::Quiet::begin();
         let admin = self.administer();
         let engine = self.engine();
         let old = Arc::clone(engine.plan());
@@ -111,6 +113,8 @@ impl Body {
         };
         let (wakers, granted) = self.put_slots(&plan, &old);
         drop(admin);
+        #[cfg(feature = "tracing")]
+        drop(quiet);
         let changed = self.after(hold, engine, &stepped, 0, Some(by));
         drop(wakers);
         if changed || granted {

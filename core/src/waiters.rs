@@ -20,16 +20,24 @@ pub(crate) struct Keeper<'b> {
     body: &'b Body,
     now: Option<Nanos>,
     pub(crate) owes: bool,
+    #[cfg(feature = "tracing")]
+    _quiet: crate::trace::Quiet,
 }
 
 impl<'b> Keeper<'b> {
     pub(crate) fn new(body: &'b Body) -> Self {
-        Keeper { body, now: None, owes: false }
+        Keeper {
+            body,
+            now: None,
+            owes: false,
+            #[cfg(feature = "tracing")]
+            _quiet: crate::trace::Quiet::begin(),
+        }
     }
 
     /// For an operation at a time that was read already.
     fn at(body: &'b Body, now: Nanos) -> Self {
-        Keeper { body, now: Some(now), owes: false }
+        Keeper { now: Some(now), ..Keeper::new(body) }
     }
 
     fn note_wait(&mut self, waiting: &Waiting<Ask>) {

@@ -78,7 +78,9 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
         None => match unsafe { admit_slowly(owner, guard, args, count, names) } {
             Ok(slip) => slip,
             // SAFETY: the caller's promise.
-            Err(Stop::Refused(refused)) => return unsafe { refuse(owner, guard, &refused, args, count, names) },
+            Err(Stop::Refused(refused)) => {
+                return unsafe { refuse(owner, guard, &refused, args, count, names) };
+            }
             Err(Stop::Raised) => return ptr::null_mut(),
         },
     };

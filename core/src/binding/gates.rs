@@ -125,7 +125,10 @@ impl CircuitBreaker {
     pub fn may_hold_up(&self) -> bool {
         let word = self.0.engine().load();
         !word.is_plainly_closed()
-            && (word.is_plainly_open() || word.mode() == Mode::ForcedOpen || word.is_gated() || word.is_ended())
+            && (word.is_plainly_open()
+                || word.mode() == Mode::ForcedOpen
+                || word.is_gated()
+                || word.is_ended())
     }
 
     fn paced(&self, engine: &Engine, ticket: Ticket) -> Paced {
