@@ -1,6 +1,6 @@
 """The native part. Import `fusewire` instead: what is here is the package's own, but for `Permit` and `ManualClock`."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from datetime import timedelta
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Generic, Literal, TypeVar, final
@@ -10,7 +10,7 @@ from typing_extensions import ParamSpec, Self, disjoint_base
 
 from ._breaker import CircuitBreaker
 from ._events import Listeners
-from ._options import Duration, Failure, ModeName, Reason, Settled, StateName
+from ._options import Cost, Duration, Failure, Instant, Level, LevelName, ModeName, Reason, Settled, StateName
 from ._state import Mode
 
 _P = ParamSpec("_P")
@@ -31,6 +31,7 @@ __all__ = [
     "fallback_of",
     "guard_function",
     "hear_rejections",
+    "level_name",
     "rejection_message",
     "require_main_interpreter",
     "schema",
@@ -46,11 +47,14 @@ def schema() -> str:
 
 def rejection_message(breaker: str, reason: str, retry_after: float | None) -> str: ...
 def hear_rejections(is_heard: bool) -> None: ...
+def level_name(given: object) -> LevelName: ...
 def guard_function(
     breaker: Breaker, function: Callable[_P, _R], is_async: bool, options: Mapping[str, object]
 ) -> GuardedFunction[_P, _R]: ...
-def acquire_for(function: GuardedFunction[..., Any]) -> Permit: ...
-def fallback_of(function: GuardedFunction[..., Any]) -> Callable[..., Any] | None: ...
+def acquire_for(
+    owner: GuardedFunction[..., Any] | Breaker, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Permit: ...
+def fallback_of(owner: GuardedFunction[..., Any] | Breaker) -> Callable[..., Any] | None: ...
 
 @disjoint_base
 class Breaker:
@@ -75,14 +79,31 @@ class Breaker:
     def is_same(self, other: Breaker) -> bool:
         """Whether both are the same breaker of a registry."""
 
-    def acquire(self) -> Permit:
+    @property
+    def _is_gated(self) -> bool: ...
+    def acquire(
+        self,
+        *,
+        priority: Level | None = None,
+        cost: Cost | None = None,
+        deadline: Instant | None = None,
+        wait: bool = True,
+    ) -> Permit:
         """Asks for a permit to call; settle it once.
 
-        Raises `CircuitOpenError` when the call is turned away.
+        Where calls wait in a queue, the thread waits here; in an event loop such a permit is to be awaited or entered, and
+        asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`:
+        how much of a rate limit the call takes, from 1 up; `deadline`: an instant of the breaker's clock, as
+        `time.monotonic()` tells it, from which on the call is of no use.
+
+        Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is
+        wrong.
         """
 
-    def try_acquire(self) -> Permit | None:
-        """As `acquire`, but `None` when the call is turned away."""
+    def try_acquire(
+        self, *, priority: Level | None = None, cost: Cost | None = None, deadline: Instant | None = None
+    ) -> Permit | None:
+        """As `acquire`, but never waits, and `None` when the call is turned away."""
 
     def call(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Calls the function under the breaker.
@@ -114,6 +135,23 @@ class Breaker:
     def set_mode(self, mode: Mode | ModeName, *, actor: str | None = None, reason: str | None = None) -> None:
         """Sets the mode; setting the one that is set does nothing. Raises `ConfigError` when there is no such mode."""
 
+    def set_min_priority(self, to: Level, *, actor: str | None = None, reason: str | None = None) -> bool:
+        """Sets the lowest level that is let in; whether it is another. It holds until a document says another one. Raises
+        `RequestError` for no level, and `ConfigError` when the document has no `priority`."""
+
+    def _set_slots(self, table: dict[str, object], actor: str | None, reason: str | None) -> bool: ...
+    def set_rate(self, to: float, *, actor: str | None = None, reason: str | None = None) -> bool:
+        """Sets the rate of a token or leaky bucket, in calls a second, or the limit of a window; whether it is another. It
+        holds until a document says another one. Raises `ConfigError`."""
+
+    def set_limit(self, to: int, *, actor: str | None = None, reason: str | None = None) -> bool:
+        """Sets the concurrency limit, from which it goes on to find itself; whether it is another. Raises
+        `ConfigError`."""
+
+    def close(self, *, actor: str | None = None, reason: str | None = None) -> bool:
+        """Ends the breaker's life: whoever comes or waits is turned away with the reason `closed`. Calls in flight settle.
+        Whether it lived."""
+
     def poll(self) -> None:
         """Carries out what is due without asking for a permit."""
 
@@ -124,6 +162,7 @@ class Breaker:
         """Its metrics as OpenMetrics 1.0 text."""
 
     def listen(self, listeners: ReferenceType[Listeners]) -> None: ...
+    def listen_policies(self, listeners: ReferenceType[Listeners]) -> None: ...
     def _reconfigure(
         self,
         options: Mapping[str, object],
@@ -150,8 +189,44 @@ class Permit:
         """In mode `shadow`: why the call would have been rejected."""
 
     @property
+    def bypassed(self) -> bool:
+        """Whether the call is made although the breaker turns others away: `priority.open_bypass`."""
+
+    @property
+    def wait(self) -> float:
+        """Seconds to wait before the call is made: a leaky bucket paces calls. 0.0 for any other. A block waits by
+        itself."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has no slot yet: it waits for one, or is to be awaited."""
+
+    @property
     def settled(self) -> bool:
         """Whether it was settled."""
+
+    def raise_priority(self, to: Level) -> None:
+        """Lets the call wait at the end of a higher level, with the deadline that it has. A level that is not higher, and a
+        permit that waits no more, change nothing."""
+
+    def _ask(self) -> bool: ...
+    def _ask_now(self) -> None: ...
+    def _poll(self, ring: Callable[[], object]) -> bool: ...
+    def _left(self) -> float: ...
+    def _expire(self) -> bool: ...
+    def _give_up(self) -> None: ...
+    def _take_pause(self) -> float: ...
+    def __await__(self) -> Generator[Any, Any, Self]:
+        """Waits for its slot, in an event loop."""
+
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(
+        self,
+        _class: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> Coroutine[Any, Any, None]: ...
 
     def success(self, *, duration: float | timedelta | None = None) -> Settled:
         """The dependency did what it should. `duration` in seconds, where the caller measured it.

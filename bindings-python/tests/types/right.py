@@ -20,7 +20,15 @@ from fusewire import (
     ConfigError,
     Mode,
     Permit,
+    PolicyEvent,
+    Priority,
+    PriorityConfig,
+    RateLimitAlgorithm,
+    RateLimitConfig,
+    RateLimitedError,
     Registry,
+    RequestError,
+    RequestPriority,
     Snapshot,
     Transition,
     circuit_breaker,
@@ -244,3 +252,64 @@ managed = CircuitBreakerManager(registry, breaker_class=AdvancedCircuitBreaker, 
 assert_type(managed.get_breaker("b", strategy_type="gradual"), AdvancedCircuitBreaker)
 managed.update_config("b", timeout=8)
 whose: CircuitBreakerManager[AdvancedCircuitBreaker] = managed
+
+
+# ---- priorities, slots, rates ----
+
+gated = CircuitBreaker(
+    "gated",
+    rate_limit={"algorithm": "token_bucket", "rate": 10, "burst": 5, "reserve": {"high": 1}},
+    priority={"min": "low", "open_bypass": "critical"},
+    bulkhead={"max_concurrent": 5, "reserved": {"high": 1}, "max_queue": 10, "queue_timeout": {"low": "1s"}},
+)
+CircuitBreaker("limit", concurrency_limit={"kind": "gradient", "initial": 20, "queue_timeout": 1})
+
+
+@circuit_breaker(gated, priority="high", cost=2)
+def constant(a: int) -> str:
+    return str(a)
+
+
+@circuit_breaker(gated, priority=lambda a: Priority.LOW, cost=lambda a: 3)
+async def by_arguments(a: int) -> str:
+    return str(a)
+
+
+circuit_breaker("named", priority={"min": "low"})
+assert_type(constant(1), str)
+assert_type(gated.at("high", cost=2).call(constant, 1), str)
+assert_type(gated.try_acquire(priority=50), Optional[Permit])
+assert_type(gated.set_slots(8, reserved={Priority.HIGH: 2, "low": 1}, actor="me"), bool)
+assert_type(gated.set_min_priority("low"), bool)
+assert_type(gated.close(reason="over"), bool)
+with gated.acquire(priority=Priority.HIGH, cost=2, deadline=3.5) as taken:
+    assert_type(taken, Permit)
+    assert_type(taken.wait, float)
+    taken.raise_priority(100)
+
+
+async def waits() -> None:
+    assert_type(await gated.acquire(priority="high"), Permit)
+    async with gated.acquire() as given:
+        assert_type(given, Permit)
+    assert_type(await gated.at("low").call_async(by_arguments, 1), str)
+    async for event in gated.policy_events():
+        assert_type(event, PolicyEvent)
+        assert_type(event.sequence, int)
+
+
+def on_change(event: PolicyEvent) -> None: ...
+
+
+gated.add_policy_listener(on_change)
+by_names = AdvancedCircuitBreaker(
+    "x",
+    rate_limit_config=RateLimitConfig(RateLimitAlgorithm.LEAKY_BUCKET, rate=5),
+    priority_config=PriorityConfig(min_priority=RequestPriority.LOW, max_concurrent=5),
+)
+try:
+    gated.call(constant, 1)
+except RateLimitedError as error:
+    assert_type(error.retry_after, Optional[float])
+except RequestError as error:
+    assert_type(error.field, str)

@@ -97,6 +97,14 @@ CircuitBreakerManager(breaker_class=AdvancedCircuitBreaker).get_breaker("x", str
 CircuitBreakerManager().update_config("x", timeout=5)  # wrong
 CircuitBreakerManager().update_config("x", ignore=KeyError)  # wrong
 
+breaker.acquire(priority="urgent")  # wrong
+breaker.acquire(cost="2")  # wrong
+breaker.at("high").call(sync, "1")  # wrong
+breaker.set_slots(reserved={"urgent": 2})  # wrong
+breaker.add_policy_listener(lambda event: event.nothing)  # wrong
+circuit_breaker("x", priority={"minimum": "low"})  # wrong
+CircuitBreaker(rate_limit={"algorithm": "no_bucket"})  # wrong
+
 
 def heard(transition: Transition) -> None:
     transition.state  # wrong
