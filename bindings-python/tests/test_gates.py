@@ -282,9 +282,7 @@ def test_a_permit_says_that_it_would_have_been_refused_or_that_it_passes_an_open
 
 def test_what_is_changed_by_hand_is_told_with_who_and_why(clock, caplog):
     caplog.set_level(logging.INFO, "fusewire")
-    breaker = CircuitBreaker(
-        "x", priority={}, rate_limit={"rate": 10}, bulkhead={"max_concurrent": 4}, clock=clock
-    )
+    breaker = CircuitBreaker("x", priority={}, rate_limit={"rate": 10}, bulkhead={"max_concurrent": 4}, clock=clock)
     heard, by = [], {"actor": "me", "reason": "a test"}
     breaker.add_policy_listener(heard.append)
     events = breaker.policy_events()

@@ -231,9 +231,7 @@ _ACTIONS = {
     "settle": _settle,
     "drop": _drop,
     "trip": lambda b, step: _refusable(step, lambda: b.breaker.trip(step.get("duration"), **_by(step))),
-    "set_min_priority": lambda b, step: _refusable(
-        step, lambda: b.breaker.set_min_priority(step["to"], **_by(step))
-    ),
+    "set_min_priority": lambda b, step: _refusable(step, lambda: b.breaker.set_min_priority(step["to"], **_by(step))),
     "set_reserved": lambda b, step: _refusable(
         step,
         lambda: b.breaker.set_slots(step.get("max_concurrent"), reserved=step.get("reserved"), **_by(step)),

@@ -26,7 +26,9 @@ __all__ = ["Asking"]
 class Asking:
     """A breaker, with what is asked of it; see ``CircuitBreaker.at``."""
 
-    def __init__(self, breaker: CircuitBreaker, priority: Level | None, cost: Cost | None, deadline: Instant | None) -> None:
+    def __init__(
+        self, breaker: CircuitBreaker, priority: Level | None, cost: Cost | None, deadline: Instant | None
+    ) -> None:
         self._breaker = breaker
         self._priority, self._cost, self._deadline = priority, cost, deadline
 
@@ -41,7 +43,9 @@ class Asking:
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As ``CircuitBreaker.call``."""
         if is_coroutine_function(function):
-            raise TypeError("the function is a coroutine function: write await breaker.at(...).call_async(function, ...)")
+            raise TypeError(
+                "the function is a coroutine function: write await breaker.at(...).call_async(function, ...)"
+            )
         return guard_function(self._breaker, function, False, self._options())(*args, **kwargs)
 
     def call_async(

@@ -227,7 +227,6 @@ class Permit:
         _traceback: TracebackType | None,
         /,
     ) -> Coroutine[Any, Any, None]: ...
-
     def success(self, *, duration: float | timedelta | None = None) -> Settled:
         """The dependency did what it should. `duration` in seconds, where the caller measured it.
 

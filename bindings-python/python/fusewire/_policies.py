@@ -195,7 +195,9 @@ def _alone(name: str, tables: Mapping[str, Any], clock: Any) -> CircuitBreaker:
 
 
 def _by_name(levels: Any) -> dict[str, Any] | None:
-    return None if levels is None else {key if isinstance(key, str) else str(Priority(key)): levels[key] for key in levels}
+    return (
+        None if levels is None else {key if isinstance(key, str) else str(Priority(key)): levels[key] for key in levels}
+    )
 
 
 def take_configs(options: dict[str, Any]) -> dict[str, str]:
