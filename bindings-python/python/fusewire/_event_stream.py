@@ -89,7 +89,7 @@ class EventStream(Generic[E]):
 
     def __init__(self, breaker: CircuitBreaker, add: Change[E], remove: Change[E]) -> None:
         self._breaker = breaker
-        self._remove = remove
+        self._remove: Change[E] = remove
         self._feed: _Feed[E] = _Feed()
         add(self._feed)
 

@@ -45,16 +45,16 @@ class _Table:
     """Keys of the core's document; what is ``None`` is left out."""
 
     def __init__(self, **given: Any) -> None:
-        self._given = {key: value for key, value in given.items() if value is not None}
+        self._given: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
 
     def table(self) -> dict[str, Any]:
         """The core's keys."""
         return dict(self._given)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._given == self._given  # type: ignore[attr-defined]
+        return isinstance(other, _Table) and type(other) is type(self) and other._given == self._given
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._given.items())})"

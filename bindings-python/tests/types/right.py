@@ -270,7 +270,11 @@ def constant(a: int) -> str:
     return str(a)
 
 
-@circuit_breaker(gated, priority=lambda a: Priority.LOW, cost=lambda a: 3)
+def level_of(a: int) -> Priority:
+    return Priority.LOW if a > 100 else Priority.HIGH
+
+
+@circuit_breaker(gated, priority=level_of, cost=lambda *_: 3)
 async def by_arguments(a: int) -> str:
     return str(a)
 

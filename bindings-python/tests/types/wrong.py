@@ -84,7 +84,7 @@ breaker.add_listener(5)  # wrong
 breaker.set_mode("on")  # wrong
 breaker.reconfigure(ignore=KeyError)  # wrong
 breaker.record_failure(5)  # wrong
-CircuitOpenError("x", "closed", None)  # wrong
+CircuitOpenError("x", "half_open", None)  # wrong
 Registry().get_or_create("x", failure_treshold=3)  # wrong
 
 AdvancedCircuitBreaker()  # wrong
@@ -101,7 +101,7 @@ breaker.acquire(priority="urgent")  # wrong
 breaker.acquire(cost="2")  # wrong
 breaker.at("high").call(sync, "1")  # wrong
 breaker.set_slots(reserved={"urgent": 2})  # wrong
-breaker.add_policy_listener(lambda event: event.nothing)  # wrong
+breaker.add_policy_listener(5)  # wrong
 circuit_breaker("x", priority={"minimum": "low"})  # wrong
 CircuitBreaker(rate_limit={"algorithm": "no_bucket"})  # wrong
 
