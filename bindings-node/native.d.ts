@@ -16,19 +16,27 @@ export declare class Isolate {
   constructor(scratch: ArrayBuffer)
   /** Acquires a permit, through the scratch. */
   get acquire(): () => void
+  /** As `acquire`, for a call that says what it asks for, through the scratch; it may wait for a slot. */
+  get enter(): () => void
   /** Settles a permit, through the scratch. */
   get settle(): () => void
   /** Gives an error type a number, for `settle`. */
   addErrorType(errorType: string): number
   /** As `settle`, for a failure whose type has no number. */
   settleFailed(errorType: string): void
-  /** Listens to a breaker; `wake` is called when another thread has something to tell. */
-  listen(slot: number, wake: () => void): void
-  /** Stops listening. */
+  /** Calls `wake` when another thread has something to tell: an event, or the end of a wait. */
+  attend(wake: () => void): void
+  /** Listens to a breaker's transitions. */
+  listen(slot: number): void
+  /** Listens to what changes around a breaker's machine. */
+  listenToPolicies(slot: number): void
+  /** Stops listening to the transitions of a breaker. */
   unlisten(slot: number): void
+  /** Stops listening to its policies. */
+  unlistenToPolicies(slot: number): void
   /** Events that wait, as JSON. */
   drain(): string
-  /** How many wait. */
+  /** How many wait, and how many waits have ended that nobody has fetched. */
   waiting(): number
   /** The effective state. */
   state(slot: number): string
@@ -56,6 +64,46 @@ export declare class Isolate {
   poll(slot: number): void
   /** Swaps the document; `false` when it is the same. */
   reconfigure(slot: number, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** The code of a level by its name, or by its number as text. */
+  level(text: string): number
+  /** The code of a level by its number. */
+  levelOf(number: number): number
+  /** Fails when no call of the breaker can cost that. */
+  checkCost(slot: number, cost: number): void
+  /** Fails with what was wrong with the last request. */
+  wrong(): void
+  /** Fetches the end of the wait that ended first, into the scratch; answers its ticket, or -1 when there is none. */
+  nextEnded(): number
+  /**
+   * Ends the waits that are due, of the breaker whose wait that is; answers the nanoseconds that are left of this one, 0
+   * when it has ended.
+   */
+  expire(ticket: number): number
+  /**
+   * Which use of its place the permit in the scratch is of: with the word of its engine it names this permit alone. -1
+   * for one that nobody has to give back.
+   */
+  held(): number
+  /** Lets go of a permit that was collected, unless it was settled. */
+  abandon(engine: number, turn: number): void
+  /** Lets a call wait at the end of a higher level. */
+  raise(ticket: number, level: number): void
+  /** Ends a wait as if it had never begun. */
+  cancel(ticket: number): void
+  /** Nanoseconds on the breaker's clock. */
+  now(slot: number): number
+  /** Whether the permit in the scratch passed a breaker that would have rejected it. */
+  isBypassed(slot: number): boolean
+  /** Sets the lowest level that is let in. */
+  setMinPriority(slot: number, level: number, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Replaces the table of slots, as JSON. */
+  setSlots(slot: number, table: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Sets the concurrency limit. */
+  setLimit(slot: number, to: number, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Sets the rate, or a window's limit. */
+  setRate(slot: number, to: number, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Ends the breaker's life; whether it lived. */
+  close(slot: number, actor?: string | undefined | null, reason?: string | undefined | null): boolean
   /** Gives memory for the lane counters of the next slots. */
   addChunk(chunk: ArrayBuffer): void
   /**

@@ -27,7 +27,7 @@ run() {
     shift 2
     rm -rf "$folder" && mkdir -p "$folder"
     local running=()
-    for file in main values rules thrown; do
+    for file in main values rules admission thrown; do
         "$compiler" "$@" "${warnings[@]}" "${sanitized[@]}" -pthread -I"$c/include" -c -o "$folder/$file.o" "$tests/$file.cpp" &
         running+=($!)
     done
@@ -86,7 +86,7 @@ refused() {
 
 # Up to the first return a call is to ask, call and settle, and nothing else.
 happy_path() {
-    local name expected="fusewire_breaker_acquire _Z4workv fusewire_permit_success" found
+    local name expected="fusewire_breaker_acquire_turn _Z4workv fusewire_permit_success" found
     "$1" -std=c++17 -O2 -S -I"$c/include" -o "$out/happy_path.s" "$tests/happy_path.cpp"
     for name in happy_call happy_try_call; do
         found=$(awk -v label="$name:" '$1 == label { inside = 1 } inside && /^\t(ret|b[[:space:]]*lr)/ { exit }

@@ -19,8 +19,10 @@ done
 run() {
     local name=$1
     shift
-    printf 'vectors in C, %s: ' "$name"
-    "$@" --vectors tests/vectors
+    for folder in tests/vectors tests/vectors/admission; do
+        printf 'vectors in C, %s, %s: ' "$name" "$folder"
+        "$@" --vectors "$folder"
+    done
 }
 
 for compiler in "${compilers[@]}"; do
@@ -32,7 +34,7 @@ for compiler in "${compilers[@]}"; do
 done
 
 if command -v valgrind >/dev/null; then
-    run valgrind valgrind -q --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9 \
+    run valgrind valgrind -q --suppressions=bindings-c/tests/c/valgrind.supp --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9 \
         "build/c-tests/run-vectors-${compilers[0]}"
 else
     say "vectors in C, valgrind: skipped: it is not there"

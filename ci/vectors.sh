@@ -7,13 +7,20 @@ set -euo pipefail
 
 ci/build-node.sh
 ci/build-python.sh
-tests/run-vectors --lang all "$@"
-
-if [ "$#" -eq 0 ]; then
-    # That of Rust is asked by tests/rust/wrong_vectors.rs.
-    cargo build --quiet --locked -p fusewire-tests --bin wrong-vectors
-    for language in c node python; do
-        printf '%s: ' "$language"
-        "${CARGO_TARGET_DIR:-target}/debug/wrong-vectors" tests/run-vectors --lang "$language"
-    done
+if [ "$#" -gt 0 ]; then
+    exec tests/run-vectors --lang all "$@"
 fi
+
+folders=(tests/vectors tests/vectors/admission)
+for folder in "${folders[@]}"; do
+    tests/run-vectors --lang all --vectors "$folder"
+done
+
+# That of Rust is asked by tests/rust/wrong_vectors.rs.
+cargo build --quiet --locked -p fusewire-tests --bin wrong-vectors
+for folder in "${folders[@]}"; do
+    for language in c node python; do
+        printf '%s, %s: ' "$language" "$folder"
+        "${CARGO_TARGET_DIR:-target}/debug/wrong-vectors" --vectors "$folder" tests/run-vectors --lang "$language"
+    done
+done

@@ -19,6 +19,10 @@
 //
 //     fusewire_breaker_free(breaker);
 //
+// With `rate_limit`, `priority`, `bulkhead` or `concurrency_limit` in its document a breaker also says how much may be
+// called at once, and by whom: `fusewire_breaker_acquire_with` tells how much a call matters,
+// `fusewire_breaker_acquire_wait` waits for a slot, and `fusewire_breaker_enter` does so for an event loop.
+//
 // CONVENTIONS
 //
 // Names. `fusewire_TYPE_VERB(object, arguments..., results..., error)`. What a `const` pointer leads to is not
@@ -26,19 +30,19 @@
 //
 // Results. Most functions return a `fusewire_status`. Below 100 they have done or decided what they were asked for;
 // from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`.
-// (`fusewire_breaker_acquire` also marks the permit as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
+// (What gives a permit also marks it as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
 // `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for failure.
 //
 // Errors. Where a function takes a `fusewire_error **error`, NULL there says that no detail is wanted; otherwise a
 // failure writes an error there, to be freed with `fusewire_error_free`. Success leaves it alone.
 //
-// Ownership. A `_new`, `_from_json`, `_clone`, `_get...` or `_subscribe` gives a handle; who got it frees it with the
-// `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits do not:
-// settle those of a handle before you free it. `_free` of NULL does nothing. A handle that is freed twice ends the
+// Ownership. A `_new`, `_from_json`, `_clone`, `_get...`, `_subscribe...` or `_enter` gives a handle; who got it frees it
+// with the `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits
+// do not: settle those of a handle before you free it, those that a place in a queue has given, too. `_free` of NULL does nothing. A handle that is freed twice ends the
 // process with a message on stderr (SIGABRT); for one that is used after it was freed a function returns
 // `FUSEWIRE_ERROR_INVALID_HANDLE`. Both are noticed for the last 1,024 handles of each type that were freed; beyond
-// that such a mistake is undefined. Plain structs (options, permits, rejections, snapshots, events) are yours, need no
-// freeing, and may lie wherever their type may.
+// that such a mistake is undefined. Plain structs (options, requests, slots, permits, rejections, snapshots, events)
+// are yours, need no freeing, and may lie wherever their type may.
 //
 // NULL. Every pointer is checked. For one that must not be NULL a function returns `FUSEWIRE_ERROR_NULL_ARGUMENT`;
 // where NULL means something, the function says so.
@@ -53,20 +57,23 @@
 // breaker's clock, which is monotonic and has nothing to do with the time of day. `FUSEWIRE_NONE` stands for a value
 // that is absent.
 //
-// Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT` or `FUSEWIRE_SNAPSHOT_INIT` (where
-// there are no macros: all bytes 0, then the size), and a program goes on to work with later libraries. A struct that
+// Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT`, `FUSEWIRE_SNAPSHOT_INIT`,
+// `FUSEWIRE_REQUEST_INIT` or `FUSEWIRE_SLOTS_INIT` (where there are no macros: see the struct), and a program goes on to
+// work with later libraries. A struct that
 // is larger than a library knows is refused unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells
 // whether the library serves this header.
 //
 // Threads. Every function may be called from any thread, and every handle may be shared, except that nobody may use a
 // handle while another thread frees it. A permit may be settled by another thread than it was given to, but not by two
 // at once. In steady state acquiring and settling take no lock and allocate nothing; a thread's first call of a
-// breaker does, and so do a transition and the first failure of an error type. More than 64 threads on one breaker
+// breaker does, and so do a transition, the first failure of an error type, and whatever happens while calls wait for a
+// slot. More than 64 threads on one breaker
 // share some counters by turns.
 //
 // Signals. No function may be called from a signal handler.
 //
-// Callbacks. The library calls into the program in `fusewire_breaker_call` alone, on the thread that called it.
+// Callbacks. The library calls into the program in `fusewire_breaker_call`, on the thread that called it, and when a wait
+// has ended for which `fusewire_waiting_notify` has set a callback, on the thread that has ended it.
 //
 // Panics. A defect of the library does not unwind into the program: the function returns `FUSEWIRE_ERROR_PANIC`, or
 // what stands for failure, or the process ends (SIGABRT). So it does when memory runs out. The library sets no signal
@@ -75,8 +82,8 @@
 //
 // Fork. A child may go on to use every handle, and make new ones: a fork waits until no thread is in the midst of what
 // it could break (pthread_atfork), so no lock is inherited. The child has its own copy of every breaker, which knows
-// nothing of the parent's calls from then on. Permits of calls that other threads were making are not settled there,
-// and threads that waited for events are gone.
+// nothing of the parent's calls from then on; its slots are all free, and nobody waits for one. Permits of calls that
+// other threads were making are not settled there, and threads that waited are gone.
 
 
 #ifndef FUSEWIRE_H
@@ -100,9 +107,14 @@
 #ifdef __cplusplus
 #define FUSEWIRE_OPTIONS_INIT fusewire_options_init_()
 #define FUSEWIRE_SNAPSHOT_INIT fusewire_snapshot_init_()
+#define FUSEWIRE_REQUEST_INIT fusewire_request_init_()
+#define FUSEWIRE_SLOTS_INIT fusewire_slots_init_()
 #else
 #define FUSEWIRE_OPTIONS_INIT {.size = sizeof(fusewire_options)}
 #define FUSEWIRE_SNAPSHOT_INIT {.size = sizeof(fusewire_snapshot)}
+#define FUSEWIRE_REQUEST_INIT \
+    {.size = sizeof(fusewire_request), .priority = FUSEWIRE_PRIORITY_NORMAL, .cost = 1, .deadline_ns = FUSEWIRE_NONE}
+#define FUSEWIRE_SLOTS_INIT {.size = sizeof(fusewire_slots), .max_concurrent = FUSEWIRE_NONE}
 #endif
 
 // On functions whose result must be looked at.
@@ -125,6 +137,9 @@
 
 // What is none of its type's values, where a small number stands.
 #define FUSEWIRE_INVALID UINT32_MAX
+
+// How many priorities there are, for arrays by priority.
+#define FUSEWIRE_PRIORITY_COUNT 5
 
 // How many reasons the arrays of a snapshot have room for; index by `fusewire_reason`.
 #define FUSEWIRE_REASON_CAPACITY 32
@@ -149,12 +164,14 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_LATE = 1,
     // The rules are what they were: nothing was changed.
     FUSEWIRE_UNCHANGED = 2,
-    // The time is over and there is no event.
+    // The time is over, and what was waited for has not come.
     FUSEWIRE_TIMED_OUT = 3,
     // The subscription was closed, and all its events were taken.
     FUSEWIRE_SUBSCRIPTION_CLOSED = 4,
     // The function of `fusewire_breaker_call` has returned no outcome: the call counts as ignored.
     FUSEWIRE_NO_OUTCOME = 5,
+    // The call waits in the queue for a slot: there is no permit yet.
+    FUSEWIRE_QUEUED = 6,
     // The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     // A pointer is NULL that must not be.
@@ -171,6 +188,8 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_ERROR_INVALID_PERMIT = 105,
     // The permit was settled before; nothing was counted.
     FUSEWIRE_ERROR_ALREADY_SETTLED = 106,
+    // How the wait ended was told before.
+    FUSEWIRE_ERROR_ALREADY_TOLD = 107,
     // The configuration is wrong; the error names the key, the value and what is allowed.
     FUSEWIRE_ERROR_CONFIG = 110,
     // The name is wrong: 1 to 255 bytes of UTF-8 without control characters.
@@ -225,7 +244,33 @@ typedef enum fusewire_reason_enum {
     FUSEWIRE_REASON_RAMP = 2,
     // The breaker's mode is forced open.
     FUSEWIRE_REASON_FORCED_OPEN = 3,
+    // The call's priority is below the lowest that is let in.
+    FUSEWIRE_REASON_SHED = 4,
+    // `rate_limit`: calls come too fast.
+    FUSEWIRE_REASON_RATE_LIMITED = 5,
+    // `bulkhead`: no slot for a call of this priority, and no place in the queue.
+    FUSEWIRE_REASON_BULKHEAD_FULL = 6,
+    // The call has waited for a slot as long as it may.
+    FUSEWIRE_REASON_QUEUE_TIMEOUT = 7,
+    // `concurrency_limit`: no slot for a call of this priority, and no place in the queue.
+    FUSEWIRE_REASON_LIMIT_REACHED = 8,
+    // The breaker was closed for good.
+    FUSEWIRE_REASON_CLOSED = 9,
 } fusewire_reason_enum;
+
+// The values of `fusewire_priority`.
+typedef enum fusewire_priority_enum {
+    // Shed first.
+    FUSEWIRE_PRIORITY_BULK = 0,
+    // Below the default.
+    FUSEWIRE_PRIORITY_LOW = 1,
+    // The default.
+    FUSEWIRE_PRIORITY_NORMAL = 2,
+    // Above the default.
+    FUSEWIRE_PRIORITY_HIGH = 3,
+    // Kept as long as anything is.
+    FUSEWIRE_PRIORITY_CRITICAL = 4,
+} fusewire_priority_enum;
 
 // The values of `fusewire_cause`.
 typedef enum fusewire_cause_enum {
@@ -277,6 +322,20 @@ typedef enum fusewire_event_kind_enum {
     FUSEWIRE_EVENT_TRANSITION = 0,
 } fusewire_event_kind_enum;
 
+// The values of `fusewire_policy`.
+typedef enum fusewire_policy_enum {
+    // The lowest priority that is let in.
+    FUSEWIRE_POLICY_MIN_PRIORITY = 0,
+    // The slots of a bulkhead.
+    FUSEWIRE_POLICY_SLOTS = 1,
+    // The concurrency limit, by hand; what it finds by itself is no event.
+    FUSEWIRE_POLICY_LIMIT = 2,
+    // The rate, or the limit of a window: by hand, or by itself.
+    FUSEWIRE_POLICY_RATE = 3,
+    // The breaker was closed for good.
+    FUSEWIRE_POLICY_CLOSE = 4,
+} fusewire_policy_enum;
+
 // A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
 // registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through
 // it are settled. Threads may share a handle.
@@ -292,6 +351,10 @@ typedef struct fusewire_error fusewire_error;
 // them. Threads may share it.
 typedef struct fusewire_manual_clock fusewire_manual_clock;
 
+// The changes around the machine of one breaker, from the subscription on, kept until they are taken. It does not keep
+// its breaker alive. Threads may share it.
+typedef struct fusewire_policy_subscription fusewire_policy_subscription;
+
 // Maps a name to its breaker. A breaker lives on when its registry is freed, as long as there is a handle of it.
 // Threads may share a registry.
 typedef struct fusewire_registry fusewire_registry;
@@ -299,6 +362,13 @@ typedef struct fusewire_registry fusewire_registry;
 // The transitions of one breaker from the subscription on, kept until they are taken. It does not keep its breaker
 // alive: when that is gone, it is closed. Threads may share it.
 typedef struct fusewire_subscription fusewire_subscription;
+
+// A call's place in the queue for a slot. It ends once: with a slot, or without one when its time is over or the
+// breaker turns the call away. Ask it with `fusewire_waiting_try_end` or `fusewire_waiting_wait`, and free it with
+// `fusewire_waiting_free`, at any time: a place whose end was not told is given up then, as if the call had never
+// waited. The permit that it gives belongs to the handle of the breaker that was entered through. Threads may share
+// it.
+typedef struct fusewire_waiting fusewire_waiting;
 
 // What a function returns: one of `fusewire_status_enum`. 100 and above are errors; below, what was asked for was done
 // or decided. Later versions add codes: treat one that you do not know by that rule.
@@ -316,6 +386,9 @@ typedef uint32_t fusewire_outcome;
 // Why a call is turned away: one of `fusewire_reason_enum`. Later versions add reasons.
 typedef uint32_t fusewire_reason;
 
+// How much a call matters: one of `fusewire_priority_enum`, and the place in arrays by priority.
+typedef uint32_t fusewire_priority;
+
 // What led to a transition: one of `fusewire_cause_enum`. Later versions add causes.
 typedef uint32_t fusewire_cause;
 
@@ -324,8 +397,9 @@ typedef uint32_t fusewire_window;
 
 // How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
 // field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
-// `document`. Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make
-// all bytes 0 and set `size`.
+// `document`, such as the tables `backoff`, `ramp`, `rate_limit`, `priority`, `bulkhead` and `concurrency_limit`.
+// Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make all bytes 0
+// and set `size`.
 typedef struct fusewire_options {
     // `sizeof(fusewire_options)`. Later versions add fields at the end.
     size_t size;
@@ -365,7 +439,8 @@ typedef struct fusewire_options {
 
 // Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle
 // it once: from any thread, but not from two at once. It needs no freeing. Settle every permit: one that never is
-// keeps a probe's place until `half_open_timeout` ends its lease. Do not settle copies of one.
+// keeps a probe's place until `half_open_timeout` ends its lease, and a slot of a bulkhead for good. Do not settle
+// copies of one.
 typedef struct fusewire_permit {
     // For this library alone; larger than what it needs today.
     uint64_t opaque[8];
@@ -373,8 +448,8 @@ typedef struct fusewire_permit {
 
 // Why a call was turned away.
 typedef struct fusewire_rejection {
-    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
-    // the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
+    // The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    // On the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     uint64_t retry_after_ns;
     // The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     uint64_t last_failure;
@@ -387,6 +462,40 @@ typedef struct fusewire_rejection {
 // A call. `*error_type` is NULL; a failure may set it to a text that stays until `fusewire_breaker_call`
 // returns, under which the failure is counted. Returns how the call ended, a `fusewire_outcome`.
 typedef fusewire_outcome (*fusewire_function)(void *userdata, const char **error_type);
+
+// What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for
+// that says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`,
+// `priority`, `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
+typedef struct fusewire_request {
+    // `sizeof(fusewire_request)`. Later versions add fields at the end.
+    size_t size;
+    // How much the call matters, a `fusewire_priority`: `FUSEWIRE_PRIORITY_NORMAL` to begin with.
+    fusewire_priority priority;
+    // How much of a rate limit it takes: 1 to begin with, at least 1, and at most what the limit ever has (1 for a
+    // sliding window).
+    uint32_t cost;
+    // When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
+    // queue, and for no turn that comes later. `FUSEWIRE_NONE`, to begin with, for none.
+    uint64_t deadline_ns;
+} fusewire_request;
+
+// Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that
+// settles a call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write
+// to a pipe or an `eventfd`, and ask the place from the loop that reads that.
+typedef void (*fusewire_callback)(void *userdata);
+
+// The slots of a bulkhead, for `fusewire_breaker_set_slots`. Begin with `fusewire_slots slots = FUSEWIRE_SLOTS_INIT;`.
+// Without macros: all bytes 0, then `size` and `max_concurrent`.
+typedef struct fusewire_slots {
+    // `sizeof(fusewire_slots)`. Later versions add fields at the end.
+    size_t size;
+    // How many calls may be in flight, 1 to 1,000,000, where slots are reserved 1 to 4,095. `FUSEWIRE_NONE`, to begin
+    // with, leaves it as it is.
+    uint64_t max_concurrent;
+    // How many of them are kept for calls of a priority, by `fusewire_priority`: 0 to begin with; together at most
+    // `max_concurrent`.
+    uint64_t reserved[FUSEWIRE_PRIORITY_COUNT];
+} fusewire_slots;
 
 // A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
 // machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
@@ -467,6 +576,31 @@ typedef struct fusewire_snapshot {
     uint64_t last_failure_at_ns;
     // The error type of the last failure; empty when it has none.
     char last_failure_type[FUSEWIRE_ERROR_TYPE_SIZE];
+    // Calls that passed a breaker that would have turned them away, by `open_bypass`; counted at admission.
+    uint64_t bypassed;
+    // The rate in force, in calls a second, or the limit of a window; absent without `rate_limit`, as the next two.
+    double rate;
+    // Whole tokens that a critical call finds, or what is left of a window's limit; absent for a leaky bucket.
+    uint64_t rate_available;
+    // How long a critical call of cost 1 would be turned away, in nanoseconds; absent when it would not.
+    uint64_t rate_retry_after_ns;
+    // Slots in all, of a bulkhead or a concurrency limit; absent without either, and the next three are 0 then.
+    uint64_t slots;
+    // Calls that have a slot, by `fusewire_priority`.
+    uint64_t slots_taken[FUSEWIRE_PRIORITY_COUNT];
+    // Calls that wait for one, by `fusewire_priority`.
+    uint64_t queued[FUSEWIRE_PRIORITY_COUNT];
+    // Slots that are kept for a priority, by `fusewire_priority`.
+    uint64_t slots_reserved[FUSEWIRE_PRIORITY_COUNT];
+    // Calls that were admitted, by `fusewire_priority`; 0 without gates, as the next.
+    uint64_t admitted_by_priority[FUSEWIRE_PRIORITY_COUNT];
+    // Calls that were turned away, by `fusewire_priority`; those by a breaker that is closed for good are in
+    // `rejected` alone.
+    uint64_t refused_by_priority[FUSEWIRE_PRIORITY_COUNT];
+    // The lowest priority that is let in; `FUSEWIRE_INVALID` without gates.
+    fusewire_priority min_priority;
+    // Always 0.
+    uint32_t reserved;
 } fusewire_snapshot;
 
 // A failure.
@@ -516,6 +650,39 @@ typedef struct fusewire_event {
     char reason[FUSEWIRE_REASON_TEXT_SIZE];
 } fusewire_event;
 
+// What changed around the machine: one of `fusewire_policy_enum`. Later versions add kinds.
+typedef uint32_t fusewire_policy;
+
+// A change around the machine. What does not belong to its kind is 0.
+typedef struct fusewire_policy_event {
+    // 1 for the breaker's first, and one more for each.
+    uint64_t sequence;
+    // The generation it happened in.
+    uint64_t generation;
+    // When, in nanoseconds on the breaker's clock.
+    uint64_t at_ns;
+    // How many events this subscription missed since the one before.
+    uint64_t missed;
+    // What changed, a `fusewire_policy`; a program passes over kinds that it does not know.
+    fusewire_policy kind;
+    // Always 0.
+    uint32_t reserved;
+    // The rate (in calls a second), the limit, the `fusewire_priority`, or of slots how many there were in all.
+    double from;
+    // The same, after.
+    double to;
+    // Of slots: how many were kept for each priority.
+    uint64_t from_reserved[FUSEWIRE_PRIORITY_COUNT];
+    // The same, after.
+    uint64_t to_reserved[FUSEWIRE_PRIORITY_COUNT];
+    // The breaker's name.
+    char breaker[FUSEWIRE_NAME_SIZE];
+    // Who did it; empty when it happened by itself, or nobody was told.
+    char actor[FUSEWIRE_ACTOR_SIZE];
+    // Why, if it was done by hand; else empty.
+    char reason[FUSEWIRE_REASON_TEXT_SIZE];
+} fusewire_policy_event;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -552,6 +719,10 @@ const char *fusewire_outcome_name(fusewire_outcome outcome);
 // The name of a reason in metrics and messages, such as `half_open_full`; `unknown` for a number that is none. The
 // text is static.
 const char *fusewire_reason_name(fusewire_reason reason);
+
+// The name of a priority in documents and metrics, such as `critical`; `unknown` for a number that is none. The text is
+// static.
+const char *fusewire_priority_name(fusewire_priority priority);
 
 // The name of a cause in events, such as `probe_failed`; `none` for `FUSEWIRE_CAUSE_NONE`, `unknown` for a number that
 // is none. The text is static.
@@ -631,17 +802,6 @@ const char *fusewire_breaker_name(const struct fusewire_breaker *breaker);
 // Frees a handle. NULL does nothing; freeing twice ends the process with a message.
 void fusewire_breaker_free(struct fusewire_breaker *breaker);
 
-// Asks for a permit to call. Returns `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
-// writes why to `rejection`, unless that is NULL. Never waits for another thread's call, and in steady state takes no
-// lock and allocates nothing: a thread's first call of a breaker does, and one that makes a transition.
-//
-// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such:
-// to settle it returns `FUSEWIRE_ERROR_INVALID_PERMIT`.
-FUSEWIRE_MUST_USE
-fusewire_status fusewire_breaker_acquire(struct fusewire_breaker *breaker,
-                                         struct fusewire_permit *permit,
-                                         struct fusewire_rejection *rejection);
-
 // Settles a permit as a success; how long the call took is read from the clock, if the call is timed.
 //
 // Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
@@ -679,7 +839,38 @@ fusewire_status fusewire_permit_settle(struct fusewire_permit *permit,
 // `FUSEWIRE_INVALID` when it would not have been, or `permit` is none that was given and not settled.
 fusewire_reason fusewire_permit_would_reject(const struct fusewire_permit *permit);
 
-// Calls `function(userdata, &error_type)` under the breaker and settles by what it returns. `outcome`: NULL, or where
+// How long to wait before the call is made, in nanoseconds from when the permit was given: a leaky bucket paces calls.
+// The permit's lease and the call's duration begin then; 0 when the call may be made at once, and when `permit` is
+// none that was given and not settled. Only a breaker with a leaky bucket gives such permits.
+uint64_t fusewire_permit_wait_ns(const struct fusewire_permit *permit);
+
+// Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it
+// counts in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
+bool fusewire_permit_is_bypassed(const struct fusewire_permit *permit);
+
+// Asks for a permit to call. Returns `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
+// writes why to `rejection`, unless that is NULL. The call has priority `FUSEWIRE_PRIORITY_NORMAL` and costs 1;
+// `fusewire_breaker_acquire_with` says otherwise. Never waits for another thread's call, and in steady state takes no
+// lock and allocates nothing: a thread's first call of a breaker does, and one that makes a transition.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such:
+// to settle it returns `FUSEWIRE_ERROR_INVALID_PERMIT`.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_acquire(struct fusewire_breaker *breaker,
+                                         struct fusewire_permit *permit,
+                                         struct fusewire_rejection *rejection);
+
+// As `fusewire_breaker_acquire`; where a leaky bucket gives the call a turn that is yet to come, the thread sleeps
+// until then. Of other permits `fusewire_permit_wait_ns` says how long that is.
+//
+// Fails as `fusewire_breaker_acquire` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_acquire_turn(struct fusewire_breaker *breaker,
+                                              struct fusewire_permit *permit,
+                                              struct fusewire_rejection *rejection);
+
+// Calls `function(userdata, &error_type)` under the breaker, at its turn where a leaky bucket paces calls, and settles
+// by what it returns. `outcome`: NULL, or where
 // that goes. `rejection`: as for `fusewire_breaker_acquire`. A C++ exception out of the function counts as a failure
 // of type `exception`, and goes on. The function must not leave by `longjmp` or `pthread_exit`, nor be cancelled.
 //
@@ -701,6 +892,120 @@ fusewire_status fusewire_breaker_call(struct fusewire_breaker *breaker,
 fusewire_status fusewire_breaker_record(struct fusewire_breaker *breaker,
                                         fusewire_outcome outcome,
                                         const char *error_type);
+
+// Asks for a permit to call, with a request; NULL asks as `fusewire_breaker_acquire` does. Never waits: not for a
+// slot, nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
+//
+// Returns and writes as `fusewire_breaker_acquire` does. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request
+// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked
+// then, and nothing counts.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_acquire_with(struct fusewire_breaker *breaker,
+                                              const struct fusewire_request *request,
+                                              struct fusewire_permit *permit,
+                                              struct fusewire_rejection *rejection,
+                                              struct fusewire_error **error);
+
+// As `fusewire_breaker_acquire_with`; where all slots are taken and there is room in the queue, the thread waits there
+// until it has one, the configuration's `queue_timeout` or the request's deadline has come, or the breaker turns it
+// away: for at most `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets
+// no limit of its own.
+//
+// Returns as `fusewire_breaker_acquire_with` does, also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the call has
+// left the queue then as if it had never been there. Fails as `fusewire_breaker_acquire_with` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_acquire_wait(struct fusewire_breaker *breaker,
+                                              const struct fusewire_request *request,
+                                              uint64_t timeout_ns,
+                                              struct fusewire_permit *permit,
+                                              struct fusewire_rejection *rejection,
+                                              struct fusewire_error **error);
+
+// Reads a priority that somebody passed on, such as the header `x-request-priority`: the name of one, or a whole
+// number from 0 to 100 as `fusewire_priority_of_number` takes it. Writes it to `priority`.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when it is
+// none; the detail, with what is allowed, goes to `error`, unless that is NULL.
+fusewire_status fusewire_priority_parse(const char *text,
+                                        fusewire_priority *priority,
+                                        struct fusewire_error **error);
+
+// The priority of a whole number from 0 to 100: `critical` is 100, `high` 75, `normal` 50, `low` 25, `bulk` 0, and
+// what is between them is the next lower one. Writes it to `priority`.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, or `FUSEWIRE_ERROR_INVALID_VALUE` when there is none; the detail, with
+// what is allowed, goes to `error`, unless that is NULL.
+fusewire_status fusewire_priority_of_number(double number,
+                                            fusewire_priority *priority,
+                                            struct fusewire_error **error);
+
+// As `fusewire_breaker_acquire_wait`, without blocking: where all slots are taken and there is room in the queue,
+// returns `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, to be freed with `fusewire_waiting_free`. The
+// library has no timer: whoever has the place calls `fusewire_waiting_expire` when `fusewire_waiting_left_ns` have
+// passed, or `fusewire_breaker_poll`, which does that for all places of a breaker.
+//
+// Returns else as `fusewire_breaker_acquire_with` does, and fails as that does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_enter(struct fusewire_breaker *breaker,
+                                       const struct fusewire_request *request,
+                                       struct fusewire_permit *permit,
+                                       struct fusewire_waiting **waiting,
+                                       struct fusewire_rejection *rejection,
+                                       struct fusewire_error **error);
+
+// How the wait ended, if it has: `FUSEWIRE_OK`, and `permit` is written, to be settled once; or `FUSEWIRE_REJECTED`,
+// and why is written to `rejection`, unless that is NULL (`FUSEWIRE_REASON_QUEUE_TIMEOUT` when its time was over).
+// Either is told once. `FUSEWIRE_QUEUED` while it goes on. Never blocks.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` (also when the handle that was entered
+// through was freed), or `FUSEWIRE_ERROR_ALREADY_TOLD`.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_waiting_try_end(struct fusewire_waiting *waiting,
+                                         struct fusewire_permit *permit,
+                                         struct fusewire_rejection *rejection);
+
+// As `fusewire_waiting_try_end`; blocks the thread until the wait has ended, and ends it at its deadline, for at most
+// `timeout_ns` nanoseconds of the system's time, whatever the breaker's clock; `FUSEWIRE_NONE` sets no limit of its
+// own. Returns `FUSEWIRE_TIMED_OUT` when that is over and the wait goes on.
+//
+// Fails as `fusewire_waiting_try_end` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_waiting_wait(struct fusewire_waiting *waiting,
+                                      uint64_t timeout_ns,
+                                      struct fusewire_permit *permit,
+                                      struct fusewire_rejection *rejection);
+
+// Calls `callback(userdata)` once when the wait has ended, and at once when it has; see `fusewire_callback`. It takes
+// the place of one that was set before; NULL sets none. That one is not called any more when this returns, nor is any
+// when `fusewire_waiting_free` has returned: both wait for one that is running.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_waiting_notify(struct fusewire_waiting *waiting,
+                                        fusewire_callback callback,
+                                        void *userdata);
+
+// The time that is left until the wait ends without a slot, in nanoseconds on the breaker's clock; 0 when its time is
+// over or it has ended, `FUSEWIRE_NONE` when `waiting` is NULL or no live handle.
+uint64_t fusewire_waiting_left_ns(const struct fusewire_waiting *waiting);
+
+// Ends the wait if its time is over. Returns `FUSEWIRE_OK` when it has ended, in whatever way, and `FUSEWIRE_QUEUED`
+// when it goes on.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_waiting_expire(struct fusewire_waiting *waiting);
+
+// Lets the call wait at the end of a higher priority, with the deadline that it has; one that is not higher, or a wait
+// that has ended, changes nothing.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when
+// `to` is none.
+fusewire_status fusewire_waiting_raise(struct fusewire_waiting *waiting,
+                                       fusewire_priority to);
+
+// Frees a place. A wait whose end was not told is given up: it leaves nothing behind, and a slot that it was given
+// goes to the next. NULL does nothing; freeing twice ends the process with a message.
+void fusewire_waiting_free(struct fusewire_waiting *waiting);
 
 // Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
 // as an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL
@@ -757,6 +1062,80 @@ fusewire_status fusewire_breaker_reconfigure(struct fusewire_breaker *breaker,
                                              const char *actor,
                                              const char *reason,
                                              struct fusewire_error **error);
+
+// Sets the lowest priority that is let in; calls below it are turned away with `FUSEWIRE_REASON_SHED`. It holds until
+// a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
+//
+// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, `FUSEWIRE_ERROR_INVALID_VALUE` when `to` is none, or
+// `FUSEWIRE_ERROR_CONFIG` when the document has no `priority`; the detail goes to `error`, unless that is NULL.
+// Nothing has changed then.
+fusewire_status fusewire_breaker_set_min_priority(struct fusewire_breaker *breaker,
+                                                  fusewire_priority to,
+                                                  const char *actor,
+                                                  const char *reason,
+                                                  struct fusewire_error **error);
+
+// Replaces the bulkhead's table of slots, all of it, and grants what has become free to calls that wait; nobody in
+// flight is cut off. It holds until a document says another one. `actor` and `reason`: as for `fusewire_breaker_trip`.
+//
+// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_CONFIG` when the document has no `bulkhead` or the table is out of range; the detail goes to
+// `error`, unless that is NULL. Nothing has changed then.
+fusewire_status fusewire_breaker_set_slots(struct fusewire_breaker *breaker,
+                                           const struct fusewire_slots *slots,
+                                           const char *actor,
+                                           const char *reason,
+                                           struct fusewire_error **error);
+
+// As `fusewire_breaker_set_slots`, for a table as documents have it, JSON text: `max_concurrent`, which stays when it
+// is left out, and `reserved` by the names of priorities.
+//
+// Returns and fails as `fusewire_breaker_set_slots` does.
+fusewire_status fusewire_breaker_set_slots_json(struct fusewire_breaker *breaker,
+                                                const char *slots,
+                                                const char *actor,
+                                                const char *reason,
+                                                struct fusewire_error **error);
+
+// Sets the rate of a token or leaky bucket, in calls a second (0.001 to 1,000,000, for `adaptive` within its `min` and
+// `max`), or the limit of a window, a whole number from 1 on. It holds until a document says another one. `actor` and
+// `reason`: as for `fusewire_breaker_trip`.
+//
+// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the document has no
+// `rate_limit` or the rate is out of range (the limit of a sliding window is at most the document's); the detail goes
+// to `error`, unless that is NULL. Nothing has changed then.
+fusewire_status fusewire_breaker_set_rate(struct fusewire_breaker *breaker,
+                                          double to,
+                                          const char *actor,
+                                          const char *reason,
+                                          struct fusewire_error **error);
+
+// Sets the concurrency limit, from which it goes on to find itself. `actor` and `reason`: as for
+// `fusewire_breaker_trip`.
+//
+// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when it was that. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_CONFIG` when the document has no
+// `concurrency_limit` or the limit is not within its `min` and `max`; the detail goes to `error`, unless that is NULL.
+// Nothing has changed then.
+fusewire_status fusewire_breaker_set_limit(struct fusewire_breaker *breaker,
+                                           uint64_t to,
+                                           const char *actor,
+                                           const char *reason,
+                                           struct fusewire_error **error);
+
+// Ends the breaker's life, of every handle: whoever comes, or waits for a slot, is turned away with
+// `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to
+// do with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
+// `fusewire_breaker_trip`.
+//
+// Returns `FUSEWIRE_OK`, or `FUSEWIRE_UNCHANGED` when that was done before. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`. Nothing has changed then.
+fusewire_status fusewire_breaker_close_for_good(struct fusewire_breaker *breaker,
+                                                const char *actor,
+                                                const char *reason);
 
 // The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is NULL or no live
 // handle.
@@ -844,6 +1223,39 @@ fusewire_status fusewire_subscription_close(struct fusewire_subscription *subscr
 // Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process
 // with a message.
 void fusewire_subscription_free(struct fusewire_subscription *subscription);
+
+// The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is
+// static.
+const char *fusewire_policy_name(fusewire_policy kind);
+
+// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, the end of its
+// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
+// handle to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
+// `fusewire_breaker_subscribe`.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_VALUE`.
+fusewire_status fusewire_breaker_subscribe_policies(struct fusewire_breaker *breaker,
+                                                    size_t capacity,
+                                                    struct fusewire_policy_subscription **subscription);
+
+// Takes changes, the oldest first, at most `capacity` of them. `event_size`: `sizeof(fusewire_policy_event)`; a later
+// version of the struct is filled as far as this library knows it, the rest with 0. Writes to `count` how many were
+// taken; 0 says that there is none. Never waits.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_INVALID_SIZE`; nothing
+// was taken then.
+fusewire_status fusewire_policy_subscription_drain(struct fusewire_policy_subscription *subscription,
+                                                   struct fusewire_policy_event *events,
+                                                   size_t event_size,
+                                                   size_t capacity,
+                                                   size_t *count);
+
+// Changes missed since the last one that was kept, because the subscription was full; those before a change are told
+// by its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
+uint64_t fusewire_policy_subscription_missed(const struct fusewire_policy_subscription *subscription);
+
+// Ends and frees a subscription. NULL does nothing; freeing twice ends the process with a message.
+void fusewire_policy_subscription_free(struct fusewire_policy_subscription *subscription);
 
 // An empty registry. `clock`: the clock of its breakers, or NULL for the system's monotonic one.
 // `duration_bounds_ns`: upper bounds of the histograms of call durations, in nanoseconds, ascending, 1 to 64 of them;
@@ -950,5 +1362,21 @@ static inline fusewire_snapshot fusewire_snapshot_init_() {
     fusewire_snapshot snapshot = {};
     snapshot.size = sizeof snapshot;
     return snapshot;
+}
+
+static inline fusewire_request fusewire_request_init_() {
+    fusewire_request request = {};
+    request.size = sizeof request;
+    request.priority = FUSEWIRE_PRIORITY_NORMAL;
+    request.cost = 1;
+    request.deadline_ns = FUSEWIRE_NONE;
+    return request;
+}
+
+static inline fusewire_slots fusewire_slots_init_() {
+    fusewire_slots slots = {};
+    slots.size = sizeof slots;
+    slots.max_concurrent = FUSEWIRE_NONE;
+    return slots;
 }
 #endif

@@ -1,65 +1,28 @@
-//! The call: acquire, permit, settle. The happy path is on this page; what comes before a guard here cannot panic.
+//! The call: acquire, call, count. The happy path is on this page and in `permit`; what comes before a guard here
+//! cannot panic.
 
 use crate::breaker::{Breaker, fusewire_breaker};
-use crate::guard::{Failure, OK, Outcome, guard, guard_or};
+use crate::guard::{Failure, OK, guard};
 use crate::handle::{live_numbered, take, take_numbered};
-use crate::names::{FUSEWIRE_INVALID, FUSEWIRE_NONE, fusewire_outcome, fusewire_reason, outcome_of};
+use crate::names::{FUSEWIRE_NONE, fusewire_outcome, fusewire_reason, outcome_of};
+use crate::permit::{
+    self, Words, fusewire_permit, fusewire_permit_failure, fusewire_permit_ignore, fusewire_permit_settle,
+    fusewire_permit_success, fusewire_permit_wait_ns, told,
+};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text::lossy;
-use fusewire::binding::{Refused, Slip};
-use fusewire::{Outcome as CallOutcome, Settled};
+use fusewire::Outcome as CallOutcome;
+use fusewire::binding::{Paced, Refused};
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Permission to make one call. A plain struct of the caller's: put it on the stack, move it with the call, and settle
-/// it once: from any thread, but not from two at once. It needs no freeing. Settle every permit: one that never is
-/// keeps a probe's place until `half_open_timeout` ends its lease. Do not settle copies of one.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct fusewire_permit {
-    /// For this library alone; larger than what it needs today.
-    pub opaque: [u64; 8],
-}
-
-/// What the caller's words hold.
-#[repr(C)]
-struct Words {
-    /// `GIVEN` or `SETTLED`, mixed with the handle: what is neither is no permit. The usual call changes it by a plain
-    /// store, since two additions that lock would cost more than the rest of it.
-    guard: AtomicU64,
-    breaker: *const fusewire_breaker,
-    /// Of the handle, which may be another's by now.
-    serial: u64,
-    slip: Slip,
-}
-
-const GIVEN: u64 = 0x6e65_7669_6720_7766;
-const SETTLED: u64 = 0x656c_7474_6573_7766;
-
-const _: () = assert!(size_of::<Words>() <= size_of::<fusewire_permit>());
-const _: () = assert!(align_of::<Words>() == align_of::<fusewire_permit>());
-
-impl Words {
-    fn new(breaker: *const fusewire_breaker, serial: u64, slip: Slip) -> Self {
-        Words { guard: AtomicU64::new(GIVEN ^ breaker.addr() as u64), breaker, serial, slip }
-    }
-
-    fn is(&self, what: u64) -> bool {
-        self.guard.load(Ordering::Relaxed) ^ self.breaker.addr() as u64 == what
-    }
-
-    fn mixed(&self, what: u64) -> u64 {
-        what ^ self.breaker.addr() as u64
-    }
-}
+use std::time::Duration;
 
 /// Why a call was turned away.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_rejection {
-    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown. On
-    /// the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
+    /// The earliest time from now at which the answer can differ, in nanoseconds; `FUSEWIRE_NONE` when it is unknown.
+    /// On the system's clock it may be a tick (10 ms at most) too long while the breaker is open.
     pub retry_after_ns: u64,
     /// The last failure before, for `fusewire_breaker_last_failure`; 0 when there was none.
     pub last_failure: u64,
@@ -76,7 +39,8 @@ pub type fusewire_function = Option<
 >;
 
 /// Asks for a permit to call. Returns `FUSEWIRE_OK` and writes `permit`, to be settled once; or `FUSEWIRE_REJECTED` and
-/// writes why to `rejection`, unless that is NULL. Never waits for another thread's call, and in steady state takes no
+/// writes why to `rejection`, unless that is NULL. The call has priority `FUSEWIRE_PRIORITY_NORMAL` and costs 1;
+/// `fusewire_breaker_acquire_with` says otherwise. Never waits for another thread's call, and in steady state takes no
 /// lock and allocates nothing: a thread's first call of a breaker does, and one that makes a transition.
 ///
 /// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`. What was not given is marked as such:
@@ -88,16 +52,45 @@ pub unsafe extern "C" fn fusewire_breaker_acquire(
     permit: *mut fusewire_permit,
     rejection: *mut fusewire_rejection,
 ) -> fusewire_status {
-    // SAFETY: the caller's promises, here and below.
+    // SAFETY: the caller's promises.
+    unsafe {
+        if acquire_at_once(breaker, permit) { OK } else { acquire_at_length(breaker, permit, rejection) }
+    }
+}
+
+/// As `fusewire_breaker_acquire`; where a leaky bucket gives the call a turn that is yet to come, the thread sleeps
+/// until then. Of other permits `fusewire_permit_wait_ns` says how long that is.
+///
+/// Fails as `fusewire_breaker_acquire` does.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_breaker_acquire_turn(
+    breaker: *mut fusewire_breaker,
+    permit: *mut fusewire_permit,
+    rejection: *mut fusewire_rejection,
+) -> fusewire_status {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if acquire_at_once(breaker, permit) { OK } else { acquire_turn_at_length(breaker, permit, rejection) }
+    }
+}
+
+/// Gives a permit for the usual call; `false` says that there is more to it, and nothing was done.
+///
+/// # Safety
+/// As for `fusewire_breaker_acquire`.
+#[inline(always)]
+unsafe fn acquire_at_once(breaker: *mut fusewire_breaker, permit: *mut fusewire_permit) -> bool {
+    // SAFETY: the caller's promises.
     unsafe {
         if let Some((found, serial)) = live_numbered::<Breaker, _>(breaker)
             && !permit.is_null()
             && let Some(slip) = found.core.acquire_quietly()
         {
             permit.cast::<Words>().write(Words::new(breaker, serial, slip));
-            return OK;
+            return true;
         }
-        acquire_at_length(breaker, permit, rejection)
+        false
     }
 }
 
@@ -114,21 +107,59 @@ unsafe fn acquire_at_length(
         if permit.is_null() {
             return Err(Failure::null("permit"));
         }
-        permit.cast::<u64>().write(0);
+        permit::mark_as_not_given(permit);
         let (found, serial): (&Breaker, u64) = take_numbered("breaker", breaker)?;
-        match found.core.acquire_slip() {
-            Ok(slip) => {
-                permit.cast::<Words>().write(Words::new(breaker, serial, slip));
-                Ok(OK)
+        let answer = found.core.acquire_paced();
+        Ok(hand_over(found, answer, (breaker, serial), permit, rejection))
+    })
+}
+
+/// # Safety
+/// As for `fusewire_breaker_acquire`.
+#[inline(never)]
+unsafe fn acquire_turn_at_length(
+    breaker: *mut fusewire_breaker,
+    permit: *mut fusewire_permit,
+    rejection: *mut fusewire_rejection,
+) -> fusewire_status {
+    // SAFETY: the caller's promises; what was not given has no wait.
+    let (acquired, wait) = unsafe {
+        let acquired = acquire_at_length(breaker, permit, rejection);
+        (acquired, if acquired == OK { fusewire_permit_wait_ns(permit) } else { 0 })
+    };
+    if wait > 0 {
+        std::thread::sleep(Duration::from_nanos(wait));
+    }
+    acquired
+}
+
+/// Writes what a breaker answers: the permit, which belongs to the handle `given_by` of that number, or why there is
+/// none.
+///
+/// # Safety
+/// `permit` may be written, `rejection` is NULL or may be.
+pub(crate) unsafe fn hand_over(
+    breaker: &Breaker,
+    answer: Result<Paced, Refused>,
+    given_by: (*const fusewire_breaker, u64),
+    permit: *mut fusewire_permit,
+    rejection: *mut fusewire_rejection,
+) -> fusewire_status {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match answer {
+            Ok(paced) => {
+                permit.cast::<Words>().write(Words::paced(given_by.0, given_by.1, paced));
+                OK
             }
             Err(refused) => {
                 if !rejection.is_null() {
-                    rejection.write(fusewire_rejection::of(found, refused));
+                    rejection.write(fusewire_rejection::of(breaker, refused));
                 }
-                Ok(Code::FUSEWIRE_REJECTED as fusewire_status)
+                Code::FUSEWIRE_REJECTED as fusewire_status
             }
         }
-    })
+    }
 }
 
 impl fusewire_rejection {
@@ -142,161 +173,6 @@ impl fusewire_rejection {
     }
 }
 
-/// A permit that may be settled. Of two threads that try at once, one gets it.
-///
-/// # Safety
-/// `permit` is NULL or the caller's struct.
-unsafe fn redeem<'a>(permit: *mut fusewire_permit) -> Outcome<(&'a Breaker, &'a Slip)> {
-    // SAFETY: the caller's promise.
-    let (breaker, words) = unsafe { given(permit) }?;
-    let (given, settled) = (words.mixed(GIVEN), words.mixed(SETTLED));
-    match words.guard.compare_exchange(given, settled, Ordering::AcqRel, Ordering::Relaxed) {
-        Ok(_) => Ok((breaker, &words.slip)),
-        Err(_) => Err(settled_before()),
-    }
-}
-
-fn settled_before() -> Box<Failure> {
-    Failure::new(Code::FUSEWIRE_ERROR_ALREADY_SETTLED, "the permit was settled before")
-}
-
-/// A permit that was given and not settled, and its breaker.
-///
-/// # Safety
-/// As for `redeem`.
-unsafe fn given<'a>(permit: *const fusewire_permit) -> Outcome<(&'a Breaker, &'a Words)> {
-    // SAFETY: the caller's promise.
-    let Some(words) = (unsafe { permit.cast::<Words>().as_ref() }) else {
-        return Err(Failure::null("permit"));
-    };
-    if words.is(SETTLED) {
-        return Err(settled_before());
-    }
-    if !words.is(GIVEN) {
-        return Err(Failure::new(Code::FUSEWIRE_ERROR_INVALID_PERMIT, "the permit was not given"));
-    }
-    // SAFETY: the guard says that an acquire has written it; a handle that was freed meanwhile is found out.
-    let (breaker, serial): (&Breaker, u64) = unsafe { take_numbered("permit", words.breaker) }?;
-    if serial != words.serial {
-        let what = "the handle that gave the permit was freed";
-        return Err(Failure::new(Code::FUSEWIRE_ERROR_INVALID_HANDLE, what));
-    }
-    Ok((breaker, words))
-}
-
-fn told(settled: Settled) -> fusewire_status {
-    match settled {
-        Settled::Late => Code::FUSEWIRE_LATE as fusewire_status,
-        _ => OK,
-    }
-}
-
-/// Settles a permit as a success; how long the call took is read from the clock, if the call is timed.
-///
-/// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
-/// `FUSEWIRE_ERROR_INVALID_PERMIT`, `FUSEWIRE_ERROR_ALREADY_SETTLED`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the
-/// handle that gave it was freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_permit_success(permit: *mut fusewire_permit) -> fusewire_status {
-    // SAFETY: the caller's promises, here and below.
-    unsafe {
-        if let Some(words) = permit.cast::<Words>().as_ref()
-            && words.is(GIVEN)
-            && let Some((breaker, serial)) = live_numbered::<Breaker, _>(words.breaker)
-            && serial == words.serial
-            && breaker.core.succeed_quietly(&words.slip)
-        {
-            words.guard.store(words.mixed(SETTLED), Ordering::Relaxed);
-            return OK;
-        }
-        settle_at_length(permit, CallOutcome::Success)
-    }
-}
-
-/// # Safety
-/// As for `redeem`.
-#[inline(never)]
-unsafe fn settle_at_length(permit: *mut fusewire_permit, outcome: CallOutcome) -> fusewire_status {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let (breaker, slip) = unsafe { redeem(permit) }?;
-        Ok(told(breaker.core.settle_slip(slip, outcome, None, None)))
-    })
-}
-
-/// Settles a permit as a failure. `error_type`: what kind of error it was, for the metrics, cut at 64 bytes; NULL for
-/// none. What is not UTF-8 in it is replaced. The first twenty kinds of a breaker are counted by name.
-///
-/// Returns and fails as `fusewire_permit_success` does.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_permit_failure(
-    permit: *mut fusewire_permit,
-    error_type: *const c_char,
-) -> fusewire_status {
-    // SAFETY: the caller's promises.
-    guard(|| unsafe {
-        let (breaker, slip) = redeem(permit)?;
-        let error_type = lossy(error_type);
-        Ok(told(breaker.core.settle_slip(slip, CallOutcome::Failure, None, error_type.as_deref())))
-    })
-}
-
-/// Settles a permit as ignored: the call says nothing about the dependency. Returns and fails as
-/// `fusewire_permit_success` does.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_permit_ignore(permit: *mut fusewire_permit) -> fusewire_status {
-    // SAFETY: the caller's promise.
-    unsafe { settle_at_length(permit, CallOutcome::Ignored) }
-}
-
-/// Settles a permit of a call that was given up, such as a cancelled one: ignored, or a failure of type `timeout` when
-/// it lasted at least `cancelled_after`, so that a timeout around the call does not hide a hanging service. Returns and
-/// fails as `fusewire_permit_success` does.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_permit_abandon(permit: *mut fusewire_permit) -> fusewire_status {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let (breaker, slip) = unsafe { redeem(permit) }?;
-        Ok(told(breaker.core.abandon_slip(slip)))
-    })
-}
-
-/// Settles a permit with all there is to say. `duration_ns`: how long the call took, in nanoseconds, or `FUSEWIRE_NONE`
-/// to leave that to the clock. `error_type`: as for `fusewire_permit_failure`; ignored unless it failed.
-///
-/// Returns and fails as `fusewire_permit_failure` does, also with `FUSEWIRE_ERROR_INVALID_VALUE` when `outcome` is none
-/// of its values: nothing is settled then.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_permit_settle(
-    permit: *mut fusewire_permit,
-    outcome: fusewire_outcome,
-    duration_ns: u64,
-    error_type: *const c_char,
-) -> fusewire_status {
-    // SAFETY: the caller's promises.
-    guard(|| unsafe {
-        let outcome = outcome_of(outcome)?;
-        let (breaker, slip) = redeem(permit)?;
-        let duration = (duration_ns != FUSEWIRE_NONE).then_some(duration_ns);
-        let error_type = lossy(error_type);
-        Ok(told(breaker.core.settle_slip(slip, outcome, duration, error_type.as_deref())))
-    })
-}
-
-/// Why the call would have been turned away, had the breaker not been in shadow mode: a `fusewire_reason`, or
-/// `FUSEWIRE_INVALID` when it would not have been, or `permit` is none that was given and not settled.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fusewire_permit_would_reject(permit: *const fusewire_permit) -> fusewire_reason {
-    guard_or(FUSEWIRE_INVALID, || {
-        // SAFETY: the caller's promise.
-        let (breaker, words) = unsafe { given(permit) }?;
-        Ok(breaker
-            .core
-            .slip_would_reject(&words.slip)
-            .map_or(FUSEWIRE_INVALID, |reason| reason as fusewire_reason))
-    })
-}
-
 /// Settles a call as a failure when it is unwound, and lets that go on: an exception of C++ reaches who called.
 struct Unwound(*mut fusewire_permit);
 
@@ -308,7 +184,8 @@ impl Drop for Unwound {
     }
 }
 
-/// Calls `function(userdata, &error_type)` under the breaker and settles by what it returns. `outcome`: NULL, or where
+/// Calls `function(userdata, &error_type)` under the breaker, at its turn where a leaky bucket paces calls, and settles
+/// by what it returns. `outcome`: NULL, or where
 /// that goes. `rejection`: as for `fusewire_breaker_acquire`. A C++ exception out of the function counts as a failure
 /// of type `exception`, and goes on. The function must not leave by `longjmp` or `pthread_exit`, nor be cancelled.
 ///
@@ -328,7 +205,7 @@ pub unsafe extern "C-unwind" fn fusewire_breaker_call(
     let mut place = MaybeUninit::<fusewire_permit>::uninit();
     let permit = place.as_mut_ptr();
     // SAFETY: the caller's promises, here and below.
-    let acquired = unsafe { fusewire_breaker_acquire(breaker, permit, rejection) };
+    let acquired = unsafe { fusewire_breaker_acquire_turn(breaker, permit, rejection) };
     if acquired != OK {
         return acquired;
     }

@@ -4,6 +4,7 @@ use crate::breaker::{Breaker, fusewire_breaker};
 use crate::guard::{Failure, OK, Outcome, guard, guard_free, guard_or};
 use crate::handle::{self, kind, take};
 use crate::names::{FUSEWIRE_NONE, fusewire_cause, fusewire_mode, fusewire_state};
+use crate::sized;
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text;
 use fusewire::{Event, Events, Waited};
@@ -99,6 +100,12 @@ kind!(Events, b"fw subsc", "fusewire_subscription");
 /// The largest capacity of a subscription.
 const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1_000_000;
 
+pub(crate) fn check_capacity(capacity: usize) -> Outcome<()> {
+    let allowed = || format!("{} to {}", CAPACITY.start(), CAPACITY.end());
+    let refuse = || Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_VALUE, "capacity", capacity, &allowed());
+    if CAPACITY.contains(&capacity) { Ok(()) } else { Err(refuse()) }
+}
+
 /// Keeps the transitions of a breaker from now on, at most `capacity` of them (1 to 1,000,000), until they are taken;
 /// what comes beyond is counted. Nothing is allocated ahead. Writes a handle to `subscription`, to be freed with
 /// `fusewire_subscription_free`.
@@ -114,10 +121,7 @@ pub unsafe extern "C" fn fusewire_breaker_subscribe(
         if subscription.is_null() {
             return Err(Failure::null("subscription"));
         }
-        if !CAPACITY.contains(&capacity) {
-            let allowed = format!("{} to {}", CAPACITY.start(), CAPACITY.end());
-            return Err(Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_VALUE, "capacity", capacity, &allowed));
-        }
+        check_capacity(capacity)?;
         // SAFETY: the caller's promises.
         unsafe {
             let breaker: &Breaker = take("breaker", breaker)?;
@@ -170,33 +174,49 @@ pub unsafe extern "C" fn fusewire_subscription_drain(
         if count.is_null() || events.is_null() && capacity > 0 {
             return Err(Failure::null(if count.is_null() { "count" } else { "events" }));
         }
-        check_event_size(event_size)?;
+        check_event_size::<fusewire_event>(event_size, FIRST_SIZE, "sizeof(fusewire_event)")?;
         let kept: &Events = take("subscription", subscription)?;
-        let (mut taken, mut place) = (0, events.cast::<u8>());
-        while taken < capacity
-            && let Some(event) = kept.try_next()
-        {
-            let ours = fusewire_event::of(&event);
-            let filled = event_size.min(size_of::<fusewire_event>());
+        let next = || kept.try_next().map(|event| fusewire_event::of(&event));
+        count.write(drain_into(events, event_size, capacity, next));
+        Ok(OK)
+    })
+}
+
+/// Writes events one after the other, as far as the caller's struct goes; answers how many there were.
+///
+/// # Safety
+/// `events` has room for `capacity` structs of `event_size` bytes.
+pub(crate) unsafe fn drain_into<E>(
+    events: *mut E,
+    event_size: usize,
+    capacity: usize,
+    mut next: impl FnMut() -> Option<E>,
+) -> usize {
+    let (mut taken, mut place) = (0, events.cast::<u8>());
+    while taken < capacity
+        && let Some(ours) = next()
+    {
+        let filled = event_size.min(size_of::<E>());
+        // SAFETY: the caller's promise.
+        unsafe {
             (&raw const ours).cast::<u8>().copy_to_nonoverlapping(place, filled);
             place.add(filled).write_bytes(0, event_size - filled);
             place = place.add(event_size);
-            taken += 1;
         }
-        count.write(taken);
-        Ok(OK)
-    })
+        taken += 1;
+    }
+    taken
 }
 
 /// The size of the first version of the struct.
 const FIRST_SIZE: usize = 664;
 const _: () = assert!(size_of::<fusewire_event>() >= FIRST_SIZE);
 
-fn check_event_size(size: usize) -> Outcome<()> {
-    if (FIRST_SIZE..=64 * 1024).contains(&size) && size.is_multiple_of(align_of::<fusewire_event>()) {
+/// Whether a caller's struct of that size can be filled.
+pub(crate) fn check_event_size<E>(size: usize, first: usize, allowed: &str) -> Outcome<()> {
+    if (first..=sized::LARGEST).contains(&size) && size.is_multiple_of(align_of::<E>()) {
         return Ok(());
     }
-    let allowed = "sizeof(fusewire_event)";
     Err(Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_SIZE, "event_size", size, allowed))
 }
 

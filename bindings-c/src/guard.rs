@@ -2,7 +2,7 @@
 
 use crate::error::fusewire_error;
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
-use fusewire::{ConfigError, Error};
+use fusewire::{ConfigError, Error, RequestError};
 use std::fs::File;
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -57,6 +57,18 @@ impl From<ConfigError> for Box<Failure> {
             value: e.value().to_owned(),
             allowed: e.allowed().to_owned(),
             ..Failure::of(Code::FUSEWIRE_ERROR_CONFIG)
+        })
+    }
+}
+
+impl From<RequestError> for Box<Failure> {
+    fn from(e: RequestError) -> Self {
+        Box::new(Failure {
+            message: e.to_string(),
+            key: e.field().to_owned(),
+            value: e.value().to_owned(),
+            allowed: e.allowed().to_owned(),
+            ..Failure::of(Code::FUSEWIRE_ERROR_INVALID_VALUE)
         })
     }
 }

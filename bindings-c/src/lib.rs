@@ -5,32 +5,44 @@
 
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
+mod bell;
 mod breaker;
 mod call;
 mod clock;
 mod error;
 mod events;
+mod govern;
 mod guard;
 mod handle;
 mod names;
 mod operate;
 mod options;
+mod permit;
+mod policies;
 mod read;
 mod registry;
+mod request;
+mod sized;
 mod status;
 mod text;
 mod version;
+mod waiting;
 
 pub use breaker::*;
 pub use call::*;
 pub use clock::*;
 pub use error::*;
 pub use events::*;
+pub use govern::*;
 pub use names::*;
 pub use operate::*;
 pub use options::*;
+pub use permit::*;
+pub use policies::*;
 pub use read::*;
 pub use registry::*;
+pub use request::*;
 pub use status::*;
 pub use text::*;
 pub use version::*;
+pub use waiting::*;

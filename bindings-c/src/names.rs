@@ -3,7 +3,7 @@
 
 use crate::guard::{Failure, Outcome};
 use crate::status::fusewire_status_enum as Code;
-use fusewire::{Cause, Mode, Outcome as CallOutcome, Reason, State};
+use fusewire::{Cause, Mode, Outcome as CallOutcome, Priority, Reason, State};
 use std::ffi::{CStr, c_char};
 
 /// What is absent, where a `uint64_t` stands.
@@ -74,7 +74,41 @@ pub enum fusewire_reason_enum {
     FUSEWIRE_REASON_RAMP = 2,
     /// The breaker's mode is forced open.
     FUSEWIRE_REASON_FORCED_OPEN = 3,
+    /// The call's priority is below the lowest that is let in.
+    FUSEWIRE_REASON_SHED = 4,
+    /// `rate_limit`: calls come too fast.
+    FUSEWIRE_REASON_RATE_LIMITED = 5,
+    /// `bulkhead`: no slot for a call of this priority, and no place in the queue.
+    FUSEWIRE_REASON_BULKHEAD_FULL = 6,
+    /// The call has waited for a slot as long as it may.
+    FUSEWIRE_REASON_QUEUE_TIMEOUT = 7,
+    /// `concurrency_limit`: no slot for a call of this priority, and no place in the queue.
+    FUSEWIRE_REASON_LIMIT_REACHED = 8,
+    /// The breaker was closed for good.
+    FUSEWIRE_REASON_CLOSED = 9,
 }
+
+/// How much a call matters: one of `fusewire_priority_enum`, and the place in arrays by priority.
+pub type fusewire_priority = u32;
+
+/// The values of `fusewire_priority`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum fusewire_priority_enum {
+    /// Shed first.
+    FUSEWIRE_PRIORITY_BULK = 0,
+    /// Below the default.
+    FUSEWIRE_PRIORITY_LOW = 1,
+    /// The default.
+    FUSEWIRE_PRIORITY_NORMAL = 2,
+    /// Above the default.
+    FUSEWIRE_PRIORITY_HIGH = 3,
+    /// Kept as long as anything is.
+    FUSEWIRE_PRIORITY_CRITICAL = 4,
+}
+
+/// How many priorities there are, for arrays by priority.
+pub const FUSEWIRE_PRIORITY_COUNT: usize = 5;
 
 /// What led to a transition: one of `fusewire_cause_enum`. Later versions add causes.
 pub type fusewire_cause = u32;
@@ -114,7 +148,7 @@ pub enum fusewire_cause_enum {
 }
 
 /// In place of a name, so that whoever prints one prints something.
-const UNKNOWN: &CStr = c"unknown";
+pub(crate) const UNKNOWN: &CStr = c"unknown";
 
 /// The longest name and its NUL.
 const LONGEST: usize = 32;
@@ -177,6 +211,13 @@ pub extern "C" fn fusewire_reason_name(reason: fusewire_reason) -> *const c_char
     name_of!(Reason, reason)
 }
 
+/// The name of a priority in documents and metrics, such as `critical`; `unknown` for a number that is none. The text is
+/// static.
+#[unsafe(no_mangle)]
+pub extern "C" fn fusewire_priority_name(priority: fusewire_priority) -> *const c_char {
+    name_of!(Priority, priority)
+}
+
 /// The name of a cause in events, such as `probe_failed`; `none` for `FUSEWIRE_CAUSE_NONE`, `unknown` for a number that
 /// is none. The text is static.
 #[unsafe(no_mangle)]
@@ -193,6 +234,13 @@ pub(crate) fn mode_of(code: fusewire_mode) -> Outcome<Mode> {
     found.ok_or_else(|| {
         Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_VALUE, "mode", code, "a value of fusewire_mode_enum")
     })
+}
+
+/// The priority of that number of the enum.
+pub(crate) fn priority_of(code: fusewire_priority) -> Outcome<Priority> {
+    let found = Priority::ALL.into_iter().find(|priority| *priority as u32 == code);
+    let allowed = "a value of fusewire_priority_enum";
+    found.ok_or_else(|| Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_VALUE, "priority", code, allowed))
 }
 
 /// The outcome of that number.
@@ -214,11 +262,14 @@ const _: () = {
     use fusewire_cause_enum::FUSEWIRE_CAUSE_RECONFIGURED;
     use fusewire_mode_enum::FUSEWIRE_MODE_FORCED_CLOSED;
     use fusewire_outcome_enum::FUSEWIRE_OUTCOME_IGNORED;
-    use fusewire_reason_enum::FUSEWIRE_REASON_FORCED_OPEN;
+    use fusewire_priority_enum::FUSEWIRE_PRIORITY_CRITICAL;
+    use fusewire_reason_enum::FUSEWIRE_REASON_CLOSED;
     use fusewire_state_enum::FUSEWIRE_STATE_HALF_OPEN;
     assert!(FUSEWIRE_STATE_HALF_OPEN as usize + 1 == State::ALL.len());
     assert!(FUSEWIRE_MODE_FORCED_CLOSED as usize + 1 == Mode::ALL.len());
     assert!(FUSEWIRE_OUTCOME_IGNORED as usize + 1 == CallOutcome::ALL.len());
-    assert!(FUSEWIRE_REASON_FORCED_OPEN as usize + 1 == Reason::ALL.len());
+    assert!(FUSEWIRE_REASON_CLOSED as usize + 1 == Reason::ALL.len());
+    assert!(FUSEWIRE_PRIORITY_CRITICAL as usize + 1 == Priority::ALL.len());
+    assert!(FUSEWIRE_PRIORITY_COUNT == Priority::ALL.len());
     assert!(FUSEWIRE_CAUSE_RECONFIGURED as usize == Cause::ALL.len());
 };

@@ -4,11 +4,12 @@ use crate::clock::fusewire_manual_clock;
 use crate::guard::{Failure, Outcome};
 use crate::handle;
 use crate::names::{fusewire_mode, mode_of};
+use crate::sized::{self, Sized};
 use crate::status::fusewire_status_enum as Code;
 use crate::text::optional;
 use fusewire::{Builder, ManualClock, Mode};
 use std::ffi::c_char;
-use std::mem::{MaybeUninit, offset_of};
+use std::mem::offset_of;
 
 /// What a window counts: one of `fusewire_window_enum`.
 pub type fusewire_window = u32;
@@ -29,8 +30,9 @@ pub enum fusewire_window_enum {
 
 /// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
 /// field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
-/// `document`. Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make
-/// all bytes 0 and set `size`.
+/// `document`, such as the tables `backoff`, `ramp`, `rate_limit`, `priority`, `bulkhead` and `concurrency_limit`.
+/// Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make all bytes 0
+/// and set `size`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_options {
@@ -75,8 +77,13 @@ const FIRST_SIZE: usize = offset_of!(fusewire_options, window_slow_call_rate) + 
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(FIRST_SIZE == 96 && size_of::<fusewire_options>() >= FIRST_SIZE);
 
-/// The caller's struct as this version knows it, whichever the caller's is: what an older one lacks is 0, and what a
-/// newer one has beyond this must be 0.
+// SAFETY: of numbers and pointers.
+unsafe impl Sized for fusewire_options {
+    const FIRST: usize = FIRST_SIZE;
+    const INIT: &'static str = "FUSEWIRE_OPTIONS_INIT";
+}
+
+/// The caller's struct, if there is one.
 ///
 /// # Safety
 /// `options` is NULL or has as many bytes as its `size` says.
@@ -84,30 +91,8 @@ unsafe fn read(options: *const fusewire_options) -> Outcome<Option<fusewire_opti
     if options.is_null() {
         return Ok(None);
     }
-    // SAFETY: the caller's promise; the size comes first in every version.
-    let size = unsafe { (&raw const (*options).size).read_unaligned() };
-    let known = size_of::<fusewire_options>();
-    let refuse = || {
-        let allowed = format!("{FIRST_SIZE} to {known}: begin with FUSEWIRE_OPTIONS_INIT");
-        Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_SIZE, "options.size", size, &allowed)
-    };
-    // No version will be so large: who passes this has forgotten to set it.
-    if !(FIRST_SIZE..=64 * 1024).contains(&size) {
-        return Err(refuse());
-    }
-    let mut ours = MaybeUninit::<fusewire_options>::zeroed();
-    // SAFETY: the caller's promise; zeroed, every field has a value.
-    let (ours, rest) = unsafe {
-        let bytes = options.cast::<u8>();
-        bytes.copy_to_nonoverlapping(ours.as_mut_ptr().cast(), size.min(known));
-        (
-            ours.assume_init(),
-            std::slice::from_raw_parts(bytes.add(size.min(known)), size.saturating_sub(known)),
-        )
-    };
-    if rest.iter().any(|byte| *byte != 0) {
-        return Err(refuse());
-    }
+    // SAFETY: the caller's promise.
+    let ours = unsafe { sized::read("options", options) }?;
     if ours.reserved != 0 {
         return Err(Failure::invalid(
             Code::FUSEWIRE_ERROR_INVALID_VALUE,

@@ -4,7 +4,11 @@ use crate::breaker::{Breaker, fusewire_breaker};
 use crate::call::fusewire_rejection;
 use crate::guard::{Failure, OK, Outcome, guard, guard_or};
 use crate::handle::take;
-use crate::names::{FUSEWIRE_INVALID, FUSEWIRE_NONE, fusewire_cause, fusewire_mode, fusewire_state};
+use crate::names::{
+    FUSEWIRE_INVALID, FUSEWIRE_NONE, FUSEWIRE_PRIORITY_COUNT, fusewire_cause, fusewire_mode,
+    fusewire_priority, fusewire_state,
+};
+use crate::sized::LARGEST;
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text;
 use fusewire::{CircuitBreaker, Snapshot};
@@ -99,6 +103,31 @@ pub struct fusewire_snapshot {
     pub last_failure_at_ns: u64,
     /// The error type of the last failure; empty when it has none.
     pub last_failure_type: [c_char; FUSEWIRE_ERROR_TYPE_SIZE],
+    /// Calls that passed a breaker that would have turned them away, by `open_bypass`; counted at admission.
+    pub bypassed: u64,
+    /// The rate in force, in calls a second, or the limit of a window; absent without `rate_limit`, as the next two.
+    pub rate: f64,
+    /// Whole tokens that a critical call finds, or what is left of a window's limit; absent for a leaky bucket.
+    pub rate_available: u64,
+    /// How long a critical call of cost 1 would be turned away, in nanoseconds; absent when it would not.
+    pub rate_retry_after_ns: u64,
+    /// Slots in all, of a bulkhead or a concurrency limit; absent without either, and the next three are 0 then.
+    pub slots: u64,
+    /// Calls that have a slot, by `fusewire_priority`.
+    pub slots_taken: [u64; FUSEWIRE_PRIORITY_COUNT],
+    /// Calls that wait for one, by `fusewire_priority`.
+    pub queued: [u64; FUSEWIRE_PRIORITY_COUNT],
+    /// Slots that are kept for a priority, by `fusewire_priority`.
+    pub slots_reserved: [u64; FUSEWIRE_PRIORITY_COUNT],
+    /// Calls that were admitted, by `fusewire_priority`; 0 without gates, as the next.
+    pub admitted_by_priority: [u64; FUSEWIRE_PRIORITY_COUNT],
+    /// Calls that were turned away, by `fusewire_priority`; those by a breaker that is closed for good are in
+    /// `rejected` alone.
+    pub refused_by_priority: [u64; FUSEWIRE_PRIORITY_COUNT],
+    /// The lowest priority that is let in; `FUSEWIRE_INVALID` without gates.
+    pub min_priority: fusewire_priority,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 /// The size of the first version of the struct.
@@ -111,6 +140,8 @@ impl fusewire_snapshot {
         let window = s.window.as_ref();
         let share = |share: Option<f64>| share.unwrap_or(f64::NAN);
         let failure = s.last_failure.as_ref();
+        let (rate, slots, gates) = (s.rate_limit, s.bulkhead.as_ref(), s.gates.as_ref());
+        let none = [0; FUSEWIRE_PRIORITY_COUNT];
         let state = |state: Option<fusewire::State>| state.map_or(FUSEWIRE_INVALID, |state| state as u32);
         fusewire_snapshot {
             size: size_of::<Self>(),
@@ -150,12 +181,29 @@ impl fusewire_snapshot {
             would_reject: by_reason(&s.totals.would_reject),
             last_failure_at_ns: failure.map_or(FUSEWIRE_NONE, |f| f.at),
             last_failure_type: text::copy(failure.and_then(|f| f.error_type.as_deref()).unwrap_or_default()),
+            bypassed: s.totals.bypassed,
+            rate: share(rate.map(|r| r.rate)),
+            rate_available: rate.and_then(|r| r.available).unwrap_or(FUSEWIRE_NONE),
+            rate_retry_after_ns: rate.and_then(|r| r.retry_after).unwrap_or(FUSEWIRE_NONE),
+            slots: slots.map_or(FUSEWIRE_NONE, |b| b.limit),
+            slots_taken: slots.map_or(none, |b| b.by_level),
+            queued: slots.map_or(none, |b| b.queued),
+            slots_reserved: slots.map_or(none, |b| b.reserved),
+            admitted_by_priority: gates.map_or(none, |g| g.admitted),
+            refused_by_priority: gates.map_or(none, |g| by_priority(&g.refused)),
+            min_priority: gates.map_or(FUSEWIRE_INVALID, |g| g.min_priority as fusewire_priority),
+            reserved: 0,
         }
     }
 }
 
 fn by_reason(counts: &[u64]) -> [u64; FUSEWIRE_REASON_CAPACITY] {
     std::array::from_fn(|reason| counts.get(reason).copied().unwrap_or(0))
+}
+
+/// For all reasons.
+fn by_priority(refused: &[[u64; FUSEWIRE_PRIORITY_COUNT]]) -> [u64; FUSEWIRE_PRIORITY_COUNT] {
+    std::array::from_fn(|level| refused.iter().map(|of_reason| of_reason[level]).sum())
 }
 
 /// The effective state: open past its deadline reads half-open. `FUSEWIRE_INVALID` when `breaker` is NULL or no live
@@ -196,7 +244,7 @@ pub unsafe extern "C" fn fusewire_breaker_snapshot(
         unsafe {
             let breaker: &Breaker = take("breaker", breaker)?;
             let size = (&raw const (*snapshot).size).read_unaligned();
-            if !(FIRST_SIZE..=64 * 1024).contains(&size) {
+            if !(FIRST_SIZE..=LARGEST).contains(&size) {
                 let allowed = "sizeof(fusewire_snapshot): begin with FUSEWIRE_SNAPSHOT_INIT";
                 return Err(Failure::invalid(
                     Code::FUSEWIRE_ERROR_INVALID_SIZE,

@@ -17,12 +17,14 @@ pub enum fusewire_status_enum {
     FUSEWIRE_LATE = 1,
     /// The rules are what they were: nothing was changed.
     FUSEWIRE_UNCHANGED = 2,
-    /// The time is over and there is no event.
+    /// The time is over, and what was waited for has not come.
     FUSEWIRE_TIMED_OUT = 3,
     /// The subscription was closed, and all its events were taken.
     FUSEWIRE_SUBSCRIPTION_CLOSED = 4,
     /// The function of `fusewire_breaker_call` has returned no outcome: the call counts as ignored.
     FUSEWIRE_NO_OUTCOME = 5,
+    /// The call waits in the queue for a slot: there is no permit yet.
+    FUSEWIRE_QUEUED = 6,
     /// The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     /// A pointer is NULL that must not be.
@@ -39,6 +41,8 @@ pub enum fusewire_status_enum {
     FUSEWIRE_ERROR_INVALID_PERMIT = 105,
     /// The permit was settled before; nothing was counted.
     FUSEWIRE_ERROR_ALREADY_SETTLED = 106,
+    /// How the wait ended was told before.
+    FUSEWIRE_ERROR_ALREADY_TOLD = 107,
     /// The configuration is wrong; the error names the key, the value and what is allowed.
     FUSEWIRE_ERROR_CONFIG = 110,
     /// The name is wrong: 1 to 255 bytes of UTF-8 without control characters.
@@ -52,13 +56,14 @@ pub enum fusewire_status_enum {
 }
 
 impl Code {
-    const ALL: [(Code, &CStr); 19] = [
+    const ALL: [(Code, &CStr); 21] = [
         (Code::FUSEWIRE_OK, c"done"),
         (Code::FUSEWIRE_LATE, c"late: the outcome counts in the totals only"),
         (Code::FUSEWIRE_UNCHANGED, c"nothing was changed: the rules are what they were"),
-        (Code::FUSEWIRE_TIMED_OUT, c"the time is over and there is no event"),
+        (Code::FUSEWIRE_TIMED_OUT, c"the time is over, and what was waited for has not come"),
         (Code::FUSEWIRE_SUBSCRIPTION_CLOSED, c"the subscription was closed"),
         (Code::FUSEWIRE_NO_OUTCOME, c"the function returned no outcome: the call counts as ignored"),
+        (Code::FUSEWIRE_QUEUED, c"the call waits in the queue for a slot"),
         (Code::FUSEWIRE_REJECTED, c"the circuit breaker turned the call away"),
         (Code::FUSEWIRE_ERROR_NULL_ARGUMENT, c"a pointer is NULL that must not be"),
         (Code::FUSEWIRE_ERROR_NOT_UTF8, c"a text is not UTF-8"),
@@ -73,6 +78,7 @@ impl Code {
             c"the permit was not given by an acquire that answered FUSEWIRE_OK",
         ),
         (Code::FUSEWIRE_ERROR_ALREADY_SETTLED, c"the permit was settled before"),
+        (Code::FUSEWIRE_ERROR_ALREADY_TOLD, c"how the wait ended was told before"),
         (Code::FUSEWIRE_ERROR_CONFIG, c"the configuration is wrong"),
         (Code::FUSEWIRE_ERROR_NAME, c"the name is not 1 to 255 bytes of UTF-8 without control characters"),
         (Code::FUSEWIRE_ERROR_CONFLICT, c"the name is taken by a breaker with another configuration"),

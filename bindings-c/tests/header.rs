@@ -3,9 +3,9 @@
 use std::path::Path;
 
 /// The files of the header, in the order in which a reader wants them.
-const ORDER: [&str; 13] = [
-    "version", "status", "names", "error", "clock", "options", "breaker", "call", "operate", "read",
-    "events", "registry", "text",
+const ORDER: [&str; 18] = [
+    "version", "status", "names", "error", "clock", "options", "breaker", "permit", "call", "request",
+    "waiting", "operate", "govern", "read", "events", "policies", "registry", "text",
 ];
 
 fn generated() -> String {

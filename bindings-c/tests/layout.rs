@@ -80,7 +80,18 @@ layout! {
             reason: 16, 4;
             reserved: 20, 20;
         }
-        fusewire_snapshot: 808, 8 {
+        fusewire_request: 24, 8 {
+            size: 0, 8;
+            priority: 8, 4;
+            cost: 12, 4;
+            deadline_ns: 16, 8;
+        }
+        fusewire_slots: 56, 8 {
+            size: 0, 8;
+            max_concurrent: 8, 8;
+            reserved: 16, 40;
+        }
+        fusewire_snapshot: 1056, 8 {
             size: 0, 8;
             state: 8, 4;
             stored_state: 12, 4;
@@ -118,6 +129,18 @@ layout! {
             would_reject: 472, 256;
             last_failure_at_ns: 728, 8;
             last_failure_type: 736, 72;
+            bypassed: 808, 8;
+            rate: 816, 8;
+            rate_available: 824, 8;
+            rate_retry_after_ns: 832, 8;
+            slots: 840, 8;
+            slots_taken: 848, 40;
+            queued: 888, 40;
+            slots_reserved: 928, 40;
+            admitted_by_priority: 968, 40;
+            refused_by_priority: 1008, 40;
+            min_priority: 1048, 4;
+            reserved: 1052, 4;
         }
         fusewire_failure: 96, 8 {
             at_ns: 0, 8;
@@ -141,6 +164,21 @@ layout! {
             actor: 328, 72;
             reason: 400, 264;
         }
+        fusewire_policy_event: 728, 8 {
+            sequence: 0, 8;
+            generation: 8, 8;
+            at_ns: 16, 8;
+            missed: 24, 8;
+            kind: 32, 4;
+            reserved: 36, 4;
+            from: 40, 8;
+            to: 48, 8;
+            from_reserved: 56, 40;
+            to_reserved: 96, 40;
+            breaker: 136, 256;
+            actor: 392, 72;
+            reason: 464, 264;
+        }
     }
     values {
         fusewire_status_enum {
@@ -150,6 +188,7 @@ layout! {
             FUSEWIRE_TIMED_OUT: 3;
             FUSEWIRE_SUBSCRIPTION_CLOSED: 4;
             FUSEWIRE_NO_OUTCOME: 5;
+            FUSEWIRE_QUEUED: 6;
             FUSEWIRE_REJECTED: 10;
             FUSEWIRE_ERROR_NULL_ARGUMENT: 100;
             FUSEWIRE_ERROR_NOT_UTF8: 101;
@@ -158,6 +197,7 @@ layout! {
             FUSEWIRE_ERROR_INVALID_HANDLE: 104;
             FUSEWIRE_ERROR_INVALID_PERMIT: 105;
             FUSEWIRE_ERROR_ALREADY_SETTLED: 106;
+            FUSEWIRE_ERROR_ALREADY_TOLD: 107;
             FUSEWIRE_ERROR_CONFIG: 110;
             FUSEWIRE_ERROR_NAME: 111;
             FUSEWIRE_ERROR_CONFLICT: 112;
@@ -185,6 +225,19 @@ layout! {
             FUSEWIRE_REASON_HALF_OPEN_FULL: 1;
             FUSEWIRE_REASON_RAMP: 2;
             FUSEWIRE_REASON_FORCED_OPEN: 3;
+            FUSEWIRE_REASON_SHED: 4;
+            FUSEWIRE_REASON_RATE_LIMITED: 5;
+            FUSEWIRE_REASON_BULKHEAD_FULL: 6;
+            FUSEWIRE_REASON_QUEUE_TIMEOUT: 7;
+            FUSEWIRE_REASON_LIMIT_REACHED: 8;
+            FUSEWIRE_REASON_CLOSED: 9;
+        }
+        fusewire_priority_enum {
+            FUSEWIRE_PRIORITY_BULK: 0;
+            FUSEWIRE_PRIORITY_LOW: 1;
+            FUSEWIRE_PRIORITY_NORMAL: 2;
+            FUSEWIRE_PRIORITY_HIGH: 3;
+            FUSEWIRE_PRIORITY_CRITICAL: 4;
         }
         fusewire_cause_enum {
             FUSEWIRE_CAUSE_NONE: 0;
@@ -211,10 +264,18 @@ layout! {
         fusewire_event_kind_enum {
             FUSEWIRE_EVENT_TRANSITION: 0;
         }
+        fusewire_policy_enum {
+            FUSEWIRE_POLICY_MIN_PRIORITY: 0;
+            FUSEWIRE_POLICY_SLOTS: 1;
+            FUSEWIRE_POLICY_LIMIT: 2;
+            FUSEWIRE_POLICY_RATE: 3;
+            FUSEWIRE_POLICY_CLOSE: 4;
+        }
     }
     constants {
         FUSEWIRE_ABI_VERSION: 1;
         FUSEWIRE_REASON_CAPACITY: 32;
+        FUSEWIRE_PRIORITY_COUNT: 5;
         FUSEWIRE_ERROR_TYPE_SIZE: 72;
         FUSEWIRE_NAME_SIZE: 256;
         FUSEWIRE_ACTOR_SIZE: 72;

@@ -56,3 +56,29 @@ fn ranges_and_defaults_of_the_header_are_those_of_the_schema() {
         }
     }
 }
+
+/// What the header says of the whole struct.
+fn comment_of_struct() -> String {
+    let source = include_str!("../src/options.rs");
+    let before = source
+        .split_once("#[repr(C)]\n#[derive(Clone, Copy, Debug)]\npub struct fusewire_options")
+        .expect("it")
+        .0;
+    let lines: Vec<&str> = before.lines().rev().map_while(|line| line.strip_prefix("/// ")).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn tables_but_the_window_are_given_by_document_and_the_header_names_them() {
+    let schema: Value = serde_json::from_str(&fusewire::schema()).expect("JSON");
+    let (fields, says) = (include_str!("../src/options.rs"), comment_of_struct());
+    let has_keys = |key: &Value| key["properties"].is_object() || key["oneOf"].is_array();
+    let keys = schema["properties"].as_object().expect("keys");
+    let tables: Vec<&String> =
+        keys.iter().filter(|(name, key)| *name != "window" && has_keys(key)).map(|(name, _)| name).collect();
+    assert_eq!(tables, ["backoff", "bulkhead", "concurrency_limit", "priority", "ramp", "rate_limit"]);
+    for table in tables {
+        assert!(!fields.contains(&format!("pub {table}")), "{table} has a field");
+        assert!(says.contains(&format!("`{table}`")), "{says:?} does not name {table}");
+    }
+}

@@ -2,16 +2,18 @@
 // `core/src/side.rs` of the crate, and nowhere else.
 
 import { callUntil } from './abortable';
+import { PermitPromise } from './acquiring';
 import { type BreakerClass, adopt, slotFor } from './adoption';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
-import { defect, settleSlip, slipGiven } from './crossing';
-import { toldOfDocument } from './errors';
+import { settleSlip, slipGiven } from './crossing';
+import { type CircuitOpenError, toldOfDocument } from './errors';
 import { deliverIfAny } from './events';
+import { GatedBreaker } from './gated';
 import {
   At,
   COUNT_MASK as HOST_COUNT_MASK,
+  HAS_GATES,
   NO_LANE,
-  PANICKED,
   UNLIMITED,
   isolate,
   laneOf,
@@ -19,19 +21,18 @@ import {
   releaseWith,
   words as hostWords,
 } from './host';
-import { OperatedBreaker } from './operated';
 import {
   type CallOptions,
   type CircuitBreakerOptions,
   checkCallOptions,
-  checkExecuteOptions,
-  checkSignal,
   documentText,
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
-import { keepRefusal, refusalOf, refuse, refuseLater, rejections, takeRefusal } from './refusal';
-import { type Settling, type Slip, laneSlip, putBack } from './slip';
+import { hasRefusal, refuse, refuseLater, takeRefusal } from './refusal';
+import { type AcquireOptions, type CallRequest, PLAIN } from './request';
+import { type Settling, Slip, laneSlip, putBack } from './slip';
+import { Wait, blockUntilTurn, turnComes } from './waits';
 import { type Given, type WrappedOptions, wrapped } from './wrapped';
 
 // As constants of this module: an import is looked up each time.
@@ -40,8 +41,8 @@ const nativeAcquire = hostAcquire;
 const COUNT_MASK = HOST_COUNT_MASK;
 
 /** What a call may be given. */
-export interface ExecuteOptions {
-  /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
+export interface ExecuteOptions extends CallRequest {
+  /** Ends the call, or its wait: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
   signal?: AbortSignal | null;
 }
 
@@ -50,7 +51,7 @@ const promiseThen = Promise.prototype.then;
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
 
 /** Guards one dependency. */
-export class CircuitBreaker extends OperatedBreaker {
+export class CircuitBreaker extends GatedBreaker {
   private cell = NO_LANE.cell;
   private at = NO_LANE.at;
   private counters = NO_LANE.counters;
@@ -61,7 +62,7 @@ export class CircuitBreaker extends OperatedBreaker {
   /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
   private onValue: ((value: unknown) => unknown) | null = null;
   private onError: ((error: unknown) => never) | null = null;
-  private readonly options: CircuitBreakerOptions;
+  protected readonly options: CircuitBreakerOptions;
   /** Whether a value decides nothing: the usual. */
   private readonly anyValue: boolean;
 
@@ -99,48 +100,27 @@ export class CircuitBreaker extends OperatedBreaker {
   }
 
   /**
-   * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
+   * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise. A call waits
+   * for a slot where there is a queue, and for its turn where calls are paced.
    *
    * Rejects with the function's own error, or with a `CircuitOpenError` when it was not called.
    */
   execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
     const low = this.low;
-    let slip: Slip | null = null;
-    if (!this.passes(low)) {
-      try {
-        slip = this.ask();
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      if (slip === null) return refuseLater(this.options, fn) as Promise<T>;
-    }
-    // As they are now: what `fn` does may begin another grant.
-    const { onValue, onError } = this;
-    let made: T | PromiseLike<T>;
-    try {
-      made = fn();
-    } catch (error) {
-      return this.threw(slip, low, error);
-    }
-    if (made instanceof Promise && made.constructor === Promise) {
-      if (slip === null) {
-        if (onValue === null) return this.followFirst<T>(low, made);
-        return promiseThen.call(made, onValue, onError) as Promise<T>;
-      }
-      slip.owner = this as unknown as Settling;
-      if (slip.onValue === null) slip.handlers();
-      return promiseThen.call(made, slip.onValue, slip.onError) as Promise<T>;
-    }
-    return this.follow<T>(slip, low, made as T | PromiseLike<T>);
+    return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, PLAIN);
   }
 
-  /** As `execute`, for a function that answers at once. */
-  executeSync<T>(fn: () => T): T {
+  /**
+   * As `execute`, for a function that answers at once. It never waits for a slot, and blocks the thread until its turn
+   * where calls are paced, unless the clock is a `ManualClock`, which nobody could move meanwhile.
+   */
+  executeSync<T>(fn: () => T, options: CallRequest = PLAIN): T {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    if (options !== PLAIN) this.checkAsked(options);
     const low = this.low;
     let slip: Slip | null = null;
-    if (!this.passes(low) && (slip = this.ask()) === null) return refuse(this.options, fn) as T;
+    if (!this.passes(low) && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
     let value: T;
     try {
       value = fn();
@@ -161,28 +141,40 @@ export class CircuitBreaker extends OperatedBreaker {
   }
 
   /**
-   * Asks for a permit to call; settle it once.
+   * Asks for a permit to call; settle it once. Without a request the answer is there at once, and nobody waits for a slot.
    *
    * Throws a `CircuitOpenError` when the call is turned away.
    */
-  acquire(): Permit {
-    const permit = this.permit();
+  acquire(): Permit;
+  /**
+   * As `acquire()`, by a promise, which waits for a slot where there is a queue, for as long as the queue's timeout, the
+   * request's deadline and its signal let it. A pending wait keeps the process alive.
+   */
+  acquire(request: AcquireOptions): PermitPromise;
+  acquire(request?: AcquireOptions): Permit | PermitPromise {
+    if (request !== undefined) return PermitPromise.of(this, request);
+    const permit = this.permit(PLAIN, false);
     if (permit === null) throw takeRefusal();
     return permit;
   }
 
-  /** As `acquire`, but `null` when the call is turned away. */
-  tryAcquire(): Permit | null {
-    const permit = this.permit();
+  /** As `acquire()`, but `null` when the call is turned away. It never waits. */
+  tryAcquire(request: CallRequest = PLAIN): Permit | null {
+    if (request !== PLAIN) this.checkAsked(request);
+    const permit = this.permit(request, false);
     if (permit === null) takeRefusal();
     return permit;
   }
 
-  private permit(): Permit | null {
+  private permit(request: CallRequest, waits: false): Permit | null;
+  private permit(request: CallRequest, waits: boolean): Permit | Wait | null;
+  private permit(request: CallRequest, waits: boolean): Permit | Wait | null {
     const low = this.low;
-    if (this.passes(low)) return new Permit(this, null, low);
+    if (this.passes(low)) return new Permit(this, null, low, 0);
     const slip = this.ask();
-    return slip && new Permit(this, slip, 0);
+    if (slip !== null) return new Permit(this, slip, 0, 0);
+    const given = hasRefusal() ? null : this.enterGates(request, waits);
+    return given instanceof Slip ? new Permit(this, given, 0, given.turn) : given;
   }
 
   private async executeWith<T>(
@@ -190,14 +182,103 @@ export class CircuitBreaker extends OperatedBreaker {
     options: ExecuteOptions | undefined,
   ): Promise<T> {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    checkExecuteOptions(options);
+    this.checkAsked(options, ['signal']);
     const { signal } = options;
-    if (signal === undefined || signal === null) return this.execute(fn);
-    checkSignal(signal);
+    if (signal === undefined || signal === null) {
+      const low = this.low;
+      return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, options);
+    }
     if (signal.aborted) throw signal.reason;
-    const permit = this.permit();
-    if (permit === null) return refuse(this.options, fn) as T;
+    const given = this.ready(options, signal);
+    const permit = given instanceof Promise ? await given : given;
+    if (!(permit instanceof Permit)) return refuse(this.options, fn, permit) as T;
     return callUntil(signal, permit, fn);
+  }
+
+  /** Makes a call that the lane has admitted. */
+  private callLane<T>(low: number, fn: () => T | PromiseLike<T>): Promise<T> {
+    // As they are now: what `fn` does may begin another grant.
+    const { onValue, onError } = this;
+    let made: T | PromiseLike<T>;
+    try {
+      made = fn();
+    } catch (error) {
+      return this.threw(null, low, error);
+    }
+    if (made instanceof Promise && made.constructor === Promise) {
+      if (onValue === null) return this.followFirst<T>(low, made);
+      return promiseThen.call(made, onValue, onError) as Promise<T>;
+    }
+    return this.follow<T>(null, low, made as T | PromiseLike<T>);
+  }
+
+  /** Makes a call that has a slip. */
+  private callWith<T>(slip: Slip, fn: () => T | PromiseLike<T>): Promise<T> {
+    let made: T | PromiseLike<T>;
+    try {
+      made = fn();
+    } catch (error) {
+      return this.threw(slip, 0, error);
+    }
+    if (made instanceof Promise && made.constructor === Promise) {
+      slip.owner = this as unknown as Settling;
+      if (slip.onValue === null) slip.handlers();
+      return promiseThen.call(made, slip.onValue, slip.onError) as Promise<T>;
+    }
+    return this.follow<T>(slip, 0, made as T | PromiseLike<T>);
+  }
+
+  /** Asks for a call, and makes it. */
+  private executeAsked<T>(fn: () => T | PromiseLike<T>, request: CallRequest): Promise<T> {
+    let given: Slip | Wait | null;
+    try {
+      given = this.ask();
+      if (given !== null) return this.callWith(given, fn);
+      if (!hasRefusal()) given = this.enterGates(request, true);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (given === null) return refuseLater(this.options, fn) as Promise<T>;
+    if (given instanceof Wait || given.turn > 0) return this.callLater(given, fn);
+    return this.callWith(given, fn);
+  }
+
+  private async callLater<T>(given: Slip | Wait, fn: () => T | PromiseLike<T>): Promise<T> {
+    const slip = given instanceof Wait ? await given.whenEnded() : given;
+    if (!(slip instanceof Slip)) return refuse(this.options, fn, slip) as T;
+    if (slip.turn > 0) await turnComes(this.alarm, slip.turn);
+    return this.callWith(slip, fn);
+  }
+
+  /** A permit whose turn has come, at once if that can be; or why there is none. @internal */
+  private ready(
+    request: CallRequest,
+    signal: AbortSignal | null | undefined,
+  ): Permit | CircuitOpenError | Promise<Permit | CircuitOpenError> {
+    const given = this.permit(request, true);
+    if (given === null) return takeRefusal();
+    return given instanceof Permit && given.wait === 0 ? given : this.readyLater(given, signal);
+  }
+
+  private async readyLater(
+    given: Permit | Wait,
+    signal: AbortSignal | null | undefined,
+  ): Promise<Permit | CircuitOpenError> {
+    let permit = given;
+    if (permit instanceof Wait) {
+      const how = await permit.whenEnded(signal);
+      if (!(how instanceof Slip)) return how;
+      permit = new Permit(this, how, 0, how.turn);
+    }
+    try {
+      if (permit.wait > 0) await turnComes(this.alarm, permit.wait, signal);
+      // The signal may have been aborted since the wait ended.
+      signal?.throwIfAborted();
+      return permit;
+    } catch (reason) {
+      permit[Symbol.dispose]();
+      throw reason;
+    }
   }
 
   /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
@@ -207,12 +288,26 @@ export class CircuitBreaker extends OperatedBreaker {
     return true;
   }
 
-  /** Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. */
+  /** Asks for a call that cannot wait for a slot; as `ask`. */
+  private askNow(request: CallRequest): Slip | null {
+    const slip = this.ask();
+    if (slip !== null || hasRefusal()) return slip;
+    const paced = this.enterGates(request, false) as Slip | null;
+    if (paced !== null && paced.turn > 0 && this.options.clock === undefined) blockUntilTurn(paced.turn);
+    return paced;
+  }
+
+  /**
+   * Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. When there is no refusal, the
+   * breaker has gates, and was not asked.
+   */
   private ask(): Slip | null {
+    if (this.isGated) return null;
     words[At.Slot] = this.slot;
     words[At.GrantCalls] = this.left;
     nativeAcquire();
     const code = words[At.Code];
+    if (code === HAS_GATES) return null;
     // A grant without limit is never used up, and nothing of it is given back: infinity is stored as 0.
     const calls = words[At.GrantCalls];
     this.left = calls === UNLIMITED ? Infinity : calls;
@@ -222,12 +317,7 @@ export class CircuitBreaker extends OperatedBreaker {
       if (words[At.Events] !== 0) deliverIfAny();
       return slip;
     }
-    if (code === PANICKED) throw defect();
-    const error = refusalOf(this, code);
-    if (words[At.Events] !== 0) deliverIfAny();
-    if (this.listenerCount('reject') > 0) this.tell('reject', error);
-    if (rejections.hasSubscribers) rejections.publish(error);
-    keepRefusal(error);
+    this.turnAway(code);
     return null;
   }
 

@@ -68,6 +68,13 @@ export function shadowOf(slot: number, slip: Slip): Reason | null {
   return code === 0 ? null : reasonOf(code);
 }
 
+/** Whether a call passed a breaker that would have rejected it. @internal */
+export function isBypass(slot: number, slip: Slip): boolean {
+  words[At.Low] = slip.low;
+  words[At.Extra] = slip.extra;
+  return isolate.isBypassed(slot);
+}
+
 /** What a panic of the core becomes. @internal */
 export function defect(): Error {
   return new Error('fusewire: the core panicked; please report it');

@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { warn } from './classify';
 import type { CircuitOpenError } from './errors';
-import { type Receiver, type TransitionEvent, listen, unlisten } from './events';
+import { type PolicyEvent, type Receiver, type TransitionEvent, listen } from './events';
 import { EventQueue } from './queue';
 
 /** The events of a breaker. */
@@ -16,11 +16,14 @@ export interface CircuitBreakerEvents {
   close: [event: TransitionEvent];
   /** Any transition: also one from a state to itself, such as a reconfiguration. */
   stateChange: [event: TransitionEvent];
-  /** A call was turned away. */
+  /** A call was turned away, at once or while it waited. */
   reject: [error: CircuitOpenError];
+  /** The floor of priorities, slots, a limit or a rate changed, or the breaker was closed for good. */
+  policy: [event: PolicyEvent];
 }
 
 const EVENT_OF = { open: 'open', half_open: 'halfOpen', closed: 'close' } as const;
+const TRANSITIONS = [...Object.values(EVENT_OF), 'stateChange'] as const;
 
 /** What tells of a breaker. */
 export abstract class BreakerEmitter extends EventEmitter<CircuitBreakerEvents> {
@@ -65,9 +68,9 @@ export abstract class BreakerEmitter extends EventEmitter<CircuitBreakerEvents> 
 
   /** Listens to the core while somebody listens here. */
   private attend(): this {
-    const wanted = Object.values(EVENT_OF).some((name) => this.listenerCount(name) > 0);
-    if (wanted || this.listenerCount('stateChange') > 0) listen(this.slot, this as unknown as Receiver);
-    else unlisten(this.slot);
+    const transitions = TRANSITIONS.some((name) => this.listenerCount(name) > 0);
+    const policies = this.listenerCount('policy') > 0;
+    listen(this.slot, this as unknown as Receiver, { transitions, policies });
     return this;
   }
 
@@ -75,6 +78,11 @@ export abstract class BreakerEmitter extends EventEmitter<CircuitBreakerEvents> 
   private receive(event: TransitionEvent): void {
     this.tell('stateChange', event);
     if (event.from !== event.to) this.tell(EVENT_OF[event.to], event);
+  }
+
+  /** @internal */
+  private receivePolicy(event: PolicyEvent): void {
+    this.tell('policy', event);
   }
 
   /** A listener that throws is reported and disturbs nobody. */

@@ -7,7 +7,7 @@ import { keys } from './schema';
 import type { LastFailure } from './snapshot';
 
 const MARK = Symbol.for('fusewire.error');
-type Mark = 'open' | 'config' | 'conflict';
+type Mark = 'open' | 'config' | 'conflict' | 'request';
 
 /** What every error of this package is. */
 export abstract class CircuitBreakerError extends Error {
@@ -91,6 +91,25 @@ export class ConfigError extends CircuitBreakerError {
   }
 }
 
+/** What a call asks for cannot be; nothing was asked, and nothing counts. */
+export class RequestError extends CircuitBreakerError {
+  override readonly code = 'ERR_CIRCUIT_REQUEST';
+  /** `priority` or `cost`. */
+  readonly field: string;
+  /** What it was. */
+  readonly value: string;
+  /** What it may be. */
+  readonly allowed: string;
+
+  /** For tests of code that catches it. */
+  constructor(field: string, value: string, allowed: string, message: string) {
+    super(message);
+    this.field = field;
+    this.value = value;
+    this.allowed = allowed;
+  }
+}
+
 /** The name is taken by a breaker with another configuration. */
 export class ConflictError extends CircuitBreakerError {
   override readonly code = 'ERR_CIRCUIT_CONFLICT';
@@ -111,6 +130,7 @@ for (const [type, mark] of [
   [CircuitOpenError, 'open'],
   [ConfigError, 'config'],
   [ConflictError, 'conflict'],
+  [RequestError, 'request'],
 ] as const) {
   Object.defineProperty(type.prototype, 'name', { value: type.name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, MARK, { value: mark satisfies Mark });
@@ -135,6 +155,11 @@ export function isConflictError(error: unknown): error is ConflictError {
   return bears(error, 'conflict');
 }
 
+/** Whether a call asked for what cannot be. */
+export function isRequestError(error: unknown): error is RequestError {
+  return bears(error, 'request');
+}
+
 /** Whether an error is of this package. */
 export function isCircuitBreakerError(error: unknown): error is CircuitBreakerError {
   return typeof error === 'object' && error !== null && MARK in error;
@@ -153,7 +178,7 @@ export function openError(breaker: string, reason: Reason, nanos: number, note: 
 }
 
 interface Told {
-  kind: 'config' | 'conflict' | 'missing' | 'unknown';
+  kind: 'config' | 'conflict' | 'request' | 'missing' | 'unknown';
   message: string;
   key: string;
   value: string;
@@ -197,6 +222,7 @@ function translated(error: unknown, key: (text: string) => string, wording: (tex
     return new ConfigError(key(t.key), t.value, wording(t.allowed), message);
   }
   if (t.kind === 'conflict') return new ConflictError(t.existing, t.requested, t.message);
+  if (t.kind === 'request') return new RequestError(t.key, t.value, t.allowed, t.message);
   const code = t.kind === 'missing' ? 'ERR_CIRCUIT_UNKNOWN' : 'ERR_CIRCUIT_NAME';
   return Object.assign(new RangeError(t.message), { code });
 }

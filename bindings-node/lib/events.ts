@@ -1,6 +1,8 @@
-// Transitions, delivered in the order of their generations.
+// Transitions, delivered in the order of their generations; changes of policies, in that of their sequence; and the ends
+// of waits, in the order in which the core ended them.
 
 import { isolate, words, At } from './host';
+import type { PriorityLevel } from './request';
 import type { State } from './snapshot';
 
 /** A transition. */
@@ -24,13 +26,53 @@ export interface TransitionEvent {
   missed: number;
 }
 
+/** Slots in all, and how many of them are kept for calls of a level. */
+export interface SlotTable {
+  maxConcurrent: number;
+  reserved: Partial<Record<PriorityLevel, number>>;
+}
+
+interface PolicyEventOf<Kind extends string, Value> {
+  /** The breaker's name. */
+  breaker: string;
+  /** What changed. */
+  kind: Kind;
+  from: Value;
+  to: Value;
+  /** The generation it happened in. */
+  generation: number;
+  /** 1 for a breaker's first, and one more for each. */
+  sequence: number;
+  /** When, on the breaker's clock, in milliseconds. */
+  at: number;
+  /** Who did it; `null` when it happened by itself, as a rate changes that is adaptive. */
+  actor: string | null;
+  /** Why, if it was done by hand. */
+  reason: string | null;
+  /** How many of these events this isolate missed since the one before. */
+  missed: number;
+}
+
+/** A change around the machine: by `setMinPriority`, `setSlots`, `setLimit`, `setRate` (or by itself) or `close`. */
+export type PolicyEvent =
+  | PolicyEventOf<'min_priority', PriorityLevel>
+  | PolicyEventOf<'slots', SlotTable>
+  | PolicyEventOf<'limit' | 'rate', number>
+  | PolicyEventOf<'close', null>;
+
 /** Takes the events of one breaker. @internal */
 export interface Receiver {
   receive(event: TransitionEvent): void;
+  receivePolicy(event: PolicyEvent): void;
 }
 
 /** Held while somebody listens: a breaker that is listened to stays. */
 const receivers = new Map<number, Receiver>();
+/** Breakers whose transitions somebody listens to, and those whose policies. */
+const listening = { transitions: new Set<number>(), policies: new Set<number>() };
+/** What waits, by ticket. @internal */
+export const endings = new Map<number, { end(): void }>();
+let isAttended = false;
 let isDelivering = false;
 let isAskedAgain = false;
 let isWoken = false;
@@ -48,6 +90,27 @@ function wake(): void {
   });
 }
 
+type Told = (TransitionEvent | PolicyEvent) & { slot: number };
+
+function hand(receiver: Receiver | undefined, event: TransitionEvent | PolicyEvent): void {
+  event.at /= 1e6;
+  if (!('kind' in event)) return receiver?.receive(event);
+  if (event.kind === 'slots') [event.from, event.to] = [tableOf(event.from), tableOf(event.to)];
+  receiver?.receivePolicy(event);
+}
+
+/** The core's table of slots as JavaScript reads it. */
+function tableOf(table: object): SlotTable {
+  const { max_concurrent: maxConcurrent, reserved } = table as { max_concurrent: number } & SlotTable;
+  return { maxConcurrent, reserved };
+}
+
+/** Has other threads wake this isolate. @internal */
+export function attend(): void {
+  if (!isAttended) isolate.attend(wake);
+  isAttended = true;
+}
+
 /**
  * Hands out what waits. A listener may use breakers: what comes of that is delivered after it, not inside it. What
  * other threads do meanwhile wakes us again: nobody is kept here by them. @internal
@@ -60,10 +123,9 @@ export function deliver(): void {
   try {
     while (isAskedAgain) {
       isAskedAgain = false;
-      for (const { slot, ...event } of JSON.parse(isolate.drain()) as (TransitionEvent & { slot: number })[]) {
-        event.at /= 1e6;
-        receivers.get(slot)?.receive(event);
-      }
+      for (let ended = isolate.nextEnded(); ended >= 0; ended = isolate.nextEnded()) endings.get(ended)?.end();
+      if (receivers.size === 0) continue;
+      for (const { slot, ...event } of JSON.parse(isolate.drain()) as Told[]) hand(receivers.get(slot), event);
     }
   } finally {
     isDelivering = false;
@@ -72,21 +134,34 @@ export function deliver(): void {
 
 /** Delivers if there is something, after a native call. @internal */
 export function deliverIfAny(): void {
-  if (words[At.Events] !== 0 && receivers.size > 0) deliver();
+  if (words[At.Events] !== 0 && isAttended) deliver();
 }
 
 /** Delivers if there is something, after what leaves no word of it in the scratch. @internal */
 export function deliverWaiting(): void {
-  if (receivers.size > 0 && isolate.waiting() > 0) deliver();
+  if (isAttended && isolate.waiting() > 0) deliver();
 }
 
-/** Begins to listen. @internal */
-export function listen(slot: number, receiver: Receiver): void {
-  if (!receivers.has(slot)) isolate.listen(slot, wake);
-  receivers.set(slot, receiver);
+/** Listens to what is wanted of a breaker, and to nothing else. @internal */
+export function listen(slot: number, receiver: Receiver, wants: { transitions: boolean; policies: boolean }): void {
+  if (wants.transitions || wants.policies) {
+    attend();
+    receivers.set(slot, receiver);
+  } else receivers.delete(slot);
+  if (turns(listening.transitions, slot, wants.transitions)) {
+    if (wants.transitions) isolate.listen(slot);
+    else isolate.unlisten(slot);
+  }
+  if (turns(listening.policies, slot, wants.policies)) {
+    if (wants.policies) isolate.listenToPolicies(slot);
+    else isolate.unlistenToPolicies(slot);
+  }
 }
 
-/** Stops listening. @internal */
-export function unlisten(slot: number): void {
-  if (receivers.delete(slot)) isolate.unlisten(slot);
+/** Puts a slot into a set or takes it out; whether that changes anything. */
+function turns(set: Set<number>, slot: number, wanted: boolean): boolean {
+  if (set.has(slot) === wanted) return false;
+  if (wanted) set.add(slot);
+  else set.delete(slot);
+  return true;
 }

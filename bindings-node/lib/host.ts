@@ -22,6 +22,15 @@ export const enum At {
   ErrorType = 15,
   FailureLow = 16,
   FailureHigh = 17,
+  Priority = 18,
+  Waits = 19,
+  /** An index of doubles, as the next. */
+  Cost = 10,
+  Deadline = 11,
+  Ticket = 24,
+  Gated = 25,
+  /** An index of doubles. */
+  Turn = 13,
 }
 
 /** What a settling says came of the call; an abandoned one is a permit that was dropped. @internal */
@@ -29,6 +38,12 @@ export const OUTCOMES = { success: 0, failure: 1, ignored: 2, abandoned: 3 } as 
 
 /** In place of a code, after a panic. @internal */
 export const PANICKED = 255;
+/** In place of a code: the breaker has gates, and was not asked. @internal */
+export const HAS_GATES = 254;
+/** In place of a code: the request cannot be. @internal */
+export const WRONG = 253;
+/** In place of a code: the call waits for a slot. @internal */
+export const QUEUED = 252;
 
 const scratch = new ArrayBuffer(128);
 /** @internal */
@@ -40,6 +55,8 @@ export const doubles = new Float64Array(scratch);
 export const isolate = new native.Isolate(scratch);
 /** @internal */
 export const nativeAcquire = isolate.acquire;
+/** @internal */
+export const nativeEnter = isolate.enter;
 /** @internal */
 export const nativeSettle = isolate.settle;
 /** @internal */
@@ -115,7 +132,18 @@ export function countedByLanes(): number {
   return chunks.reduce((sum, chunk) => sum + chunk.reduce((a, b) => a + b, 0), countedByReleased);
 }
 
-const REASONS = ['open', 'half_open_full', 'ramp', 'forced_open'] as const;
+const REASONS = [
+  'open',
+  'half_open_full',
+  'ramp',
+  'forced_open',
+  'shed',
+  'rate_limited',
+  'bulkhead_full',
+  'queue_timeout',
+  'limit_reached',
+  'closed',
+] as const;
 
 /** Why a call is turned away. */
 export type Reason = (typeof REASONS)[number];

@@ -3,6 +3,7 @@
 import { native } from './native';
 
 export { CircuitBreaker, circuitBreaker, type GuardMethod, type Guarded, type WrapOptions } from './wrap';
+export type { PermitPromise } from './acquiring';
 export type { BreakerClass } from './adoption';
 export type { ExecuteOptions } from './breaker';
 export {
@@ -10,31 +11,43 @@ export {
   CircuitOpenError,
   ConfigError,
   ConflictError,
+  RequestError,
   captureStacks,
   isCircuitBreakerError,
   isCircuitOpenError,
   isConfigError,
   isConflictError,
+  isRequestError,
 } from './errors';
 export type { CircuitBreakerEvents } from './emitter';
-export type { TransitionEvent } from './events';
+export type { PolicyEvent, SlotTable, TransitionEvent } from './events';
 export type { Reason } from './host';
 export type {
+  AdaptiveRate,
   AdaptiveWindow,
   Backoff,
+  Bulkhead,
   CallOptions,
   CircuitBreakerOptions,
   Classification,
+  ConcurrencyLimit,
   CountWindow,
   DocumentOptions,
   Duration,
+  LeakyBucket,
   Mode,
+  PriorityRules,
+  QueueOptions,
   Ramp,
   TimeWindow,
+  TokenBucket,
+  WindowLimit,
 } from './options';
-export type { By } from './operated';
+export type { By, SlotsOptions } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
+export { requestPriority } from './adapters/priority';
+export type { AcquireOptions, CallRequest, Priority, PriorityLevel } from './request';
 export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
 export type { WrappedOptions } from './wrapped';

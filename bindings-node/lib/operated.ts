@@ -14,6 +14,7 @@ import {
   durationText,
   invalid,
 } from './options';
+import { type Priority, type PriorityLevel, levelOf } from './request';
 import { type Snapshot, type State, snapshotOf } from './snapshot';
 
 /** Who does something by hand, and why. */
@@ -34,6 +35,23 @@ export function partsOf(by: By): By {
     if (given !== undefined && typeof given !== 'string') throw invalid(`by.${key}`, 'a string', given);
   }
   return by;
+}
+
+/** Slots of a bulkhead, as `setSlots` takes them. */
+export interface SlotsOptions {
+  /** How many calls run at the same time; left out it stays. */
+  maxConcurrent?: number;
+  /** Slots, by level, that calls of other levels leave free; a level that is left out has none. */
+  reserved?: Partial<Record<PriorityLevel, number>>;
+}
+
+/** The core's table. */
+function tableText(table: SlotsOptions): string {
+  if (typeof table !== 'object' || table === null) {
+    throw invalid('table', 'an object such as { maxConcurrent: 20, reserved: { critical: 5 } }', table);
+  }
+  const { maxConcurrent: max_concurrent, ...rest } = table;
+  return JSON.stringify({ max_concurrent, ...rest });
 }
 
 /** What can be done with a breaker without calling through it. */
@@ -82,6 +100,60 @@ export abstract class OperatedBreaker extends BreakerEmitter {
     const text = documentText(document);
     const { actor, reason } = partsOf(by);
     return this.act(() => toldOfDocument(() => isolate.reconfigure(this.slot, text, actor, reason)));
+  }
+
+  /**
+   * Sets the lowest level that is let in; `false` when it is the same. It holds until other rules say another one.
+   *
+   * Throws a `ConfigError` when the options have no `priority`.
+   */
+  setMinPriority(to: Priority, by: By = {}): boolean {
+    const { actor, reason } = partsOf(by);
+    const level = levelOf(to);
+    return this.act(() => told(() => isolate.setMinPriority(this.slot, level, actor, reason)));
+  }
+
+  /**
+   * Replaces the bulkhead's whole table of slots and grants what has become free; nobody in flight is cut off. What
+   * `maxConcurrent` leaves out stays. `false` when it is the same.
+   *
+   * Throws a `ConfigError` when the options have no `bulkhead`, or the table is out of range.
+   */
+  setSlots(table: SlotsOptions, by: By = {}): boolean {
+    const { actor, reason } = partsOf(by);
+    const text = tableText(table);
+    return this.act(() => told(() => isolate.setSlots(this.slot, text, actor, reason)));
+  }
+
+  /**
+   * Sets the concurrency limit, from which it goes on to find itself; `false` when it is the same.
+   *
+   * Throws a `ConfigError` when the options have no `concurrencyLimit`, or it is not within `min` and `max`.
+   */
+  setLimit(to: number, by: By = {}): boolean {
+    const { actor, reason } = partsOf(by);
+    if (!Number.isSafeInteger(to) || to < 0) throw invalid('limit', 'a whole number', to);
+    return this.act(() => told(() => isolate.setLimit(this.slot, to, actor, reason)));
+  }
+
+  /**
+   * Sets the rate of a bucket, in calls a second, or the limit of a window; `false` when it is the same.
+   *
+   * Throws a `ConfigError` when the options have no `rateLimit`, or the rate is out of range.
+   */
+  setRate(to: number, by: By = {}): boolean {
+    const { actor, reason } = partsOf(by);
+    if (typeof to !== 'number') throw invalid('rate', 'a number', to);
+    return this.act(() => told(() => isolate.setRate(this.slot, to, actor, reason)));
+  }
+
+  /**
+   * Ends the breaker's life: whoever comes or waits is turned away with reason `closed`, and calls in flight settle.
+   * `false` when it was closed before.
+   */
+  close(by: By = {}): boolean {
+    const { actor, reason } = partsOf(by);
+    return this.act(() => isolate.close(this.slot, actor, reason));
   }
 
   private act<R>(act: () => R): R {

@@ -7,6 +7,7 @@ import { camel, snake } from './names';
 import { durations, keys } from './schema';
 import { ConfigError, type CircuitOpenError } from './errors';
 import type { ManualClock } from './clock';
+import type { Priority, PriorityLevel } from './request';
 
 /** Milliseconds, or a text such as `'30s'`. */
 export type Duration = number | `${number}${'ns' | 'us' | 'ms' | 's' | 'm' | 'h'}`;
@@ -81,6 +82,100 @@ export interface Ramp {
   stepTimeout?: Duration;
 }
 
+/** A bucket that tokens are added to: bursts pass, the rate holds in the long run. */
+export interface TokenBucket {
+  algorithm?: 'token_bucket';
+  /** Calls a second, in the long run. */
+  rate?: number;
+  /** Tokens that a full bucket holds. */
+  burst?: number;
+  /** Tokens, by level, that calls of lower levels leave in the bucket. */
+  reserve?: Partial<Record<PriorityLevel, number>>;
+  /** A rate that follows the outcomes. `{}` turns it on. */
+  adaptive?: AdaptiveRate;
+}
+
+/** Calls one after the other, at even distances: a call waits for its turn. */
+export interface LeakyBucket {
+  algorithm: 'leaky_bucket';
+  /** Calls a second. */
+  rate?: number;
+  /** The longest that a call waits for its turn. */
+  maxWait?: Duration;
+  /** A rate that follows the outcomes. `{}` turns it on. */
+  adaptive?: AdaptiveRate;
+}
+
+/** At most so many calls in each window: `fixed` counts by the clock's windows, `sliding` in any span of that length. */
+export interface WindowLimit {
+  algorithm: 'fixed_window' | 'sliding_window';
+  /** Calls in a window. */
+  limit?: number;
+  /** How long it is. */
+  window?: Duration;
+}
+
+/** Lowers the rate while calls fail, raises it while they succeed and some are turned away. */
+export interface AdaptiveRate {
+  min?: number;
+  max?: number;
+  /** Factor from one rate to the next. */
+  scale?: number;
+  /** How long a rate holds at least. */
+  cooldown?: Duration;
+  /** Share of failures above which the rate falls. */
+  lowerAbove?: number;
+  /** Share of failures below which it rises. */
+  raiseBelow?: number;
+}
+
+/** What calls must matter. */
+export interface PriorityRules {
+  /** Calls below this level are turned away. */
+  min?: Priority;
+  /** Calls below this level neither end an opening nor probe. */
+  halfOpenMin?: Priority;
+  /** Calls at or above this level are made although the breaker is open. */
+  openBypass?: Priority;
+}
+
+/** What calls wait for a slot in. */
+export interface QueueOptions {
+  /** How many calls may wait for a slot. */
+  maxQueue?: number;
+  /** How long a call waits for a slot: one length of time for all levels, or by level. */
+  queueTimeout?: Duration | Partial<Record<PriorityLevel, Duration>>;
+}
+
+/** At most so many calls at the same time. */
+export interface Bulkhead extends QueueOptions {
+  /** How many calls run at the same time. */
+  maxConcurrent: number;
+  /** Slots, by level, that calls of other levels leave free. */
+  reserved?: Partial<Record<PriorityLevel, number>>;
+}
+
+/** At most so many calls at the same time as the service is seen to bear. */
+export interface ConcurrencyLimit extends QueueOptions {
+  kind?: 'aimd' | 'gradient';
+  /** The limit at first. */
+  initial?: number;
+  min?: number;
+  max?: number;
+  /** Shares of the limit, by level, that calls of other levels leave free. */
+  reserved?: Partial<Record<PriorityLevel, number>>;
+  /** Factor by which a failure or a slow call cuts the limit; for `aimd`. */
+  backoffRatio?: number;
+  /** How many times longer than usual calls may take; for `gradient`. */
+  tolerance?: number;
+  /** Calls that may queue in the service; for `gradient`. */
+  queue?: number;
+  /** Share of an update that is taken over; for `gradient`. */
+  smoothing?: number;
+  /** Over how many updates the usual duration is learned; for `gradient`. */
+  longWindow?: number;
+}
+
 /** Who decides at first. */
 export type Mode = 'auto' | 'shadow' | 'forced_open' | 'forced_closed';
 
@@ -111,6 +206,14 @@ export interface DocumentOptions {
   mode?: Mode;
   /** Seed of the jitter. */
   seed?: number;
+  /** Turns calls away that come too fast. */
+  rateLimit?: TokenBucket | LeakyBucket | WindowLimit;
+  /** Turns calls away by how much they matter. */
+  priority?: PriorityRules;
+  /** Bounds the calls that run at the same time. Not beside `concurrencyLimit`. */
+  bulkhead?: Bulkhead;
+  /** Finds out how many calls may run at the same time. Not beside `bulkhead`. */
+  concurrencyLimit?: ConcurrencyLimit;
 }
 
 /** What decides how a call ended, in this order. */
@@ -146,7 +249,9 @@ const OWN = new Set<string>([...FUNCTIONS, 'clock']);
 /** The document's value: milliseconds become a text with their unit. */
 function value(key: string, path: string, given: unknown): unknown {
   if (typeof given === 'number' && durations.has(key) && Number.isFinite(given)) return milliseconds(given);
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return table(given, `${path}.`, () => true);
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
+    return table(given, `${path}.`, () => true, `${key}.`);
+  }
   // What JSON has no word for would otherwise become `null` or vanish, and the error tell of something else.
   if (typeof given === 'number' && !Number.isFinite(given)) return String(given);
   if (typeof given === 'bigint' || typeof given === 'symbol' || typeof given === 'function') return String(given);
@@ -165,7 +270,13 @@ function milliseconds(given: number): string {
   return `${Math.abs(given) < Number.MAX_SAFE_INTEGER / 1e6 ? Math.round(given * 1e6) / 1e6 : given}ms`;
 }
 
-function table(given: object, path: string, isWanted: (key: string) => boolean): Record<string, unknown> {
+/** `path` is what leads there in the options, `keyPath` in the document. */
+function table(
+  given: object,
+  path: string,
+  isWanted: (key: string) => boolean,
+  keyPath = '',
+): Record<string, unknown> {
   // Without a prototype, an option named `__proto__` is one that the core does not know.
   const document = Object.create(null) as Record<string, unknown>;
   for (const [name, entry] of Object.entries(given)) {
@@ -173,7 +284,7 @@ function table(given: object, path: string, isWanted: (key: string) => boolean):
     // A document's key would be read with an option's unit.
     if (name.includes('_')) throw notAnOption(path + name, name, entry);
     const key = /^[a-z]/.test(name) ? snake(name) : name;
-    document[key] = value(key, path + name, entry);
+    document[key] = value(keyPath + key, path + name, entry);
   }
   return document;
 }
@@ -216,17 +327,6 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
   checkOptions(options);
   const key = Object.keys(options).find((key) => !OWN.has(key));
   if (key !== undefined) throw invalid(`options.${key}`, 'in the document', (options as Record<string, unknown>)[key]);
-}
-
-/** Checks what a call is given. @internal */
-export function checkExecuteOptions(options: unknown): asserts options is { signal?: unknown } {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid('options', 'an object such as { signal }', options);
-  }
-  const unknown = Object.keys(options).find((key) => key !== 'signal');
-  if (unknown !== undefined) {
-    throw invalid(`options.${unknown}`, 'left out; the only option of a call is `signal`', options);
-  }
 }
 
 /** Checks a signal, which may be one of another realm. @internal */

@@ -2,7 +2,8 @@
 
 import type { CircuitBreaker } from './breaker';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
-import { settleSlip, shadowOf } from './crossing';
+import { isBypass, settleSlip, shadowOf } from './crossing';
+import { giveBackWhenCollected } from './held';
 import type { Reason } from './host';
 import { native } from './native';
 import { type Classification, invalid } from './options';
@@ -23,27 +24,40 @@ export interface Guard {
 
 /**
  * Leave to make one call. Settle it once with what came of the call. `using` settles what was not: as ignored, or as a
- * failure when it lasted at least `cancelledAfter`.
+ * failure when it lasted at least `cancelledAfter`. So does its collection as garbage, where it holds something that
+ * others wait for, such as a slot; but nobody knows when that is.
  */
 export class Permit {
   /** The breaker that gave it. */
   readonly breaker: CircuitBreaker;
+  /**
+   * Milliseconds until the call's turn comes, as a leaky bucket paces calls; 0 for all others. Whoever has the permit lets
+   * them pass before the call; its duration begins then. `execute` does so by itself.
+   */
+  readonly wait: number;
   private readonly guard: Guard;
   private readonly slip: Slip | null;
   private readonly low: number;
   private isSettled = false;
 
   /** @internal */
-  constructor(breaker: CircuitBreaker, slip: Slip | null, low: number) {
+  constructor(breaker: CircuitBreaker, slip: Slip | null, low: number, wait: number) {
     this.breaker = breaker;
+    this.wait = wait;
     this.guard = breaker as unknown as Guard;
     this.slip = slip;
     this.low = low;
+    if (slip !== null) giveBackWhenCollected(this, slip);
   }
 
   /** In mode `shadow`: why the call would have been rejected. */
   get wouldReject(): Reason | null {
     return this.slip === null ? null : shadowOf(this.guard.slot, this.slip);
+  }
+
+  /** Whether the breaker would have rejected the call, and `priority.openBypass` let it pass. */
+  get bypassed(): boolean {
+    return this.slip !== null && isBypass(this.guard.slot, this.slip);
   }
 
   /** The dependency did what it should. */

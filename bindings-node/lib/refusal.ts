@@ -54,6 +54,11 @@ export function keepRefusal(error: CircuitOpenError): void {
   refusal = error;
 }
 
+/** Whether a call was turned away whose error nobody has taken. @internal */
+export function hasRefusal(): boolean {
+  return refusal !== undefined;
+}
+
 /** @internal */
 export function takeRefusal(): CircuitOpenError {
   const error = refusal!;
@@ -63,8 +68,7 @@ export function takeRefusal(): CircuitOpenError {
 }
 
 /** Answers a call that was turned away: by the fallback if there is one. @internal */
-export function refuse({ fallback }: CallOptions, fn: object): unknown {
-  const error = takeRefusal();
+export function refuse({ fallback }: CallOptions, fn: object, error = takeRefusal()): unknown {
   if (fallback !== undefined) return fallback(error, ...argumentsOf(fn));
   throw error;
 }

@@ -14,6 +14,8 @@ export class Slip {
   engine = 0;
   startLow = 0;
   startHigh = 0;
+  /** Milliseconds until the call's turn comes; of calls that were asked for at gates. */
+  turn = 0;
   /** Whose call `onValue` and `onError` settle. */
   owner: Settling | null = null;
   onValue: ((value: unknown) => unknown) | null = null;

@@ -2,6 +2,7 @@
 
 import type { Reason } from './host';
 import { camel } from './names';
+import type { PriorityLevel } from './request';
 
 /** What a breaker is in. */
 export type State = 'closed' | 'open' | 'half_open';
@@ -51,6 +52,25 @@ export interface Snapshot {
   halfOpen: { inFlight: number; successes: number; failures: number };
   /** `null` outside a ramp. */
   ramp: { share: number; step: number; settled: number; failures: number } | null;
+  /** `null` without `rateLimit`. */
+  rateLimit: {
+    /** The rate in force, in calls a second; of a window its limit. */
+    rate: number;
+    /** Whole tokens for a critical call; of a window what is left of the limit; `null` for a leaky bucket. */
+    available: number | null;
+    /** Milliseconds until a critical call of cost 1 is admitted; `null` when it is admitted now. */
+    retryAfter: number | null;
+  } | null;
+  /** `null` without `bulkhead` and `concurrencyLimit`. */
+  bulkhead: {
+    /** Slots that are taken. */
+    inFlight: number;
+    byLevel: Record<PriorityLevel, number>;
+    /** Calls that wait for a slot. */
+    queued: number;
+    /** Slots in all; the limit in force, rounded down. */
+    limit: number;
+  } | null;
   totals: {
     success: number;
     failure: number;
@@ -60,6 +80,8 @@ export interface Snapshot {
     expired: number;
     rejected: Record<Reason, number>;
     wouldReject: Record<Reason, number>;
+    /** Calls that passed a breaker that would have rejected them. */
+    bypassed: number;
   };
   last: { cause: string; from: State; to: State; at: number } | null;
   /** `null` before the first failure. */

@@ -2,17 +2,22 @@
 
 import { CircuitBreaker as Breaker } from './breaker';
 import type { CircuitOpenError } from './errors';
-import { type CircuitBreakerOptions, invalid } from './options';
+import { type CircuitBreakerOptions, type PriorityRules, invalid } from './options';
 import type { Given, WrappedOptions } from './wrapped';
 
 /** Options of a function under a breaker of its own. */
 export interface WrapOptions<This = any, Args extends unknown[] = any[]>
-  extends Omit<CircuitBreakerOptions, 'fallback'>,
-    WrappedOptions<This, Args> {
+  extends Omit<CircuitBreakerOptions, 'fallback' | 'priority'>,
+    Omit<WrappedOptions<This, Args>, 'priority'> {
   /** The breaker's name; without it the function's, or `anonymous`. */
   name?: string;
   /** Answers calls that are turned away, from the error and the call's arguments. Without it they throw the error. */
   fallback?: (error: CircuitOpenError, ...args: Args) => unknown;
+  /**
+   * A table: the breaker's rules. Anything else: how much a call matters, or what tells it from `this` and the arguments.
+   * For both, give the breaker that has the rules, and `breaker.wrap(fn, { priority })`.
+   */
+  priority?: PriorityRules | WrappedOptions<This, Args>['priority'];
 }
 
 /** A function under a breaker. */
@@ -30,9 +35,11 @@ function guard<This, Args extends unknown[], R>(
   if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
   if (options instanceof Breaker) return withBreaker(options.wrap(fn), options);
-  const { name: given = name || 'anonymous', signal, ...rest } = options;
-  const breaker = new Breaker(given, rest);
-  return withBreaker(breaker.wrap(fn, { signal }), breaker);
+  const { name: given = name || 'anonymous', signal, priority, cost, deadline, ...rest } = options;
+  const isRules = typeof priority === 'object';
+  const breaker = new Breaker(given, isRules ? { ...rest, priority } : rest);
+  const ofCalls = { signal, priority: isRules ? undefined : priority, cost, deadline };
+  return withBreaker(breaker.wrap(fn, ofCalls), breaker);
 }
 
 function withBreaker<This, Args extends unknown[], R>(

@@ -1,6 +1,6 @@
 //! Errors of the core as JSON, from which `lib/errors.ts` makes its classes.
 
-use fusewire::{ConfigError, Error};
+use fusewire::{ConfigError, Error, RequestError};
 use serde_json::{Value, json};
 
 fn config(e: &ConfigError) -> Value {
@@ -13,6 +13,12 @@ fn carry(what: &Value) -> napi::Error {
 
 pub(crate) fn of_config(e: ConfigError) -> napi::Error {
     carry(&config(&e))
+}
+
+pub(crate) fn of_request(e: &RequestError) -> napi::Error {
+    carry(&json!({
+        "kind": "request", "key": e.field(), "value": e.value(), "allowed": e.allowed(), "message": e.to_string(),
+    }))
 }
 
 pub(crate) fn of(e: Error) -> napi::Error {

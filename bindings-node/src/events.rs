@@ -1,6 +1,8 @@
-//! Transitions on their way to an isolate: kept here by whichever thread caused them, read by the isolate's own.
+//! What is on its way to an isolate: events, and the tickets of waits that have ended, kept here by whichever thread
+//! caused them, read by the isolate's own.
 
-use fusewire::Event;
+use fusewire::binding::policy_event_json;
+use fusewire::{Event, PolicyEvent};
 use napi::Status;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use parking_lot::Mutex;
@@ -16,17 +18,53 @@ pub(crate) type Waker = ThreadsafeFunction<(), (), (), Status, false, true>;
 /// Events that may wait. What comes beyond is counted in the next event's `missed`.
 const CAPACITY: usize = 4_096;
 
+/// An event of a breaker.
+pub(crate) enum Told {
+    Transition(Event),
+    Policy(PolicyEvent),
+}
+
+/// Of which kind an event is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Transition,
+    Policy,
+}
+
+impl Told {
+    fn kind(&self) -> Kind {
+        match self {
+            Told::Transition(_) => Kind::Transition,
+            Told::Policy(_) => Kind::Policy,
+        }
+    }
+
+    fn missed(&mut self) -> &mut u64 {
+        match self {
+            Told::Transition(event) => &mut event.missed,
+            Told::Policy(event) => &mut event.missed,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Queue {
-    events: VecDeque<(u32, Event)>,
-    /// By slot.
-    missed: HashMap<u32, u64>,
+    events: VecDeque<(u32, Told)>,
+    missed: HashMap<(u32, Kind), u64>,
+    /// Tickets of waits that have ended, in that order.
+    ended: VecDeque<u32>,
     waker: Option<Arc<Waker>>,
     /// Since the last reading.
     is_woken: bool,
 }
 
-/// The events of one isolate.
+impl Queue {
+    fn len(&self) -> u32 {
+        (self.events.len() + self.ended.len()) as u32
+    }
+}
+
+/// What waits for one isolate.
 pub(crate) struct Inbox {
     queue: Mutex<Queue>,
     waiting: AtomicU32,
@@ -51,17 +89,11 @@ impl Inbox {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Keeps an event of the breaker in `slot`. The isolate's own thread looks when its call returns; another one wakes
-    /// it.
-    pub(crate) fn push(&self, slot: u32, event: &Event) {
+    /// Lets `add` leave something. The isolate's own thread looks when its call returns; another one wakes it.
+    fn leave(&self, add: impl FnOnce(&mut Queue)) {
         let mut queue = self.queue.lock();
-        if queue.events.len() < CAPACITY {
-            let missed = event.missed + queue.missed.remove(&slot).unwrap_or_default();
-            queue.events.push_back((slot, Event { missed, ..event.clone() }));
-            self.waiting.store(queue.events.len() as u32, Ordering::Release);
-        } else {
-            *queue.missed.entry(slot).or_default() += 1 + event.missed;
-        }
+        add(&mut queue);
+        self.waiting.store(queue.len(), Ordering::Release);
         let is_wanted = !queue.is_woken && thread::current().id() != self.home;
         let waker = if is_wanted { queue.waker.clone() } else { None };
         queue.is_woken |= waker.is_some();
@@ -71,28 +103,69 @@ impl Inbox {
         }
     }
 
-    /// Drops what waits for a slot that nobody listens to any more: another breaker may take the slot over.
-    pub(crate) fn forget(&self, slot: u32) {
+    /// Takes something out.
+    fn fetch<R>(&self, take: impl FnOnce(&mut Queue) -> R) -> R {
         let mut queue = self.queue.lock();
-        queue.events.retain(|(of, _)| *of != slot);
-        queue.missed.remove(&slot);
-        self.waiting.store(queue.events.len() as u32, Ordering::Release);
+        let taken = take(&mut queue);
+        self.waiting.store(queue.len(), Ordering::Release);
+        taken
     }
 
-    /// All that wait, in order.
+    /// Keeps an event of the breaker in `slot`.
+    pub(crate) fn push(&self, slot: u32, mut told: Told) {
+        self.leave(|queue| {
+            let missed = (slot, told.kind());
+            if queue.events.len() < CAPACITY {
+                *told.missed() += queue.missed.remove(&missed).unwrap_or_default();
+                queue.events.push_back((slot, told));
+            } else {
+                *queue.missed.entry(missed).or_default() += 1 + *told.missed();
+            }
+        });
+    }
+
+    /// Notes that a wait has ended.
+    pub(crate) fn ring(&self, ticket: u32) {
+        self.leave(|queue| queue.ended.push_back(ticket));
+    }
+
+    /// The wait that ended first of those that nobody has fetched.
+    pub(crate) fn next_ended(&self) -> Option<u32> {
+        self.fetch(|queue| {
+            queue.is_woken = false;
+            queue.ended.pop_front()
+        })
+    }
+
+    /// Drops those events of a slot that nobody listens for any more: another breaker may take the slot over.
+    pub(crate) fn forget(&self, slot: u32, is_over: impl Fn(Kind) -> bool) {
+        self.fetch(|queue| {
+            queue.events.retain(|(of, told)| *of != slot || !is_over(told.kind()));
+            queue.missed.retain(|(of, kind), _| *of != slot || !is_over(*kind));
+        });
+    }
+
+    /// All events that wait, in order.
     pub(crate) fn drain(&self) -> Value {
-        let mut queue = self.queue.lock();
-        self.waiting.store(0, Ordering::Release);
-        queue.is_woken = false;
-        let events: Vec<(u32, Event)> = queue.events.drain(..).collect();
-        drop(queue);
-        events.iter().map(|(slot, event)| tell(*slot, event)).collect()
+        let events: Vec<(u32, Told)> = self.fetch(|queue| {
+            queue.is_woken = false;
+            queue.events.drain(..).collect()
+        });
+        events.iter().map(|(slot, told)| tell(*slot, told)).collect()
     }
 }
 
-fn tell(slot: u32, e: &Event) -> Value {
+fn tell(slot: u32, told: &Told) -> Value {
+    let mut told = match told {
+        Told::Transition(event) => transition(event),
+        Told::Policy(event) => policy_event_json(event),
+    };
+    told["slot"] = slot.into();
+    told
+}
+
+fn transition(e: &Event) -> Value {
     json!({
-        "slot": slot,
         "breaker": e.breaker.as_str(),
         "generation": e.generation,
         "from": e.from.name(),

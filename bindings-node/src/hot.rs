@@ -1,4 +1,4 @@
-//! The two functions of a call, as bare as Node-API has them: no argument, no answer, everything in the scratch.
+//! The functions of a call, as bare as Node-API has them: no argument, no answer, everything in the scratch.
 
 use crate::isolate::Inner;
 use crate::scratch::{CODE, PANICKED};
@@ -32,6 +32,10 @@ unsafe extern "C" fn acquire(env: sys::napi_env, info: sys::napi_callback_info) 
     on_isolate(env, info, Inner::acquire)
 }
 
+unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    on_isolate(env, info, Inner::enter)
+}
+
 unsafe extern "C" fn settle(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     on_isolate(env, info, |inner| inner.settle(None))
 }
@@ -48,6 +52,10 @@ fn function<'e>(env: &'e Env, call: Callback, inner: *mut Inner) -> Result<Unkno
 
 pub(crate) fn acquire_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e>> {
     function(env, acquire, inner)
+}
+
+pub(crate) fn enter_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e>> {
+    function(env, enter, inner)
 }
 
 pub(crate) fn settle_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e>> {

@@ -6,14 +6,19 @@
 mod class;
 
 mod breaker;
+mod gates;
+mod held;
 mod memory;
 mod slots;
+mod waits;
 
+use self::held::Held;
+use self::waits::Waits;
 use crate::error::no_slot;
 use crate::events::Inbox;
 use crate::scratch::*;
-use fusewire::binding::Slip;
-use fusewire::{CircuitBreaker, Outcome, Subscription};
+use fusewire::binding::{Paced, Refused, Slip};
+use fusewire::{CircuitBreaker, Outcome, PolicySubscription, RequestError, Subscription};
 use napi::bindgen_prelude::*;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -22,7 +27,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 struct Slot {
     breaker: CircuitBreaker,
     lane: Option<NonNull<AtomicU64>>,
-    subscription: Option<Subscription>,
+    transitions: Option<Subscription>,
+    policies: Option<PolicySubscription>,
 }
 
 /// The part that the bare functions reach.
@@ -32,7 +38,10 @@ pub(crate) struct Inner {
     free: Vec<u32>,
     chunks: Vec<NonNull<AtomicU64>>,
     inbox: Arc<Inbox>,
-    listening: usize,
+    waits: Waits,
+    held: Held,
+    /// Why the last request could not be.
+    wrong: Option<RequestError>,
     /// By number, from 1; as many as `lib/error-types.ts` gives.
     error_types: Vec<Box<str>>,
 }
@@ -42,12 +51,16 @@ impl Inner {
         self.slots.get(slot as usize).and_then(Option::as_ref).ok_or_else(no_slot)
     }
 
+    fn slot_mut(&mut self, slot: u32) -> Result<&mut Slot> {
+        self.slots.get_mut(slot as usize).and_then(Option::as_mut).ok_or_else(no_slot)
+    }
+
     fn breaker(&self, slot: u32) -> Result<&CircuitBreaker> {
         Ok(&self.slot(slot)?.breaker)
     }
 
     fn keep(&mut self, breaker: CircuitBreaker) -> u32 {
-        let slot = Some(Slot { breaker, lane: None, subscription: None });
+        let slot = Some(Slot { breaker, lane: None, transitions: None, policies: None });
         match self.free.pop() {
             Some(free) => {
                 self.slots[free as usize] = slot;
@@ -61,13 +74,17 @@ impl Inner {
     }
 
     fn release(&mut self, slot: u32) {
-        let Some(Slot { breaker, lane, subscription }) =
+        let Some(Slot { breaker, lane, transitions, policies }) =
             self.slots.get_mut(slot as usize).and_then(Option::take)
         else {
             return;
         };
-        if let Some(subscription) = subscription {
-            self.stop_listening(slot, subscription);
+        for slip in self.held.take_of(slot) {
+            breaker.abandon_slip(&slip);
+        }
+        if transitions.is_some() || policies.is_some() {
+            drop((transitions, policies));
+            self.inbox.forget(slot, |_| true);
         }
         if let Some(counter) = lane {
             breaker.remove_lane(counter);
@@ -77,38 +94,29 @@ impl Inner {
         self.free.push(slot);
     }
 
-    fn stop_listening(&mut self, slot: u32, subscription: Subscription) {
-        drop(subscription);
-        self.inbox.forget(slot);
-        self.listening -= 1;
-        if self.listening == 0 {
-            self.inbox.set_waker(None);
-        }
-    }
-
     /// Ends everything: the isolate goes away, and its memory with it.
     fn close(&mut self) {
+        self.waits.give_up();
         (0..self.slots.len() as u32).for_each(|slot| self.release(slot));
+        self.inbox.set_waker(None);
+    }
+
+    fn abandon(&self, slot: u32, slip: &Slip) {
+        if let Ok(breaker) = self.breaker(slot) {
+            breaker.abandon_slip(slip);
+        }
     }
 
     pub(crate) fn acquire(&mut self) {
         let s = self.scratch;
         let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
+        if slot.breaker.is_gated() {
+            return s.set(CODE, HAS_GATES);
+        }
         slot.breaker.return_grant(s.get(GRANT_CALLS));
         match slot.breaker.acquire_slip() {
-            Ok(slip) => {
-                s.set(CODE, 0);
-                s.set(LOW, slip.low);
-                s.set(LEASE, slip.lease);
-                s.set(EXTRA, slip.extra);
-                s.set(ENGINE, slip.engine);
-                s.set_wide(START, slip.start);
-            }
-            Err(refused) => {
-                s.set(CODE, 1 + refused.reason as u32);
-                s.set_nanos(refused.retry_after);
-                s.set_wide(FAILURE, slot.breaker.failure_word());
-            }
+            Ok(slip) => s.give(slip),
+            Err(refused) => s.turn_away(&slot.breaker, refused),
         }
         let grant = if slot.lane.is_some() { slot.breaker.grant() } else { Default::default() };
         s.set(GRANT_LOW, grant.low);
@@ -118,14 +126,14 @@ impl Inner {
 
     pub(crate) fn settle(&mut self, error_type: Option<&str>) {
         let s = self.scratch;
-        let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
-        let slip = Slip {
+        let slip = self.held.take_out(Slip {
             low: s.get(LOW),
             lease: s.get(LEASE),
             extra: s.get(EXTRA),
             engine: s.get(ENGINE),
             start: s.get_wide(START),
-        };
+        });
+        let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
         s.set(CODE, 0);
         let numbered =
             || self.error_types.get((s.get(ERROR_TYPE) as usize).wrapping_sub(1)).map(AsRef::as_ref);
@@ -139,5 +147,31 @@ impl Inner {
         };
         s.set(SETTLED, settled as u32);
         s.set(EVENTS, self.inbox.waiting());
+    }
+}
+
+impl Inner {
+    /// Gives a permit of gates out, with the turn that a leaky bucket gives.
+    fn give_paced(&mut self, slot: u32, (slip, turn): Paced) {
+        let slip = self.held.keep(slot, slip);
+        self.scratch.give(slip);
+        self.scratch.set_double(TURN, turn as f64);
+    }
+}
+
+impl Scratch {
+    fn give(self, slip: Slip) {
+        self.set(CODE, 0);
+        self.set(LOW, slip.low);
+        self.set(LEASE, slip.lease);
+        self.set(EXTRA, slip.extra);
+        self.set(ENGINE, slip.engine);
+        self.set_wide(START, slip.start);
+    }
+
+    fn turn_away(self, breaker: &CircuitBreaker, refused: Refused) {
+        self.set(CODE, 1 + refused.reason as u32);
+        self.set_nanos(refused.retry_after);
+        self.set_wide(FAILURE, breaker.failure_word());
     }
 }

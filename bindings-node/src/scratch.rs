@@ -1,4 +1,4 @@
-//! The words through which the two functions of a call take and give: no argument crosses the boundary.
+//! The words through which the functions of a call take and give: no argument crosses the boundary.
 //!
 //! `lib/host.ts` has the same places. All are 32-bit words; a double or a 64-bit word takes an even place and the next.
 
@@ -24,17 +24,37 @@ pub(crate) const GRANT_CALLS: usize = 9;
 pub(crate) const OUTCOME: usize = 10;
 /// Out of settle.
 pub(crate) const SETTLED: usize = 11;
-/// Into settle: nanoseconds, NaN for none. Out of acquire: `retry_after` in nanoseconds, NaN for none.
+/// Into settle: nanoseconds, NaN for none. Out of acquire: `retry_after` in nanoseconds, NaN for none; of a call that
+/// waits, what is left until its deadline.
 pub(crate) const NANOS: usize = 12;
-/// Out: events that wait to be drained.
+/// Out: events that wait to be drained, and waits that have ended.
 pub(crate) const EVENTS: usize = 14;
 /// Into settle: the number of a failure's type, 0 for none.
 pub(crate) const ERROR_TYPE: usize = 15;
 /// Out of an acquire that was rejected: the last failure as the core notes it, 0 for none.
 pub(crate) const FAILURE: usize = 16;
 
+/// Into enter: the level's code; what the call costs; its deadline on the breaker's clock in nanoseconds, NaN for none;
+/// whether it waits for a slot.
+pub(crate) const PRIORITY: usize = 18;
+pub(crate) const WAITS: usize = 19;
+pub(crate) const COST: usize = 20;
+pub(crate) const DEADLINE: usize = 22;
+/// Out of enter: which wait has begun, to be named when it ends.
+pub(crate) const TICKET: usize = 24;
+/// Out of enter: whether the breaker had gates.
+pub(crate) const GATED: usize = 25;
+/// Out, with a permit: nanoseconds until the call's turn comes.
+pub(crate) const TURN: usize = 26;
+
 /// `CODE` after a panic, which is a defect.
 pub(crate) const PANICKED: u32 = 255;
+/// `CODE` of acquire: the breaker has gates, and was not asked. `enter` asks it.
+pub(crate) const HAS_GATES: u32 = 254;
+/// `CODE` of enter: the request cannot be; nothing was asked.
+pub(crate) const WRONG: u32 = 253;
+/// `CODE` of enter: the call waits for a slot, for at most so many nanoseconds.
+pub(crate) const QUEUED: u32 = 252;
 /// `OUTCOME` of a permit that was dropped.
 pub(crate) const ABANDONED: u32 = 3;
 
@@ -72,11 +92,23 @@ impl Scratch {
     }
 
     pub(crate) fn set_nanos(self, nanos: Option<u64>) {
-        self.set_wide(NANOS, nanos.map_or(f64::NAN, |n| n as f64).to_bits());
+        self.set_double(NANOS, nanos.map_or(f64::NAN, |n| n as f64));
+    }
+
+    pub(crate) fn double(self, at: usize) -> f64 {
+        f64::from_bits(self.get_wide(at))
+    }
+
+    pub(crate) fn set_double(self, at: usize, value: f64) {
+        self.set_wide(at, value.to_bits());
+    }
+
+    pub(crate) fn nanos_at(self, at: usize) -> Option<u64> {
+        let nanos = self.double(at);
+        (!nanos.is_nan()).then_some(nanos as u64)
     }
 
     pub(crate) fn nanos(self) -> Option<u64> {
-        let nanos = f64::from_bits(self.get_wide(NANOS));
-        (!nanos.is_nan()).then_some(nanos as u64)
+        self.nanos_at(NANOS)
     }
 }

@@ -37,6 +37,19 @@ test('the check fails when nothing is rejected', () => {
   assert.match(stdout, /check: BROKEN: the upstream received no call that was made while open/);
 });
 
+test('of more than can be done, what matters most is done', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/priorities.mjs'], { cwd: EXAMPLE, env, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const rows = [...stdout.matchAll(/│ +(\w+) +│ +(\d+) +│ +(\d+) +│ +(\d+) +│/g)].map(([, level, ...n]) => [level, n.map(Number)]);
+  assert.equal(rows.length, 10, stdout);
+  const of = (level, run) => rows.filter(([name]) => name === level)[run][1];
+  assert.deepEqual(of('critical', 0).slice(0, 2), [20, 0]);
+  assert.ok(of('bulk', 0)[1] > 0, 'the least important gave way');
+  for (const run of [0, 1]) assert.deepEqual(of('critical', run).slice(0, 2), [20, 0], stdout);
+  for (const level of ['low', 'bulk']) assert.deepEqual(of(level, 1).slice(0, 2), [0, 20], stdout);
+  assert.match(stdout, /min_priority: bulk -> normal, by operator/);
+});
+
 test('a wrong option is named with what is allowed', () => {
   for (const [args, words] of [
     [['--seconds', '1'], /--seconds 1: allowed are 9 to 900/],

@@ -182,7 +182,12 @@ test('a snapshot tells everything, in milliseconds and camelCase', () => {
   );
   assert.deepEqual(read.lastFailure, { errorType: 'ETEST', at: 250 });
   assert.equal(read.consecutiveFailures, null);
-  assert.deepEqual(read.totals.rejected, { open: 0, half_open_full: 0, ramp: 0, forced_open: 0 });
+  const reasons = [
+    'open', 'half_open_full', 'ramp', 'forced_open', 'shed',
+    'rate_limited', 'bulkhead_full', 'queue_timeout', 'limit_reached', 'closed',
+  ];
+  assert.deepEqual(read.totals.rejected, Object.fromEntries(reasons.map((reason) => [reason, 0])));
+  assert.deepEqual([read.rateLimit, read.bulkhead, read.totals.bypassed], [null, null, 0]);
   assert.equal(read.durations.bounds[0], 1);
   assert.equal(read.durations.byOutcome.success.sum, 150);
   assert.equal(read.durations.byOutcome.failure.counts.length, read.durations.bounds.length + 1);

@@ -36,6 +36,7 @@ test('what is shown is what is meant to be', () => {
     'ConflictError',
     'ManualClock',
     'Registry',
+    'RequestError',
     'captureStacks',
     'circuitBreaker',
     'contentType',
@@ -44,7 +45,9 @@ test('what is shown is what is meant to be', () => {
     'isCircuitOpenError',
     'isConfigError',
     'isConflictError',
+    'isRequestError',
     'registry',
+    'requestPriority',
     'schema',
     'version',
   ]);

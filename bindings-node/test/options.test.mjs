@@ -16,6 +16,7 @@ test('defaults are those of the core', () => {
 
 test('every option of the schema can be written in camelCase', () => {
   const camel = (key) => key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  const LEVELS = { critical: 3, high: 2, normal: 1, low: 1, bulk: 1 };
   // One legal value for each key that is no table; the sets fit together.
   const sets = [
     { failureThreshold: 7, seed: 5, mode: 'shadow', halfOpenMaxCalls: 4, halfOpenConcurrency: 2, successThreshold: 3 },
@@ -31,6 +32,24 @@ test('every option of the schema can be written in camelCase', () => {
     { window: { kind: 'adaptive', minFailures: 4, floor: 0.1, sensitivity: 2, baseline: 0.02, memoryCalls: 500 } },
     { backoff: { kind: 'exponential', multiplier: 3, max: 600_000, jitter: 0.2, resetAfter: 90_000 } },
     { ramp: { initial: 0.2, step: 0.3, windowCalls: 20, maxFailureRate: 0.2, stepTimeout: 5000 } },
+    { priority: { min: 'low', halfOpenMin: 'high', openBypass: 'critical' } },
+    { rateLimit: { algorithm: 'token_bucket', rate: 50, burst: 20, reserve: LEVELS } },
+    {
+      rateLimit: {
+        algorithm: 'leaky_bucket',
+        rate: 50,
+        maxWait: 2000,
+        adaptive: { min: 10, max: 500, scale: 2, cooldown: 30_000, lowerAbove: 0.2, raiseBelow: 0.05 },
+      },
+    },
+    { rateLimit: { algorithm: 'sliding_window', limit: 10, window: 5000 } },
+    { bulkhead: { maxConcurrent: 50, maxQueue: 10, queueTimeout: { critical: 5000, bulk: 50 }, reserved: LEVELS } },
+    {
+      concurrencyLimit: {
+        kind: 'aimd', initial: 10, min: 5, max: 50, backoffRatio: 0.8, maxQueue: 5, reserved: { high: 0.25 },
+      },
+    },
+    { concurrencyLimit: { kind: 'gradient', tolerance: 2, queue: 5, smoothing: 0.5, longWindow: 100 } },
   ];
   const seen = new Set();
   const visit = (options, made) => {
@@ -71,6 +90,24 @@ test('a number is milliseconds, wherever a length of time stands', () => {
     [recovery_timeout, half_open_timeout, window.period, backoff.max, backoff.reset_after, ramp.step_timeout],
     ['1500ms', '2500us', '120s', '600s', '1s', '10ms'],
   );
+  const { rate_limit, bulkhead } = document({
+    rateLimit: { algorithm: 'leaky_bucket', maxWait: 250, adaptive: { cooldown: 1500 } },
+    bulkhead: { maxConcurrent: 5, queueTimeout: { critical: 2500, low: '1m' } },
+  });
+  assert.deepEqual([rate_limit.max_wait, rate_limit.adaptive.cooldown], ['250ms', '1500ms']);
+  assert.deepEqual([bulkhead.queue_timeout.critical, bulkhead.queue_timeout.low], ['2500ms', '60s']);
+  const forAll = document({ bulkhead: { maxConcurrent: 5, queueTimeout: 250 } });
+  assert.equal(forAll.bulkhead.queue_timeout.high ?? forAll.bulkhead.queue_timeout, '250ms');
+});
+
+test('a key of that name is milliseconds only where it is a length of time', () => {
+  const { rate_limit, concurrency_limit } = document({
+    rateLimit: { rate: 50, reserve: { critical: 5 }, adaptive: { min: 20, max: 80 } },
+    concurrencyLimit: { initial: 20, max: 80, reserved: { critical: 0.5 }, queueTimeout: { critical: 80 } },
+  });
+  const { min, max } = rate_limit.adaptive;
+  assert.deepEqual([rate_limit.reserve.critical, min, max, concurrency_limit.max], [5, 20, 80, 80]);
+  assert.deepEqual([concurrency_limit.reserved.critical, concurrency_limit.queue_timeout.critical], [0.5, '80ms']);
 });
 
 test('a text with a unit is taken as it is', () => {

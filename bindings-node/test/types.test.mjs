@@ -46,14 +46,17 @@ const camel = (key) => key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCas
 function keysOfSchema() {
   const { properties } = schema();
   const lines = [
-    `import type { AdaptiveWindow, Backoff, CallOptions, CircuitBreakerOptions, CountWindow, DocumentOptions, Ramp, TimeWindow } from 'fusewire';`,
+    `import type { AdaptiveRate, AdaptiveWindow, Backoff, Bulkhead, CallOptions, CircuitBreakerOptions, ConcurrencyLimit, CountWindow, DocumentOptions, LeakyBucket, PriorityRules, Ramp, TimeWindow, TokenBucket, WindowLimit } from 'fusewire';`,
     `type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;`,
-    `const keys: [${'true, '.repeat(7)}] = [true, true, true, true, true, true, true] satisfies [`,
+    `const keys: [${'true, '.repeat(14)}] = [${'true, '.repeat(14)}] satisfies [`,
   ];
   const union = (table) =>
     Object.keys(table.properties)
       .map((key) => `'${camel(key)}'`)
       .join(' | ');
+  const rate = (algorithm) =>
+    properties.rate_limit.oneOf.find(({ properties: { algorithm: a } }) => [a.const, ...(a.enum ?? [])].includes(algorithm));
+  const limits = properties.concurrency_limit.oneOf.map((form) => form.properties);
   const of = (kind) => properties.window.oneOf.find((form) => form.properties.kind.const === kind);
   for (const [type, table] of [
     ['DocumentOptions', { properties }],
@@ -62,6 +65,13 @@ function keysOfSchema() {
     ['AdaptiveWindow', of('adaptive')],
     ['Backoff', properties.backoff],
     ['Ramp', properties.ramp],
+    ['TokenBucket', rate('token_bucket')],
+    ['LeakyBucket', rate('leaky_bucket')],
+    ['WindowLimit', rate('sliding_window')],
+    ['AdaptiveRate', rate('leaky_bucket').properties.adaptive],
+    ['PriorityRules', properties.priority],
+    ['Bulkhead', properties.bulkhead],
+    ['ConcurrencyLimit', { properties: Object.assign({}, ...limits) }],
   ]) {
     lines.push(`  Same<keyof ${type}, ${union(table)}>,`);
   }
@@ -78,15 +88,22 @@ function readings() {
   const clock = new ManualClock();
   const snapshots = [];
   const events = [];
+  const policies = [];
   for (const options of [
     { failureThreshold: 1 },
     { window: { kind: 'count', minCalls: 1 } },
     { window: { kind: 'time', minCalls: 1, slowCallRate: 0.5 }, slowCallDuration: 10 },
     { window: { kind: 'adaptive', minCalls: 1 } },
     { ramp: {}, halfOpenMaxCalls: 1 },
+    { priority: {}, rateLimit: { rate: 50 }, bulkhead: { maxConcurrent: 5 } },
+    { rateLimit: { algorithm: 'leaky_bucket' }, concurrencyLimit: {} },
   ]) {
     const breaker = new CircuitBreaker('read', { ...options, clock });
     breaker.on('stateChange', (event) => events.push(event));
+    breaker.on('policy', (event) => policies.push(event));
+    if (options.priority) breaker.setMinPriority('low', { actor: 'a' });
+    if (options.bulkhead) breaker.setSlots({ reserved: { high: 1 } });
+    if (options.rateLimit) breaker.setRate(20);
     const look = () => snapshots.push(breaker.snapshot());
     look();
     breaker.executeSync(() => 1);
@@ -102,7 +119,7 @@ function readings() {
   }
   assert.ok(snapshots.some(({ ramp }) => ramp !== null));
   const list = (type, values) => `export const ${type}s: ${type}[] = ${JSON.stringify(values)};`;
-  return `import type { Snapshot, TransitionEvent } from 'fusewire';\n${list('Snapshot', snapshots)}\n${list('TransitionEvent', events)}\n`;
+  return `import type { PolicyEvent, Snapshot, TransitionEvent } from 'fusewire';\n${list('Snapshot', snapshots)}\n${list('TransitionEvent', events)}\n${list('PolicyEvent', policies)}\n`;
 }
 
 test('what has to compile compiles, what must not does not, for both kinds of modules', () => {

@@ -30,6 +30,12 @@ function start(breaker, task, more = {}) {
   return worker;
 }
 
+/** A breaker with so many slots and a queue, of a test's own. */
+const gated = (maxConcurrent) => {
+  const bulkhead = { maxConcurrent, maxQueue: 1_000, queueTimeout: '1h' };
+  return registry.getOrCreate(`gated-${++names}`, { ...OPTIONS, bulkhead });
+};
+
 const message = async (worker) => (await once(worker, 'message'))[0];
 
 for (const thenHangs of [false, true]) {
@@ -55,6 +61,52 @@ for (const thenHangs of [false, true]) {
     await Promise.all(ended);
     assert.deepEqual(totals(), expected, 'when they are gone');
     assert.ok(told.every(({ alone }) => alone > 1_000), JSON.stringify(told));
+  });
+}
+
+test('a slot that another thread gives back goes to who waits here, and the other way round', async () => {
+  const breaker = gated(1);
+  const worker = start(breaker, 'holds', { options: undefined });
+  assert.equal(await message(worker), 'has');
+  const here = breaker.acquire({});
+  assert.equal(breaker.snapshot().bulkhead.queued, 1);
+  worker.postMessage('settle');
+  const permit = await here;
+  const answer = message(worker);
+  worker.postMessage('wait');
+  while (breaker.snapshot().bulkhead.queued === 0) await turn();
+  permit.success();
+  assert.equal(await answer, 'has again');
+  (await breaker.acquire({})).success();
+  assert.deepEqual(breaker.snapshot().bulkhead.queued, 0);
+});
+
+test('threads that share slots and a queue lose no call, and never run more at once than there are slots', async () => {
+  const breaker = gated(3);
+  const cells = new Int32Array(new SharedArrayBuffer(8));
+  const workers = Array.from({ length: 3 }, () => start(breaker, 'share', { shared: cells.buffer, calls: 2_000 }));
+  const own = Array.from({ length: 500 }, () => breaker.execute(async () => turn()));
+  const told = await Promise.all(workers.map(message));
+  await Promise.all(own);
+  assert.deepEqual(told, ['done', 'done', 'done']);
+  const { bulkhead, totals } = breaker.snapshot();
+  assert.deepEqual([bulkhead.inFlight, bulkhead.queued, totals.success], [0, 0, 6_500]);
+  assert.ok(cells[1] >= 1 && cells[1] <= 3, `${cells[1]} at once`);
+});
+
+for (const isCutOff of [true, false]) {
+  test(`a worker that ${isCutOff ? 'is cut off' : 'ends'} gives back its slots and its places in the queue`, async () => {
+    const breaker = gated(2);
+    const worker = start(breaker, 'keeps', { options: undefined, thenHangs: isCutOff });
+    const ended = once(worker, 'exit');
+    assert.equal(await message(worker), 'has two, waits for three');
+    const here = [breaker.acquire({}), breaker.acquire({})];
+    if (isCutOff) await worker.terminate();
+    else worker.postMessage('end');
+    await ended;
+    for (const permit of await Promise.all(here)) permit.success();
+    const { bulkhead, totals } = breaker.snapshot();
+    assert.deepEqual([bulkhead.inFlight, bulkhead.queued, totals.success], [0, 0, 2]);
   });
 }
 

@@ -1,15 +1,17 @@
+import { PermitPromise } from './acquiring';
 import { type BreakerClass } from './adoption';
-import { OperatedBreaker } from './operated';
+import { GatedBreaker } from './gated';
 import { type CallOptions, type CircuitBreakerOptions } from './options';
 import { Permit } from './permit';
+import { type AcquireOptions, type CallRequest } from './request';
 import { type Given, type WrappedOptions } from './wrapped';
 /** What a call may be given. */
-export interface ExecuteOptions {
-    /** Ends the call: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
+export interface ExecuteOptions extends CallRequest {
+    /** Ends the call, or its wait: it rejects with the signal's reason at once. As with `fetch`, `null` is none. */
     signal?: AbortSignal | null;
 }
 /** Guards one dependency. */
-export declare class CircuitBreaker extends OperatedBreaker {
+export declare class CircuitBreaker extends GatedBreaker {
     private cell;
     private at;
     private counters;
@@ -20,7 +22,7 @@ export declare class CircuitBreaker extends OperatedBreaker {
     /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
     private onValue;
     private onError;
-    private readonly options;
+    protected readonly options: CircuitBreakerOptions;
     /** Whether a value decides nothing: the usual. */
     private readonly anyValue;
     /**
@@ -34,28 +36,50 @@ export declare class CircuitBreaker extends OperatedBreaker {
      */
     static fromDocument<B extends CircuitBreaker>(this: BreakerClass<B>, name: string, document: string | object, options?: CallOptions): B;
     /**
-     * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise.
+     * Calls `fn` under the breaker: a value is a success, an error a failure, unless the options say otherwise. A call waits
+     * for a slot where there is a queue, and for its turn where calls are paced.
      *
      * Rejects with the function's own error, or with a `CircuitOpenError` when it was not called.
      */
     execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T>;
-    /** As `execute`, for a function that answers at once. */
-    executeSync<T>(fn: () => T): T;
+    /**
+     * As `execute`, for a function that answers at once. It never waits for a slot, and blocks the thread until its turn
+     * where calls are paced, unless the clock is a `ManualClock`, which nobody could move meanwhile.
+     */
+    executeSync<T>(fn: () => T, options?: CallRequest): T;
     /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
     wrap<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R, options?: WrappedOptions<This, Given<Args>>): (this: This, ...args: Args) => Promise<Awaited<R>>;
     /**
-     * Asks for a permit to call; settle it once.
+     * Asks for a permit to call; settle it once. Without a request the answer is there at once, and nobody waits for a slot.
      *
      * Throws a `CircuitOpenError` when the call is turned away.
      */
     acquire(): Permit;
-    /** As `acquire`, but `null` when the call is turned away. */
-    tryAcquire(): Permit | null;
+    /**
+     * As `acquire()`, by a promise, which waits for a slot where there is a queue, for as long as the queue's timeout, the
+     * request's deadline and its signal let it. A pending wait keeps the process alive.
+     */
+    acquire(request: AcquireOptions): PermitPromise;
+    /** As `acquire()`, but `null` when the call is turned away. It never waits. */
+    tryAcquire(request?: CallRequest): Permit | null;
     private permit;
     private executeWith;
+    /** Makes a call that the lane has admitted. */
+    private callLane;
+    /** Makes a call that has a slip. */
+    private callWith;
+    /** Asks for a call, and makes it. */
+    private executeAsked;
+    private callLater;
+    private readyLater;
     /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
     private passes;
-    /** Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. */
+    /** Asks for a call that cannot wait for a slot; as `ask`. */
+    private askNow;
+    /**
+     * Asks for a permit; `null` when the call is turned away, and `takeRefusal` says why. When there is no refusal, the
+     * breaker has gates, and was not asked.
+     */
     private ask;
     /** Takes up a grant of another generation. A call keeps what was there when it was admitted. */
     private begin;

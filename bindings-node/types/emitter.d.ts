@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { CircuitOpenError } from './errors';
-import { type TransitionEvent } from './events';
+import { type PolicyEvent, type TransitionEvent } from './events';
 /** The events of a breaker. */
 export interface CircuitBreakerEvents {
     /** It came to be open. */
@@ -11,8 +11,10 @@ export interface CircuitBreakerEvents {
     close: [event: TransitionEvent];
     /** Any transition: also one from a state to itself, such as a reconfiguration. */
     stateChange: [event: TransitionEvent];
-    /** A call was turned away. */
+    /** A call was turned away, at once or while it waited. */
     reject: [error: CircuitOpenError];
+    /** The floor of priorities, slots, a limit or a rate changed, or the breaker was closed for good. */
+    policy: [event: PolicyEvent];
 }
 /** What tells of a breaker. */
 export declare abstract class BreakerEmitter extends EventEmitter<CircuitBreakerEvents> {

@@ -42,6 +42,18 @@ export declare class ConfigError extends CircuitBreakerError {
     /** For tests of code that catches it. */
     constructor(key: string, value: string, allowed: string, message: string);
 }
+/** What a call asks for cannot be; nothing was asked, and nothing counts. */
+export declare class RequestError extends CircuitBreakerError {
+    readonly code = "ERR_CIRCUIT_REQUEST";
+    /** `priority` or `cost`. */
+    readonly field: string;
+    /** What it was. */
+    readonly value: string;
+    /** What it may be. */
+    readonly allowed: string;
+    /** For tests of code that catches it. */
+    constructor(field: string, value: string, allowed: string, message: string);
+}
 /** The name is taken by a breaker with another configuration. */
 export declare class ConflictError extends CircuitBreakerError {
     readonly code = "ERR_CIRCUIT_CONFLICT";
@@ -58,5 +70,7 @@ export declare function isCircuitOpenError(error: unknown): error is CircuitOpen
 export declare function isConfigError(error: unknown): error is ConfigError;
 /** Whether a name was taken by a breaker with another configuration. */
 export declare function isConflictError(error: unknown): error is ConflictError;
+/** Whether a call asked for what cannot be. */
+export declare function isRequestError(error: unknown): error is RequestError;
 /** Whether an error is of this package. */
 export declare function isCircuitBreakerError(error: unknown): error is CircuitBreakerError;

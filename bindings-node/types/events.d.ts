@@ -1,3 +1,4 @@
+import type { PriorityLevel } from './request';
 import type { State } from './snapshot';
 /** A transition. */
 export interface TransitionEvent {
@@ -23,3 +24,31 @@ export interface TransitionEvent {
     /** How many events this isolate missed since the one before. */
     missed: number;
 }
+/** Slots in all, and how many of them are kept for calls of a level. */
+export interface SlotTable {
+    maxConcurrent: number;
+    reserved: Partial<Record<PriorityLevel, number>>;
+}
+interface PolicyEventOf<Kind extends string, Value> {
+    /** The breaker's name. */
+    breaker: string;
+    /** What changed. */
+    kind: Kind;
+    from: Value;
+    to: Value;
+    /** The generation it happened in. */
+    generation: number;
+    /** 1 for a breaker's first, and one more for each. */
+    sequence: number;
+    /** When, on the breaker's clock, in milliseconds. */
+    at: number;
+    /** Who did it; `null` when it happened by itself, as a rate changes that is adaptive. */
+    actor: string | null;
+    /** Why, if it was done by hand. */
+    reason: string | null;
+    /** How many of these events this isolate missed since the one before. */
+    missed: number;
+}
+/** A change around the machine: by `setMinPriority`, `setSlots`, `setLimit`, `setRate` (or by itself) or `close`. */
+export type PolicyEvent = PolicyEventOf<'min_priority', PriorityLevel> | PolicyEventOf<'slots', SlotTable> | PolicyEventOf<'limit' | 'rate', number> | PolicyEventOf<'close', null>;
+export {};

@@ -1,5 +1,6 @@
 import { type CircuitOpenError } from './errors';
 import type { ManualClock } from './clock';
+import type { Priority, PriorityLevel } from './request';
 /** Milliseconds, or a text such as `'30s'`. */
 export type Duration = number | `${number}${'ns' | 'us' | 'ms' | 's' | 'm' | 'h'}`;
 /** Judges by the last so many calls. */
@@ -67,6 +68,92 @@ export interface Ramp {
     /** A step without a failure is passed after this long. */
     stepTimeout?: Duration;
 }
+/** A bucket that tokens are added to: bursts pass, the rate holds in the long run. */
+export interface TokenBucket {
+    algorithm?: 'token_bucket';
+    /** Calls a second, in the long run. */
+    rate?: number;
+    /** Tokens that a full bucket holds. */
+    burst?: number;
+    /** Tokens, by level, that calls of lower levels leave in the bucket. */
+    reserve?: Partial<Record<PriorityLevel, number>>;
+    /** A rate that follows the outcomes. `{}` turns it on. */
+    adaptive?: AdaptiveRate;
+}
+/** Calls one after the other, at even distances: a call waits for its turn. */
+export interface LeakyBucket {
+    algorithm: 'leaky_bucket';
+    /** Calls a second. */
+    rate?: number;
+    /** The longest that a call waits for its turn. */
+    maxWait?: Duration;
+    /** A rate that follows the outcomes. `{}` turns it on. */
+    adaptive?: AdaptiveRate;
+}
+/** At most so many calls in each window: `fixed` counts by the clock's windows, `sliding` in any span of that length. */
+export interface WindowLimit {
+    algorithm: 'fixed_window' | 'sliding_window';
+    /** Calls in a window. */
+    limit?: number;
+    /** How long it is. */
+    window?: Duration;
+}
+/** Lowers the rate while calls fail, raises it while they succeed and some are turned away. */
+export interface AdaptiveRate {
+    min?: number;
+    max?: number;
+    /** Factor from one rate to the next. */
+    scale?: number;
+    /** How long a rate holds at least. */
+    cooldown?: Duration;
+    /** Share of failures above which the rate falls. */
+    lowerAbove?: number;
+    /** Share of failures below which it rises. */
+    raiseBelow?: number;
+}
+/** What calls must matter. */
+export interface PriorityRules {
+    /** Calls below this level are turned away. */
+    min?: Priority;
+    /** Calls below this level neither end an opening nor probe. */
+    halfOpenMin?: Priority;
+    /** Calls at or above this level are made although the breaker is open. */
+    openBypass?: Priority;
+}
+/** What calls wait for a slot in. */
+export interface QueueOptions {
+    /** How many calls may wait for a slot. */
+    maxQueue?: number;
+    /** How long a call waits for a slot: one length of time for all levels, or by level. */
+    queueTimeout?: Duration | Partial<Record<PriorityLevel, Duration>>;
+}
+/** At most so many calls at the same time. */
+export interface Bulkhead extends QueueOptions {
+    /** How many calls run at the same time. */
+    maxConcurrent: number;
+    /** Slots, by level, that calls of other levels leave free. */
+    reserved?: Partial<Record<PriorityLevel, number>>;
+}
+/** At most so many calls at the same time as the service is seen to bear. */
+export interface ConcurrencyLimit extends QueueOptions {
+    kind?: 'aimd' | 'gradient';
+    /** The limit at first. */
+    initial?: number;
+    min?: number;
+    max?: number;
+    /** Shares of the limit, by level, that calls of other levels leave free. */
+    reserved?: Partial<Record<PriorityLevel, number>>;
+    /** Factor by which a failure or a slow call cuts the limit; for `aimd`. */
+    backoffRatio?: number;
+    /** How many times longer than usual calls may take; for `gradient`. */
+    tolerance?: number;
+    /** Calls that may queue in the service; for `gradient`. */
+    queue?: number;
+    /** Share of an update that is taken over; for `gradient`. */
+    smoothing?: number;
+    /** Over how many updates the usual duration is learned; for `gradient`. */
+    longWindow?: number;
+}
 /** Who decides at first. */
 export type Mode = 'auto' | 'shadow' | 'forced_open' | 'forced_closed';
 /** The keys of the document. What is left out takes the core's default; see `docs/configuration.md`. */
@@ -96,6 +183,14 @@ export interface DocumentOptions {
     mode?: Mode;
     /** Seed of the jitter. */
     seed?: number;
+    /** Turns calls away that come too fast. */
+    rateLimit?: TokenBucket | LeakyBucket | WindowLimit;
+    /** Turns calls away by how much they matter. */
+    priority?: PriorityRules;
+    /** Bounds the calls that run at the same time. Not beside `concurrencyLimit`. */
+    bulkhead?: Bulkhead;
+    /** Finds out how many calls may run at the same time. Not beside `bulkhead`. */
+    concurrencyLimit?: ConcurrencyLimit;
 }
 /** What decides how a call ended, in this order. */
 export interface Classification {

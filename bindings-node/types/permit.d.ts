@@ -6,17 +6,25 @@ export type Settled = 'ok' | 'late' | 'already_settled';
 export type Outcome = 'success' | 'failure' | 'ignored';
 /**
  * Leave to make one call. Settle it once with what came of the call. `using` settles what was not: as ignored, or as a
- * failure when it lasted at least `cancelledAfter`.
+ * failure when it lasted at least `cancelledAfter`. So does its collection as garbage, where it holds something that
+ * others wait for, such as a slot; but nobody knows when that is.
  */
 export declare class Permit {
     /** The breaker that gave it. */
     readonly breaker: CircuitBreaker;
+    /**
+     * Milliseconds until the call's turn comes, as a leaky bucket paces calls; 0 for all others. Whoever has the permit lets
+     * them pass before the call; its duration begins then. `execute` does so by itself.
+     */
+    readonly wait: number;
     private readonly guard;
     private readonly slip;
     private readonly low;
     private isSettled;
     /** In mode `shadow`: why the call would have been rejected. */
     get wouldReject(): Reason | null;
+    /** Whether the breaker would have rejected the call, and `priority.openBypass` let it pass. */
+    get bypassed(): boolean;
     /** The dependency did what it should. */
     success(): Settled;
     /** The dependency failed; the error's type is counted in the metrics. */

@@ -1,13 +1,18 @@
 import { CircuitBreaker as Breaker } from './breaker';
 import type { CircuitOpenError } from './errors';
-import { type CircuitBreakerOptions } from './options';
+import { type CircuitBreakerOptions, type PriorityRules } from './options';
 import type { Given, WrappedOptions } from './wrapped';
 /** Options of a function under a breaker of its own. */
-export interface WrapOptions<This = any, Args extends unknown[] = any[]> extends Omit<CircuitBreakerOptions, 'fallback'>, WrappedOptions<This, Args> {
+export interface WrapOptions<This = any, Args extends unknown[] = any[]> extends Omit<CircuitBreakerOptions, 'fallback' | 'priority'>, Omit<WrappedOptions<This, Args>, 'priority'> {
     /** The breaker's name; without it the function's, or `anonymous`. */
     name?: string;
     /** Answers calls that are turned away, from the error and the call's arguments. Without it they throw the error. */
     fallback?: (error: CircuitOpenError, ...args: Args) => unknown;
+    /**
+     * A table: the breaker's rules. Anything else: how much a call matters, or what tells it from `this` and the arguments.
+     * For both, give the breaker that has the rules, and `breaker.wrap(fn, { priority })`.
+     */
+    priority?: PriorityRules | WrappedOptions<This, Args>['priority'];
 }
 /** A function under a breaker. */
 export type Guarded<This, Args extends unknown[], R> = ((this: This, ...args: Args) => Promise<Awaited<R>>) & {

@@ -119,7 +119,8 @@ impl Asking {
         Ok(Some(Box::new(Asking { constant, priority: function(priority), cost: function(cost) })))
     }
 
-    /// Whether the arguments of a call decide.
+    /// Whether the arguments of a call decide; for coroutines, which begin later than they are called.
+    #[cfg(Py_3_10)]
     pub(crate) fn needs_arguments(&self) -> bool {
         self.priority.is_some() || self.cost.is_some()
     }

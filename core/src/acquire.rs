@@ -19,14 +19,21 @@ impl Body {
     /// would stall the caller.
     #[inline(never)]
     pub(crate) fn acquire(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
-        let word = self.engine().load();
+        let engine = self.engine();
+        let word = engine.load();
         if word.is_gated() || word.is_ended() {
-            return self.acquire_gated(&Request::new(), ticket);
+            return self.acquire_gated(engine, word, const { &Request::new() }, ticket);
         }
         if let Some(after) = self.engine().still_open(self.clock()) {
             self.engine().count_open();
             return Err(Refusal::new(Reason::Open, Some(after)));
         }
+        self.acquire_with_a_step(ticket)
+    }
+
+    /// Apart, so that who is turned away or goes through gates has nothing of its frame.
+    #[inline(never)]
+    fn acquire_with_a_step(&self, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
         let (engine, given) = self.acquire_at_length(ticket)?;
         #[cfg(feature = "tracing")]
         crate::trace::admitted(Word(given.low().into()));
@@ -43,7 +50,7 @@ impl Body {
                 continue;
             }
             if word.is_gated() || word.is_ended() {
-                let engine = self.acquire_gated(&Request::new(), ticket)?;
+                let engine = self.acquire_gated_at_length(&Request::new(), ticket)?;
                 return Ok((engine, *ticket));
             }
             if word.is_plainly_closed() {
@@ -126,6 +133,10 @@ impl Body {
     #[cfg(feature = "tower")]
     #[cold]
     fn would_reject_now(&self) -> Option<Refusal> {
+        if self.is_gated() {
+            // Gates may let this call pass, or not: who asks will know.
+            return None;
+        }
         if let Some(after) = self.engine().still_open(self.clock()) {
             return Some(Refusal::new(Reason::Open, Some(after)));
         }

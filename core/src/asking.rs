@@ -1,21 +1,22 @@
 //! Calls that say how much they matter, and calls that wait for a slot.
 
-use crate::admission::{Answered, Keeper};
+use crate::admission::Answered;
 use crate::admit::priority::Priority;
 use crate::admit::queue::Ticket as Place;
 use crate::admit::slots::{End, Without};
 use crate::admit::wake::unparks_this_thread;
 use crate::body::Body;
-use crate::breaker::CircuitBreaker;
+use crate::breaker::{CircuitBreaker, wait_for_turn};
 use crate::clock::Nanos;
 use crate::error::{CallError, Reason, Refusal, Rejection};
 use crate::outcome::Ticket;
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::request::{Request, RequestError};
+use crate::waiters::Keeper;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// A breaker asked with a [`Request`]; see [`CircuitBreaker::with`].
@@ -100,14 +101,15 @@ impl<'b> Asking<'b> {
     /// # Errors
     /// When the breaker turns the call away.
     pub fn enter(&self) -> Result<Entered, Rejection> {
+        self.enter_with(None)
+    }
+
+    /// The same, with who is to be woken when a wait ends.
+    pub(crate) fn enter_with(&self, waker: Option<&Waker>) -> Result<Entered, Rejection> {
         let body = self.body();
-        match body.acquire_or_wait(&self.request) {
-            Ok(Answered::Given(engine, ticket)) => {
-                Ok(Entered::Admitted(self.breaker.owned(engine, ticket)))
-            }
-            Ok(Answered::Waits(place)) => {
-                Ok(Entered::Waiting(Waiting::new(self.breaker.clone(), place)))
-            }
+        match body.acquire_or_wait(&self.request, waker) {
+            Ok(Answered::Given(engine, ticket)) => Ok(Entered::Admitted(self.breaker.owned(engine, ticket))),
+            Ok(Answered::Waits(place)) => Ok(Entered::Waiting(Waiting::new(self.breaker.clone(), place))),
             Err(refusal) => Err(body.rejection(refusal)),
         }
     }
@@ -117,10 +119,19 @@ impl<'b> Asking<'b> {
     /// # Errors
     /// When the breaker turns the call away, at once or while it waits.
     pub fn acquire_blocking(&self) -> Result<OwnedPermit, Rejection> {
-        match self.enter()? {
+        match self.enter_with(Some(&unparks_this_thread()))? {
             Entered::Admitted(permit) => Ok(permit),
             Entered::Waiting(waiting) => waiting.wait(),
         }
+    }
+
+    /// A permit that needs no hold on the breaker: who asks has one.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn borrow(&self, permit: OwnedPermit) -> Permit<'b> {
+        let (body, permit) = (self.body(), ManuallyDrop::new(permit));
+        // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
+        let loan = unsafe { std::ptr::read(&permit.loan) };
+        Permit { body, engine: body.engine_number(body.number_of(loan.engine())), ticket: permit.ticket }
     }
 
     /// As [`CircuitBreaker::call`]; never waits for a slot, but for the turn that a leaky bucket gives it.
@@ -130,18 +141,11 @@ impl<'b> Asking<'b> {
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
         let permit = ManuallyDrop::new(self.try_acquire().map_err(CallError::Rejected)?);
         let guard = PanicIsFailure { body: permit.body, engine: permit.engine, ticket: &permit.ticket };
-        wait_for_turn(permit.wait());
+        wait_for_turn(&permit.ticket);
         let result = f();
         std::mem::forget(guard);
         ManuallyDrop::into_inner(permit).record(&result);
         result.map_err(CallError::Inner)
-    }
-}
-
-/// Lets the time pass until a paced call's turn comes.
-pub(crate) fn wait_for_turn(wait: Duration) {
-    if !wait.is_zero() {
-        std::thread::sleep(wait);
     }
 }
 
@@ -247,11 +251,11 @@ impl Waiting {
     }
 
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<OwnedPermit, Refusal>> {
-        let breaker = self.breaker.clone();
-        let (Some(slots), Some(place)) = (breaker.0.slots(), self.place) else {
-            panic!("polled after it was ready")
+        let polled = match (self.breaker.0.slots(), self.place) {
+            (Some(slots), Some(place)) => slots.poll(place, context),
+            _ => panic!("polled after it was ready"),
         };
-        slots.poll(place, context).map(|end| self.answer(end))
+        polled.map(|end| self.answer(end))
     }
 }
 
@@ -279,4 +283,3 @@ impl std::fmt::Debug for Waiting {
         f.debug_struct("Waiting").field("breaker", &self.breaker.name()).finish_non_exhaustive()
     }
 }
-

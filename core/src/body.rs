@@ -81,7 +81,7 @@ impl Body {
             #[cfg(feature = "binding")]
             side: Side::default(),
         };
-        body.put_gates(&body.first, body.first.plan(), None);
+        body.put_gates(&body.first, body.first.plan());
         Some(body)
     }
 

@@ -17,6 +17,7 @@ use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::policy_event::{PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
+use crate::request::Request;
 #[cfg(feature = "binding")]
 use crate::side::Lodging;
 use crate::snapshot::Snapshot;
@@ -108,7 +109,7 @@ impl CircuitBreaker {
         body.run(engine, &Ticket::plain(word.low()), f)
     }
 
-    /// A call that is timed, or of a breaker that is not simply closed.
+    /// A call that is timed, or of a breaker that is not simply closed. A leaky bucket lets it sleep until its turn.
     #[inline(never)]
     fn call_at_length<T, E>(
         &self,
@@ -123,8 +124,15 @@ impl CircuitBreaker {
             ticket = Ticket::begun(word.low(), self.0.sample(engine));
             return self.0.run(engine, &ticket, f);
         }
-        match self.0.acquire(&mut ticket) {
-            Ok(engine) => self.0.run(engine, &ticket, f),
+        let acquired = match word.is_gated() {
+            true => self.0.acquire_gated(engine, word, const { &Request::new() }, &mut ticket),
+            false => self.0.acquire(&mut ticket),
+        };
+        match acquired {
+            Ok(engine) => {
+                wait_for_turn(&ticket);
+                self.0.run(engine, &ticket, f)
+            }
             Err(refusal) => Err(CallError::Rejected(self.0.rejection(refusal))),
         }
     }
@@ -142,6 +150,7 @@ impl CircuitBreaker {
     ) -> Result<T, CallError<E>> {
         let permit = ManuallyDrop::new(self.0.try_acquire().map_err(CallError::Rejected)?);
         let guard = PanicIsFailure { body: permit.body, engine: permit.engine, ticket: &permit.ticket };
+        wait_for_turn(&permit.ticket);
         let result = f();
         std::mem::forget(guard);
         ManuallyDrop::into_inner(permit).classify(&result, classify);
@@ -392,6 +401,13 @@ impl Builder {
     /// When the document is not allowed.
     pub fn cell_words(&self) -> Result<usize, ConfigError> {
         Ok(self.plan()?.layout().words())
+    }
+}
+
+/// Lets the time pass until a paced call's turn comes.
+pub(crate) fn wait_for_turn(ticket: &Ticket) {
+    if ticket.wait() > 0 {
+        std::thread::sleep(Duration::from_nanos(ticket.wait()));
     }
 }
 

@@ -40,6 +40,7 @@
 //! reading the word's old content, that its claim still stands. Whoever claims later writes every word again, and so
 //! changes every version.
 
+use crate::admit::ring::Ring;
 use crate::clock::Nanos;
 use crate::detect::{count, time};
 use crate::error::{MACHINE_REASONS, Reason};
@@ -73,8 +74,6 @@ const ADAPTIVE_HEADER: usize = 1;
 pub(crate) const STRIPE_WORDS: usize = 16;
 /// Words of a gated breaker's stripe after them: see `Tallies`.
 pub(crate) const TALLY_WORDS: usize = 7 * LINE;
-/// Words of a sliding rate limit's ring before its slots.
-const RING_HEADER: usize = 1;
 
 const _: () = assert!(RECORDS * 8 == 64 && (RECORDS + RECORD_WORDS) * 8 == 144 && LEASES * 8 == 224);
 
@@ -115,7 +114,7 @@ impl Layout {
     }
 
     fn gate_words(&self) -> usize {
-        let ring = if self.ring > 0 { RING_HEADER + self.ring as usize } else { 0 };
+        let ring = if self.ring > 0 { Ring::words(self.ring.into()) } else { 0 };
         if self.gated { GATE_WORDS + ring } else { 0 }
     }
 

@@ -113,6 +113,22 @@ impl Source {
         }
     }
 
+    /// The earliest and the latest that the time can be now, by a clock that is cheap to read.
+    #[inline]
+    pub(crate) fn between(&self) -> (Nanos, Nanos) {
+        match self {
+            Source::System => {
+                let coarse = system::coarse();
+                (coarse, coarse + COARSE_TICK)
+            }
+            // What another clock's coarse time is worth is not known.
+            Source::Other(clock) => {
+                let now = clock.now();
+                (now, now)
+            }
+        }
+    }
+
     /// A tick of the clock that durations are measured with. Ticks of one source compare with each other only.
     #[inline]
     pub(crate) fn tick(&self) -> u64 {

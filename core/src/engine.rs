@@ -1,5 +1,6 @@
 //! A cell with what belongs to it alone: its plans, and the stripes that do not lie in it.
 
+use crate::admit::priority::{LEVELS, Priority};
 use crate::cell::{Cell, Layout};
 use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::config::Plan;
@@ -7,7 +8,6 @@ use crate::detect::adaptive::Adaptive;
 use crate::detect::count::Ring;
 use crate::detect::time::{self, Period};
 use crate::detect::{Detector, Sums};
-use crate::admit::priority::{LEVELS, Priority};
 use crate::error::{MACHINE_REASONS, REASONS, Reason};
 use crate::gates::GateWords;
 use crate::histogram::Distribution;
@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// Of a gated engine alone.
-    #[inline]
+    #[inline(always)]
     fn with_tallies(&self, act: impl FnOnce(&Tallies)) {
         match self.own_counters() {
             Some(counters) => {

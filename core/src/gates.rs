@@ -14,6 +14,7 @@ use crate::cell::GATE_WORDS;
 use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
 use crate::histogram::{Distribution, bucket_of};
+use crate::machine::Drawn;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
 use crate::policy_event::PolicyHub;
@@ -27,8 +28,8 @@ pub(crate) struct Ask {
     pub cost: u32,
     /// The request's own deadline.
     pub deadline: Option<Nanos>,
-    /// The generation in whose ramp it has drawn its number.
-    pub drawn: Option<u64>,
+    /// The number that it has drawn in a ramp.
+    pub drawn: Option<Drawn>,
 }
 
 /// What a waiter is given: the number of the engine that gave it, and the ticket.
@@ -277,9 +278,8 @@ impl Gates {
 
     /// Notes how long a wait was that has ended.
     pub(crate) fn note_wait(&self, bounds: &[Nanos], d: Nanos) {
-        let words = self.waits.get_or_init(|| {
-            Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect())
-        });
+        let words =
+            self.waits.get_or_init(|| Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect()));
         words[bucket_of(bounds, d)].fetch_add(1, Ordering::AcqRel);
         words[bounds.len() + 1].fetch_add(d, Ordering::AcqRel);
     }

@@ -1,11 +1,11 @@
 //! What changes the gates: another plan, and what operators do by hand.
 
-use crate::admission::Keeper;
 use crate::admit::Admission;
 use crate::admit::SlotRules;
 use crate::admit::bulkhead::Slots;
-use crate::admit::priority::Priority;
+use crate::admit::priority::{LEVELS, Priority};
 use crate::admit::slots::Table;
+use crate::admit::wake::Wakers;
 use crate::body::Body;
 #[cfg(feature = "binding")]
 use crate::config;
@@ -15,17 +15,26 @@ use crate::error::ConfigError;
 use crate::event::By;
 use crate::gates::{Gates, Set, table};
 use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
+use crate::sync::ProcessGuard;
+use crate::waiters::Keeper;
 
 type Result = std::result::Result<bool, ConfigError>;
+
+/// Of rules without slots: whoever waited for one has it.
+const NO_END: Table = Table::Slots(Slots { max: 1_000_000, reserved: [0; LEVELS] });
+
+fn slot_rules(plan: &Plan) -> Option<&SlotRules> {
+    plan.admission.as_deref().and_then(|rules| rules.slots.as_ref())
+}
 
 fn absent(policy: &str) -> ConfigError {
     ConfigError::new(policy, "missing", "a document that has it, for what it rules to be set by hand")
 }
 
 impl Body {
-    /// Puts the gates of a plan in force that `engine` has, or is to have. What was changed by hand stays where the
-    /// document says what the one before said.
-    pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan, old: Option<&Plan>) {
+    /// Puts the gates of a plan in force that `engine` has, or is to have, but for the table of slots: see
+    /// [`put_slots`](Body::put_slots). What was changed by hand stays where the document says what the one before said.
+    pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan) {
         let none = Admission::default();
         let rules = match plan.admission.as_deref() {
             Some(rules) => rules,
@@ -33,15 +42,35 @@ impl Body {
             None => &none,
         };
         let gates = self.gates();
-        let before = old.and_then(|plan| plan.admission.as_deref());
-        gates.put(rules, engine.cell().gates(), self.clock().now());
         if let Some(slots) = &rules.slots {
-            let is_new = before.and_then(|rules| rules.slots.as_ref()) != Some(slots);
-            let queue = gates.slots_of(&self.name, table(slots));
-            if is_new && old.is_some() {
-                queue.set(table(slots), &mut Keeper::new(self));
-            }
+            gates.slots_of(&self.name, table(slots));
         }
+        gates.put(rules, engine.cell().gates(), self.clock().now());
+    }
+
+    /// The lock of those who change the breaker. Nobody moves it meanwhile: who moves a breaker holds this lock, so a mover
+    /// that has not arrived died with the process it was in.
+    pub(crate) fn administer(&self) -> ProcessGuard<'_> {
+        let admin = self.first.admin.lock();
+        while self.engine().load().is_moved() {
+            self.arrive(self.engine());
+        }
+        admin
+    }
+
+    /// Puts the table of slots of a plan in force, and grants what has become free; answers whom to wake when there is no
+    /// lock any more, and whether there is something to deliver then. The plan must judge already, in a cell that is born:
+    /// who is granted something is a call of its generation, and a grant waits for whoever moves the breaker.
+    pub(crate) fn put_slots(&self, plan: &Plan, old: &Plan) -> (Option<Wakers<'_>>, bool) {
+        let rules = slot_rules(plan);
+        let Some(slots) = self.slots().filter(|_| rules != slot_rules(old)) else { return (None, false) };
+        let mut keeper = Keeper::new(self);
+        let wakers = slots.set(rules.map_or(NO_END, table), &mut keeper);
+        // It may have moved since the plan judges.
+        if let Some(limit) = self.gate_set().and_then(|set| set.limit.as_ref()) {
+            slots.set_max(|| limit.limit(), &mut keeper);
+        }
+        (Some(wakers), keeper.owes)
     }
 
     pub(crate) fn gates(&self) -> &Gates {
@@ -69,7 +98,7 @@ impl Body {
 
     /// Sets the lowest level that is let in; answers whether it is another.
     pub(crate) fn set_min_priority(&self, to: Priority, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let set = self.gate_set().filter(|set| set.rules.priority.is_some());
         let Some(set) = set else { return Err(absent("priority")) };
         let from = set.floor();
@@ -101,7 +130,10 @@ impl Body {
 
     /// Replaces the table of slots and grants what has become free.
     pub(crate) fn set_slots(&self, to: SlotTable, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        // Until the table is in force: of two who set one the second finds the first one's.
+        #[cfg(feature = "tracing")]
+        let _quiet = crate::trace::Quiet::begin();
+        let admin = self.administer();
         let from = self.slot_table()?;
         check_slots(to.max_concurrent, &to.reserved)?;
         let Some(slots) = self.slots() else { return Ok(false) };
@@ -109,18 +141,17 @@ impl Body {
             return Ok(false);
         }
         self.note(PolicyChange::Slots { from, to }, by);
+        let table = Table::Slots(Slots { max: to.max_concurrent, reserved: to.reserved });
+        let wakers = slots.set(table, &mut Keeper::new(self));
         drop(admin);
-        slots.set(
-            Table::Slots(Slots { max: to.max_concurrent, reserved: to.reserved }),
-            &mut Keeper::new(self),
-        );
+        drop(wakers);
         self.deliver();
         Ok(true)
     }
 
     /// Sets the concurrency limit, from where it goes on to find itself.
     pub(crate) fn set_limit(&self, to: u64, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let set = self.gate_set();
         let (Some(limit), Some(slots)) = (set.and_then(|set| set.limit.as_ref()), self.slots()) else {
             return Err(absent("concurrency_limit"));
@@ -143,7 +174,7 @@ impl Body {
 
     /// Sets the rate, or a fixed window's limit.
     pub(crate) fn set_rate(&self, to: f64, by: &By) -> Result {
-        let admin = self.first.admin.lock();
+        let admin = self.administer();
         let set = self.gate_set();
         let Some((set, limiter)) = set.and_then(|set| Some((set, set.limiter.as_ref()?))) else {
             return Err(absent("rate_limit"));

@@ -88,11 +88,9 @@ impl Body {
     /// Swaps the rules; answers `false` when they are what they were.
     pub(crate) fn reconfigure(&self, plan: Arc<Plan>, by: &By) -> bool {
         let hold = self.before();
-        let admin = self.first.admin.lock();
-        // Who moves a breaker holds this lock, so a mover that has not arrived died with the process it was in.
-        while self.engine().load().is_moved() {
-            self.arrive(self.engine());
-        }
+        #[cfg(feature = "tracing")]
+        let quiet = crate::trace::Quiet::begin();
+        let admin = self.administer();
         let engine = self.engine();
         let old = Arc::clone(engine.plan());
         if *old == *plan {
@@ -106,15 +104,20 @@ impl Body {
             {
                 engine.cell().forget_baseline();
             }
-            self.put_gates(engine, &plan, Some(&old));
+            self.put_gates(engine, &plan);
             let gated = plan.admission.is_some();
-            let number = engine.add_plan(plan);
+            let number = engine.add_plan(Arc::clone(&plan));
             engine.cell().transact(|m| m.reconfigure(number, gated, keep, now))
         } else {
-            self.move_on(engine, &old, plan, keep, now)
+            self.move_on(engine, &old, Arc::clone(&plan), keep, now)
         };
+        let (wakers, granted) = self.put_slots(&plan, &old);
         drop(admin);
-        if self.after(hold, engine, &stepped, 0, Some(by)) {
+        #[cfg(feature = "tracing")]
+        drop(quiet);
+        let changed = self.after(hold, engine, &stepped, 0, Some(by));
+        drop(wakers);
+        if changed || granted {
             self.deliver();
         }
         if let Some(mode) = mode {
@@ -128,7 +131,7 @@ impl Body {
     fn move_on(&self, engine: &Engine, old: &Plan, plan: Arc<Plan>, keep: bool, now: Nanos) -> Stepped<()> {
         let inherits = old.detector == plan.detector;
         let (successor, stepped) = Self::leave(engine, Arc::clone(&plan), keep, now);
-        self.put_gates(successor, &plan, Some(old));
+        self.put_gates(successor, &plan);
         if inherits {
             successor.cell().inherit_baseline(&engine.cell());
         }

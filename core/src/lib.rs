@@ -50,6 +50,7 @@
 //! - **Mode**: [`Mode::Shadow`] decides and rejects nothing, the forced modes let an operator decide.
 //! - **Document**: the whole configuration as JSON, the same in every language; see [`Builder::from_json`] and
 //!   [`schema`].
+//! - **Gates**: who may call at all, by priority, rate and slots; see [`Request`], [`RateLimit`], [`Bulkhead`].
 //! - **Registry**: names and their breakers, and their metrics as OpenMetrics text; see [`Registry`].
 //! - **Clock**: injected. [`ManualClock`] moves only when told:
 //!
@@ -81,6 +82,7 @@
 //! [Semantics](https://github.com/fusewire/fusewire/blob/main/docs/semantics.md),
 //! [configuration](https://github.com/fusewire/fusewire/blob/main/docs/configuration.md),
 //! [choosing thresholds](https://github.com/fusewire/fusewire/blob/main/docs/choosing-thresholds.md),
+//! [admission](https://github.com/fusewire/fusewire/blob/main/docs/admission.md): rate limits, priorities, slots, queue,
 //! [composition](https://github.com/fusewire/fusewire/blob/main/docs/composition.md) with retry, timeout and fallback,
 //! [limits](https://github.com/fusewire/fusewire/blob/main/docs/limits.md),
 //! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
@@ -113,6 +115,7 @@ mod inbox;
 #[cfg(all(test, not(any(loom, shuttle))))]
 #[path = "../tests/inner/mod.rs"]
 mod inner;
+mod leave;
 mod ledger;
 mod machine;
 mod metrics;
@@ -121,6 +124,7 @@ mod metrics;
 mod models;
 mod name;
 mod outcome;
+mod passage;
 mod permit;
 mod policy_event;
 mod read;
@@ -143,6 +147,8 @@ mod tokio;
 pub mod tower;
 #[cfg(feature = "tracing")]
 mod trace;
+mod waiters;
+mod way;
 mod word;
 
 pub use admit::priority::Priority;
@@ -168,7 +174,10 @@ pub use permit::{OwnedPermit, Permit};
 pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 pub use registry::Registry;
 pub use request::{Request, RequestError};
-pub use snapshot::{HalfOpenCounts, RampCounts, Snapshot, Transition, WindowCounts};
+pub use snapshot::{
+    BulkheadCounts, GateCounts, HalfOpenCounts, RampCounts, RateLimitCounts, Snapshot, Transition,
+    WindowCounts,
+};
 pub use word::{Mode, State};
 
 /// The examples in the pages are compiled and run.
@@ -178,6 +187,8 @@ mod pages {
     mod readme {}
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
+    #[doc = include_str!("../../docs/admission.md")]
+    mod admission {}
     #[doc = include_str!("../../docs/choosing-thresholds.md")]
     mod choosing {}
     #[cfg(feature = "tower")]

@@ -175,8 +175,15 @@ pub(crate) struct Caller {
     pub begins: Nanos,
     /// It is of so low a level that it probes only when nobody else does.
     pub is_low: bool,
-    /// The generation, as the word holds it, in whose ramp it has drawn its number.
-    pub drawn: Option<u64>,
+    pub drawn: Option<Drawn>,
+}
+
+/// A number that a call has drawn in a ramp: one for each generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drawn {
+    /// The generation, as the word holds it.
+    pub generation: u64,
+    pub is_admitted: bool,
 }
 
 impl Caller {
@@ -307,7 +314,7 @@ impl Machine {
         if self.state() != State::Open {
             *expired += self.due(now, rules);
         }
-        let is_drawn = caller.drawn.is_some_and(|generation| self.is_generation(generation));
+        let drawn = caller.drawn.filter(|drawn| self.is_generation(drawn.generation));
         // How long a call of a low level stands back, from `since` on.
         let patience = |since: Nanos| {
             let left = since.saturating_add(rules.probes.lease).saturating_sub(now);
@@ -317,17 +324,19 @@ impl Machine {
             Phase::Closed { .. } => None,
             Phase::Open { until, .. } if now < *until => Some((Reason::Open, Some(*until - now))),
             Phase::Open { until, .. } => patience(*until).map(|left| (Reason::Open, Some(left))),
-            Phase::Probing(probes) if !probes.has_room(&rules.probes) => {
-                let first = probes.earliest();
-                Some((Reason::HalfOpenFull, first.map(|lease| lease.deadline.saturating_sub(now))))
-            }
             Phase::Probing(probes) => {
-                patience(probes.last).map(|left| (Reason::HalfOpenFull, Some(left)))
+                let stands_back = patience(probes.last);
+                let turned_away = stands_back.is_some() || !probes.has_room(&rules.probes);
+                let lease = probes.earliest().map(|lease| lease.deadline.saturating_sub(now));
+                // Whichever comes first: a lease that ends may open the breaker, too.
+                let after = lease.into_iter().chain(stands_back).min();
+                turned_away.then_some((Reason::HalfOpenFull, after))
             }
-            Phase::Ramping(ramp) => match &rules.ramp {
-                Some(r) if !is_drawn && !ramp.admit(r) => Some((Reason::Ramp, None)),
-                _ => None,
-            },
+            Phase::Ramping(ramp) => {
+                let draw = || rules.ramp.as_ref().is_none_or(|r| ramp.admit(r));
+                let is_admitted = drawn.map_or_else(draw, |drawn| drawn.is_admitted);
+                (!is_admitted).then_some((Reason::Ramp, None))
+            }
         }
     }
 

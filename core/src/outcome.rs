@@ -183,10 +183,10 @@ impl Ticket {
         self.extra & FEEDS != 0
     }
 
-    /// Nothing but a slot is to be given back beside what a plain one needs.
+    /// It has a slot, and nothing else is to be done beside what a plain one needs.
     #[inline]
     pub(crate) const fn is_plain_in_a_slot(&self) -> bool {
-        self.extra & (PROBE | SHADOWED | BYPASSED | FEEDS) == 0
+        self.extra & (SLOT | PROBE | SHADOWED | BYPASSED | FEEDS) == SLOT
     }
 
     /// What the word's low half was at admission.

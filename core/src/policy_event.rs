@@ -142,8 +142,7 @@ pub(crate) struct PolicyHub(Arc<Shared>);
 
 impl PolicyHub {
     pub(crate) fn new() -> Self {
-        let state =
-            State { sequence: 0, waiting: VecDeque::new(), deliverer: 0, subscribers: Vec::new() };
+        let state = State { sequence: 0, waiting: VecDeque::new(), deliverer: 0, subscribers: Vec::new() };
         PolicyHub(Arc::new(Shared(Mutex::new(state))))
     }
 

@@ -68,7 +68,6 @@ impl RequestError {
     }
 
     /// No level of that name or number.
-    #[cfg(feature = "binding")]
     pub(crate) fn level(value: String) -> Self {
         let names = Priority::ALL.map(Priority::name).join(", ");
         RequestError::new("priority", value, format!("one of {names}, or a whole number in 0..=100"))
@@ -95,20 +94,12 @@ impl RequestError {
     }
 }
 
-impl RequestError {
-    fn of_level(value: &dyn fmt::Display) -> Self {
-        let names = Priority::ALL.map(Priority::name).join(", ");
-        let allowed = format!("one of {names}, or a whole number in 0..=100");
-        RequestError { field: "priority", value: value.to_string(), allowed }
-    }
-}
-
 /// The level of that name, as [`Priority::parse`] knows it.
 impl FromStr for Priority {
     type Err = RequestError;
 
     fn from_str(name: &str) -> Result<Self, RequestError> {
-        Priority::parse(name).ok_or_else(|| RequestError::of_level(&name))
+        Priority::parse(name).ok_or_else(|| RequestError::level(name.to_owned()))
     }
 }
 
@@ -117,7 +108,7 @@ impl TryFrom<u32> for Priority {
     type Error = RequestError;
 
     fn try_from(number: u32) -> Result<Self, RequestError> {
-        Priority::of_number(number).ok_or_else(|| RequestError::of_level(&number))
+        Priority::of_number(number).ok_or_else(|| RequestError::level(number.to_string()))
     }
 }
 

@@ -43,18 +43,32 @@ impl Body {
     /// A success: a timed one of a closed breaker is nearly as quick as one that is not.
     #[inline(never)]
     pub(crate) fn succeed(&self, engine: &Engine, ticket: &Ticket) -> Settled {
+        if ticket.is_plain_in_a_slot() {
+            return self.succeed_in_a_slot(engine, ticket);
+        }
         let Some(d) = self.elapsed(ticket) else {
-            if ticket.is_plain_in_a_slot() && self.succeed_quietly(engine, ticket.low()) {
-                self.leave_slot(ticket);
-                return Settled::Ok;
-            }
             return self.settle(engine, ticket, Outcome::Success, None, None);
         };
         let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
-        if is_slow || !ticket.is_plain_in_a_slot() || !self.succeed_quietly(engine, ticket.low()) {
+        if is_slow || !ticket.is_plain() || !self.succeed_quietly(engine, ticket.low()) {
             return self.settle(engine, ticket, Outcome::Success, Some(d), None);
         }
         engine.note_duration(self.bounds(), Outcome::Success, d);
+        Settled::Ok
+    }
+
+    /// The same of a call that has a slot, and nothing else that a gate wants back. Apart, so that a call without one has
+    /// nothing of it to carry.
+    #[inline(never)]
+    fn succeed_in_a_slot(&self, engine: &Engine, ticket: &Ticket) -> Settled {
+        let elapsed = self.elapsed(ticket);
+        let is_slow = matches!((elapsed, self.engine().slow_limit()), (Some(d), Some(limit)) if d >= limit);
+        if is_slow || !self.succeed_quietly(engine, ticket.low()) {
+            return self.settle(engine, ticket, Outcome::Success, elapsed, None);
+        }
+        if let Some(d) = elapsed {
+            engine.note_duration(self.bounds(), Outcome::Success, d);
+        }
         self.leave_slot(ticket);
         Settled::Ok
     }

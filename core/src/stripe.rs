@@ -3,10 +3,10 @@
 //! The first thread that uses a breaker owns the stripe in the cell. Others have theirs in blocks that are allocated
 //! when the first thread of a block comes. More threads than stripes share a few by turns: exact, and a little dearer.
 
+use crate::admit::priority::LEVELS;
 use crate::cell::{STRIPE_WORDS, TALLY_WORDS};
 use crate::clock::Nanos;
 use crate::detect::time::TimeStripe;
-use crate::admit::priority::LEVELS;
 use crate::error::{MACHINE_REASONS, REASONS, Reason};
 use crate::fork;
 use crate::histogram::{self, Brief, Distribution, Durations};
@@ -53,11 +53,7 @@ impl Tallies {
 
 impl Tallies {
     /// Adds what was counted by level.
-    pub(crate) fn add_by_level(
-        &self,
-        admitted: &mut [u64; LEVELS],
-        refused: &mut [[u64; LEVELS]; REASONS],
-    ) {
+    pub(crate) fn add_by_level(&self, admitted: &mut [u64; LEVELS], refused: &mut [[u64; LEVELS]; REASONS]) {
         let rows = std::iter::once((admitted, &self.admitted));
         for (sums, words) in rows.chain(refused.iter_mut().zip(&self.refused)) {
             sums.iter_mut().zip(words).for_each(|(sum, word)| *sum += word.load(Ordering::Relaxed));

@@ -12,7 +12,14 @@
 //! breaker and counts as one outcome, and a rejection ends the attempts at once if the retry policy lets it; the
 //! fallback lies outside of all, so that it answers for rejections, too. A timeout that must lie outside drops the
 //! call: set `cancelled_after`, or a service that hangs is never seen as failing.
+//!
+//! ## Gates
+//!
+//! [`CircuitBreakerLayer::priority`] says how much a request matters. The layer waits for no slot, for it holds the inner
+//! service ready meanwhile: with a queue put `tower`'s buffer outside, or call [`CircuitBreaker::call_async`]. A leaky
+//! bucket's turn is waited for before the response is polled, by tokio's timer.
 
+use crate::admit::priority::Priority;
 use crate::breaker::CircuitBreaker;
 use crate::error::{CallError, Refusal, Rejection};
 use crate::outcome::Outcome;
@@ -57,6 +64,34 @@ impl<T, E> Classify<T, E> for ByResult {
     }
 }
 
+/// Says how much a request matters. Closures and functions do, too.
+pub trait Prioritize<Q> {
+    /// The priority of `request`.
+    fn priority(&self, request: &Q) -> Priority;
+
+    /// Whether every request is of priority `normal`.
+    #[doc(hidden)]
+    const IS_PLAIN: bool = false;
+}
+
+impl<Q, F: Fn(&Q) -> Priority> Prioritize<Q> for F {
+    fn priority(&self, request: &Q) -> Priority {
+        self(request)
+    }
+}
+
+/// Every request is of priority `normal`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Normal;
+
+impl<Q> Prioritize<Q> for Normal {
+    const IS_PLAIN: bool = true;
+
+    fn priority(&self, _: &Q) -> Priority {
+        Priority::Normal
+    }
+}
+
 /// Puts a breaker around a service. All services that one layer makes share its breaker. The service's `call` panics
 /// when `poll_ready` did not say before that the service is ready, as the contract of `tower` has it.
 ///
@@ -73,33 +108,54 @@ impl<T, E> Classify<T, E> for ByResult {
 /// # Ok::<(), fusewire::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct CircuitBreakerLayer<C = ByResult> {
+pub struct CircuitBreakerLayer<C = ByResult, P = Normal> {
     breaker: CircuitBreaker,
     classify: C,
+    prioritize: P,
 }
 
 impl CircuitBreakerLayer {
     /// A layer for which an error is a failure and a response a success.
     pub fn new(breaker: CircuitBreaker) -> Self {
-        CircuitBreakerLayer { breaker, classify: ByResult }
+        CircuitBreakerLayer { breaker, classify: ByResult, prioritize: Normal }
     }
 }
 
-impl<C> CircuitBreakerLayer<C> {
+impl<C, P> CircuitBreakerLayer<C, P> {
     /// The same with `classify` deciding, which may look at the response: a status of 500, say.
-    pub fn classify<D>(self, classify: D) -> CircuitBreakerLayer<D> {
-        CircuitBreakerLayer { breaker: self.breaker, classify }
+    pub fn classify<D>(self, classify: D) -> CircuitBreakerLayer<D, P> {
+        CircuitBreakerLayer { breaker: self.breaker, classify, prioritize: self.prioritize }
+    }
+
+    /// The same with `prioritize` saying how much a request matters: by its header [`Priority::HEADER`], say.
+    ///
+    /// ```
+    /// use fusewire::tower::CircuitBreakerLayer;
+    /// use fusewire::{CircuitBreaker, Priority};
+    ///
+    /// # struct Request { priority: Option<String> }
+    /// let breaker = CircuitBreaker::builder().build("inventory")?;
+    /// let layer = CircuitBreakerLayer::new(breaker).priority(|request: &Request| match &request.priority {
+    ///     Some(value) => Priority::of_header(value),
+    ///     None => Priority::Normal,
+    /// });
+    /// # let _ = layer;
+    /// # Ok::<(), fusewire::Error>(())
+    /// ```
+    pub fn priority<D>(self, prioritize: D) -> CircuitBreakerLayer<C, D> {
+        CircuitBreakerLayer { breaker: self.breaker, classify: self.classify, prioritize }
     }
 }
 
-impl<S, C: Clone> Layer<S> for CircuitBreakerLayer<C> {
-    type Service = CircuitBreakerService<S, C>;
+impl<S, C: Clone, P: Clone> Layer<S> for CircuitBreakerLayer<C, P> {
+    type Service = CircuitBreakerService<S, C, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
         CircuitBreakerService {
             inner,
             breaker: self.breaker.clone(),
             classify: self.classify.clone(),
+            prioritize: self.prioritize.clone(),
             readiness: Readiness::Unknown,
         }
     }
@@ -117,27 +173,30 @@ enum Readiness {
 
 /// A service behind a breaker; see [`CircuitBreakerLayer`].
 #[derive(Debug)]
-pub struct CircuitBreakerService<S, C = ByResult> {
+pub struct CircuitBreakerService<S, C = ByResult, P = Normal> {
     inner: S,
     breaker: CircuitBreaker,
     classify: C,
+    prioritize: P,
     readiness: Readiness,
 }
 
 /// A clone was not polled ready, whatever the original was.
-impl<S: Clone, C: Clone> Clone for CircuitBreakerService<S, C> {
+impl<S: Clone, C: Clone, P: Clone> Clone for CircuitBreakerService<S, C, P> {
     fn clone(&self) -> Self {
         CircuitBreakerService {
             inner: self.inner.clone(),
             breaker: self.breaker.clone(),
             classify: self.classify.clone(),
+            prioritize: self.prioritize.clone(),
             readiness: Readiness::Unknown,
         }
     }
 }
 
-impl<S, C, Q> Service<Q> for CircuitBreakerService<S, C>
+impl<S, C, P, Q> Service<Q> for CircuitBreakerService<S, C, P>
 where
+    P: Prioritize<Q>,
     S: Service<Q>,
     C: Classify<S::Response, S::Error> + Clone,
 {
@@ -163,9 +222,10 @@ where
                 self.readiness = Readiness::Unknown;
                 ResponseFuture::rejected(self.breaker.0.turn_away(refusal))
             }
-            Readiness::Ready => match self.breaker.try_acquire_owned() {
+            Readiness::Ready => match self.acquire(&request) {
                 Ok(permit) => {
                     self.readiness = Readiness::Unknown;
+                    let turn = turn_of(&permit);
                     let guarded = match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
                         Ok(future) => Guarded::new(future, permit),
                         Err(panic) => {
@@ -173,13 +233,37 @@ where
                             resume_unwind(panic)
                         }
                     };
-                    ResponseFuture { state: State::Running { guarded, classify: self.classify.clone() } }
+                    ResponseFuture {
+                        state: State::Running { turn, guarded, classify: self.classify.clone() },
+                    }
                 }
                 Err(rejection) => ResponseFuture::rejected(rejection),
             },
             Readiness::Unknown => panic!("`call` before `poll_ready` said that the service is ready"),
         }
     }
+}
+
+impl<S, C, P> CircuitBreakerService<S, C, P> {
+    #[inline]
+    fn acquire<Q>(&self, request: &Q) -> Result<OwnedPermit, Rejection>
+    where
+        P: Prioritize<Q>,
+    {
+        match P::IS_PLAIN {
+            true => self.breaker.try_acquire_owned(),
+            false => self.breaker.at(self.prioritize.priority(request)).try_acquire_owned(),
+        }
+    }
+}
+
+/// The timer of a call that must wait for its turn.
+type Turn = Option<Pin<Box<tokio::time::Sleep>>>;
+
+#[inline]
+fn turn_of(permit: &OwnedPermit) -> Turn {
+    let wait = permit.wait();
+    if wait.is_zero() { None } else { Some(Box::pin(tokio::time::sleep(wait))) }
 }
 
 pin_project! {
@@ -194,7 +278,7 @@ pin_project! {
     #[project = StateOf]
     enum State<F, C> {
         Rejected { rejection: Option<Rejection> },
-        Running { #[pin] guarded: Guarded<F, OwnedPermit>, classify: C },
+        Running { turn: Turn, #[pin] guarded: Guarded<F, OwnedPermit>, classify: C },
     }
 }
 
@@ -218,7 +302,11 @@ where
                 Some(rejection) => Poll::Ready(Err(CallError::Rejected(rejection))),
                 None => panic!("polled after it was ready"),
             },
-            StateOf::Running { guarded, classify } => {
+            StateOf::Running { turn, guarded, classify } => {
+                if let Some(timer) = turn {
+                    ready!(timer.as_mut().poll(cx));
+                    *turn = None;
+                }
                 let (result, permit) = ready!(guarded.poll(cx));
                 if let Some(permit) = permit {
                     settle(permit, classify, &result);

@@ -7,12 +7,45 @@
 use crate::error::Reason;
 use crate::event::By;
 use crate::machine::Machine;
+use crate::name::Name;
 use crate::word::{State, Word};
+use std::cell::{Cell, RefCell};
 use tracing::{Level, Span, field};
+
+thread_local! {
+    static QUIET: Cell<u32> = const { Cell::new(0) };
+    static LATER: RefCell<Vec<(Name, Machine, Option<By>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// While one lasts, transitions that this thread makes are told at its end: it has a lock that a subscriber may want.
+pub(crate) struct Quiet;
+
+impl Quiet {
+    pub(crate) fn begin() -> Self {
+        QUIET.set(QUIET.get() + 1);
+        Quiet
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        QUIET.set(QUIET.get() - 1);
+        if QUIET.get() == 0 && LATER.with_borrow(|later| !later.is_empty()) {
+            LATER.take().iter().for_each(|(name, after, by)| tell(name, after, by.as_ref()));
+        }
+    }
+}
 
 /// A transition.
 #[cold]
-pub(crate) fn transition(name: &str, after: &Machine, by: Option<&By>) {
+pub(crate) fn transition(name: &Name, after: &Machine, by: Option<&By>) {
+    if QUIET.get() == 0 {
+        return tell(name, after, by);
+    }
+    LATER.with_borrow_mut(|later| later.push((name.clone(), after.clone(), by.cloned())));
+}
+
+fn tell(name: &str, after: &Machine, by: Option<&By>) {
     let (from, to) = (after.from.name(), after.state().name());
     let cause = after.cause.map_or("", |cause| cause.name());
     let generation = after.generation;

@@ -168,10 +168,10 @@ impl Word {
         self.0 & 0xFF & !GATED == 0
     }
 
-    /// Open, `auto`, in its own cell, without gates.
+    /// Open, `auto`, in its own cell, with or without gates.
     #[inline]
     pub(crate) const fn is_plainly_open(self) -> bool {
-        self.0 & 0xFF == State::Open as u64
+        self.0 & 0xFF & !GATED == State::Open as u64
     }
 
     pub(crate) const fn state(self) -> State {

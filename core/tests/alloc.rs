@@ -6,7 +6,7 @@
 
 #![allow(missing_docs)]
 
-use fusewire::{Builder, By, CircuitBreaker, ManualClock, Mode, Outcome, Reason, Settled};
+use fusewire::{Builder, By, CircuitBreaker, ManualClock, Mode, Outcome, Priority, Reason, Settled};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -16,34 +16,42 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// That are allocated and not freed, by the thread.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(bytes: usize) {
     // Threads that are being torn down have no counter any more; nobody asks them.
     let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+    take(bytes);
+}
+
+fn take(bytes: usize) {
+    let _ = BYTES.try_with(|n| n.set(n.get().wrapping_add(bytes)));
 }
 
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promise, passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size.wrapping_sub(layout.size()));
         // SAFETY: as above.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        take(layout.size().wrapping_neg());
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }
     }
@@ -255,6 +263,67 @@ fn a_forced_closed_breaker_allocates_nothing() {
     time_each_outcome(&breaker);
     all_settlings(&breaker, &clock);
     assert_eq!(allocations(|| (0..100).for_each(|_| all_settlings(&breaker, &clock))), 0);
+}
+
+/// Every kind of gate, with limits that are met.
+const GATES: [(&str, &str); 6] = [
+    ("token bucket", r#""rate_limit": {"rate": 10, "burst": 5, "reserve": {"critical": 2}, "adaptive": {}}"#),
+    ("leaky bucket", r#""rate_limit": {"algorithm": "leaky_bucket", "rate": 10, "max_wait": "300ms"}"#),
+    ("fixed window", r#""rate_limit": {"algorithm": "fixed_window", "limit": 5}"#),
+    ("sliding window", r#""rate_limit": {"algorithm": "sliding_window", "limit": 5}"#),
+    ("bulkhead", r#""bulkhead": {"max_concurrent": 3, "reserved": {"high": 1}, "max_queue": 5}"#),
+    ("limit", r#""concurrency_limit": {"kind": "aimd", "initial": 3, "max": 4, "max_queue": 5}"#),
+];
+
+#[test]
+fn a_call_through_the_gates_that_does_not_wait_allocates_nothing() {
+    for (name, gate) in GATES {
+        let clock = ManualClock::new();
+        let rest = format!(r#", {gate}, "priority": {{"min": "low"}}"#);
+        let breaker = breaker(&clock, DETECTORS[0].1, &rest);
+        let calls = || {
+            let (mut admitted, mut refused) = (0, 0);
+            let mut held = [const { None }; 10];
+            for (place, level) in held.iter_mut().zip(Priority::ALL.into_iter().cycle()) {
+                *place = breaker.at(level).try_acquire().map_err(|_| refused += 1).ok();
+                admitted += u64::from(place.is_some());
+            }
+            for permit in held.into_iter().flatten() {
+                permit.success();
+            }
+            clock.advance(Duration::from_millis(150));
+            (admitted, refused)
+        };
+        // Until a call was timed.
+        (0..20).for_each(|_| _ = calls());
+        let n = allocations(|| {
+            for _ in 0..100 {
+                let (admitted, refused) = calls();
+                assert!(admitted > 0 || name != "bulkhead", "{name}");
+                assert!(refused > 1, "{name}: at least the two of level bulk");
+            }
+        });
+        assert_eq!(n, 0, "{name}");
+        breaker.set_mode(Mode::Shadow, By::default());
+        (0..20).for_each(|_| _ = calls());
+        assert_eq!(allocations(|| (0..100).for_each(|_| _ = calls())), 0, "{name}, in shadow");
+    }
+}
+
+/// What a breaker with default rules took before there were gates, without what packages add, with 64-bit words. Now its
+/// plan has room for them, and so has the breaker: a word each.
+#[cfg(all(target_pointer_width = "64", not(feature = "binding")))]
+const BYTES_BEFORE_GATES: usize = 624;
+
+#[test]
+#[cfg(all(target_pointer_width = "64", not(feature = "binding")))]
+fn a_breaker_without_gates_takes_two_words_more_than_before_there_were_any() {
+    drop(Builder::default().build("a").expect("valid"));
+    let before = BYTES.get();
+    let breaker = Builder::default().build("a").expect("valid");
+    let taken = BYTES.get() - before;
+    drop(breaker);
+    assert!(taken <= BYTES_BEFORE_GATES + 16, "{taken} bytes");
 }
 
 #[test]

@@ -7,10 +7,16 @@
 mod forked;
 
 use forked::{Plain, in_a_child};
-use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, Registry, State};
+use fusewire::{
+    Builder, Bulkhead, By, CircuitBreaker, Entered, Mode, Outcome, OwnedPermit, Priority, Reason, Registry,
+    Rejection, Settled, State, Waiting,
+};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 /// These have other layouts, so that a change from one to the next moves the breaker to another cell.
 const DOCUMENTS: [&str; 4] = [
@@ -29,6 +35,8 @@ struct World {
     /// One for each document.
     breakers: Vec<CircuitBreaker>,
     registry: Registry,
+    /// Two slots, and a queue for them.
+    gated: CircuitBreaker,
     ends: AtomicBool,
     rounds: [AtomicU64; BUSY.len()],
 }
@@ -38,7 +46,9 @@ impl World {
         let breakers = (0..4).map(|n| document(n).build("old").expect("valid")).collect();
         let registry = Registry::new();
         registry.get_or_create("stays", document(0)).expect("valid");
-        World { breakers, registry, ends: AtomicBool::new(false), rounds: Default::default() }
+        let gated = Bulkhead::new(2).max_queue(100).queue_timeout(Duration::from_secs(3600));
+        let gated = Builder::default().bulkhead(gated).build("gated").expect("valid");
+        World { breakers, registry, gated, ends: AtomicBool::new(false), rounds: Default::default() }
     }
 
     fn breaker(&self, n: usize) -> &CircuitBreaker {
@@ -102,9 +112,45 @@ fn starts_threads(world: &'static World, n: usize) {
     threads.into_iter().for_each(Plain::join);
 }
 
+/// Has a slot, or waits for one for a while.
+fn queues(world: &'static World, n: usize) {
+    match world.gated.at(Priority::ALL[n % 5]).enter() {
+        Ok(Entered::Admitted(permit)) => {
+            thread::yield_now();
+            permit.success();
+        }
+        Ok(Entered::Waiting(mut waiting)) => {
+            (0..n % 40).take_while(|_| poll(&mut waiting).is_pending()).for_each(|_| thread::yield_now());
+        }
+        Err(rejection) => panic!("there is room: {rejection}"),
+    }
+}
+
+fn poll(waiting: &mut Waiting) -> Poll<Result<OwnedPermit, Rejection>> {
+    Pin::new(waiting).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// All slots are there, and what comes free goes to who waits.
+fn slots_are_free(breaker: &CircuitBreaker) {
+    let slots = || breaker.snapshot().bulkhead.expect("slots");
+    assert_eq!((slots().in_flight(), slots().waiting()), (0, 0));
+    let enter = || breaker.at(Priority::Normal).enter();
+    let [Ok(Entered::Admitted(first)), Ok(Entered::Admitted(second)), Ok(Entered::Waiting(mut third))] =
+        [enter(), enter(), enter()]
+    else {
+        panic!("there are two slots, and room to wait")
+    };
+    assert!(poll(&mut third).is_pending());
+    first.success();
+    let Poll::Ready(Ok(third)) = poll(&mut third) else { panic!("it has a slot now") };
+    assert_eq!(third.success(), Settled::Ok);
+    second.success();
+    assert_eq!((slots().in_flight(), slots().waiting()), (0, 0));
+}
+
 /// What threads of the parent are at.
-const BUSY: [fn(&'static World, usize); 6] =
-    [calls, operates, listens, registers, reconfigures, starts_threads];
+const BUSY: [fn(&'static World, usize); 9] =
+    [calls, operates, listens, registers, reconfigures, starts_threads, queues, queues, queues];
 
 /// Transitions of a breaker that was inherited: each is told, in order, and none is missed.
 fn every_event_arrives(breaker: &CircuitBreaker) {
@@ -150,6 +196,7 @@ fn works(breaker: &CircuitBreaker) {
 fn uses_everything(world: &'static World, n: usize) {
     world.breakers.iter().for_each(every_event_arrives);
     world.breakers.iter().for_each(works);
+    slots_are_free(&world.gated);
     world.registry.get("stays").expect("it was there").reset(By::default());
     for i in 0..8 {
         registers(world, n + i);
@@ -223,6 +270,7 @@ fn a_child_that_is_forked_at_any_instant_finds_every_breaker_whole() {
     assert!(rounds.iter().all(|n| *n > 0), "every thread did something meanwhile: {rounds:?}");
     world.breakers.iter().for_each(every_event_arrives);
     world.breakers.iter().for_each(works);
+    slots_are_free(&world.gated);
 }
 
 fn child(world: &'static World, n: usize) {
@@ -230,6 +278,37 @@ fn child(world: &'static World, n: usize) {
     if n.is_multiple_of(9) {
         in_a_child(|| uses_everything(world, n)).expect("a grandchild");
     }
+}
+
+#[test]
+fn a_slot_and_a_wait_from_before_a_fork_are_the_parents() {
+    let slots = Bulkhead::new(1).max_queue(9).queue_timeout(Duration::from_secs(3600));
+    let breaker = Builder::default().bulkhead(slots).build("forks").expect("valid");
+    let Ok(Entered::Admitted(first)) = breaker.at(Priority::Low).enter() else { panic!("a slot") };
+    let Ok(Entered::Waiting(mut waiting)) = breaker.at(Priority::Low).enter() else { panic!("no slot") };
+    assert!(poll(&mut waiting).is_pending());
+    let held = |breaker: &CircuitBreaker| {
+        let slots = breaker.snapshot().bulkhead.expect("slots");
+        (slots.in_flight(), slots.waiting())
+    };
+    // In the child both are there, too: as copies.
+    let (first, waiting) = (std::cell::Cell::new(Some(first)), std::cell::Cell::new(Some(waiting)));
+    let child = in_a_child(|| {
+        assert_eq!(held(&breaker), (0, 0), "a child's slots are its own");
+        let mut waiting = waiting.take().expect("a wait");
+        let end = poll(&mut waiting).map_err(|rejection| rejection.reason());
+        assert!(matches!(end, Poll::Ready(Err(Reason::QueueTimeout))), "{end:?}");
+        let own = breaker.try_acquire_owned().expect("a slot of the child's");
+        assert_eq!(first.take().expect("a permit").success(), Settled::Ok);
+        assert_eq!(held(&breaker), (1, 0), "the parent's slot is none of the child's");
+        drop((waiting, own));
+        assert_eq!(held(&breaker), (0, 0));
+    });
+    assert_eq!(child, Ok(()));
+    assert_eq!(held(&breaker), (1, 1));
+    first.take().expect("a permit").success();
+    assert!(matches!(poll(&mut waiting.take().expect("a wait")), Poll::Ready(Ok(_))));
+    assert_eq!(held(&breaker), (0, 0));
 }
 
 #[test]

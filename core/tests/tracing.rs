@@ -201,3 +201,40 @@ fn a_listener_or_classifier_that_panics_is_an_error_event() {
         );
     });
 }
+
+/// Asks the breaker for everything there is to know, whenever it hears of it.
+struct Nosy(Arc<Mutex<Option<CircuitBreaker>>>, Arc<Mutex<Vec<u64>>>);
+
+impl<S: Subscriber> Layer<S> for Nosy {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let breaker = self.0.lock().expect("no panic").clone();
+        if let Some(breaker) = breaker.filter(|_| event.metadata().target() == "fusewire") {
+            let counts = breaker.snapshot().bulkhead.expect("it has slots");
+            self.1.lock().expect("no panic").push(counts.in_flight());
+        }
+    }
+}
+
+#[test]
+fn a_grant_that_ends_an_opening_is_told_when_the_queue_has_no_lock() {
+    let (known, heard) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Vec::new())));
+    let subscriber = tracing_subscriber::registry().with(Nosy(Arc::clone(&known), Arc::clone(&heard)));
+    tracing::subscriber::with_default(subscriber, || {
+        let clock = ManualClock::new();
+        let hour = std::time::Duration::from_secs(3600);
+        let bulkhead = fusewire::Bulkhead::new(1).max_queue(1).queue_timeout(hour);
+        let breaker =
+            CircuitBreaker::builder().bulkhead(bulkhead).clock(clock.clone()).build("slots").expect("valid");
+        let held = breaker.try_acquire_owned().expect("a slot is free");
+        breaker.trip(Some(std::time::Duration::from_secs(1)), By::default()).expect("in range");
+        clock.advance(std::time::Duration::from_secs(1));
+        let Ok(fusewire::Entered::Waiting(_waiting)) = breaker.at(fusewire::Priority::Normal).enter() else {
+            panic!("it does not wait for the slot")
+        };
+        *known.lock().expect("no panic") = Some(breaker.clone());
+        held.success();
+        *known.lock().expect("no panic") = None;
+        assert_eq!(breaker.snapshot().stored_state, fusewire::State::HalfOpen);
+    });
+    assert_eq!(*heard.lock().expect("no panic"), [1], "who was granted the slot has it");
+}

@@ -2,9 +2,12 @@
 
 #include "expect.h"
 #include "json.h"
+#include "request.h"
 #include "steps.h"
+#include "waits.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,8 @@ typedef struct call {
     uint64_t duration;
     fusewire_outcome outcome;
     const char *error_type;
+    // NULL: as a call asks that says nothing.
+    const fusewire_request *request;
 } call;
 
 static bool outcome_of(const json_t *step, fusewire_outcome *outcome, failure *wrong) {
@@ -54,13 +59,24 @@ static fusewire_status by_function(const bench *b, call *made, fusewire_rejectio
     return !has_run || outcome == made->outcome ? status : (fusewire_status)FUSEWIRE_NO_OUTCOME;
 }
 
+// Gets a permit, and lets its turn come and the call's duration pass.
+static fusewire_status begin(const bench *b, const call *made, fusewire_permit *permit, fusewire_rejection *rejection) {
+    const fusewire_status status =
+        made->request == NULL ? fusewire_breaker_acquire(b->breaker, permit, rejection)
+                              : fusewire_breaker_acquire_with(b->breaker, made->request, permit, rejection, NULL);
+    if (status == FUSEWIRE_OK) {
+        (void)fusewire_manual_clock_advance(made->clock, fusewire_permit_wait_ns(permit));
+        (void)fusewire_manual_clock_advance(made->clock, made->duration);
+    }
+    return status;
+}
+
 static fusewire_status by_outcome(const bench *b, call *made, fusewire_rejection *rejection) {
     fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
-    const fusewire_status status = fusewire_breaker_acquire(b->breaker, &permit, rejection);
+    const fusewire_status status = begin(b, made, &permit, rejection);
     if (status != FUSEWIRE_OK) {
         return status;
     }
-    (void)fusewire_manual_clock_advance(made->clock, made->duration);
     switch (made->outcome) {
     case FUSEWIRE_OUTCOME_SUCCESS: return fusewire_permit_success(&permit);
     case FUSEWIRE_OUTCOME_FAILURE: return fusewire_permit_failure(&permit, made->error_type);
@@ -70,24 +86,36 @@ static fusewire_status by_outcome(const bench *b, call *made, fusewire_rejection
 
 static fusewire_status by_settling(const bench *b, call *made, fusewire_rejection *rejection) {
     fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
-    const fusewire_status status = fusewire_breaker_acquire(b->breaker, &permit, rejection);
-    if (status != FUSEWIRE_OK) {
-        return status;
-    }
-    (void)fusewire_manual_clock_advance(made->clock, made->duration);
-    return fusewire_permit_settle(&permit, made->outcome, FUSEWIRE_NONE, made->error_type);
+    const fusewire_status status = begin(b, made, &permit, rejection);
+    return status == FUSEWIRE_OK ? fusewire_permit_settle(&permit, made->outcome, FUSEWIRE_NONE, made->error_type)
+                                 : status;
+}
+
+// Whether calls are paced: by function they would sleep, and the clock stand still.
+static bool is_paced(const bench *b) {
+    fusewire_snapshot now = FUSEWIRE_SNAPSHOT_INIT;
+    return fusewire_breaker_snapshot(b->breaker, &now) == FUSEWIRE_OK && !isnan(now.rate) &&
+           now.rate_available == FUSEWIRE_NONE;
 }
 
 bool step_call(bench *b, const json_t *step, failure *wrong) {
     static fusewire_status (*const ways[])(const bench *, call *, fusewire_rejection *) = {
-        by_outcome, by_function, by_settling};
+        by_outcome, by_settling, by_function};
     call made = {.clock = b->clock, .error_type = json_text(step, "error_type")};
+    fusewire_request request;
+    request_error refused = {0};
+    bool has_request;
+    if (!request_of(step, &request, &has_request, &refused)) {
+        return request_refused(&refused, NULL, wrong);
+    }
+    made.request = has_request ? &request : NULL;
+    const size_t ways_there = has_request || is_paced(b) ? 2 : sizeof ways / sizeof *ways;
     if (!outcome_of(step, &made.outcome, wrong) || !duration_of(step, &made.duration, wrong)) {
         return false;
     }
     for (uint64_t i = json_count(step, "times", 1); i > 0; i--) {
         fusewire_rejection rejection = {.reason = FUSEWIRE_INVALID};
-        const fusewire_status status = ways[b->turns++ % (sizeof ways / sizeof *ways)](b, &made, &rejection);
+        const fusewire_status status = ways[b->turns++ % ways_there](b, &made, &rejection);
         if (status == FUSEWIRE_REJECTED) {
             return fail(wrong, "expected to be admitted, got rejected: %s", fusewire_reason_name(rejection.reason));
         }
@@ -110,7 +138,7 @@ static fusewire_permit *kept(const bench *b, const char *name) {
 }
 
 // A permit whose name is taken over is dropped.
-static void keep(bench *b, const char *name, fusewire_permit permit) {
+void step_keep(bench *b, const char *name, fusewire_permit permit) {
     fusewire_permit *place = kept(b, name);
     if (place != NULL) {
         (void)fusewire_permit_abandon(place);
@@ -139,7 +167,10 @@ static json_t *rejected(bench *b, fusewire_rejection rejection) {
 static json_t *admitted(fusewire_permit *permit) {
     const fusewire_reason reason = fusewire_permit_would_reject(permit);
     const char *name = reason == FUSEWIRE_INVALID ? NULL : fusewire_reason_name(reason);
-    return must_have(json_pack("{s:b, s:s?}", "admitted", 1, "would_reject", name));
+    // No policy sets a timeout.
+    return must_have(json_pack("{s:b, s:s?, s:o, s:b, s:n}", "admitted", 1, "would_reject", name, "wait",
+                               expect_nanos_value(fusewire_permit_wait_ns(permit)), "bypassed",
+                               fusewire_permit_is_bypassed(permit), "timeout"));
 }
 
 static bool is_as_expected(const json_t *expected, const json_t *got, failure *wrong) {
@@ -150,7 +181,7 @@ static bool is_as_expected(const json_t *expected, const json_t *got, failure *w
         if (found == NULL) {
             return fail_unequal(wrong, key, expected, got);
         }
-        bool is_duration = strcmp(key, "retry_after") == 0;
+        bool is_duration = strcmp(key, "retry_after") == 0 || strcmp(key, "wait") == 0 || strcmp(key, "timeout") == 0;
         if (!(is_duration ? expect_duration : expect_equal)(key, value, found, wrong)) {
             return false;
         }
@@ -158,24 +189,79 @@ static bool is_as_expected(const json_t *expected, const json_t *got, failure *w
     return true;
 }
 
-static bool acquire_one(bench *b, const char *name, const json_t *expected, failure *wrong) {
-    fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
-    fusewire_rejection rejection = {.reason = FUSEWIRE_INVALID};
-    const fusewire_status status = fusewire_breaker_acquire(b->breaker, &permit, &rejection);
-    if (status != FUSEWIRE_OK && status != FUSEWIRE_REJECTED) {
-        return case_unexpected("acquire", status, NULL, wrong);
+// What a breaker was asked, and its answer.
+typedef struct answer {
+    fusewire_status status;
+    fusewire_permit permit;
+    fusewire_waiting *waiting;
+    fusewire_rejection rejection;
+    request_error refused;
+} answer;
+
+// Asks in the form that the step names; where several are alike, by turns.
+static void ask(bench *b, const json_t *step, const json_t *expected, answer *got) {
+    fusewire_request written;
+    bool has_request;
+    if (!request_of(step, &written, &has_request, &got->refused)) {
+        got->status = FUSEWIRE_ERROR_INVALID_VALUE;
+        return;
     }
-    json_t *got = status == FUSEWIRE_OK ? admitted(&permit) : rejected(b, rejection);
-    bool fits = true;
-    if (status == FUSEWIRE_OK && name != NULL) {
-        keep(b, name, permit);
-    } else if (status == FUSEWIRE_OK) {
-        (void)fusewire_permit_abandon(&permit);
-        fits = json_object_get(expected, "rejected") != NULL ? fail_unequal(wrong, "acquire", expected, got)
-                                                             : fail(wrong, "a permit without a name");
+    const fusewire_request *request = has_request ? &written : NULL;
+    bool is_other_turn = b->turns++ % 2 == 0, waits = json_is_true(json_object_get(step, "wait"));
+    if (waits && is_other_turn && json_object_get(expected, "queued") == NULL) {
+        // Who would have to wait leaves at once, and is not what is expected.
+        got->status = fusewire_breaker_acquire_wait(b->breaker, request, 0, &got->permit, &got->rejection,
+                                                    &got->refused.error);
+    } else if (waits) {
+        got->status = fusewire_breaker_enter(b->breaker, request, &got->permit, &got->waiting, &got->rejection,
+                                             &got->refused.error);
+    } else if (request == NULL && is_other_turn) {
+        got->status = fusewire_breaker_acquire(b->breaker, &got->permit, &got->rejection);
+    } else {
+        got->status = fusewire_breaker_acquire_with(b->breaker, request, &got->permit, &got->rejection,
+                                                    &got->refused.error);
     }
-    fits = fits && is_as_expected(expected, got, wrong);
-    json_decref(got);
+}
+
+static json_t *told(bench *b, answer *got) {
+    switch (got->status) {
+    case FUSEWIRE_OK: return admitted(&got->permit);
+    case FUSEWIRE_REJECTED: return rejected(b, got->rejection);
+    default: return must_have(json_pack("{s:b, s:b}", "admitted", 0, "queued", 1));
+    }
+}
+
+static bool keep_answer(bench *b, const char *name, const json_t *expected, answer *got, const json_t *told,
+                        failure *wrong) {
+    if (got->status == FUSEWIRE_REJECTED) {
+        return true;
+    }
+    if (name != NULL) {
+        if (got->status == FUSEWIRE_QUEUED) {
+            return waits_begin(b, name, got->waiting, wrong);
+        }
+        step_keep(b, name, got->permit);
+        return true;
+    }
+    fusewire_waiting_free(got->waiting);
+    (void)fusewire_permit_abandon(&got->permit);
+    return json_object_get(expected, "rejected") != NULL ? fail_unequal(wrong, "acquire", expected, told)
+                                                         : fail(wrong, "a permit without a name");
+}
+
+static bool acquire_one(bench *b, const json_t *step, const char *name, const json_t *expected, failure *wrong) {
+    answer got = {.rejection = {.reason = FUSEWIRE_INVALID}};
+    ask(b, step, expected, &got);
+    const json_t *error = json_object_get(expected, "error");
+    if (got.status == FUSEWIRE_ERROR_INVALID_VALUE) {
+        return request_refused(&got.refused, error, wrong);
+    }
+    if (got.status != FUSEWIRE_OK && got.status != FUSEWIRE_REJECTED && got.status != FUSEWIRE_QUEUED) {
+        return case_unexpected("acquire", got.status, got.refused.error, wrong);
+    }
+    json_t *said = told(b, &got);
+    bool fits = keep_answer(b, name, expected, &got, said, wrong) && is_as_expected(expected, said, wrong);
+    json_decref(said);
     return fits;
 }
 
@@ -187,7 +273,7 @@ bool step_acquire(bench *b, const json_t *step, failure *wrong) {
         const json_t *expected = json_is_array(written) ? json_array_get(written, (size_t)i - 1) : written;
         char numbered[256];
         (void)snprintf(numbered, sizeof numbered, "%s%" PRIu64, as ? as : "", i);
-        if (!acquire_one(b, as != NULL && times > 1 ? numbered : as, expected, wrong)) {
+        if (!acquire_one(b, step, as != NULL && times > 1 ? numbered : as, expected, wrong)) {
             return times > 1 ? fail_at(wrong, "acquire %" PRIu64 ": ", i) : false;
         }
     }
@@ -224,10 +310,14 @@ bool step_settle(bench *b, const json_t *step, failure *wrong) {
 }
 
 bool step_drop(bench *b, const json_t *step, failure *wrong) {
+    if (waits_cancel(b, json_text(step, "permit"))) {
+        return true;
+    }
     fusewire_permit *permit;
     if (!permit_of(b, step, &permit, wrong)) {
         return false;
     }
     const fusewire_status status = fusewire_permit_abandon(permit);
-    return settled_name(status) != NULL || case_unexpected("drop", status, NULL, wrong);
+    bool was_never_given = status == FUSEWIRE_ERROR_INVALID_PERMIT;
+    return was_never_given || settled_name(status) != NULL || case_unexpected("drop", status, NULL, wrong);
 }

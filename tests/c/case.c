@@ -3,6 +3,7 @@
 #include "expect.h"
 #include "json.h"
 #include "steps.h"
+#include "waits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,10 @@ bool case_unexpected(const char *what, fusewire_status status, const fusewire_er
                 message ? message : "");
 }
 
-bool case_refused(fusewire_status status, const fusewire_error *error, const json_t *expected, failure *wrong) {
-    if (status != FUSEWIRE_ERROR_CONFIG || error == NULL || fusewire_error_status(error) != status) {
-        return case_unexpected("expected a configuration error", status, error, wrong);
-    }
-    json_t *key = json_string(fusewire_error_key(error));
-    bool fits = expect_equal("error.key", json_object_get(expected, "key"), key, wrong);
-    json_decref(key);
-    const char *message = fusewire_error_message(error);
+bool case_error_fits(const char *key, const char *message, const json_t *expected, failure *wrong) {
+    json_t *got = json_string(key);
+    bool fits = expect_equal("error.key", json_object_get(expected, "key"), got, wrong);
+    json_decref(got);
     size_t i;
     const json_t *text;
     json_array_foreach(json_object_get(expected, "contains"), i, text) {
@@ -36,6 +33,14 @@ bool case_refused(fusewire_status status, const fusewire_error *error, const jso
     return fits;
 }
 
+bool case_refused(fusewire_status status, const fusewire_error *error, const json_t *expected, failure *wrong) {
+    bool is_told = status == FUSEWIRE_ERROR_CONFIG || status == FUSEWIRE_ERROR_INVALID_VALUE;
+    if (!is_told || error == NULL || fusewire_error_status(error) != status) {
+        return case_unexpected("expected an error that names a key", status, error, wrong);
+    }
+    return case_error_fits(fusewire_error_key(error), fusewire_error_message(error), expected, wrong);
+}
+
 static bool open_bench(bench *b, const json_t *given, failure *wrong) {
     const char *service = json_text(given, "service");
     *b = (bench){.service = service ? service : "case", .retry_at = FUSEWIRE_NONE};
@@ -46,12 +51,14 @@ static bool open_bench(bench *b, const json_t *given, failure *wrong) {
 
 // Permits are settled before their handle goes; whatever else there is may go in any order.
 static void close_bench(bench *b) {
+    waits_free(b);
     for (size_t i = 0; i < b->permit_count; i++) {
         (void)fusewire_permit_abandon(&b->permits[i].permit);
         free(b->permits[i].name);
     }
     free(b->permits);
     fusewire_subscription_free(b->events);
+    fusewire_policy_subscription_free(b->policy_events);
     fusewire_breaker_free(b->breaker);
     fusewire_registry_free(b->registry);
     fusewire_manual_clock_free(b->clock);
@@ -90,6 +97,10 @@ static bool lead(bench *b, const json_t *given, const char *raw, const char *doc
     status = fusewire_breaker_subscribe(b->breaker, EVENTS, &b->events);
     if (status != FUSEWIRE_OK) {
         return case_unexpected("a subscription", status, NULL, wrong);
+    }
+    status = fusewire_breaker_subscribe_policies(b->breaker, EVENTS, &b->policy_events);
+    if (status != FUSEWIRE_OK) {
+        return case_unexpected("a subscription to the policies", status, NULL, wrong);
     }
     const json_t *steps = json_object_get(given, "steps"), *step;
     const char *raw_steps = json_raw_member(raw, "steps");

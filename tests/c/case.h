@@ -13,6 +13,14 @@ typedef struct kept_permit {
     fusewire_permit permit;
 } kept_permit;
 
+// A place in the queue that a step keeps.
+typedef struct kept_wait {
+    char *name;
+    fusewire_waiting *waiting;
+    // Those of the case.
+    json_t *woken;
+} kept_wait;
+
 // What a case keeps from step to step.
 typedef struct bench {
     const char *service;
@@ -20,8 +28,14 @@ typedef struct bench {
     fusewire_registry *registry;
     fusewire_breaker *breaker;
     fusewire_subscription *events;
+    fusewire_policy_subscription *policy_events;
     kept_permit *permits;
     size_t permit_count;
+    // Calls that wait, by age; each has a place in memory of its own, which its callback is given.
+    kept_wait **waits;
+    size_t wait_count;
+    // Names of waits that have ended, in the order in which that was told.
+    json_t *woken;
     // When the last rejection said that the answer can differ; `FUSEWIRE_NONE` when it did not.
     uint64_t retry_at;
     // Calls and reconfigurations so far: each goes another way than the one before.
@@ -33,6 +47,9 @@ bool case_run(const json_t *given, const char *raw, failure *wrong);
 
 // Whether a failure is the one that is expected. `error` may be NULL.
 bool case_refused(fusewire_status status, const fusewire_error *error, const json_t *expected, failure *wrong);
+
+// Whether an error's key and message are what a step expects.
+bool case_error_fits(const char *key, const char *message, const json_t *expected, failure *wrong);
 
 // Says what the library answered and why; always `false`. `error` may be NULL.
 bool case_unexpected(const char *what, fusewire_status status, const fusewire_error *error, failure *wrong);

@@ -55,11 +55,43 @@ static json_t *ramp(const fusewire_snapshot *s) {
                      count(s->ramp_settled), "failures", count(s->ramp_failures));
 }
 
+static json_t *by_priority(const uint64_t counts[FUSEWIRE_PRIORITY_COUNT]) {
+    json_t *all = must_have(json_object());
+    for (fusewire_priority priority = 0; priority < FUSEWIRE_PRIORITY_COUNT; priority++) {
+        (void)json_object_set_new(all, fusewire_priority_name(priority), count(counts[priority]));
+    }
+    return all;
+}
+
+static uint64_t sum(const uint64_t counts[FUSEWIRE_PRIORITY_COUNT]) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < FUSEWIRE_PRIORITY_COUNT; i++) {
+        all += counts[i];
+    }
+    return all;
+}
+
+static json_t *rate_limit(const fusewire_snapshot *s) {
+    if (isnan(s->rate)) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o}", "rate", share(s->rate), "available", count(s->rate_available), "retry_after",
+                     expect_nanos_value(s->rate_retry_after_ns));
+}
+
+static json_t *bulkhead(const fusewire_snapshot *s) {
+    if (s->slots == FUSEWIRE_NONE) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o, s:o}", "in_flight", count(sum(s->slots_taken)), "by_level",
+                     by_priority(s->slots_taken), "queued", count(sum(s->queued)), "limit", count(s->slots));
+}
+
 static json_t *totals(const fusewire_snapshot *s) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "success", count(s->success), "failure",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "success", count(s->success), "failure",
                      count(s->failure), "ignored", count(s->ignored), "slow", count(s->slow), "late", count(s->late),
                      "expired", count(s->expired), "rejected", by_reason(s->rejected), "would_reject",
-                     by_reason(s->would_reject));
+                     by_reason(s->would_reject), "bypassed", count(s->bypassed));
 }
 
 static json_t *last(const fusewire_snapshot *s) {
@@ -81,12 +113,12 @@ static json_t *last_failure(const fusewire_snapshot *s) {
 
 static json_t *of_snapshot(const fusewire_snapshot *s) {
     return must_have(json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
         fusewire_state_name(s->state), "stored_state", fusewire_state_name(s->stored_state), "mode",
         fusewire_mode_name(s->mode), "generation", count(s->generation), "opened", count(s->opened),
         "openings_in_a_row", count(s->openings_in_a_row), "retry_after", expect_nanos_value(s->retry_after_ns),
         "consecutive_failures", count(s->consecutive_failures), "window", window(s), "half_open", half_open(s), "ramp",
-        ramp(s), "totals", totals(s), "last", last(s), "last_failure", last_failure(s)));
+        ramp(s), "rate_limit", rate_limit(s), "bulkhead", bulkhead(s), "totals", totals(s), "last", last(s), "last_failure", last_failure(s)));
 }
 
 static bool struct_fits(const bench *b, const json_t *expected, failure *wrong) {
@@ -157,6 +189,53 @@ bool look_events(const bench *b, const json_t *expected, failure *wrong) {
         seen += taken;
     } while (taken == 1);
     return fits && (seen == wanted || fail(wrong, "expected %zu events, got %zu", wanted, seen));
+}
+
+static json_t *slots(double max_concurrent, const uint64_t reserved[FUSEWIRE_PRIORITY_COUNT]) {
+    return json_pack("{s:o, s:o}", "max_concurrent", json_integer((json_int_t)max_concurrent), "reserved",
+                     by_priority(reserved));
+}
+
+// What was before, or is after.
+static json_t *of_change(const fusewire_policy_event *event, double value,
+                         const uint64_t reserved[FUSEWIRE_PRIORITY_COUNT]) {
+    switch (event->kind) {
+    case FUSEWIRE_POLICY_MIN_PRIORITY: return json_string(fusewire_priority_name((fusewire_priority)value));
+    case FUSEWIRE_POLICY_SLOTS: return slots(value, reserved);
+    case FUSEWIRE_POLICY_LIMIT:
+    case FUSEWIRE_POLICY_RATE: return json_real(value);
+    default: return json_null();
+    }
+}
+
+static json_t *of_policy_event(const fusewire_policy_event *event) {
+    return must_have(json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", fusewire_policy_name(event->kind), "from",
+        of_change(event, event->from, event->from_reserved), "to", of_change(event, event->to, event->to_reserved),
+        "generation", count(event->generation), "sequence", count(event->sequence), "at",
+        expect_nanos_value(event->at_ns), "actor", text_or_null(event->actor), "reason", text_or_null(event->reason)));
+}
+
+bool look_policy_events(const bench *b, const json_t *expected, failure *wrong) {
+    static fusewire_policy_event events[64];
+    size_t count = 0;
+    const fusewire_status status =
+        fusewire_policy_subscription_drain(b->policy_events, events, sizeof *events, 64, &count);
+    if (status != FUSEWIRE_OK || !json_is_array(expected)) {
+        return case_unexpected("`policy_events` expects a list", status, NULL, wrong);
+    }
+    bool fits = json_array_size(expected) == count ||
+                fail(wrong, "expected %zu events, got %zu", json_array_size(expected), count);
+    for (size_t i = 0; fits && i < count; i++) {
+        char what[32];
+        (void)snprintf(what, sizeof what, "event %zu", i);
+        json_t *got = of_policy_event(&events[i]);
+        fits = strcmp(events[i].breaker, b->service) == 0 || fail(wrong, "%s: is of %s", what, events[i].breaker);
+        fits = fits && (events[i].missed == 0 || fail(wrong, "%s: events were missed before it", what));
+        fits = fits && expect_part(what, json_array_get(expected, i), got, wrong);
+        json_decref(got);
+    }
+    return fits;
 }
 
 // The line of a text that contains `part`, or is `part`; NULL when there is none. Its length goes to `length`.

@@ -2,6 +2,7 @@
 
 #include "expect.h"
 #include "json.h"
+#include "waits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ static bool reconfigure(bench *b, const json_t *step, const char *raw, failure *
     return refusable(step, status, error, wrong);
 }
 
-static bool advance(bench *b, const json_t *step, failure *wrong) {
+static bool move_clock(bench *b, const json_t *step, failure *wrong) {
     const json_t *by = json_object_get(step, "by");
     const uint64_t now = fusewire_manual_clock_now(b->clock);
     uint64_t nanos;
@@ -72,6 +73,10 @@ static bool advance(bench *b, const json_t *step, failure *wrong) {
     nanos = snapshot.retry_after_ns;
     return nanos == FUSEWIRE_NONE ? fail(wrong, "there is no retry_after")
                                   : done("advance", fusewire_manual_clock_advance(b->clock, nanos), wrong);
+}
+
+static bool advance(bench *b, const json_t *step, failure *wrong) {
+    return move_clock(b, step, wrong) && waits_expire(b, wrong);
 }
 
 static bool mode(bench *b, const json_t *step, failure *wrong) {
@@ -106,6 +111,10 @@ static bool events(bench *b, const json_t *step, failure *wrong) {
     return look_events(b, json_object_get(step, "expect"), wrong);
 }
 
+static bool policy_events(bench *b, const json_t *step, failure *wrong) {
+    return look_policy_events(b, json_object_get(step, "expect"), wrong);
+}
+
 static bool metrics(bench *b, const json_t *step, failure *wrong) {
     return look_metrics(b, step, wrong);
 }
@@ -120,21 +129,30 @@ static const struct {
     {"settle", step_settle, false}, {"drop", step_drop, true}, {"trip", trip, true},
     {"half_open", half_open, true}, {"reset", reset, true},    {"mode", mode, true},
     {"poll", poll, true},           {"events", events, false}, {"metrics", metrics, false},
+    {"set_min_priority", step_set_min_priority, true},         {"set_reserved", step_set_reserved, true},
+    {"set_rate", step_set_rate, true},                         {"set_limit", step_set_limit, true},
+    {"raise", step_raise, true},                               {"close", step_close, true},
+    {"policy_events", policy_events, false},
 };
 
-bool step_run(bench *b, const json_t *step, const char *raw, failure *wrong) {
+// What the step expects of the snapshot, and what became of calls that waited.
+static bool after(bench *b, const json_t *step, bool looks, failure *wrong) {
     const json_t *expected = json_object_get(step, "expect");
+    return waits_collect(b, step, wrong) && (!looks || expected == NULL || look_snapshot(b, expected, wrong));
+}
+
+bool step_run(bench *b, const json_t *step, const char *raw, failure *wrong) {
     if (json_object_get(step, "do") == NULL) {
-        return expected == NULL ? fail(wrong, "a step without `do` needs `expect`") : look_snapshot(b, expected, wrong);
+        return json_object_get(step, "expect") == NULL ? fail(wrong, "a step without `do` needs `expect`")
+                                                       : after(b, step, true, wrong);
     }
     const char *name = json_text(step, "do");
     if (name != NULL && strcmp(name, "reconfigure") == 0) {
-        return reconfigure(b, step, raw, wrong);
+        return reconfigure(b, step, raw, wrong) && after(b, step, false, wrong);
     }
     for (size_t i = 0; name != NULL && i < sizeof ACTIONS / sizeof *ACTIONS; i++) {
         if (strcmp(ACTIONS[i].name, name) == 0) {
-            return ACTIONS[i].act(b, step, wrong) &&
-                   (!ACTIONS[i].looks || expected == NULL || look_snapshot(b, expected, wrong));
+            return ACTIONS[i].act(b, step, wrong) && after(b, step, ACTIONS[i].looks, wrong);
         }
     }
     return fail(wrong, "unknown step %s", name ? name : "without a name");

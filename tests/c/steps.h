@@ -13,12 +13,24 @@ bool step_call(bench *b, const json_t *step, failure *wrong);
 bool step_acquire(bench *b, const json_t *step, failure *wrong);
 bool step_settle(bench *b, const json_t *step, failure *wrong);
 bool step_drop(bench *b, const json_t *step, failure *wrong);
+// Keeps a permit for a later step.
+void step_keep(bench *b, const char *name, fusewire_permit permit);
+
+// ---- govern.c ----
+
+bool step_set_min_priority(bench *b, const json_t *step, failure *wrong);
+bool step_set_reserved(bench *b, const json_t *step, failure *wrong);
+bool step_set_rate(bench *b, const json_t *step, failure *wrong);
+bool step_set_limit(bench *b, const json_t *step, failure *wrong);
+bool step_close(bench *b, const json_t *step, failure *wrong);
+bool step_raise(bench *b, const json_t *step, failure *wrong);
 
 // ---- look.c ----
 
 // The snapshot, as a struct and as JSON.
 bool look_snapshot(const bench *b, const json_t *expected, failure *wrong);
 bool look_events(const bench *b, const json_t *expected, failure *wrong);
+bool look_policy_events(const bench *b, const json_t *expected, failure *wrong);
 bool look_metrics(const bench *b, const json_t *step, failure *wrong);
 
 #endif

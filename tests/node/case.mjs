@@ -2,7 +2,9 @@
 
 import { CircuitBreaker, ManualClock } from './fusewire.mjs';
 import { Unexpected } from './expect.mjs';
-import { CLASSIFICATION, refused, run as runStep } from './steps.mjs';
+import { refused } from './hand.mjs';
+import { CLASSIFICATION, run as runStep } from './steps.mjs';
+import { Waits } from './waits.mjs';
 
 /** Collected breakers take what their lanes have counted along. */
 const kept = [];
@@ -40,13 +42,17 @@ async function lead(given) {
     breaker,
     clock,
     permits: new Map(),
+    waits: new Waits(),
     events: [],
+    policyEvents: [],
     calls: 0,
     /** When the last rejection said that the answer can differ, in nanoseconds. */
     retryAt: null,
   };
   const keep = (event) => bench.events.push(event);
+  const keepPolicy = (event) => bench.policyEvents.push(event);
   breaker.on('stateChange', keep);
+  breaker.on('policy', keepPolicy);
   try {
     for (const [i, step] of given.steps.entries()) {
       try {
@@ -58,5 +64,6 @@ async function lead(given) {
     }
   } finally {
     breaker.off('stateChange', keep);
+    breaker.off('policy', keepPolicy);
   }
 }

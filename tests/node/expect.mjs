@@ -58,8 +58,14 @@ export function part(what, expected, got) {
     check(found !== undefined, () => `${path}: there is no such key in ${shown(got)}`);
     if (key === 'retry_after' || key === 'at') duration(path, value, nanosOf(found));
     else if (key === 'rejected' || key === 'would_reject') reasons(path, value, found);
+    else if (key === 'reserved') levels(path, value, found);
     else part(path, value, found);
   }
+}
+
+/** Slots by level: a level that is left out has none. */
+function levels(what, expected, got) {
+  for (const level of Object.keys({ ...expected, ...got })) equal(`${what}.${level}`, expected[level] ?? 0, got[level] ?? 0);
 }
 
 /** Counts by reason: a reason that is left out is 0. */

@@ -14,7 +14,7 @@ if (!existsSync(new URL('dist/index.js', home))) {
 }
 const require = createRequire(new URL('package.json', home));
 
-export const { CircuitBreaker, ConfigError, isCircuitOpenError } = require('fusewire');
+export const { CircuitBreaker, ConfigError, RequestError, isCircuitOpenError } = require('fusewire');
 export const { ManualClock, allowLanes, countedByLanes } = require('fusewire/testing');
 
 /** `recovery_timeout` as `recoveryTimeout`. */

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 42] = [
+const FLOORS: [(&str, &str, &[&str]); 46] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -29,7 +29,9 @@ const FLOORS: [(&str, &str, &[&str]); 42] = [
     ("F1.14", "What of it is read without a lock, who waits, and what gates keep.", &[
         "admit/limits", "admit/queue", "admit/limit", "admit/pace", "admit/ring",
     ]),
-    ("F1.15", "Slots and their queue; the rate limit over its words.", &["admit/slots", "admit/limiter"]),
+    ("F1.15", "What lies behind the queue's lock; the rate limit over its words.", &["admit/line", "admit/limiter"]),
+    ("F1.155", "Drawing from it where that is all there is to it.", &["admit/at_once"]),
+    ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),
@@ -54,7 +56,7 @@ const FLOORS: [(&str, &str, &[&str]); 42] = [
         "config/admission/document", "config/admission/schema",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
-        "config/mod", "config/admission", "config/builder", "config/document", "config/schema",
+        "config/mod", "config/builder", "config/document", "config/schema",
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.61", "What changes around the machine.", &["policy_event"]),
@@ -62,13 +64,15 @@ const FLOORS: [(&str, &str, &[&str]); 42] = [
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
-    ("F3.2", "Asking where gates are, and what changes them.", &["admission"]),
-    ("F3.21", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "settle", "govern", "hand", "handle", "read"]),
+    ("F3.2", "A call's way through the gates.", &["way"]),
+    ("F3.21", "Who waits on it.", &["waiters"]),
+    ("F3.215", "The short way through the gates.", &["passage"]),
+    ("F3.22", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "admission", "settle", "leave", "govern", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
     ("F4.1", "Calls that say how much they matter, and that wait.", &["asking"]),
     ("F5", "Names and their breakers.", &["registry"]),
-    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding"]),
+    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates"]),
     ("F6.1", "A `tower` layer, which awaits as async calls do.", &["tower"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];

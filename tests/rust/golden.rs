@@ -153,7 +153,9 @@ fn the_schema_of_the_document_is_these_bytes() {
 /// Every document of the vectors that is valid, or that is not.
 fn documents(key: &str) -> Vec<(String, Value)> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder("vectors")).expect("the vectors").flatten() {
+    let folders = [folder("vectors"), folder("vectors").join("admission")];
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the vectors").flatten());
+    for entry in entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "json")) {
         let text = std::fs::read_to_string(entry.path()).expect("a vector file");
         let file: Value = serde_json::from_str(&text).expect("JSON");
         for case in file["cases"].as_array().into_iter().flatten() {

@@ -2,8 +2,17 @@
 
 use std::process::Command;
 
+fn run(arguments: &[&str]) -> bool {
+    let status = Command::new(env!("CARGO_BIN_EXE_run-vectors-rust")).args(arguments).status();
+    status.expect("the runner was built").success()
+}
+
 #[test]
 fn every_vector_passes() {
-    let status = Command::new(env!("CARGO_BIN_EXE_run-vectors-rust")).status();
-    assert!(status.expect("the runner was built").success());
+    assert!(run(&[]));
+}
+
+#[test]
+fn every_vector_of_admission_passes() {
+    assert!(run(&["--vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/admission")]));
 }

@@ -5,9 +5,12 @@
 #include "options.hpp"
 #include "permit.hpp"
 #include "read.hpp"
+#include "request.hpp"
 #include "result.hpp"
 #include "rules.hpp"
 #include "subscription.hpp"
+
+#include <thread>
 
 namespace fusewire {
 
@@ -57,7 +60,7 @@ public:
     breaker& operator=(breaker&& other) noexcept = default;
     ~breaker() = default;
 
-    /// Calls `function()` under the breaker. Gives its answer; an exception is a failure under the name of its type, and
+    /// Calls `function()` under the breaker, at its turn where a leaky bucket paces calls. Gives its answer; an exception is a failure under the name of its type, and
     /// reaches the caller as it is; what else unwinds, such as a thread's cancellation, gives the call up. `rules`:
     /// `on_result` and `on_exception`. A call that is turned away has not run, and is the `rejection()` of the result.
     template <class Function, class... Rules, bool Throws = detail::has_exceptions>
@@ -65,16 +68,27 @@ public:
         typename detail::in_result<std::invoke_result_t<Function>>::type {
         fusewire_permit permit;
         fusewire_rejection why;
-        const fusewire_status answer = fusewire_breaker_acquire(get(), &permit, &why);
+        const fusewire_status answer = fusewire_breaker_acquire_turn(get(), &permit, &why);
         if (answer != FUSEWIRE_OK) {
             return refused<typename detail::in_result<std::invoke_result_t<Function>>::type>(answer, why);
         }
-        if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
-            detail::guarded<Throws>(permit, std::forward<Function>(function), rules...);
-            return {};
-        } else {
-            return detail::guarded<Throws>(permit, std::forward<Function>(function), rules...);
+        return run<Throws>(permit, std::forward<Function>(function), rules...);
+    }
+    /// As `try_call`, with a request. One that is wrong is an error, `invalid_value`, which names the field; nothing was
+    /// asked then.
+    template <class Function, class... Rules, bool Throws = detail::has_exceptions>
+    auto try_call_with(const request& asked, Function&& function, const Rules&... rules) const ->
+        typename detail::in_result<std::invoke_result_t<Function>>::type {
+        const fusewire_request raw = detail::raw(asked);
+        fusewire_permit permit;
+        fusewire_rejection why;
+        fusewire_error* wrong = nullptr;
+        const fusewire_status answer = fusewire_breaker_acquire_with(get(), &raw, &permit, &why, &wrong);
+        if (answer != FUSEWIRE_OK) {
+            return refused<typename detail::in_result<std::invoke_result_t<Function>>::type>(answer, why, wrong);
         }
+        await_turn(permit);
+        return run<Throws>(permit, std::forward<Function>(function), rules...);
     }
 
 #if FUSEWIRE_HAS_EXCEPTIONS
@@ -83,8 +97,19 @@ public:
     auto call(Function&& function, const Rules&... rules) const -> std::invoke_result_t<Function> {
         fusewire_permit permit;
         fusewire_rejection why;
-        const fusewire_status answer = fusewire_breaker_acquire(get(), &permit, &why);
+        const fusewire_status answer = fusewire_breaker_acquire_turn(get(), &permit, &why);
         if (answer != FUSEWIRE_OK) raise(answer, why);
+        return detail::guarded<true>(permit, std::forward<Function>(function), rules...);
+    }
+#endif
+
+#if FUSEWIRE_HAS_EXCEPTIONS
+    /// As `try_call_with`; gives the answer itself, and throws `fusewire::rejected` or `fusewire::error`.
+    template <class Function, class... Rules>
+    auto call_with(const request& asked, Function&& function, const Rules&... rules) const
+        -> std::invoke_result_t<Function> {
+        fusewire_permit permit = taken(asked);
+        await_turn(permit);
         return detail::guarded<true>(permit, std::forward<Function>(function), rules...);
     }
 #endif
@@ -99,6 +124,34 @@ public:
         return permit(given);
     }
     result<permit> try_acquire() && = delete;
+    /// As `try_acquire`, with a request; never waits: `permit::wait` says how long to, where a leaky bucket paces calls.
+    /// Errors: `invalid_value` when the request is wrong; it names the field, and nothing was asked.
+    result<permit> try_acquire(const request& asked) const& {
+        const fusewire_request raw = detail::raw(asked);
+        fusewire_permit given;
+        fusewire_rejection why;
+        fusewire_error* wrong = nullptr;
+        const fusewire_status answer = fusewire_breaker_acquire_with(get(), &raw, &given, &why, &wrong);
+        if (answer != FUSEWIRE_OK) return refused<result<permit>>(answer, why, wrong);
+        return permit(given);
+    }
+    result<permit> try_acquire(const request&) && = delete;
+    /// As `try_acquire` with a request; where all slots are taken and there is room in the queue, the thread waits there: for
+    /// at most `timeout` of the system's time, whatever the breaker's clock; nothing sets no limit but the
+    /// configuration's. Errors: also `timed_out`, when that time is over: the call has left the queue then.
+    result<permit> try_acquire_wait(const request& asked = {},
+                                    std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const& {
+        const fusewire_request raw = detail::raw(asked);
+        fusewire_permit given;
+        fusewire_rejection why;
+        fusewire_error* wrong = nullptr;
+        const std::uint64_t ns = timeout ? detail::count(*timeout) : FUSEWIRE_NONE;
+        const fusewire_status answer = fusewire_breaker_acquire_wait(get(), &raw, ns, &given, &why, &wrong);
+        if (answer != FUSEWIRE_OK) return refused<result<permit>>(answer, why, wrong);
+        return permit(given);
+    }
+    result<permit> try_acquire_wait(const request& = {},
+                                    std::optional<std::chrono::nanoseconds> = std::nullopt) && = delete;
 
 #if FUSEWIRE_HAS_EXCEPTIONS
     /// As `try_acquire`; throws `fusewire::rejected` when the call is turned away.
@@ -110,6 +163,22 @@ public:
         return permit(given);
     }
     permit acquire() && = delete;
+    /// As `try_acquire`; throws `fusewire::rejected` or `fusewire::error`.
+    permit acquire(const request& asked) const& { return permit(taken(asked)); }
+    permit acquire(const request&) && = delete;
+    /// As `try_acquire_wait`; throws `fusewire::rejected` or `fusewire::error`.
+    permit acquire_wait(const request& asked = {},
+                        std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const& {
+        const fusewire_request raw = detail::raw(asked);
+        fusewire_permit given;
+        fusewire_rejection why;
+        fusewire_error* wrong = nullptr;
+        const std::uint64_t ns = timeout ? detail::count(*timeout) : FUSEWIRE_NONE;
+        const fusewire_status answer = fusewire_breaker_acquire_wait(get(), &raw, ns, &given, &why, &wrong);
+        if (answer != FUSEWIRE_OK) raise(answer, why, wrong);
+        return permit(given);
+    }
+    permit acquire_wait(const request& = {}, std::optional<std::chrono::nanoseconds> = std::nullopt) && = delete;
 #endif
 
     /// Counts the outcome of a call that asked for no permit: while the breaker is closed like any other, otherwise in the
@@ -150,14 +219,42 @@ public:
     result<bool> try_reconfigure(std::string_view document, const by& whom = {}) const {
         const detail::c_text text(document);
         if (!text.is_whole()) return error(status::invalid_value);
-        bool has_changed = false;
-        const result<void> swapped = done(whom, [&](const char* actor, const char* reason, fusewire_error** error) {
-            const fusewire_status answer = fusewire_breaker_reconfigure(get(), text.get(), actor, reason, error);
-            has_changed = answer == FUSEWIRE_OK;
-            return answer;
+        return changed(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return fusewire_breaker_reconfigure(get(), text.get(), actor, reason, detail);
         });
-        if (!swapped) return *swapped.error();
-        return has_changed;
+    }
+    /// Sets the lowest priority that is let in. Gives whether it was another. Errors: `config` when the document has no
+    /// `priority`, `not_utf8`, `invalid_value`; nothing has changed then, as for the next.
+    result<bool> try_set_min_priority(priority to, const by& whom = {}) const {
+        return changed(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return fusewire_breaker_set_min_priority(get(), detail::number(to), actor, reason, detail);
+        });
+    }
+    /// Replaces the bulkhead's table of slots, and grants what has become free. Gives and fails likewise.
+    result<bool> try_set_slots(const slots& table, const by& whom = {}) const {
+        const fusewire_slots raw = detail::raw(table);
+        return changed(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return fusewire_breaker_set_slots(get(), &raw, actor, reason, detail);
+        });
+    }
+    /// Sets the rate of a token or leaky bucket, in calls a second, or the limit of a window. Gives and fails likewise.
+    result<bool> try_set_rate(double to, const by& whom = {}) const {
+        return changed(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return fusewire_breaker_set_rate(get(), to, actor, reason, detail);
+        });
+    }
+    /// Sets the concurrency limit, from which it goes on to find itself. Gives and fails likewise.
+    result<bool> try_set_limit(std::uint64_t to, const by& whom = {}) const {
+        return changed(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return fusewire_breaker_set_limit(get(), to, actor, reason, detail);
+        });
+    }
+    /// Ends the breaker's life, of every handle: whoever comes or waits is turned away, calls in flight settle, and nothing
+    /// opens it again. Gives whether it lived. Errors: `not_utf8`, `invalid_value`.
+    result<bool> try_close_for_good(const by& whom = {}) const {
+        return changed(whom, [&](const char* actor, const char* reason, fusewire_error**) {
+            return fusewire_breaker_close_for_good(get(), actor, reason);
+        });
     }
     /// Keeps the transitions from now on, at most `capacity` of them (1 to 1,000,000), until they are taken; what comes
     /// beyond is counted. Errors: `invalid_value`.
@@ -183,6 +280,16 @@ public:
     bool reconfigure(std::string_view document, const by& whom = {}) const {
         return try_reconfigure(document, whom).value();
     }
+    /// As `try_set_min_priority`; throws its error.
+    bool set_min_priority(priority to, const by& whom = {}) const { return try_set_min_priority(to, whom).value(); }
+    /// As `try_set_slots`; throws its error.
+    bool set_slots(const slots& table, const by& whom = {}) const { return try_set_slots(table, whom).value(); }
+    /// As `try_set_rate`; throws its error.
+    bool set_rate(double to, const by& whom = {}) const { return try_set_rate(to, whom).value(); }
+    /// As `try_set_limit`; throws its error.
+    bool set_limit(std::uint64_t to, const by& whom = {}) const { return try_set_limit(to, whom).value(); }
+    /// As `try_close_for_good`; throws its error.
+    bool close_for_good(const by& whom = {}) const { return try_close_for_good(whom).value(); }
     /// As `try_subscribe`; throws its error.
     subscription subscribe(std::size_t capacity = 1024) const { return try_subscribe(capacity).value(); }
 #endif
@@ -245,15 +352,54 @@ private:
         return {};
     }
 
+    /// The same, of what answers whether anything was changed.
+    template <class Act>
+    static result<bool> changed(const by& whom, Act&& act) {
+        fusewire_status answer = FUSEWIRE_OK;
+        const result<void> ended = done(whom, [&](const char* actor, const char* reason, fusewire_error** detail) {
+            return answer = act(actor, reason, detail);
+        });
+        if (!ended) return *ended.error();
+        return answer == FUSEWIRE_OK;
+    }
+
+    template <bool Throws, class Function, class... Rules>
+    FUSEWIRE_INLINE static auto run(fusewire_permit& permit, Function&& function, const Rules&... rules) ->
+        typename detail::in_result<std::invoke_result_t<Function>>::type {
+        if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
+            detail::guarded<Throws>(permit, std::forward<Function>(function), rules...);
+            return {};
+        } else {
+            return detail::guarded<Throws>(permit, std::forward<Function>(function), rules...);
+        }
+    }
+
+    static void await_turn(const fusewire_permit& permit) {
+        const std::uint64_t ns = fusewire_permit_wait_ns(&permit);
+        if (ns > 0) std::this_thread::sleep_for(detail::nanoseconds(ns));
+    }
+
     template <class Result>
-    FUSEWIRE_COLD static Result refused(fusewire_status answer, const fusewire_rejection& why) {
+    FUSEWIRE_COLD static Result refused(fusewire_status answer, const fusewire_rejection& why,
+                                        fusewire_error* wrong = nullptr) {
         if (answer == FUSEWIRE_REJECTED) return rejection(why);
-        return error(static_cast<status>(answer));
+        return error(static_cast<status>(answer), wrong);
     }
 
 #if FUSEWIRE_HAS_EXCEPTIONS
-    [[noreturn]] FUSEWIRE_COLD void raise(fusewire_status answer, const fusewire_rejection& raw) const {
-        if (answer != FUSEWIRE_REJECTED) throw error(static_cast<status>(answer));
+    fusewire_permit taken(const request& asked) const {
+        const fusewire_request raw = detail::raw(asked);
+        fusewire_permit given;
+        fusewire_rejection why;
+        fusewire_error* wrong = nullptr;
+        const fusewire_status answer = fusewire_breaker_acquire_with(get(), &raw, &given, &why, &wrong);
+        if (answer != FUSEWIRE_OK) raise(answer, why, wrong);
+        return given;
+    }
+
+    [[noreturn]] FUSEWIRE_COLD void raise(fusewire_status answer, const fusewire_rejection& raw,
+                                          fusewire_error* wrong = nullptr) const {
+        if (answer != FUSEWIRE_REJECTED) throw error(static_cast<status>(answer), wrong);
         const rejection why(raw);
         throw rejected(why, name(), message(why));
     }

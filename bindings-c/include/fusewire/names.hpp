@@ -14,9 +14,10 @@ enum class status : std::uint32_t {
     ok = FUSEWIRE_OK,  ///< Done.
     late = FUSEWIRE_LATE,  ///< Settled too late: counts in the totals only.
     unchanged = FUSEWIRE_UNCHANGED,  ///< The rules are what they were.
-    timed_out = FUSEWIRE_TIMED_OUT,  ///< The time is over and there is no event.
+    timed_out = FUSEWIRE_TIMED_OUT,  ///< The time is over, and what was waited for has not come.
     subscription_closed = FUSEWIRE_SUBSCRIPTION_CLOSED,  ///< Closed, and all events were taken.
     no_outcome = FUSEWIRE_NO_OUTCOME,  ///< `fusewire_breaker_call` alone: see there.
+    queued = FUSEWIRE_QUEUED,  ///< The C interface alone: the call waits in the queue for a slot.
     rejected = FUSEWIRE_REJECTED,  ///< The breaker turns the call away.
     null_argument = FUSEWIRE_ERROR_NULL_ARGUMENT,  ///< The object was moved from.
     not_utf8 = FUSEWIRE_ERROR_NOT_UTF8,  ///< A text is not UTF-8.
@@ -25,6 +26,7 @@ enum class status : std::uint32_t {
     invalid_handle = FUSEWIRE_ERROR_INVALID_HANDLE,  ///< The breaker of a permit is gone.
     invalid_permit = FUSEWIRE_ERROR_INVALID_PERMIT,  ///< The permit was moved from.
     already_settled = FUSEWIRE_ERROR_ALREADY_SETTLED,  ///< The permit was settled before.
+    already_told = FUSEWIRE_ERROR_ALREADY_TOLD,  ///< The C interface alone: how the wait ended was told before.
     config = FUSEWIRE_ERROR_CONFIG,  ///< The configuration is wrong.
     name = FUSEWIRE_ERROR_NAME,  ///< The name is wrong.
     conflict = FUSEWIRE_ERROR_CONFLICT,  ///< The name has another configuration.
@@ -60,6 +62,21 @@ enum class reason : std::uint32_t {
     half_open_full = FUSEWIRE_REASON_HALF_OPEN_FULL,  ///< All probes are given.
     ramp = FUSEWIRE_REASON_RAMP,  ///< Not in the share that a ramp admits.
     forced_open = FUSEWIRE_REASON_FORCED_OPEN,  ///< The mode is forced open.
+    shed = FUSEWIRE_REASON_SHED,  ///< The priority is below the lowest that is let in.
+    rate_limited = FUSEWIRE_REASON_RATE_LIMITED,  ///< `rate_limit`: calls come too fast.
+    bulkhead_full = FUSEWIRE_REASON_BULKHEAD_FULL,  ///< `bulkhead`: no slot, and no place in the queue.
+    queue_timeout = FUSEWIRE_REASON_QUEUE_TIMEOUT,  ///< The call has waited for a slot as long as it may.
+    limit_reached = FUSEWIRE_REASON_LIMIT_REACHED,  ///< `concurrency_limit`: no slot, and no place in the queue.
+    closed = FUSEWIRE_REASON_CLOSED,  ///< The breaker was closed for good.
+};
+
+/// How much a call matters.
+enum class priority : std::uint32_t {
+    bulk = FUSEWIRE_PRIORITY_BULK,  ///< Shed first.
+    low = FUSEWIRE_PRIORITY_LOW,  ///< Below the default.
+    normal = FUSEWIRE_PRIORITY_NORMAL,  ///< The default.
+    high = FUSEWIRE_PRIORITY_HIGH,  ///< Above the default.
+    critical = FUSEWIRE_PRIORITY_CRITICAL,  ///< Kept as long as anything is.
 };
 
 /// What led to a transition. Later versions add causes.
@@ -119,6 +136,11 @@ inline std::string_view to_string(outcome value) noexcept {
 /// The name in metrics, such as `half_open_full`; `unknown` for one that the library does not know. Never dangles.
 inline std::string_view to_string(reason value) noexcept {
     return detail::text_or_empty(fusewire_reason_name(detail::number(value)));
+}
+
+/// The name in metrics and documents, such as `critical`; `unknown` for what is no priority. Never dangles.
+inline std::string_view to_string(priority value) noexcept {
+    return detail::text_or_empty(fusewire_priority_name(detail::number(value)));
 }
 
 /// The name in events, such as `probe_failed`; `none` for `cause::none`, `unknown` for one that the library does not know.

@@ -60,6 +60,11 @@ public:
         if (why == FUSEWIRE_INVALID) return std::nullopt;
         return static_cast<fusewire::reason>(why);
     }
+    /// How long to wait before the call is made, from when the permit was given: a leaky bucket paces calls. 0 of other
+    /// permits, and when it is settled.
+    std::chrono::nanoseconds wait() const noexcept { return detail::nanoseconds(fusewire_permit_wait_ns(&raw_)); }
+    /// Whether the call passes a breaker that would turn it away, by `open_bypass`; not when the permit is settled.
+    bool is_bypassed() const noexcept { return fusewire_permit_is_bypassed(&raw_); }
     /// Whether it is still to be settled.
     bool is_pending() const noexcept { return is_pending_; }
 

@@ -106,6 +106,29 @@ public:
     std::uint64_t would_reject(reason why) const noexcept { return of(raw_.would_reject, why); }
     /// What shadow mode admitted and would have rejected for any reason.
     std::uint64_t would_reject() const noexcept { return sum(raw_.would_reject); }
+    /// Calls that passed a breaker that would have turned them away, by `open_bypass`.
+    std::uint64_t bypassed() const noexcept { return raw_.bypassed; }
+    /// The rate in force, in calls a second, or the limit of a window; nothing without `rate_limit`.
+    std::optional<double> rate() const noexcept { return share(raw_.rate); }
+    /// Whole tokens that a critical call finds, or what is left of a window's limit; nothing for a leaky bucket.
+    std::optional<std::uint64_t> rate_available() const noexcept { return detail::if_there(raw_.rate_available); }
+    /// Slots in all, of a bulkhead or a concurrency limit; nothing without either.
+    std::optional<std::uint64_t> slots() const noexcept { return detail::if_there(raw_.slots); }
+    /// Calls of that priority that have a slot.
+    std::uint64_t slots_taken(priority level) const noexcept { return at(raw_.slots_taken, level); }
+    /// Calls of that priority that wait for a slot.
+    std::uint64_t queued(priority level) const noexcept { return at(raw_.queued, level); }
+    /// Slots that are kept for that priority.
+    std::uint64_t slots_reserved(priority level) const noexcept { return at(raw_.slots_reserved, level); }
+    /// Calls of that priority that were admitted; 0 without gates.
+    std::uint64_t admitted(priority level) const noexcept { return at(raw_.admitted_by_priority, level); }
+    /// Calls of that priority that were turned away; 0 without gates.
+    std::uint64_t refused(priority level) const noexcept { return at(raw_.refused_by_priority, level); }
+    /// The lowest priority that is let in; nothing without gates.
+    std::optional<priority> min_priority() const noexcept {
+        if (raw_.min_priority == FUSEWIRE_INVALID) return std::nullopt;
+        return static_cast<priority>(raw_.min_priority);
+    }
     /// The struct of the C interface.
     const fusewire_snapshot& raw() const noexcept { return raw_; }
 
@@ -115,6 +138,10 @@ private:
     static std::optional<double> share(double value) noexcept {
         if (std::isnan(value)) return std::nullopt;
         return value;
+    }
+
+    static std::uint64_t at(const std::uint64_t (&counts)[FUSEWIRE_PRIORITY_COUNT], priority level) noexcept {
+        return detail::number(level) < FUSEWIRE_PRIORITY_COUNT ? counts[detail::number(level)] : 0;
     }
 
     static std::uint64_t of(const by_reason& counts, reason why) noexcept {

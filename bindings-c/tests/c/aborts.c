@@ -18,6 +18,27 @@ static void free_a_subscription_twice(void *subscription) {
     fusewire_subscription_free(subscription), fusewire_subscription_free(subscription);
 }
 
+static void free_a_place_twice(void *waiting) { fusewire_waiting_free(waiting), fusewire_waiting_free(waiting); }
+static void free_policies_twice(void *policies) {
+    fusewire_policy_subscription_free(policies), fusewire_policy_subscription_free(policies);
+}
+
+static void a_place_in_a_queue_that_is_freed_twice_ends_the_process(void **state) {
+    (void)state;
+    fusewire_breaker *breaker = breaker_on(NULL, "{\"bulkhead\": {\"max_concurrent\": 1, \"max_queue\": 1}}");
+    fusewire_permit permit = permit_of(breaker);
+    fusewire_waiting *waiting = waiting_at(breaker, FUSEWIRE_PRIORITY_NORMAL);
+    aborts_and_says(free_a_place_twice, waiting,
+                    "fusewire: fusewire_waiting_free: this is no fusewire_waiting, or it was freed before\n");
+    fusewire_waiting_free(waiting);
+    is_ok(fusewire_permit_success(&permit));
+    fusewire_policy_subscription *policies = NULL;
+    is_ok(fusewire_breaker_subscribe_policies(breaker, 1, &policies));
+    aborts_and_says(free_policies_twice, policies, "fusewire: fusewire_policy_subscription_free: this is no ");
+    fusewire_policy_subscription_free(policies);
+    fusewire_breaker_free(breaker);
+}
+
 static void a_breaker_that_is_freed_twice_ends_the_process(void **state) {
     (void)state;
     fusewire_breaker *breaker = a_breaker();
@@ -138,6 +159,7 @@ static void the_process_ends_too_when_the_message_cannot_be_written(void **state
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_breaker_that_is_freed_twice_ends_the_process),
+        cmocka_unit_test(a_place_in_a_queue_that_is_freed_twice_ends_the_process),
         cmocka_unit_test(a_registry_that_is_freed_twice_ends_the_process),
         cmocka_unit_test(a_clock_that_is_freed_twice_ends_the_process),
         cmocka_unit_test(an_error_that_is_freed_twice_ends_the_process),

@@ -104,6 +104,23 @@ static inline fusewire_subscription *subscribed_to(fusewire_breaker *breaker, si
     return subscription;
 }
 
+// A request of a priority.
+static inline fusewire_request request_at(fusewire_priority priority) {
+    fusewire_request request = FUSEWIRE_REQUEST_INIT;
+    request.priority = priority;
+    return request;
+}
+
+// A call that waits for a slot.
+static inline fusewire_waiting *waiting_at(fusewire_breaker *breaker, fusewire_priority priority) {
+    fusewire_request request = request_at(priority);
+    fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
+    fusewire_waiting *waiting = NULL;
+    answers(FUSEWIRE_QUEUED, fusewire_breaker_enter(breaker, &request, &permit, &waiting, NULL, NULL));
+    assert_non_null(waiting);
+    return waiting;
+}
+
 // A detail to look at, as any failure gives one.
 static inline fusewire_error *an_error(void) {
     fusewire_breaker *breaker = NULL;

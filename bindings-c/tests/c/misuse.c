@@ -3,6 +3,25 @@
 
 #include "things.h"
 
+static void no_breaker_to_govern(fusewire_breaker *none, fusewire_status expected) {
+    const fusewire_slots slots = FUSEWIRE_SLOTS_INIT;
+    fusewire_policy_subscription *policies = NULL;
+    fusewire_error *error = NULL;
+    answers(expected, fusewire_breaker_set_min_priority(none, FUSEWIRE_PRIORITY_LOW, NULL, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_set_slots(none, &slots, NULL, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_set_slots_json(none, "{}", NULL, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_set_rate(none, 1, NULL, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_set_limit(none, 1, NULL, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_close_for_good(none, NULL, NULL));
+    answers(expected, fusewire_breaker_subscribe_policies(none, 4, &policies));
+    assert_null(policies);
+}
+
 static void no_breaker(fusewire_breaker *none, fusewire_status expected) {
     fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
     fusewire_rejection rejection;
@@ -23,6 +42,17 @@ static void no_breaker(fusewire_breaker *none, fusewire_status expected) {
     assert_int_equal(fusewire_breaker_mode(none), FUSEWIRE_INVALID);
     answers(expected, fusewire_breaker_acquire(none, &permit, &rejection));
     answers(FUSEWIRE_ERROR_INVALID_PERMIT, fusewire_permit_success(&permit));
+    answers(expected, fusewire_breaker_acquire_turn(none, &permit, &rejection));
+    answers(expected, fusewire_breaker_acquire_with(none, NULL, &permit, &rejection, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_acquire_wait(none, NULL, 0, &permit, &rejection, &error));
+    is_error(error, expected, "breaker", NULL);
+    fusewire_waiting *waiting = NULL;
+    answers(expected, fusewire_breaker_enter(none, NULL, &permit, &waiting, &rejection, &error));
+    is_error(error, expected, "breaker", NULL);
+    assert_null(waiting);
+    answers(FUSEWIRE_ERROR_INVALID_PERMIT, fusewire_permit_success(&permit));
+    no_breaker_to_govern(none, expected);
     answers(expected, fusewire_breaker_record(none, FUSEWIRE_OUTCOME_SUCCESS, NULL));
     answers(expected, fusewire_breaker_trip(none, FUSEWIRE_NONE, NULL, NULL, &error));
     is_error(error, expected, "breaker", "breaker");
@@ -95,6 +125,34 @@ static void no_subscription(fusewire_subscription *none, fusewire_status expecte
     is_still_painted(&event, sizeof event), is_still_painted(&count, sizeof count);
 }
 
+static void must_not_be_called(void *userdata) {
+    (void)userdata;
+    fail_msg("the callback was called");
+}
+
+static void no_waiting(fusewire_waiting *none, fusewire_status expected) {
+    fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
+    fusewire_rejection rejection;
+    paint(&rejection, sizeof rejection);
+    answers(expected, fusewire_waiting_try_end(none, &permit, &rejection));
+    answers(expected, fusewire_waiting_wait(none, FUSEWIRE_NONE, &permit, &rejection));
+    answers(FUSEWIRE_ERROR_INVALID_PERMIT, fusewire_permit_success(&permit));
+    answers(expected, fusewire_waiting_notify(none, must_not_be_called, NULL));
+    answers(expected, fusewire_waiting_expire(none));
+    answers(expected, fusewire_waiting_raise(none, FUSEWIRE_PRIORITY_HIGH));
+    assert_true(fusewire_waiting_left_ns(none) == FUSEWIRE_NONE);
+    is_still_painted(&rejection, sizeof rejection);
+}
+
+static void no_policies(fusewire_policy_subscription *none, fusewire_status expected) {
+    fusewire_policy_event event;
+    size_t count;
+    paint(&event, sizeof event), paint(&count, sizeof count);
+    answers(expected, fusewire_policy_subscription_drain(none, &event, sizeof event, 1, &count));
+    assert_true(fusewire_policy_subscription_missed(none) == FUSEWIRE_NONE);
+    is_still_painted(&event, sizeof event), is_still_painted(&count, sizeof count);
+}
+
 static void no_clock(fusewire_manual_clock *none, fusewire_status expected) {
     answers(expected, fusewire_manual_clock_advance(none, 1));
     answers(expected, fusewire_manual_clock_set(none, 1));
@@ -132,6 +190,8 @@ static void null_is_no_handle_of_any_type(void **state) {
     no_subscription(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
     no_clock(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
     no_error(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_waiting(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
+    no_policies(NULL, FUSEWIRE_ERROR_NULL_ARGUMENT);
     assert_false(fusewire_breaker_is_same(NULL, NULL));
     assert_false(fusewire_breaker_is_same(t->breaker, NULL));
     assert_false(fusewire_breaker_is_same(NULL, t->breaker));
@@ -139,7 +199,8 @@ static void null_is_no_handle_of_any_type(void **state) {
 
 static void a_handle_of_one_type_is_none_of_another(void **state) {
     things *t = *state;
-    void *const handles[] = {t->clock, t->breaker, t->registry, t->subscription, t->error};
+    void *const handles[] = {t->clock,        t->breaker, t->registry, t->subscription,
+                             t->error,        t->waiting, t->policies};
     for (size_t i = 0; i < COUNT(handles); i++) {
         if (handles[i] != t->clock)
             no_clock(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE), no_clock_to_build_on(handles[i]);
@@ -149,6 +210,8 @@ static void a_handle_of_one_type_is_none_of_another(void **state) {
         if (handles[i] != t->registry) no_registry(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
         if (handles[i] != t->subscription) no_subscription(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
         if (handles[i] != t->error) no_error(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
+        if (handles[i] != t->waiting) no_waiting(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
+        if (handles[i] != t->policies) no_policies(handles[i], FUSEWIRE_ERROR_INVALID_HANDLE);
     }
 }
 
@@ -165,6 +228,8 @@ static void a_freed_handle_is_found_out_for_the_next_thousand_of_its_type(void *
             no_clock(t.clock, FUSEWIRE_ERROR_INVALID_HANDLE);
             no_clock_to_build_on(t.clock);
             no_error(t.error, FUSEWIRE_ERROR_INVALID_HANDLE);
+            no_waiting(t.waiting, FUSEWIRE_ERROR_INVALID_HANDLE);
+            no_policies(t.policies, FUSEWIRE_ERROR_INVALID_HANDLE);
         }
         fusewire_manual_clock_free(fusewire_manual_clock_new());
         fusewire_breaker_free(a_breaker());

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 // What the vectors call things, as the keys of objects.
-static json_t *states, *modes, *outcomes, *reasons, *causes;
+static json_t *states, *modes, *outcomes, *reasons, *causes, *priorities, *policies;
 
 static void note(json_t *set, const json_t *value) {
     if (json_is_string(value)) json_object_set_new(set, json_string_value(value), json_true());
@@ -32,6 +32,7 @@ static void collect(json_t *json) {
         if (strcmp(key, "cause") == 0) note(causes, value);
         if (strcmp(key, "outcome") == 0) note(outcomes, value);
         if (strcmp(key, "mode") == 0) note(modes, value);
+        if (strcmp(key, "by_level") == 0) note_keys(priorities, value);
         if (strcmp(key, "rejected") == 0 || strcmp(key, "would_reject") == 0) {
             note(reasons, value);
             if (json_is_object(value)) note_keys(reasons, value);
@@ -40,11 +41,26 @@ static void collect(json_t *json) {
     }
 }
 
-static int read_vectors(void **state) {
-    (void)state;
-    states = json_object(), modes = json_object(), outcomes = json_object(), reasons = json_object(),
-    causes = json_object();
-    const char *folder = getenv("FUSEWIRE_VECTORS");
+// Policies go from a level to a level, and not from a state; documents have modes that may be none.
+static void collect_steps(const json_t *document) {
+    json_t *cases = json_object_get(document, "cases"), *one, *step;
+    size_t i, j;
+    json_array_foreach(cases, i, one) {
+        json_array_foreach(json_object_get(one, "steps"), j, step) {
+            const char *does = json_string_value(json_object_get(step, "do"));
+            if (!does || strcmp(does, "policy_events") != 0) {
+                if (does && strcmp(does, "reconfigure") == 0) continue;
+                collect(step);
+                continue;
+            }
+            json_t *events = json_object_get(step, "expect"), *event;
+            size_t k;
+            json_array_foreach(events, k, event) note(policies, json_object_get(event, "kind"));
+        }
+    }
+}
+
+static int read_folder(const char *folder) {
     DIR *files = folder ? opendir(folder) : NULL;
     if (!files) {
         print_error("FUSEWIRE_VECTORS must name the folder tests/vectors\n");
@@ -63,18 +79,27 @@ static int read_vectors(void **state) {
             print_error("%s: %s\n", path, error.text);
             return -1;
         }
-        json_t *cases = json_object_get(json, "cases"), *one;
-        size_t i;
-        json_array_foreach(cases, i, one) collect(json_object_get(one, "steps"));
+        collect_steps(json);
         json_decref(json);
     }
     closedir(files);
     return 0;
 }
 
+static int read_vectors(void **state) {
+    (void)state;
+    states = json_object(), modes = json_object(), outcomes = json_object(), reasons = json_object(),
+    causes = json_object(), priorities = json_object(), policies = json_object();
+    const char *folder = getenv("FUSEWIRE_VECTORS");
+    char admission[4096];
+    snprintf(admission, sizeof admission, "%s/admission", folder ? folder : "");
+    return read_folder(folder) != 0 || read_folder(admission) != 0 ? -1 : 0;
+}
+
 static int forget_vectors(void **state) {
     (void)state;
-    json_decref(states), json_decref(modes), json_decref(outcomes), json_decref(reasons), json_decref(causes);
+    json_decref(states), json_decref(modes), json_decref(outcomes), json_decref(reasons), json_decref(causes),
+        json_decref(priorities), json_decref(policies);
     return 0;
 }
 
@@ -114,12 +139,22 @@ static void outcomes_have_the_names_of_the_vectors(void **state) {
 
 static void reasons_have_the_names_of_the_vectors(void **state) {
     (void)state;
-    are_those_of(reasons, fusewire_reason_name, FUSEWIRE_REASON_OPEN, FUSEWIRE_REASON_FORCED_OPEN);
+    are_those_of(reasons, fusewire_reason_name, FUSEWIRE_REASON_OPEN, FUSEWIRE_REASON_CLOSED);
 }
 
 static void causes_have_the_names_of_the_vectors(void **state) {
     (void)state;
     are_those_of(causes, fusewire_cause_name, FUSEWIRE_CAUSE_FAILURE_THRESHOLD, FUSEWIRE_CAUSE_RECONFIGURED);
+}
+
+static void priorities_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(priorities, fusewire_priority_name, FUSEWIRE_PRIORITY_BULK, FUSEWIRE_PRIORITY_CRITICAL);
+}
+
+static void changes_around_the_machine_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(policies, fusewire_policy_name, FUSEWIRE_POLICY_MIN_PRIORITY, FUSEWIRE_POLICY_CLOSE);
 }
 
 static void each_number_has_the_name_of_its_constant(void **state) {
@@ -138,6 +173,14 @@ static void each_number_has_the_name_of_its_constant(void **state) {
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_HALF_OPEN_FULL), "half_open_full");
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_RAMP), "ramp");
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_FORCED_OPEN), "forced_open");
+    const char *const reasons_of_gates[] = {"shed",          "rate_limited",  "bulkhead_full",
+                                            "queue_timeout", "limit_reached", "closed"};
+    for (uint32_t i = 0; i < COUNT(reasons_of_gates); i++)
+        assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_SHED + i), reasons_of_gates[i]);
+    const char *const levels[] = {"bulk", "low", "normal", "high", "critical"};
+    for (uint32_t i = 0; i < COUNT(levels); i++) assert_string_equal(fusewire_priority_name(i), levels[i]);
+    const char *const kinds[] = {"min_priority", "slots", "limit", "rate", "close"};
+    for (uint32_t i = 0; i < COUNT(kinds); i++) assert_string_equal(fusewire_policy_name(i), kinds[i]);
     assert_string_equal(fusewire_cause_name(FUSEWIRE_CAUSE_NONE), "none");
     const char *const names[] = {"failure_threshold", "failure_rate", "slow_call_rate", "recovery_timeout",
                                  "probes_succeeded",  "probe_failed", "probe_expired",  "ramp_failed",
@@ -153,6 +196,8 @@ int main(void) {
         cmocka_unit_test(outcomes_have_the_names_of_the_vectors),
         cmocka_unit_test(reasons_have_the_names_of_the_vectors),
         cmocka_unit_test(causes_have_the_names_of_the_vectors),
+        cmocka_unit_test(priorities_have_the_names_of_the_vectors),
+        cmocka_unit_test(changes_around_the_machine_have_the_names_of_the_vectors),
         cmocka_unit_test(each_number_has_the_name_of_its_constant),
     };
     alarm(300);

@@ -39,6 +39,16 @@ function urlIn(instance: Instance, config: InternalAxiosRequestConfig): URL | nu
   }
 }
 
+/** A call that had to wait; `null` when it was called off meanwhile. */
+async function unlessAborted(begun: Promise<Call>, signal: AbortSignal | undefined): Promise<Call | null> {
+  try {
+    return await begun;
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return null;
+    throw error;
+  }
+}
+
 function watchBody(response: AxiosResponse<unknown>, call: Call, signal: AbortSignal | undefined): void {
   if (response.data instanceof Readable) watchReadable(response.data, call, signal);
   else if (response.data instanceof ReadableStream) response.data = watchedStream(response.data, call, signal);
@@ -65,7 +75,10 @@ export function attach(instance: Instance, options: AdapterOptions = {}): Detach
       const { defaults, getAdapter } = await copy;
       const send = getAdapter(inner ?? defaults.adapter, config);
       const signal = config.signal as AbortSignal | undefined;
-      const call = signal?.aborted ? null : origins.begin(urlIn(instance, config), config.method);
+      const { method, headers } = config;
+      const begun = signal?.aborted ? null : origins.begin(urlIn(instance, config), { method, headers, signal });
+      const call = begun instanceof Promise ? await unlessAborted(begun, signal) : begun;
+      // axios itself has an error for what was called off.
       if (call === null) return send(config);
       let response: AxiosResponse<unknown>;
       try {

@@ -28,7 +28,12 @@ export function circuitBreakerFetch(options: FetchOptions = {}): CircuitBreakerF
     const signal = init?.signal === undefined ? request?.signal : init.signal;
     // What was called off before is no call.
     if (signal?.aborted) return send(input, init);
-    const call = origins.begin(urlOf(request?.url ?? String(input)), init?.method ?? request?.method);
+    const begun = origins.begin(urlOf(request?.url ?? String(input)), {
+      method: init?.method ?? request?.method,
+      headers: init?.headers ?? request?.headers,
+      signal,
+    });
+    const call = begun instanceof Promise ? await begun : begun;
     if (call === null) return send(input, init);
     let response: Response;
     try {

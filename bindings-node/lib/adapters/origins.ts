@@ -1,8 +1,12 @@
 // One breaker for each origin that is called.
 
 import { CircuitBreaker } from '../breaker';
+import type { CircuitOpenError } from '../errors';
 import { type CircuitBreakerOptions, invalid } from '../options';
+import { Permit } from '../permit';
 import { Registry } from '../registry';
+import { type CallRequest, type Priority, levelOf } from '../request';
+import { requestPriority } from './priority';
 import { Call, isFailureStatus } from './status';
 
 /** Where a request goes. */
@@ -10,6 +14,21 @@ export interface Target {
   readonly url: URL;
   /** In upper case. */
   readonly method: string;
+}
+
+/** What of a request decides about its call. @internal */
+export interface Outgoing {
+  method?: string | undefined;
+  headers?: Parameters<typeof requestPriority>[0];
+  signal?: AbortSignal | null | undefined;
+}
+
+/** What a breaker gives whose call may have to wait. */
+interface Ready {
+  ready(
+    request: CallRequest,
+    signal: AbortSignal | null | undefined,
+  ): Permit | CircuitOpenError | Promise<Permit | CircuitOpenError>;
 }
 
 /** Options of a breaker that guards HTTP calls. What a status means is said by `isFailureStatus`. */
@@ -28,6 +47,11 @@ export interface AdapterOptions {
   registry?: Registry;
   /** Whether an answer is a failure; without it those of status 500 and above, and 429. */
   isFailureStatus?: (status: number) => boolean;
+  /**
+   * How much the calls matter, or what tells it of one. Without it, or where it answers `undefined`, the request's header
+   * `x-request-priority` says so, and without that a call is `'normal'`.
+   */
+  priority?: Priority | ((target: Target) => Priority | undefined);
   /** Settles a call when its body has ended, not when its headers are there. */
   wholeBody?: boolean;
 }
@@ -39,7 +63,7 @@ export interface Guarded {
 }
 
 const MAX_BREAKERS = 1000;
-const OPTIONS = new Set(['breaker', 'key', 'registry', 'isFailureStatus', 'wholeBody']);
+const OPTIONS = new Set(['breaker', 'key', 'registry', 'isFailureStatus', 'priority', 'wholeBody']);
 
 /** The kind of a network error stands in its `code`, or in that of what it wraps. */
 function networkType(error: unknown): string | undefined {
@@ -63,6 +87,8 @@ function check(options: AdapterOptions, own: readonly string[]): void {
   if (options.registry !== undefined && !(options.registry instanceof Registry)) {
     throw invalid('options.registry', 'a Registry', options.registry);
   }
+  const { priority } = options;
+  if (priority !== undefined && typeof priority !== 'function') levelOf(priority);
   // So that a wrong option is told here, not by the first call.
   if (typeof options.breaker !== 'function') new CircuitBreaker('options', breakerOptions(options.breaker));
 }
@@ -98,15 +124,31 @@ export class Origins implements Guarded {
   }
 
   /**
-   * Asks leave to make a call; `null` for one that has no origin, which nobody guards.
+   * Asks leave to make a call, for which it may have to wait; `null` for one that has no origin, which nobody guards.
    *
-   * Throws a `CircuitOpenError` when the call is turned away.
+   * Throws a `CircuitOpenError` when the call is turned away, or rejects with it.
    */
-  begin(url: URL | null, method: string | undefined): Call | null {
+  begin(url: URL | null, request: Outgoing): Call | Promise<Call> | null {
     if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null;
     const { key } = this.options;
-    const breaker = this.of(key === undefined ? url.origin : key({ url, method: (method ?? 'GET').toUpperCase() }));
-    return new Call(breaker.acquire(), this.isFailure, this.wholeBody);
+    const target = { url, method: (request.method ?? 'GET').toUpperCase() };
+    const breaker = this.of(key === undefined ? url.origin : key(target));
+    const asked = { priority: this.priorityOf(target, request) };
+    const given = (breaker as unknown as Ready).ready(asked, request.signal);
+    return given instanceof Promise ? given.then((permit) => this.call(permit)) : this.call(given);
+  }
+
+  private priorityOf(target: Target, { headers }: Outgoing): Priority | undefined {
+    const { priority } = this.options;
+    const said = typeof priority === 'function' ? priority(target) : priority;
+    if (said === undefined) return requestPriority(headers);
+    levelOf(said);
+    return said;
+  }
+
+  private call(given: Permit | CircuitOpenError): Call {
+    if (!(given instanceof Permit)) throw given;
+    return new Call(given, this.isFailure, this.wholeBody);
   }
 
   private of(key: string): CircuitBreaker {

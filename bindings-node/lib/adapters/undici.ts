@@ -1,7 +1,7 @@
 // An interceptor for undici's dispatchers: one breaker for each origin.
 
 import type { Dispatcher } from 'undici';
-import { Origins, urlOf, type AdapterOptions, type Guarded } from './origins';
+import { Origins, urlOf, type AdapterOptions, type Guarded, type Outgoing } from './origins';
 import type { Call } from './status';
 
 export type { AdapterOptions, BreakerOptions, Guarded, Target } from './origins';
@@ -139,31 +139,72 @@ class OldHandler implements Handler {
   }
 }
 
+const isNew = (handler: Handler): boolean => typeof handler.onRequestStart === 'function';
+
+/** Tells a handler that nothing was sent. */
+function refuse(handler: Handler, error: unknown): void {
+  if (isNew(handler)) handler.onResponseError?.(NOTHING_SENT, error);
+  else handler.onError?.(error);
+}
+
+/** Leave to send, or what comes to it; `null` when nobody guards the call, `undefined` when it was turned away. */
+function begin(
+  origins: Origins,
+  request: Dispatcher.DispatchOptions,
+  handler: Handler,
+): Call | Promise<Call> | null | undefined {
+  try {
+    const origin = urlOf(String(request.origin));
+    return origins.begin(origin && urlOf(`${origin.origin}${request.path}`), {
+      method: request.method,
+      headers: request.headers as Outgoing['headers'],
+      signal: signalOf(request),
+    });
+  } catch (error) {
+    refuse(handler, error);
+    return undefined;
+  }
+}
+
+/** A signal of undici may be an emitter, which ends no wait. */
+function signalOf(request: object): AbortSignal | undefined {
+  const { signal } = request as { signal?: AbortSignal };
+  return typeof signal?.addEventListener === 'function' ? signal : undefined;
+}
+
+function send(dispatch: Dispatch, request: Dispatcher.DispatchOptions, handler: Handler, call: Call): boolean {
+  try {
+    // A body that ends because of the signal aborts without the signal's reason.
+    const { signal } = request as { signal?: Abortion };
+    const Style = isNew(handler) ? NewHandler : OldHandler;
+    return dispatch(request, new Style(handler, call, signal));
+  } catch (error) {
+    call.failed(error);
+    throw error;
+  }
+}
+
+/** Sends what has waited: nobody is there to whom it could throw. */
+function sendLater(dispatch: Dispatch, request: Dispatcher.DispatchOptions, handler: Handler, call: Call): void {
+  try {
+    send(dispatch, request, handler, call);
+  } catch (error) {
+    refuse(handler, error);
+  }
+}
+
 /** For `dispatcher.compose(...)`: the handler is told a `CircuitOpenError` when nothing was sent. */
 export function circuitBreaker(options: AdapterOptions = {}): CircuitBreakerInterceptor {
   const origins = new Origins(options);
 
   function intercept(dispatch: Dispatch): Dispatch {
     return (request, handler) => {
-      const isNew = typeof handler.onRequestStart === 'function';
-      let call: Call | null;
-      try {
-        const origin = urlOf(String(request.origin));
-        call = origins.begin(origin && urlOf(`${origin.origin}${request.path}`), request.method);
-      } catch (error) {
-        if (isNew) handler.onResponseError?.(NOTHING_SENT, error);
-        else handler.onError?.(error);
-        return true;
-      }
-      if (call === null) return dispatch(request, handler);
-      try {
-        // A body that ends because of the signal aborts without the signal's reason.
-        const { signal } = request as { signal?: Abortion };
-        return dispatch(request, isNew ? new NewHandler(handler, call, signal) : new OldHandler(handler, call, signal));
-      } catch (error) {
-        call.failed(error);
-        throw error;
-      }
+      const begun = begin(origins, request, handler);
+      if (begun === undefined) return true;
+      if (begun === null) return dispatch(request, handler);
+      if (!(begun instanceof Promise)) return send(dispatch, request, handler, begun);
+      begun.then((call) => sendLater(dispatch, request, handler, call), (error) => refuse(handler, error));
+      return true;
     };
   }
   return Object.assign(intercept, { breakers: origins.breakers }) as unknown as CircuitBreakerInterceptor;

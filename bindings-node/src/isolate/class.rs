@@ -1,9 +1,12 @@
 //! The class, of which the package makes one when it is loaded: its beginning, its calls, its events.
 
 use super::Inner;
+use super::held::Held;
 use super::memory::pin;
-use crate::events::Inbox;
+use super::waits::Waits;
+use crate::events::{Inbox, Kind, Told};
 use crate::scratch::{Scratch, WORDS};
+use fusewire::{Event, PolicyEvent};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use std::ptr;
@@ -28,7 +31,9 @@ impl Isolate {
             free: Vec::new(),
             chunks: Vec::new(),
             inbox: Inbox::new(),
-            listening: 0,
+            waits: Waits::default(),
+            held: Held::default(),
+            wrong: None,
             error_types: Vec::new(),
         });
         let place = ptr::from_mut(&mut *inner);
@@ -44,6 +49,12 @@ impl Isolate {
     #[napi(getter, ts_return_type = "() => void", catch_unwind)]
     pub fn acquire<'e>(&mut self, env: &'e Env) -> Result<Unknown<'e>> {
         crate::hot::acquire_of(env, &mut *self.inner)
+    }
+
+    /// As `acquire`, for a call that says what it asks for, through the scratch; it may wait for a slot.
+    #[napi(getter, ts_return_type = "() => void", catch_unwind)]
+    pub fn enter<'e>(&mut self, env: &'e Env) -> Result<Unknown<'e>> {
+        crate::hot::enter_of(env, &mut *self.inner)
     }
 
     /// Settles a permit, through the scratch.
@@ -65,32 +76,52 @@ impl Isolate {
         self.inner.settle(Some(&error_type));
     }
 
-    /// Listens to a breaker; `wake` is called when another thread has something to tell.
+    /// Calls `wake` when another thread has something to tell: an event, or the end of a wait.
     #[napi(catch_unwind)]
-    pub fn listen(&mut self, slot: u32, wake: Function<'_, (), ()>) -> Result<()> {
-        if self.inner.slot(slot)?.subscription.is_some() {
-            return Ok(());
-        }
-        if self.inner.listening == 0 {
-            let waker = wake.build_threadsafe_function::<()>().weak::<true>().build()?;
-            self.inner.inbox.set_waker(Some(waker));
-        }
+    pub fn attend(&mut self, wake: Function<'_, (), ()>) -> Result<()> {
+        let waker = wake.build_threadsafe_function::<()>().weak::<true>().build()?;
+        self.inner.inbox.set_waker(Some(waker));
+        Ok(())
+    }
+
+    /// Listens to a breaker's transitions.
+    #[napi(catch_unwind)]
+    pub fn listen(&mut self, slot: u32) -> Result<()> {
         let inbox = Arc::clone(&self.inner.inbox);
-        let subscription = self.inner.breaker(slot)?.subscribe(move |event| inbox.push(slot, event));
-        self.inner.listening += 1;
-        if let Some(Some(kept)) = self.inner.slots.get_mut(slot as usize) {
-            kept.subscription = Some(subscription);
+        let kept = self.inner.slot_mut(slot)?;
+        if kept.transitions.is_none() {
+            let listener = move |event: &Event| inbox.push(slot, Told::Transition(event.clone()));
+            kept.transitions = Some(kept.breaker.subscribe(listener));
         }
         Ok(())
     }
 
-    /// Stops listening.
+    /// Listens to what changes around a breaker's machine.
     #[napi(catch_unwind)]
-    pub fn unlisten(&mut self, slot: u32) {
-        let kept = self.inner.slots.get_mut(slot as usize).and_then(Option::as_mut);
-        if let Some(subscription) = kept.and_then(|kept| kept.subscription.take()) {
-            self.inner.stop_listening(slot, subscription);
+    pub fn listen_to_policies(&mut self, slot: u32) -> Result<()> {
+        let inbox = Arc::clone(&self.inner.inbox);
+        let kept = self.inner.slot_mut(slot)?;
+        if kept.policies.is_none() {
+            let listener = move |event: &PolicyEvent| inbox.push(slot, Told::Policy(event.clone()));
+            kept.policies = Some(kept.breaker.subscribe_policies(listener));
         }
+        Ok(())
+    }
+
+    /// Stops listening to the transitions of a breaker.
+    #[napi(catch_unwind)]
+    pub fn unlisten(&mut self, slot: u32) -> Result<()> {
+        self.inner.slot_mut(slot)?.transitions = None;
+        self.inner.inbox.forget(slot, |kind| kind == Kind::Transition);
+        Ok(())
+    }
+
+    /// Stops listening to its policies.
+    #[napi(catch_unwind)]
+    pub fn unlisten_to_policies(&mut self, slot: u32) -> Result<()> {
+        self.inner.slot_mut(slot)?.policies = None;
+        self.inner.inbox.forget(slot, |kind| kind == Kind::Policy);
+        Ok(())
     }
 
     /// Events that wait, as JSON.
@@ -99,7 +130,7 @@ impl Isolate {
         self.inner.inbox.drain().to_string()
     }
 
-    /// How many wait.
+    /// How many wait, and how many waits have ended that nobody has fetched.
     #[napi(catch_unwind)]
     pub fn waiting(&self) -> u32 {
         self.inner.inbox.waiting()

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CircuitOpenError, ManualClock, Registry, isCircuitOpenError } from 'fusewire';
+import { CircuitOpenError, ManualClock, Registry, isCircuitOpenError, isRequestError } from 'fusewire';
+import { turn } from '../support.mjs';
 import { settled } from './settled.mjs';
 import { arrival } from './upstream.mjs';
 
@@ -46,6 +47,67 @@ export function anHttpAdapter(name, { upstream, bodies, nowhere, client }) {
       assert.equal(error.reason, 'open');
       assert.equal(await upstream.total(), before + 3);
       assert.match(only(guarded).metrics(), /circuit_breaker_failures_total\{.*error_type="503"\} 3/);
+    });
+
+    it('takes the priority from the request header, unless an option says it', async () => {
+      const breaker = { priority: { min: 'normal' } };
+      const byHeader = client({ breaker });
+      const get = (guarded, headers) => guarded.get(`${bodies}/whole`, { headers }).then((answer) => answer.text());
+      assert.match(await get(byHeader, { 'x-request-priority': 'high' }), /second/);
+      assert.match(await get(byHeader, { 'X-Request-Priority': '50' }), /second/);
+      assert.match(await get(byHeader, { 'x-request-priority': 'whatever' }), /second/);
+      assert.match(await get(byHeader, {}), /second/);
+      for (const level of ['low', '10']) {
+        const headers = { 'X-Request-Priority': level };
+        const error = byHeader.openError(await rejection(byHeader, `${bodies}/whole`, { headers }));
+        assert.equal(error.reason, 'shed');
+      }
+      const targets = [];
+      const byCall = client({
+        breaker,
+        priority: (target) => {
+          targets.push(`${target.method} ${target.url.pathname}`);
+          return target.url.pathname === '/items' ? 'bulk' : undefined;
+        },
+      });
+      assert.equal(byCall.openError(await rejection(byCall, `${bodies}/items`)).reason, 'shed');
+      assert.match(await get(byCall, { 'x-request-priority': 'high' }), /second/);
+      assert.deepEqual(targets, ['GET /items', 'GET /whole']);
+      const always = client({ breaker, priority: 'low' });
+      assert.equal(always.openError(await rejection(always, `${bodies}/whole`)).reason, 'shed');
+      assert.throws(() => client({ priority: 'urgent' }), isRequestError);
+    });
+
+    it('waits for a slot, the higher level first', async () => {
+      const bulkhead = { maxConcurrent: 1, maxQueue: 5, queueTimeout: '1h' };
+      const guarded = client({ breaker: { bulkhead } });
+      await read(guarded, `${bodies}/whole`);
+      const holder = only(guarded).acquire();
+      const order = [];
+      const calls = ['low', 'high'].map(async (level) => {
+        const answer = await guarded.get(`${bodies}/whole`, { headers: { 'x-request-priority': level } });
+        order.push(level);
+        await answer.text();
+      });
+      while (only(guarded).snapshot().bulkhead.queued < 2) await turn();
+      holder.success();
+      await Promise.all(calls);
+      assert.deepEqual(order, ['high', 'low']);
+    });
+
+    it('ends a wait when its signal is aborted, and sends nothing', async () => {
+      const guarded = client({ breaker: { bulkhead: { maxConcurrent: 1, maxQueue: 5, queueTimeout: '1h' } } });
+      await read(guarded, `${bodies}/whole`);
+      const holder = only(guarded).acquire();
+      const controller = new AbortController();
+      const call = rejection(guarded, `${bodies}/whole`, { signal: controller.signal });
+      while (only(guarded).snapshot().bulkhead.queued < 1) await turn();
+      controller.abort();
+      const error = await call;
+      assert.match(error.name, /AbortError|CanceledError/);
+      const { bulkhead, totals } = only(guarded).snapshot();
+      assert.deepEqual([bulkhead.queued, bulkhead.inFlight, totals.success], [0, 1, 1]);
+      holder.success();
     });
 
     it('recovers when the service does', async () => {

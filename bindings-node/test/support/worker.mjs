@@ -5,7 +5,8 @@ import { CircuitBreaker, Registry } from 'fusewire';
 import { countedByLanes } from 'fusewire/testing';
 
 const { task, registry, name, options, shared } = workerData;
-const breaker = new Registry(registry).getOrCreate(name, options);
+const mine = new Registry(registry);
+const breaker = mine.get(name) ?? mine.getOrCreate(name, options);
 const cells = shared === undefined ? undefined : new Int32Array(shared);
 
 /** Never returns: only `terminate` ends this thread. */
@@ -83,6 +84,46 @@ const TASKS = {
     }
     breaker.reset();
     parentPort.postMessage('here');
+    if (thenHangs) hang();
+  },
+
+  /** Holds a slot, settles when it is told, waits for one when it is told. */
+  async holds() {
+    let permit = breaker.acquire();
+    parentPort.on('message', async (what) => {
+      if (what === 'settle') permit.success();
+      else {
+        permit = await breaker.acquire({});
+        parentPort.postMessage('has again');
+        parentPort.close();
+        permit.success();
+      }
+    });
+    parentPort.postMessage('has');
+  },
+
+  /** Calls through the queue: `cells[0]` are there at once, `cells[1]` the most of them. */
+  async share({ calls }) {
+    const one = async () => {
+      const now = Atomics.add(cells, 0, 1) + 1;
+      for (let most = Atomics.load(cells, 1); now > most; most = Atomics.load(cells, 1)) {
+        Atomics.compareExchange(cells, 1, most, now);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      Atomics.sub(cells, 0, 1);
+    };
+    for (let begun = 0; begun < calls; begun += 50) {
+      await Promise.all(Array.from({ length: 50 }, () => breaker.execute(one)));
+    }
+    parentPort.postMessage('done');
+  },
+
+  /** Ends, or is cut off, with what it has. */
+  async keeps({ thenHangs }) {
+    globalThis.kept = [breaker.acquire(), breaker.acquire()];
+    for (let i = 0; i < 3; i++) breaker.acquire({ priority: 'critical' }).catch(() => {});
+    if (!thenHangs) parentPort.once('message', () => process.exit());
+    parentPort.postMessage('has two, waits for three');
     if (thenHangs) hang();
   },
 

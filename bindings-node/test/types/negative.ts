@@ -51,8 +51,26 @@ breaker.execute(Promise.resolve(5));
 breaker.execute(async () => 5, { timeout: 5 });
 // @ts-expect-error -- no signal
 breaker.execute(async () => 5, { signal: new AbortController() });
-// @ts-expect-error -- executeSync takes no options
-breaker.executeSync(() => 5, {});
+// @ts-expect-error -- nobody waits who could be called off
+breaker.executeSync(() => 5, { signal: AbortSignal.abort() });
+// @ts-expect-error -- no such level
+breaker.execute(async () => 5, { priority: 'urgent' });
+// @ts-expect-error -- a number
+breaker.tryAcquire({ cost: '5' });
+// @ts-expect-error -- it may have to wait
+breaker.acquire({ priority: 'low' }).success();
+// @ts-expect-error -- a constant deadline would soon be over
+breaker.wrap(async () => 5, { deadline: 5 });
+// @ts-expect-error -- a level, or nothing
+breaker.wrap(async () => 5, { priority: () => 'urgent' });
+// @ts-expect-error -- how many is needed
+new CircuitBreaker('a', { bulkhead: { maxQueue: 5 } });
+// @ts-expect-error -- of another algorithm
+new CircuitBreaker('a', { rateLimit: { algorithm: 'fixed_window', burst: 5 } });
+// @ts-expect-error -- no such level
+new CircuitBreaker('a', { bulkhead: { maxConcurrent: 5, reserved: { urgent: 1 } } });
+// @ts-expect-error -- who and why come second
+breaker.setMinPriority({ actor: 'me' });
 
 const wrapped = breaker.wrap(async function (this: Date, path: string) {
   return path.length + this.getTime();

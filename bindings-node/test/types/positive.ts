@@ -9,13 +9,21 @@ import fusewireByDefault, {
   isCircuitBreakerError,
   isCircuitOpenError,
   isConfigError,
+  isRequestError,
   registry,
+  requestPriority,
   version,
   type CircuitBreakerOptions,
   type DocumentOptions,
+  type CallRequest,
   type LastFailure,
   type Outcome,
   type Permit,
+  type PermitPromise,
+  type PolicyEvent,
+  type Priority,
+  type Reason,
+  type SlotTable,
   type Settled,
   type Snapshot,
   type State,
@@ -42,6 +50,11 @@ export const options: CircuitBreakerOptions[] = [
   { ignore: (error) => error instanceof TypeError, isFailure: (error) => (error as { status: number }).status >= 500 },
   { isFailureResult: (response: Response) => response.status >= 500, errorType: () => 503 },
   { fallback: (error) => error.retryAfter, clock: new ManualClock() },
+  { rateLimit: { rate: 100, burst: 20, reserve: { critical: 5 }, adaptive: { max: 500, cooldown: '30s' } } },
+  { rateLimit: { algorithm: 'leaky_bucket', rate: 10, maxWait: '2s' }, priority: { min: 'low', openBypass: 100 } },
+  { rateLimit: { algorithm: 'sliding_window', limit: 100, window: 60_000 } },
+  { bulkhead: { maxConcurrent: 10, maxQueue: 100, queueTimeout: { critical: '5s' }, reserved: { high: 2 } } },
+  { concurrencyLimit: { kind: 'gradient', initial: 20, tolerance: 2, queueTimeout: 500 } },
 ];
 
 // Calls answer what the function answers.
@@ -118,17 +131,62 @@ export function permits(): Settled {
   return permit.success();
 }
 
+// What a call asks for.
+export async function requests(): Promise<Settled> {
+  const request: CallRequest = { priority: 'high', cost: 2, deadline: breaker.now() + 200 };
+  const waiting: PermitPromise = breaker.acquire({ ...request, signal: AbortSignal.timeout(500) });
+  waiting.raise('critical');
+  using permit: Permit = await waiting;
+  const wait: number = permit.wait;
+  const bypassed: boolean = permit.bypassed;
+  same<typeof permit.wouldReject, Reason | null>(true);
+  const a: string = await breaker.execute(async () => 'text', { priority: 75, signal: null });
+  const b: number = breaker.executeSync(() => 5, { cost: 3 });
+  const c: Permit | null = breaker.tryAcquire(request);
+  void [wait, bypassed, a, b, c];
+  return permit.success();
+}
+export const asked = breaker.wrap(async (level: Priority, rows: string[]) => rows.length, {
+  priority: (level) => level,
+  cost: (_, rows) => rows.length,
+  deadline: () => breaker.now() + 10,
+});
+same<Parameters<typeof asked>, [level: Priority, rows: string[]]>(true);
+export const askedConstantly = circuitBreaker(load, { priority: 'bulk', cost: 2 });
+export const withRules = circuitBreaker(load, { priority: { min: 'low' }, deadline: (path) => path.length });
+export const said: Priority | undefined = requestPriority(new Headers());
+export const saidInNode: Priority | undefined = requestPriority({ 'x-request-priority': 'high', host: undefined });
+
+export function policies(): boolean[] {
+  breaker.on('policy', (event) => {
+    same<typeof event, PolicyEvent>(true);
+    if (event.kind === 'slots') same<typeof event.to, SlotTable>(true);
+    if (event.kind === 'rate') same<typeof event.from, number>(true);
+  });
+  return [
+    breaker.setMinPriority('high', { actor: 'me', reason: 'test' }),
+    breaker.setSlots({ maxConcurrent: 5, reserved: { critical: 1 } }),
+    breaker.setLimit(10, { actor: 'me' }),
+    breaker.setRate(0.5),
+    breaker.close({ reason: 'over' }),
+  ];
+}
+
 export function errors(error: unknown): string {
   if (isCircuitOpenError(error)) {
     const { breaker, reason, retryAfter } = error;
     same<typeof retryAfter, number | null>(true);
     same<typeof error.lastFailure, LastFailure | null>(true);
     same<typeof error.lastFailure, Snapshot['lastFailure']>(true);
-    same<typeof reason, 'open' | 'half_open_full' | 'ramp' | 'forced_open'>(true);
+    same<typeof reason, Reason>(true);
+    const known: Reason[] = ['open', 'half_open_full', 'ramp', 'forced_open', 'shed', 'rate_limited', 'bulkhead_full'];
+    const more: Reason[] = ['queue_timeout', 'limit_reached', 'closed'];
+    void [known, more];
     same<(typeof error)['code'], 'ERR_CIRCUIT_OPEN'>(true);
     return breaker;
   }
   if (isConfigError(error)) return error.key + error.allowed;
+  if (isRequestError(error)) return error.field + error.value + error.allowed;
   if (isCircuitBreakerError(error)) return error.code;
   return error instanceof CircuitOpenError ? error.message : version;
 }

@@ -1,6 +1,7 @@
 import { CircuitBreaker } from '../breaker';
 import { type CircuitBreakerOptions } from '../options';
 import { Registry } from '../registry';
+import { type Priority } from '../request';
 import { Call } from './status';
 /** Where a request goes. */
 export interface Target {
@@ -23,6 +24,11 @@ export interface AdapterOptions {
     registry?: Registry;
     /** Whether an answer is a failure; without it those of status 500 and above, and 429. */
     isFailureStatus?: (status: number) => boolean;
+    /**
+     * How much the calls matter, or what tells it of one. Without it, or where it answers `undefined`, the request's header
+     * `x-request-priority` says so, and without that a call is `'normal'`.
+     */
+    priority?: Priority | ((target: Target) => Priority | undefined);
     /** Settles a call when its body has ended, not when its headers are there. */
     wholeBody?: boolean;
 }
@@ -42,11 +48,13 @@ export declare class Origins implements Guarded {
     /** @param own names of options that only this adapter has. */
     constructor(options: AdapterOptions, own?: readonly string[]);
     /**
-     * Asks leave to make a call; `null` for one that has no origin, which nobody guards.
+     * Asks leave to make a call, for which it may have to wait; `null` for one that has no origin, which nobody guards.
      *
-     * Throws a `CircuitOpenError` when the call is turned away.
+     * Throws a `CircuitOpenError` when the call is turned away, or rejects with it.
      */
-    begin(url: URL | null, method: string | undefined): Call | null;
+    begin(url: URL | null, request: Outgoing): Call | Promise<Call> | null;
+    private priorityOf;
+    private call;
     private of;
     private make;
     private forgetOldest;

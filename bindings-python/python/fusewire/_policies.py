@@ -52,10 +52,9 @@ class _Table:
         return dict(self._given)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self)) and other._given == self._given
+        return isinstance(other, _Table) and type(other) is type(self) and other._given == self._given
 
-    def __hash__(self) -> int:
-        return hash(repr(self))
+    __hash__: None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._given.items())})"

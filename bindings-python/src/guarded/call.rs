@@ -77,9 +77,8 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
         // SAFETY: the caller's promise.
         None => match unsafe { admit_slowly(owner, guard, args, count, names) } {
             Ok(slip) => slip,
-            // SAFETY: the caller's promise.
             Err(Stop::Refused(refused)) => {
-                // SAFETY: as above.
+                // SAFETY: the caller's promise.
                 return unsafe { refuse(owner, guard, &refused, args, count, names) };
             }
             Err(Stop::Raised) => return ptr::null_mut(),

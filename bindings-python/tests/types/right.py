@@ -270,15 +270,11 @@ def constant(a: int) -> str:
     return str(a)
 
 
-def cost_of(a: int) -> int:
-    return a + 1
-
-
 def level_of(a: int) -> Priority:
-    return Priority.HIGH if a > 1 else Priority.LOW
+    return Priority.LOW if a > 100 else Priority.HIGH
 
 
-@circuit_breaker(gated, priority=level_of, cost=cost_of)
+@circuit_breaker(gated, priority=level_of, cost=lambda *_: 3)
 async def by_arguments(a: int) -> str:
     return str(a)
 

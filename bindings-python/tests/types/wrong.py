@@ -84,7 +84,7 @@ breaker.add_listener(5)  # wrong
 breaker.set_mode("on")  # wrong
 breaker.reconfigure(ignore=KeyError)  # wrong
 breaker.record_failure(5)  # wrong
-CircuitOpenError("x", "shut", None)  # wrong
+CircuitOpenError("x", "half_open", None)  # wrong
 Registry().get_or_create("x", failure_treshold=3)  # wrong
 
 AdvancedCircuitBreaker()  # wrong

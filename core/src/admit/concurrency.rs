@@ -1,6 +1,5 @@
 //! The limit that finds itself: pure rules (policies §5), in doubles and in the order in which the policy writes them.
 
-use super::priority::LEVELS;
 use super::{LimitKind, LimitRules};
 use crate::backoff::ONE_BP;
 use crate::clock::Nanos;
@@ -10,11 +9,6 @@ const SECOND: Nanos = 1_000_000_000;
 const ONE: f64 = ONE_BP as f64;
 
 impl LimitRules {
-    /// Slots that are kept for each level while that limit is in force.
-    pub(crate) fn reserved(&self, limit: u64) -> [u64; LEVELS] {
-        self.reserved_bp.map(|bp| limit * bp / ONE_BP)
-    }
-
     fn clamp(&self, limit: f64) -> f64 {
         limit.clamp(self.min as f64, self.max as f64)
     }
@@ -90,6 +84,7 @@ impl LongRun {
 mod tests {
     use super::*;
     use crate::admit::QueueRules;
+    use crate::admit::priority::LEVELS;
 
     fn rules(kind: LimitKind) -> LimitRules {
         let queue = QueueRules { max_queue: 0, timeouts: [SECOND; LEVELS] };
@@ -102,11 +97,6 @@ mod tests {
 
     fn gradient() -> LimitRules {
         rules(LimitKind::Gradient { tolerance_bp: 15_000, queue: 4, smoothing_bp: 2_000, long_window: 600 })
-    }
-
-    #[test]
-    fn shares_of_the_limit_are_rounded_down_to_slots() {
-        assert_eq!([20, 7, 1].map(|limit| aimd().reserved(limit)[3..].to_vec()), [[5, 10], [1, 3], [0, 0]]);
     }
 
     #[test]

@@ -27,7 +27,8 @@ const INTERVAL: usize = 1;
 const IN_FORCE: usize = 2;
 
 impl<'a> RateWords<'a> {
-    fn word(&self) -> &'a AtomicU64 {
+    #[inline]
+    pub(super) fn word(&self) -> &'a AtomicU64 {
         &self.words[WORD]
     }
 
@@ -111,6 +112,16 @@ impl Limiter {
         limiter
     }
 
+    pub(super) fn rules(&self) -> &RateRules {
+        &self.rules
+    }
+
+    /// Tokens that a call of that level must leave.
+    #[inline]
+    pub(super) fn withheld(&self, level: Priority) -> u64 {
+        self.withheld[level as usize]
+    }
+
     /// The document's rate, of the rules that have one.
     fn initial(&self) -> Option<f64> {
         match self.rules {
@@ -154,7 +165,7 @@ impl Limiter {
     }
 
     #[inline]
-    fn interval(&self, rate: &RateWords<'_>) -> Nanos {
+    pub(super) fn interval(&self, rate: &RateWords<'_>) -> Nanos {
         match rate.words[INTERVAL].load(Ordering::Relaxed) {
             0 => self.interval,
             interval => interval,
@@ -162,14 +173,15 @@ impl Limiter {
     }
 
     /// The limit of a window in force.
-    fn limit(&self, rate: &RateWords<'_>) -> u64 {
+    pub(super) fn limit(&self, rate: &RateWords<'_>) -> u64 {
         match (rate.words[IN_FORCE].load(Ordering::Relaxed), self.rules) {
             (0, RateRules::Fixed { limit, .. } | RateRules::Sliding { limit, .. }) => limit,
             (limit, _) => limit,
         }
     }
 
-    fn ring<'a>(&self, rate: &RateWords<'a>) -> Ring<'a> {
+    #[inline]
+    pub(super) fn ring<'a>(&self, rate: &RateWords<'a>) -> Ring<'a> {
         Ring::new(rate.ring)
     }
 
@@ -193,7 +205,7 @@ impl Limiter {
 
     /// The coarse clock, where it may decide: when it admits, or when the answer is more than a tick away.
     #[inline]
-    fn coarse(&self, clock: &Source) -> Option<Nanos> {
+    pub(super) fn coarse(&self, clock: &Source) -> Option<Nanos> {
         match self.rules {
             RateRules::Token { .. } => Some(clock.coarse()),
             RateRules::Fixed { window, .. } => {
@@ -206,11 +218,7 @@ impl Limiter {
 
     /// Asks `ask` by the coarse clock, and by the exact one when that cannot tell.
     #[inline]
-    fn by_clocks<R>(
-        &self,
-        clock: &Source,
-        ask: impl Fn(Nanos) -> Result<R, Refused>,
-    ) -> Result<R, Refused> {
+    fn by_clocks<R>(&self, clock: &Source, ask: impl Fn(Nanos) -> Result<R, Refused>) -> Result<R, Refused> {
         if let Some(coarse) = self.coarse(clock) {
             match ask(coarse) {
                 Err(Some(after)) if after <= COARSE_TICK => {}

@@ -1,11 +1,13 @@
 //! Gates before the machine: pure rules (policies §1 to §5).
 
+mod at_once;
 pub(crate) mod bulkhead;
 pub(crate) mod concurrency;
 pub(crate) mod deadlines;
 pub(crate) mod limit;
 pub(crate) mod limiter;
 pub(crate) mod limits;
+pub(crate) mod line;
 pub(crate) mod pace;
 pub(crate) mod priority;
 pub(crate) mod queue;
@@ -14,8 +16,8 @@ pub(crate) mod ring;
 pub(crate) mod slots;
 pub(crate) mod wake;
 
-use crate::clock::Nanos;
 use crate::admit::priority::{LEVELS, Priority};
+use crate::clock::Nanos;
 
 /// The gates that a plan has.
 #[derive(Clone, Debug, Default, PartialEq)]

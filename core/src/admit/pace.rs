@@ -41,7 +41,7 @@ impl Counts {
     }
 
     fn halved(self) -> Self {
-        Counts(self.0 & HELD | (self.failures() / 2) << FAILURE_AT | self.outcomes() / 2)
+        Counts(self.0 & HELD | (self.failures() / 2) << FAILURE_AT | (self.outcomes() / 2))
     }
 }
 
@@ -105,13 +105,6 @@ impl<'a> PacedRate<'a> {
     /// Sets the rate by hand; answers what it was.
     pub(crate) fn set(&self, initial: f64, to: f64) -> f64 {
         Self::rate_of(self.rate.swap(to.to_bits(), AcqRel), initial)
-    }
-
-    /// Takes over what another cell's rate has learned.
-    pub(crate) fn inherit(&self, from: &PacedRate<'_>) {
-        self.rate.store(from.rate.load(Acquire), Ordering::Release);
-        self.counts.store(from.counts.load(Acquire), Ordering::Release);
-        self.looked.store(from.looked.load(Acquire), Ordering::Release);
     }
 
     /// Counts an outcome, then looks.

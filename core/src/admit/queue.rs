@@ -71,6 +71,8 @@ pub(crate) struct Queue<A, E> {
     free: u32,
     /// Entries that are not free.
     used: usize,
+    /// Entries of waiters.
+    len: u64,
     levels: [List; LEVELS],
     deadlines: Deadlines,
     /// Of the next waiter. Who has the lower number came first.
@@ -84,7 +86,15 @@ impl<A, E> Queue<A, E> {
 
     fn from_number(next: u64) -> Self {
         let levels = [List { oldest: NONE, newest: NONE, len: 0 }; LEVELS];
-        Queue { entries: Vec::new(), free: NONE, used: 0, levels, deadlines: Deadlines::default(), next }
+        Queue {
+            entries: Vec::new(),
+            free: NONE,
+            used: 0,
+            len: 0,
+            levels,
+            deadlines: Deadlines::default(),
+            next,
+        }
     }
 
     /// Empty; tickets of the old one name nobody. Answers what was there.
@@ -98,7 +108,7 @@ impl<A, E> Queue<A, E> {
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.levels.iter().map(|list| list.len).sum()
+        self.len
     }
 
     /// Who came first of that level.
@@ -137,11 +147,11 @@ impl<A, E> Queue<A, E> {
     }
 
     /// Lets a call wait behind those of its level.
-    pub(crate) fn push(&mut self, waiting: Waiting<A>) -> Ticket {
+    pub(crate) fn push(&mut self, waiting: Waiting<A>, waker: Option<Waker>) -> Ticket {
         let (number, level) = (self.next, waiting.level);
         self.next += 1;
         let due = (waiting.deadline, Reverse(level), number);
-        let at = self.put(Entry::Waits(Node { number, waiting, waker: None, older: NONE, newer: NONE }));
+        let at = self.put(Entry::Waits(Node { number, waiting, waker, older: NONE, newer: NONE }));
         self.link(at, level);
         self.deadlines.insert(at, due);
         Ticket { at, number }
@@ -186,6 +196,7 @@ impl<A, E> Queue<A, E> {
         }
         let list = &mut self.levels[level as usize];
         (list.newest, list.len) = (at, list.len + 1);
+        self.len += 1;
     }
 
     fn unlink(&mut self, at: u32) {
@@ -202,6 +213,7 @@ impl<A, E> Queue<A, E> {
             self.node_mut(newer).older = older;
         }
         self.levels[level].len -= 1;
+        self.len -= 1;
     }
 
     /// Puts a waiter at the end of a level; it keeps its age and its deadline.

@@ -14,13 +14,14 @@
 //! call that is given back or a younger slot that is passed over, marks the ring as out of order; then a refusal looks
 //! at all slots once, sets the head to the oldest, and later ones rely on it until a call is admitted.
 //!
-//! A limit that is lowered by hand blocks slots: those that are free, then those that will be first. So none of the calls
-//! that are forgotten with a blocked slot is younger than one that is not.
+//! A limit that is lowered by hand blocks slots: those that are free, then those that will be first. A blocked slot keeps
+//! its time, so that a limit that is raised again finds the calls that were admitted before: the youngest come back first.
 
 use super::rate::SlidingWindow;
 use crate::clock::Nanos;
 use crate::sync::{AtomicU64, Ordering, load_to_swap};
 use Ordering::{AcqRel, Acquire};
+use std::cmp::Ordering::{Equal, Greater, Less};
 
 /// The ring's words, wherever they lie; all zeros are a ring that no call has used.
 #[derive(Clone, Copy)]
@@ -37,8 +38,8 @@ pub(crate) struct Taken {
     slot: u16,
     before: u64,
     mark: u64,
-    /// The head as the call left it; `None` when it did not go by the head.
-    left: Option<Head>,
+    /// The head as the call left it.
+    left: Head,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,8 @@ struct Head(u64);
 const DISORDER: u64 = 1 << 16;
 const OLDEST: u64 = 1 << 17;
 const VERSION_AT: u32 = 18;
-/// Younger than any call.
-const BLOCKED: u64 = u64::MAX;
+/// Of a slot's word, beside its time: younger than any call. No clock comes so far.
+const BLOCKED: u64 = 1 << 63;
 
 impl Head {
     fn slot(self) -> usize {
@@ -71,6 +72,13 @@ impl Head {
     fn flags(self) -> u64 {
         self.0 & DISORDER
     }
+}
+
+/// A head whose slot is free.
+#[derive(Clone, Copy)]
+pub(crate) struct First {
+    head: Head,
+    before: u64,
 }
 
 /// What a look at the ring finds.
@@ -112,12 +120,29 @@ impl<'a> Ring<'a> {
                     }
                 }
                 Found::Full(left) => return Err(left),
-                Found::Unknown => match self.search(head, now, &rule) {
-                    Ok(found) => return found,
-                    Err(Changed) => {}
-                },
+                Found::Unknown => {
+                    if let Some(found) = self.search(head, now, &rule) {
+                        return found;
+                    }
+                }
             }
         }
+    }
+
+    /// The head's slot, where that is free.
+    #[inline]
+    pub(crate) fn first_free(&self, now: Nanos, window: Nanos) -> Option<First> {
+        let head = Head(load_to_swap(self.head));
+        let before = self.slots[head.slot()].load(Acquire);
+        self.rule(window).busy_for(before, now).is_none().then_some(First { head, before })
+    }
+
+    /// Takes that slot, for good; `false` when it is another's by now.
+    #[inline]
+    pub(crate) fn take_free(&self, first: First, at: Nanos) -> bool {
+        let First { head, before } = first;
+        let slot = head.slot();
+        self.claim(head, head.moved(self.after(slot), head.flags()), slot, before, at).is_some()
     }
 
     /// Whether there is room for a call, and if not, how long there is none. Changes nothing.
@@ -126,10 +151,10 @@ impl<'a> Ring<'a> {
         match self.find(Head(self.head.load(Acquire)), now, &rule) {
             Found::Free { .. } => Ok(()),
             Found::Full(left) => Err(left),
-            Found::Unknown => self.oldest().1.map_or(Ok(()), |oldest| match rule.busy_for(oldest, now) {
-                Some(left) => Err(left),
-                None => Ok(()),
-            }),
+            Found::Unknown => {
+                let (_, oldest) = self.oldest();
+                oldest.and_then(|oldest| rule.busy_for(oldest, now)).map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -148,9 +173,10 @@ impl<'a> Ring<'a> {
         }
         let mut head = Head(load_to_swap(self.head));
         loop {
-            let next = match taken.left == Some(head) {
-                true => head.moved(taken.slot.into(), head.flags()),
-                false => head.moved(head.slot(), DISORDER),
+            let next = if taken.left == head {
+                head.moved(taken.slot.into(), head.flags())
+            } else {
+                head.moved(head.slot(), DISORDER)
             };
             match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
                 Ok(_) => return true,
@@ -164,18 +190,17 @@ impl<'a> Ring<'a> {
         let blocked = (self.slots.len() as u64).saturating_sub(limit.max(1));
         self.shuffle();
         loop {
-            let is_blocked = |slot: &&AtomicU64| slot.load(Acquire) == BLOCKED;
-            let now = self.slots.iter().filter(is_blocked).count() as u64;
-            let (slot, mark, next) = if now < blocked {
-                let (slot, oldest) = self.oldest();
-                (slot, oldest.unwrap_or(0), BLOCKED)
-            } else if now > blocked {
-                let Some(slot) = self.slots.iter().position(|slot| is_blocked(&slot)) else { continue };
-                (slot, BLOCKED, 0)
-            } else {
-                break;
+            let marks = || self.slots.iter().map(|slot| slot.load(Acquire)).enumerate();
+            let held_back = || marks().filter(|(_, mark)| mark & BLOCKED != 0);
+            let now = held_back().count() as u64;
+            let chosen = match now.cmp(&blocked) {
+                Less => marks().min_by_key(|(_, mark)| *mark),
+                Greater => held_back().max_by_key(|(_, mark)| *mark),
+                Equal => break,
             };
-            let _ = self.slots[slot].compare_exchange(mark, next, AcqRel, Acquire);
+            if let Some((slot, mark)) = chosen {
+                let _ = self.slots[slot].compare_exchange(mark, mark ^ BLOCKED, AcqRel, Acquire);
+            }
         }
         self.shuffle();
     }
@@ -221,31 +246,24 @@ impl<'a> Ring<'a> {
     #[inline]
     fn claim(&self, head: Head, next: Head, slot: usize, before: u64, now: Nanos) -> Option<Taken> {
         self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok()?;
-        self.write(slot, before, now, Some(next))
-    }
-
-    fn write(&self, slot: usize, before: u64, now: Nanos, left: Option<Head>) -> Option<Taken> {
         let mark = SlidingWindow::mark(now);
         self.slots[slot].compare_exchange(before, mark, AcqRel, Acquire).ok()?;
-        Some(Taken { slot: slot as u16, before, mark, left })
+        Some(Taken { slot: slot as u16, before, mark, left: next })
     }
 
-    /// Looks at all slots of a ring that is out of order, and sets the head to the oldest.
+    /// Looks at all slots of a ring that is out of order, and sets the head to the oldest; `None` when somebody has moved
+    /// the head meanwhile.
     #[cold]
-    fn search(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Result<Result<Taken, Nanos>, Changed> {
+    fn search(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Option<Result<Taken, Nanos>> {
         let (slot, oldest) = self.oldest();
         let before = oldest.unwrap_or(0);
         let Some(left) = rule.busy_for(before, now) else {
-            return match self.claim(head, head.moved(self.after(slot), DISORDER), slot, before, now) {
-                Some(taken) => Ok(Ok(taken)),
-                None => Err(Changed),
-            };
+            let next = head.moved(self.after(slot), DISORDER);
+            return self.claim(head, next, slot, before, now).map(Ok);
         };
         let flags = OLDEST | if self.is_sorted_from(slot) { 0 } else { DISORDER };
-        match self.head.compare_exchange(head.0, head.moved(slot, flags).0, AcqRel, Acquire) {
-            Ok(_) => Ok(Err(left)),
-            Err(_) => Err(Changed),
-        }
+        let next = head.moved(slot, flags);
+        self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok().map(|_| Err(left))
     }
 
     /// The slot that becomes free first, and what it has.
@@ -258,9 +276,6 @@ impl<'a> Ring<'a> {
     fn is_sorted_from(&self, first: usize) -> bool {
         let (end, start) = self.slots.split_at(first);
         let marks = || start.iter().chain(end).map(|slot| slot.load(Acquire));
-        marks().is_sorted() && marks().all(|mark| mark != BLOCKED)
+        marks().is_sorted() && marks().all(|mark| mark & BLOCKED == 0)
     }
 }
-
-/// The head was moved meanwhile.
-struct Changed;

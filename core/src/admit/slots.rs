@@ -23,6 +23,8 @@
 
 use super::bulkhead::{Counts, Held, MOST, Slots};
 use super::limits::Limits;
+use super::line::Line;
+pub(crate) use super::line::{End, Gates, Slot, Table, Without};
 use super::priority::{LEVELS, Priority};
 use super::queue::{Found, Queue, Ticket, Waiting};
 use super::wake::Wakers;
@@ -31,46 +33,6 @@ use crate::fork;
 use crate::name::Name;
 use crate::sync::{AtomicU64, Mutex, Ordering, UnmodelledU64, load_to_swap};
 use std::task::{Context, Poll, Waker};
-
-/// What the caller knows and a grant needs. Called with the lock held: not to come back to the bulkhead. A panic leaves
-/// the bulkhead whole; who would have been granted waits on.
-pub(crate) trait Gates<A, T, R> {
-    /// The time.
-    fn now(&mut self) -> Nanos;
-
-    /// Looks, right before a call begins to wait, whether it may: what is refused here does not wait. Whatever would
-    /// flush it comes either before this, and is seen, or after it has its place.
-    fn look(&mut self, waiting: &Waiting<A>) -> Result<(), R>;
-
-    /// Looks at every other gate again and takes what is to be taken, for a waiter that `slot` is there for. When it
-    /// refuses, the waiter is refused with that and the slot is the next one's.
-    fn take(&mut self, waiting: &Waiting<A>, slot: Slot) -> Result<T, R>;
-
-    /// A wait ended without a grant, for counting; cancelled ones are not told.
-    fn ended(&mut self, waiting: &Waiting<A>, how: Without<R>);
-}
-
-/// How a wait ends without a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Without<R> {
-    /// By a gate at the grant, displaced, or flushed.
-    Refused(R),
-    TimedOut,
-    Closed,
-}
-
-/// How a wait ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a grant that nobody uses must be undone"]
-pub(crate) enum End<T, R> {
-    /// What `Gates::take` gave; the slot is the waiter's until it is given back.
-    Granted(Slot, T),
-    /// Let go without a slot.
-    Passed(T),
-    Not(Without<R>),
-    /// The ticket names nobody: how it ended was fetched before, or this is a child and the parent's call waits.
-    Gone,
-}
 
 /// What a call that would wait is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,69 +46,6 @@ pub(crate) enum Asked<R> {
     /// There is none, and a gate refuses it.
     Refused(R),
     Closed,
-}
-
-/// A slot that somebody has: a level, and the process, modulo 32, that it was taken in. Not given back when dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot(u8);
-
-impl Slot {
-    #[inline]
-    fn new(level: Priority, process: u32) -> Self {
-        Slot((process as u8) << 3 | level as u8)
-    }
-
-    /// The level it is counted under.
-    #[inline]
-    pub(crate) fn level(self) -> Priority {
-        match self.0 & 7 {
-            0 => Priority::Bulk,
-            1 => Priority::Low,
-            2 => Priority::Normal,
-            3 => Priority::High,
-            _ => Priority::Critical,
-        }
-    }
-
-    /// For keeping it in a permit.
-    #[inline]
-    pub(crate) fn code(self) -> u8 {
-        self.0
-    }
-
-    /// From [`code`](Self::code).
-    #[inline]
-    pub(crate) fn of_code(code: u8) -> Self {
-        Slot(code)
-    }
-}
-
-/// The table of slots, as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Table {
-    /// `bulkhead`.
-    Slots(Slots),
-    /// `concurrency_limit`: shares, in ten-thousandths, of a limit that moves.
-    Shares(u64, Counts),
-}
-
-impl Table {
-    fn slots(&self) -> Slots {
-        match self {
-            Table::Slots(slots) => *slots,
-            Table::Shares(max, shares) => Slots::of_shares(*max, shares),
-        }
-    }
-}
-
-/// What the lock is for.
-struct Line<A, T, R> {
-    /// Who has slots, while the word says that this is known here.
-    held: Counts,
-    table: Table,
-    slots: Slots,
-    queue: Queue<A, End<T, R>>,
-    is_closed: bool,
 }
 
 /// Slots, and the calls that wait for one. `A`: what a call asks for, for the gates; `T`: what a grant gives; `R`: why
@@ -222,10 +121,12 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     /// A slot if one is there, else a place in the queue, if fewer than `max_queue` wait. To a full one a newcomer of a
     /// higher level than some waiter comes all the same, and the newest waiter of the lowest level is refused with
-    /// `displaced`. A call that finds a slot and an empty queue takes no lock.
+    /// `displaced`. A call that finds a slot and an empty queue takes no lock. `waker` is called when the wait has ended;
+    /// without one, or after it was called, `poll` tells.
     pub(crate) fn acquire(
         &self,
         waiting: Waiting<A>,
+        waker: Option<&Waker>,
         max_queue: u64,
         displaced: R,
         gates: &mut impl Gates<A, T, R>,
@@ -236,6 +137,8 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         if max_queue == 0 {
             return Asked::Full;
         }
+        // Here its own code may run.
+        let mut waker = waker.cloned();
         self.with_line(|line, wakers| {
             let now = gates.now();
             line.end_due(now, gates, wakers);
@@ -254,7 +157,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
                     None => return Asked::Full,
                 }
             }
-            Asked::Waits(line.queue.push(waiting))
+            Asked::Waits(line.queue.push(waiting, waker.take()))
         })
     }
 
@@ -284,9 +187,12 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         });
     }
 
-    /// Puts another table in force and grants what has become free.
-    pub(crate) fn set(&self, table: Table, gates: &mut impl Gates<A, T, R>) {
-        self.with_line(|line, wakers| self.put_in_force(table, line, gates, wakers));
+    /// Puts another table in force and grants what has become free. Who is to be woken is answered: that is for when the
+    /// caller has no lock of its own.
+    pub(crate) fn set(&self, table: Table, gates: &mut impl Gates<A, T, R>) -> Wakers<'_> {
+        let mut wakers = Wakers::new(&self.breaker);
+        self.with_line_and(&mut wakers, |line, wakers| self.put_in_force(table, line, gates, wakers));
+        wakers
     }
 
     /// Changes the number of slots alone, if it is another. `read` is called with the lock held, so that of two who
@@ -361,7 +267,8 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     /// When a wait is due; `None` once it has ended.
     pub(crate) fn deadline(&self, ticket: Ticket) -> Option<Nanos> {
-        let line = self.line.lock();
+        let mut line = self.line.lock();
+        self.settle_in(&mut line);
         line.queue.place(ticket).map(|at| line.queue.waiting(at).deadline)
     }
 
@@ -432,6 +339,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
     }
 
     /// Slots, whoever they are for.
+    #[cfg(test)]
     pub(crate) fn limit(&self) -> u64 {
         self.limits.max()
     }
@@ -448,13 +356,20 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     /// Does something with the lock held and the counts behind it, then wakes whose waits it ended.
     fn with_line<X>(&self, act: impl FnOnce(&mut Line<A, T, R>, &mut Wakers<'_>) -> X) -> X {
-        let mut wakers = Wakers::new(&self.breaker);
+        self.with_line_and(&mut Wakers::new(&self.breaker), act)
+    }
+
+    /// The same; whose waits it ended is for the caller to wake.
+    fn with_line_and<'b, X>(
+        &'b self,
+        wakers: &mut Wakers<'b>,
+        act: impl FnOnce(&mut Line<A, T, R>, &mut Wakers<'_>) -> X,
+    ) -> X {
         let mut line = self.line.lock();
         self.settle_in(&mut line);
         self.fetch_counts(&mut line);
-        let answer = act(&mut line, &mut wakers);
+        let answer = act(&mut line, wakers);
         self.return_counts(&line);
-        drop(line);
         answer
     }
 
@@ -473,10 +388,10 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
 
     fn return_counts(&self, line: &Line<A, T, R>) {
         let total = line.held.iter().sum::<u64>();
-        let is_room = if line.slots.max <= MOST { MOST } else { MOST / 2 };
-        let stays = line.queue.len() > 0 || total > is_room;
-        let counted = Held::of(&line.held).filter(|_| !stays);
-        self.word.store(counted.unwrap_or(Held::locked(total)).0, Ordering::Release);
+        let room = if line.slots.max <= MOST { MOST } else { MOST / 2 };
+        let stays = line.queue.len() > 0 || total > room;
+        let held = if stays { Held::locked(total) } else { Held::of(&line.held) };
+        self.word.store(held.0, Ordering::Release);
     }
 
     /// In a child of the process whose calls are counted, begins afresh.
@@ -502,69 +417,4 @@ pub(crate) struct Look {
     pub slots: Slots,
     /// When the next wait is due.
     pub next_due: Option<Nanos>,
-}
-
-impl<A: Copy, T, R: Copy> Line<A, T, R> {
-    /// A slot for a newcomer, unless the formula has none or a waiter of its own or a higher level could take it.
-    fn take(&mut self, level: Priority) -> Option<Slot> {
-        let is_first = self.first_admitted().is_none_or(|at| self.queue.waiting(at).level < level);
-        let is_given = is_first && self.slots.admits(&self.held, level);
-        is_given.then(|| {
-            self.held[level as usize] += 1;
-            Slot::new(level, fork::process())
-        })
-    }
-
-    /// The first waiter in order whom the formula admits.
-    fn first_admitted(&self) -> Option<u32> {
-        let first = |level| self.queue.oldest(level).filter(|_| self.slots.admits(&self.held, level));
-        Priority::ALL.into_iter().rev().find_map(first)
-    }
-
-    /// Gives free slots to who waits.
-    fn grant(&mut self, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
-        if self.queue.len() == 0 {
-            return;
-        }
-        let now = gates.now();
-        self.end_due(now, gates, wakers);
-        while let Some(at) = self.first_admitted() {
-            let waiting = self.queue.waiting(at);
-            let (level, slot) = (waiting.level, Slot::new(waiting.level, fork::process()));
-            match gates.take(waiting, slot) {
-                Ok(granted) => {
-                    self.held[level as usize] += 1;
-                    wakers.add(self.queue.end(at, End::Granted(slot, granted)));
-                }
-                Err(refused) => self.end(at, Without::Refused(refused), gates, wakers),
-            }
-        }
-    }
-
-    fn end(&mut self, at: u32, how: Without<R>, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
-        let waiting = *self.queue.waiting(at);
-        wakers.add(self.queue.end(at, End::Not(how)));
-        gates.ended(&waiting, how);
-    }
-
-    fn end_due(&mut self, now: Nanos, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
-        while let Some((_, at)) = self.queue.first_due().filter(|(deadline, _)| *deadline <= now) {
-            self.end(at, Without::TimedOut, gates, wakers);
-        }
-    }
-
-    /// Ends the waits of some levels: the higher level first, the older first.
-    fn end_all(
-        &mut self,
-        how: Without<R>,
-        is_meant: impl Fn(&Priority) -> bool,
-        gates: &mut impl Gates<A, T, R>,
-        wakers: &mut Wakers<'_>,
-    ) {
-        for level in Priority::ALL.into_iter().rev().filter(is_meant) {
-            while let Some(at) = self.queue.oldest(level) {
-                self.end(at, how, gates, wakers);
-            }
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::thread::Thread;
 
 /// Wakes them in the order in which they were added, when it is dropped: to be made before a lock is taken, so that it
 /// outlasts the guard even in a panic. What a waker's own code panics with is reported, and the next is woken.
+#[must_use = "dropping them wakes: not under a lock"]
 pub(crate) struct Wakers<'a> {
     breaker: &'a Name,
     /// Most operations wake one, and allocate nothing.
@@ -30,12 +31,18 @@ impl<'a> Wakers<'a> {
 }
 
 impl Drop for Wakers<'_> {
+    #[inline]
     fn drop(&mut self) {
-        for waker in self.first.take().into_iter().chain(self.more.drain(..)) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                crate::report::panicked("waker", self.breaker, &*panic);
-            }
+        if let Some(first) = self.first.take() {
+            wake(self.breaker, first);
+            self.more.drain(..).for_each(|waker| wake(self.breaker, waker));
         }
+    }
+}
+
+fn wake(breaker: &Name, waker: Waker) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        crate::report::panicked("waker", breaker, &*panic);
     }
 }
 

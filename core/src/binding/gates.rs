@@ -11,13 +11,13 @@ use crate::error::ConfigError;
 use crate::event::By;
 use crate::outcome::{Kind, Ticket};
 use crate::permit::OwnedPermit;
-use crate::policy_event::{PolicyChange, PolicyEvent};
+use crate::policy_event::{PolicyChange, PolicyEvent, SlotTable};
 use crate::request::{Request, RequestError};
 use crate::word::Mode;
 use serde_json::{Value, json};
 use std::mem::ManuallyDrop;
-use std::time::Duration;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// A slip, and how long the host waits before it calls, in nanoseconds.
 pub type Paced = (Slip, Nanos);
@@ -36,8 +36,10 @@ pub enum EnteredSlip {
 /// # Errors
 /// When there is none; the error says what would be allowed.
 pub fn priority(text: &str) -> Result<Priority, RequestError> {
-    let number = || text.parse().ok().and_then(Priority::of_number);
-    Priority::parse(text).or_else(number).ok_or_else(|| RequestError::level(format!("{text:?}")))
+    match text.parse::<u32>() {
+        Ok(number) => Priority::try_from(number),
+        Err(_) => text.parse(),
+    }
 }
 
 /// The level of a number.
@@ -60,7 +62,7 @@ pub fn cost_of(number: f64) -> Result<u32, RequestError> {
 
 /// A policy's event, as the vectors have it.
 pub fn policy_event_json(event: &PolicyEvent) -> Value {
-    let slots = |table: &crate::SlotTable| {
+    let slots = |table: &SlotTable| {
         let levels = Priority::ALL.into_iter().zip(table.reserved).filter(|(_, slots)| *slots > 0);
         let reserved: serde_json::Map<_, _> =
             levels.map(|(level, slots)| (level.name().to_owned(), json!(slots))).collect();
@@ -88,6 +90,11 @@ pub fn policy_event_json(event: &PolicyEvent) -> Value {
 }
 
 impl CircuitBreaker {
+    /// The breaker's clock, on which a request's deadline is an instant.
+    pub fn now(&self) -> Nanos {
+        self.0.clock().now()
+    }
+
     /// Whether a request can be at all; see [`CircuitBreaker::with`].
     ///
     /// # Errors
@@ -100,8 +107,7 @@ impl CircuitBreaker {
     ///
     /// [`acquire_quietly`]: CircuitBreaker::acquire_quietly
     pub fn is_gated(&self) -> bool {
-        let word = self.0.engine().load();
-        word.is_gated() || word.is_ended()
+        self.0.is_gated()
     }
 
     /// Whether calls may wait for a slot, as the document is now.
@@ -134,17 +140,40 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn acquire_slip_for(&self, request: &Request) -> Result<Paced, Refused> {
+        if !self.is_gated() {
+            return self.acquire_paced();
+        }
         let mut ticket = Ticket::plain(0);
         let engine = self.0.acquire_for(request, &mut ticket)?;
         Ok(self.paced(engine, ticket))
     }
 
-    /// The same, for a call that would wait for a slot.
+    /// As [`acquire_slip`](CircuitBreaker::acquire_slip), with how long the host waits: for a call without a request, of
+    /// any breaker.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn acquire_paced(&self) -> Result<Paced, Refused> {
+        let mut ticket = Ticket::plain(0);
+        let engine = self.0.admit(&mut ticket)?;
+        Ok(self.paced(engine, ticket))
+    }
+
+    /// The same, with a request, for a call that would wait for a slot.
     ///
     /// # Errors
     /// As there.
     pub fn enter_slip(&self, request: &Request) -> Result<EnteredSlip, Refused> {
-        match self.0.acquire_or_wait(request)? {
+        self.enter_slip_with(request, None)
+    }
+
+    /// The same, with who is to be woken when a wait ends: cheaper than to tell it later.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn enter_slip_with(&self, request: &Request, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
+        match self.0.acquire_or_wait(request, waker)? {
             Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
             Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),
         }
@@ -166,6 +195,13 @@ impl CircuitBreaker {
 }
 
 impl Waiting {
+    /// As [`expire`](Waiting::expire), after every wait of the breaker that is due was ended, in the order of policies §11:
+    /// for hosts whose timers do not ring in that order.
+    pub fn expire_due(&self) -> bool {
+        self.breaker().0.end_waits();
+        self.deadline().is_none()
+    }
+
     /// How the wait ended, once; `None` while it goes on, and `waker` is woken when it ends.
     pub fn try_end(&mut self, waker: &Waker) -> Option<Result<Paced, Refused>> {
         match self.poll_end(&mut Context::from_waker(waker)) {

@@ -12,12 +12,12 @@ mod value;
 mod write;
 
 pub use admission::builder::{AdaptiveRate, Bulkhead, ConcurrencyLimit, PriorityPolicy, RateLimit};
+pub(crate) use admission::check_slots;
+#[cfg(feature = "binding")]
+pub(crate) use admission::slot_table;
 pub use builder::{Backoff, Builder, Ramp, Window};
 #[cfg(feature = "binding")]
 pub(crate) use document::trip_length_text;
-#[cfg(feature = "binding")]
-pub(crate) use admission::slot_table;
-pub(crate) use admission::check_slots;
 pub(crate) use document::{check_name, document, intern, trip_length};
 pub(crate) use plan::Plan;
 pub use schema::schema;
@@ -313,6 +313,22 @@ mod tests {
             "`concurrency_limit` is {\"kind\":\"gradient\"}; allowed: of kind aimd, \
              unless `sample_durations_every` is 1 (it is 0)",
         );
+    }
+
+    #[cfg(feature = "binding")]
+    #[test]
+    fn a_document_over_another_changes_single_keys_of_a_gate() {
+        let mut document = parse(
+            r#"{"rate_limit": {"rate": 9, "reserve": {"high": 3}},
+                "bulkhead": {"max_concurrent": 4, "queue_timeout": {"low": "1s"}}}"#,
+        )
+        .expect("JSON");
+        let over =
+            r#"{"rate_limit": {"reserve": {"low": 1}}, "bulkhead": {"queue_timeout": {"high": "3s"}}}"#;
+        document.set_all(&parse(over).expect("JSON"));
+        let both = r#"{"rate_limit": {"rate": 9, "reserve": {"high": 3, "low": 1}},
+                       "bulkhead": {"max_concurrent": 4, "queue_timeout": {"low": "1s", "high": "3s"}}}"#;
+        assert_eq!(plan(&document), read(both));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! OpenMetrics 1.0 text.
 
+use crate::admit::priority::Priority;
 use crate::error::{REASONS, Reason};
 use crate::histogram::{Distribution, RECOVERY_BOUNDS};
 use crate::ledger::OTHER;
@@ -86,7 +87,92 @@ impl Writer<'_> {
         self.family("recovery_time_seconds", Type::Histogram, help, |w, s| {
             w.histogram("recovery_time_seconds", s, "", &RECOVERY_BOUNDS, &s.snapshot.recoveries);
         });
+        if self.services.iter().any(|s| s.snapshot.gates.is_some()) {
+            self.gates();
+        }
         self.out.push_str("# EOF\n");
+    }
+
+    /// Families of the gates; not there while no service has any.
+    fn gates(&mut self) {
+        self.family("admitted", Type::Counter, "Calls that the gates let in.", |w, s| {
+            if let Some(gates) = &s.snapshot.gates {
+                w.by_level("admitted_total", s, &gates.admitted, &[]);
+            }
+        });
+        self.family("refused", Type::Counter, "Calls that were turned away, by priority.", |w, s| {
+            let Some(gates) = &s.snapshot.gates else { return };
+            for (reason, counts) in Reason::ALL.into_iter().zip(&gates.refused) {
+                w.by_level("refused_total", s, counts, &[("reason", reason.name())]);
+            }
+        });
+        self.counter(
+            "bypassed",
+            "Calls that were made although the breaker would have rejected them.",
+            |s| s.totals.bypassed,
+        );
+        self.family("min_priority", Type::Gauge, "Lowest priority that is let in, 0 to 100.", |w, s| {
+            if let Some(gates) = &s.snapshot.gates {
+                w.sample("min_priority", s, &[], gates.min_priority.number().into());
+            }
+        });
+        self.family(
+            "rate_limit",
+            Type::Gauge,
+            "Rate in force, in calls a second; of a window its limit.",
+            |w, s| {
+                if let Some(rate) = &s.snapshot.rate_limit {
+                    w.head("rate_limit", s);
+                    let _ = writeln!(w.out, "}} {:?}", rate.rate);
+                }
+            },
+        );
+        self.slots();
+    }
+
+    fn slots(&mut self) {
+        self.family(
+            "slots",
+            Type::Gauge,
+            "Slots in force: of a bulkhead, or the concurrency limit.",
+            |w, s| {
+                if let Some(bulkhead) = &s.snapshot.bulkhead {
+                    w.sample("slots", s, &[], bulkhead.limit);
+                }
+            },
+        );
+        self.family("in_flight", Type::Gauge, "Calls that have a slot.", |w, s| {
+            if let Some(bulkhead) = &s.snapshot.bulkhead {
+                w.all_levels("in_flight", s, &bulkhead.by_level);
+            }
+        });
+        self.family("queue_length", Type::Gauge, "Calls that wait for a slot.", |w, s| {
+            if let Some(bulkhead) = &s.snapshot.bulkhead {
+                w.all_levels("queue_length", s, &bulkhead.queued);
+            }
+        });
+        let help = "Waits for a slot that have ended, but for those that were cancelled.";
+        self.family("queue_wait_seconds", Type::Histogram, help, |w, s| {
+            if let Some(bulkhead) = &s.snapshot.bulkhead {
+                let bounds = &s.snapshot.duration_bounds;
+                w.histogram("queue_wait_seconds", s, "", bounds, &bulkhead.waits);
+            }
+        });
+    }
+
+    /// A counter by level, each from its first count on.
+    fn by_level(&mut self, name: &str, s: &Service<'_>, counts: &[u64], labels: &[(&str, &str)]) {
+        for (level, n) in Priority::ALL.into_iter().zip(counts).filter(|(_, n)| **n > 0) {
+            let mut all = labels.to_vec();
+            all.push(("priority", level.name()));
+            self.sample(name, s, &all, *n);
+        }
+    }
+
+    fn all_levels(&mut self, name: &str, s: &Service<'_>, values: &[u64]) {
+        for (level, n) in Priority::ALL.into_iter().zip(values) {
+            self.sample(name, s, &[("priority", level.name())], *n);
+        }
     }
 
     fn family(&mut self, name: &str, kind: Type, help: &str, write: impl Fn(&mut Self, &Service<'_>)) {

@@ -3,10 +3,10 @@
 
 #[cfg(unix)]
 mod fork;
-mod gates;
 #[cfg(unix)]
 #[path = "../forked/mod.rs"]
 mod forked;
+mod gates;
 mod slots;
 
 use crate::stripe::Lines;

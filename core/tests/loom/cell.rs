@@ -5,7 +5,7 @@ use crate::backoff::{Backoff, Growth};
 use crate::cell::{Cell, Layout};
 use crate::clock::Nanos;
 use crate::error::Reason;
-use crate::machine::{Cause, Machine, Phase, Rules, Taken, Verdict};
+use crate::machine::{Caller, Cause, Machine, Phase, Rules, Taken, Verdict};
 use crate::outcome::{Outcome, Settled};
 use crate::recover::ProbeRules;
 use crate::stripe::Lines;
@@ -16,7 +16,7 @@ const TIMEOUT: Nanos = 100;
 const LEASE: Nanos = 10;
 
 fn layout(leases: u8) -> Layout {
-    Layout { leases, blocks: 0, buckets: 0, adaptive: false }
+    Layout { leases, blocks: 0, buckets: 0, adaptive: false, gated: false, ring: 0 }
 }
 
 /// N = C = `max_calls`; S = `success_threshold`.

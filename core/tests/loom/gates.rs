@@ -72,6 +72,23 @@ fn successes_count_between_two_cuts() {
 }
 
 #[test]
+fn an_outcome_beside_a_cut_is_counted_after_it_or_before() {
+    outcomes(0, vec![0, 1, 2], || {
+        let state = limit(HALVES, 8);
+        // One of them cuts, and the free cut is the first: the successes count from then on.
+        at_once(runs![settle(&state, [Failure], 1), settle(&state, [Success; 2], 1)]);
+        assert_eq!(state.limit(), 4);
+        let cuts_with = (1..).find(|_| settle(&state, [Failure], 1)() == [2]);
+        4 - cuts_with.expect("a cut")
+    });
+    model(|| {
+        let state = limit(HALVES, 8);
+        at_once(runs![settle(&state, [Failure], 1), settle(&state, [Failure; 2], 1)]);
+        assert_eq!(settle(&state, [Failure; 2], 1)(), [2], "two were counted after the first cut");
+    });
+}
+
+#[test]
 fn a_cut_and_a_raise_at_once_are_both_made() {
     small_model(|| {
         let state = limit(HALVES, 4);
@@ -169,6 +186,16 @@ fn clocks_that_differ_do_not_admit_too_many() {
 }
 
 #[test]
+fn who_slept_through_a_lap_does_not_lead_the_head_astray() {
+    model(|| {
+        let words = words(Ring::words(3));
+        let times: Vec<u64> = together(runs![take(&words, [5]), take(&words, [3, 4, 5])]);
+        let oldest = times.iter().copied().min().unwrap_or(0);
+        assert!(times.len() == 3 && Ring::new(&words).take(oldest + WINDOW, WINDOW).is_ok(), "{times:?}");
+    });
+}
+
+#[test]
 fn a_slot_that_is_given_back_is_not_lost() {
     model(|| {
         let words = words(Ring::words(2));
@@ -244,6 +271,34 @@ fn outcomes_that_come_while_a_look_is_carried_out_belong_to_the_next() {
         let more = fail(&words, [20, 20])();
         assert_eq!(taken_next.into_iter().chain(more).collect::<Vec<_>>(), [16.0]);
         assert_eq!(left.rate(64.0), 16.0);
+    });
+}
+
+#[test]
+fn who_comes_late_to_a_look_does_not_look_again() {
+    model(|| {
+        let words = words(PacedRate::WORDS);
+        let changes: Vec<f64> = together(runs![fail(&words, [10; 4]), fail(&words, [10])]);
+        assert_eq!(changes, [32.0]);
+    });
+}
+
+#[test]
+fn what_is_counted_after_a_look_is_not_lost_to_one_that_took_a_whole_cooldown() {
+    model(|| {
+        let words = words(PacedRate::WORDS);
+        fail(&words, [0, 0])();
+        let counting = Arc::clone(&words);
+        let counts = move || {
+            let is_later = PacedRate::new(&counting).rate(64.0) == 32.0;
+            fail(&counting, [5])();
+            Vec::from_iter(is_later.then_some(5.0))
+        };
+        let said: Vec<f64> = together(runs![acquire(&words, 10), acquire(&words, 20), counts]);
+        // One that was counted after the rate was changed, and another, make the next look.
+        if said.contains(&5.0) {
+            assert_eq!(fail(&words, [40])(), [16.0]);
+        }
     });
 }
 

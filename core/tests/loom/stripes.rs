@@ -6,7 +6,7 @@ use crate::outcome::{Outcome, Totals};
 use crate::stripe::{Lines, Stripes};
 use loom::sync::Arc;
 
-const LAYOUT: Layout = Layout { leases: 1, blocks: 0, buckets: 0, adaptive: false };
+const LAYOUT: Layout = Layout { leases: 1, blocks: 0, buckets: 0, adaptive: false, gated: false, ring: 0 };
 
 struct Memory {
     cell: Lines,

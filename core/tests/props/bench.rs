@@ -45,7 +45,7 @@ struct Given {
 }
 
 /// The lengths that stand in a document as text.
-fn lengths_in(document: &Value, found: &mut Vec<u64>) {
+pub fn lengths_in(document: &Value, found: &mut Vec<u64>) {
     match document {
         Value::Object(table) => table.values().for_each(|value| lengths_in(value, found)),
         Value::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {

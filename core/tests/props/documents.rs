@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 /// A few lengths that meet each other: deadlines fall together, and one passes while another does not.
-fn length() -> impl Strategy<Value = Value> {
+pub fn length() -> impl Strategy<Value = Value> {
     prop_oneof![Just("1ms"), Just("10ms"), Just("0.25s"), Just("1s"), Just("2500ms"), Just("1m")]
         .prop_map(Value::from)
 }
 
-fn share_of(bp: u64) -> Value {
+pub fn share_of(bp: u64) -> Value {
     json!(bp as f64 / 10_000.0)
 }
 
@@ -18,22 +18,22 @@ fn rate() -> impl Strategy<Value = u64> {
     prop_oneof![Just(2_500u64), Just(3_334), Just(5_000), Just(6_667), Just(10_000), 1u64..=10_000]
 }
 
-type Key = Option<(&'static str, Value)>;
+pub type Key = Option<(&'static str, Value)>;
 
 /// A key that is left out now and then.
-fn key(name: &'static str, value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Key> {
+pub fn key(name: &'static str, value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Key> {
     proptest::option::of(value).prop_map(move |value| value.map(|value| (name, value))).boxed()
 }
 
-fn written(name: &'static str, value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Key> {
+pub fn written(name: &'static str, value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Key> {
     value.prop_map(move |value| Some((name, value))).boxed()
 }
 
-fn number(range: impl Strategy<Value = u64>) -> impl Strategy<Value = Value> {
+pub fn number(range: impl Strategy<Value = u64>) -> impl Strategy<Value = Value> {
     range.prop_map(|n| json!(n))
 }
 
-fn table(keys: impl IntoIterator<Item = Key>) -> Map<String, Value> {
+pub fn table(keys: impl IntoIterator<Item = Key>) -> Map<String, Value> {
     keys.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -8,6 +8,7 @@
 mod bench;
 mod coverage;
 mod documents;
+mod gated;
 mod model;
 mod steps;
 mod words;
@@ -23,7 +24,7 @@ use steps::scenario;
 
 const CASES: u32 = 2_000;
 
-fn config() -> Config {
+pub fn config() -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES);
     Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }

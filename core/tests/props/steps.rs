@@ -73,7 +73,7 @@ pub struct Came {
     pub error_type: Option<&'static str>,
 }
 
-fn result() -> impl Strategy<Value = Came> {
+pub fn result() -> impl Strategy<Value = Came> {
     let outcome = prop_oneof![
         5 => Just(model::Outcome::Success), 5 => Just(model::Outcome::Failure), 1 => Just(model::Outcome::Ignored)
     ];
@@ -88,9 +88,12 @@ fn result() -> impl Strategy<Value = Came> {
     })
 }
 
+pub fn away() -> impl Strategy<Value = Away> {
+    prop_oneof![1 => Just(Away::Before), 3 => Just(Away::At), 1 => Just(Away::After)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let index = || 0usize..64;
-    let away = || prop_oneof![1 => Just(Away::Before), 3 => Just(Away::At), 1 => Just(Away::After)];
     let maybe = move || proptest::option::of(index());
     prop_oneof![
         30 => (result(), proptest::option::weighted(0.2, index()), any::<bool>())

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod gates;
 mod listeners;
 mod rules;
 mod stripes;

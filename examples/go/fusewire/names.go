@@ -66,6 +66,18 @@ const (
 	ReasonRamp Reason = C.FUSEWIRE_REASON_RAMP
 	// ReasonForcedOpen: the breaker's mode is forced open.
 	ReasonForcedOpen Reason = C.FUSEWIRE_REASON_FORCED_OPEN
+	// ReasonShed: the call's priority is below the lowest that is let in.
+	ReasonShed Reason = C.FUSEWIRE_REASON_SHED
+	// ReasonRateLimited: calls come too fast.
+	ReasonRateLimited Reason = C.FUSEWIRE_REASON_RATE_LIMITED
+	// ReasonBulkheadFull: no slot of a bulkhead, and no place in the queue.
+	ReasonBulkheadFull Reason = C.FUSEWIRE_REASON_BULKHEAD_FULL
+	// ReasonQueueTimeout: the call has waited for a slot as long as it may.
+	ReasonQueueTimeout Reason = C.FUSEWIRE_REASON_QUEUE_TIMEOUT
+	// ReasonLimitReached: no slot under a concurrency limit, and no place in the queue.
+	ReasonLimitReached Reason = C.FUSEWIRE_REASON_LIMIT_REACHED
+	// ReasonClosed: the breaker was closed for good.
+	ReasonClosed Reason = C.FUSEWIRE_REASON_CLOSED
 )
 
 // String is its name in metrics, such as "half_open_full".

@@ -17,7 +17,9 @@
     F(openings_in_a_row) F(retry_after_ns) F(consecutive_failures) F(window_total) F(window_failures) F(window_slow) \
     F(window_failure_rate) F(window_slow_call_rate) F(window_baseline) F(window_threshold) F(half_open_in_flight) \
     F(half_open_successes) F(half_open_failures) F(ramp_step) F(ramp_share) F(ramp_settled) F(ramp_failures) F(success) \
-    F(failure) F(ignored) F(slow) F(late) F(expired) F(rejected) F(would_reject) F(last_failure_at_ns) F(last_failure_type)
+    F(failure) F(ignored) F(slow) F(late) F(expired) F(rejected) F(would_reject) F(last_failure_at_ns) F(last_failure_type) \
+    F(bypassed) F(rate) F(rate_available) F(rate_retry_after_ns) F(slots) F(slots_taken) F(queued) F(slots_reserved) \
+    F(admitted_by_priority) F(refused_by_priority) F(min_priority) F(reserved)
 
 #define OF_OPTIONS(field) FIELD(fusewire_options, field)
 #define OF_REJECTION(field) FIELD(fusewire_rejection, field)

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { Registry, contentType, isCircuitOpenError } from 'fusewire';
+import { Registry, contentType, isCircuitOpenError, requestPriority } from 'fusewire';
 
 /** How long a call waits for its answer, in milliseconds. It is not scaled, since the upstream's latencies are not. */
 export const TIMEOUT = 150;
@@ -21,10 +21,10 @@ export function guard({ recoveryTimeout, shadow }) {
   return { registry, breaker };
 }
 
-/** One call, which ends after `TIMEOUT` at the latest. */
-export function call(breaker, send) {
+/** One call, which ends after `TIMEOUT` at the latest. Where a breaker has gates, its priority decides. */
+export function call(breaker, send, priority) {
   const signal = AbortSignal.timeout(TIMEOUT);
-  return breaker ? breaker.execute(send, { signal }) : send(signal);
+  return breaker ? breaker.execute(send, { signal, priority }) : send(signal);
 }
 
 async function handle(request, response, { breaker, registry, send }) {
@@ -33,7 +33,7 @@ async function handle(request, response, { breaker, registry, send }) {
     return;
   }
   try {
-    const answer = await call(breaker, send);
+    const answer = await call(breaker, send, requestPriority(request.headers));
     response.writeHead(answer.ok ? 200 : 502).end();
   } catch (error) {
     if (isCircuitOpenError(error)) {

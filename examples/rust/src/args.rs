@@ -40,6 +40,27 @@ pub struct Args {
 pub enum Command {
     /// Serve the upstream alone; the demo starts itself this way for a process of its own
     Upstream(cli::Options),
+    /// Three times more calls than the upstream can answer, of all priorities, without and with admission
+    Overload(OverloadOptions),
+}
+
+#[derive(clap::Args)]
+pub struct OverloadOptions {
+    /// How long each of the two loaded runs is judged, in seconds (2 to 60)
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=60))]
+    pub seconds: u32,
+
+    /// Draws when which calls come; the same seed draws the same
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Draw goodput and p99 of each level
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Verify what admission promises; exit with 1 if it does not hold
+    #[arg(long)]
+    pub check: bool,
 }
 
 fn scale(text: &str) -> Result<f64, String> {

@@ -45,7 +45,8 @@ pub fn verify(
     ]
 }
 
-fn finding(kept: bool, text: String) -> Finding {
+/// A promise, and whether it was kept.
+pub fn finding(kept: bool, text: String) -> Finding {
     Finding { kept, text }
 }
 

@@ -30,6 +30,7 @@ pub struct Stats {
     pub total: u64,
     pub by_phase: BTreeMap<String, u64>,
     pub by_tag: BTreeMap<String, u64>,
+    pub most_in_line: u64,
 }
 
 impl fmt::Display for Failure {

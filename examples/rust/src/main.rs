@@ -6,6 +6,7 @@ mod client;
 mod guard;
 mod ledger;
 mod load;
+mod overload;
 mod plot;
 mod report;
 mod run;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.command {
         Some(Command::Upstream(options)) => fusewire_upstream::cli::run(options).map(|()| true),
+        Some(Command::Overload(options)) => overload::scene(&options),
         None => demo(&args),
     };
     match done {

@@ -12,13 +12,13 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (1_000, 900);
 const STATES_HEIGHT: u32 = 110;
-const FONT: &str = "sans-serif";
-const BARE: RGBColor = RGBColor(0xC0, 0x39, 0x2B);
-const PROTECTED: RGBColor = RGBColor(0x1F, 0x6F, 0xB4);
+pub const FONT: &str = "sans-serif";
+pub const BARE: RGBColor = RGBColor(0xC0, 0x39, 0x2B);
+pub const PROTECTED: RGBColor = RGBColor(0x1F, 0x6F, 0xB4);
 const BAND: RGBColor = RGBColor(0xEE, 0xEE, 0xEE);
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn Error>>;
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Drawn = Result<(), Box<dyn Error>>;
 
 pub fn draw(
     path: &Path,

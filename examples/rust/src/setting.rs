@@ -54,9 +54,9 @@ impl Setting {
     pub fn outage(&self) -> impl Iterator<Item = &Phase> {
         self.script.phases().iter().filter(|phase| match phase.behaviour {
             Behaviour::Error { .. } => true,
-            Behaviour::Ok { latency_ms } | Behaviour::Slow { latency_ms } => {
-                Duration::from_millis(latency_ms) > self.timeout
-            }
+            Behaviour::Ok { latency_ms }
+            | Behaviour::Slow { latency_ms }
+            | Behaviour::Crowded { latency_ms, .. } => Duration::from_millis(latency_ms) > self.timeout,
             Behaviour::Flapping { .. } => false,
         })
     }

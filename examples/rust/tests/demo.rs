@@ -56,11 +56,34 @@ fn the_check_fails_when_nothing_is_rejected() {
 }
 
 #[test]
+fn in_an_overload_admission_lets_critical_calls_in_and_sheds_bulk() {
+    let svg = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("overload.svg");
+    let ended = demo(&["overload", "--seconds", "2", "--check", "--plot", svg.to_str().unwrap()]);
+    let Ended { code, stdout, stderr } = &ended;
+    assert_eq!(*code, Some(0), "{stdout}\n{stderr}");
+    for level in ["critical", "high", "normal", "low", "bulk", "all"] {
+        for run in ["unloaded", "as it comes", "admitted"] {
+            let row = format!("\n{level:<8}  {run:<11}");
+            assert_eq!(stdout.matches(&row).count(), 1, "{row:?} in {stdout}");
+        }
+    }
+    assert_eq!(stdout.matches("check: ok: ").count(), 6, "{stdout}");
+
+    let drawing = std::fs::read_to_string(svg).unwrap();
+    assert!(drawing.starts_with("<svg") && drawing.trim_end().ends_with("</svg>"));
+    for text in ["critical", "bulk", "goodput", "p99", "as it comes", "admitted"] {
+        assert!(drawing.contains(text), "{text} is not drawn");
+    }
+    assert!(drawing.matches("<rect").count() >= 20, "three bars for each of five levels, in two panels");
+}
+
+#[test]
 fn a_wrong_option_is_named_with_what_is_allowed() {
     for (args, words) in [
         (["--scale", "0"], ["--scale", "0.1 to 10"]),
         (["--rate", "5"], ["--rate", "10..=1000"]),
         (["--tasks", "0"], ["--tasks", "1..=64"]),
+        (["overload", "--seconds=1"], ["--seconds", "2..=60"]),
         (["--plot", "there/is/no/such/folder.svg"], ["--plot", "folder.svg"]),
     ] {
         let Ended { code, stderr, .. } = demo(&args);

@@ -40,6 +40,7 @@ async fn work(State(stage): Shared, Query(query): Query<WorkQuery>) -> Response 
         Ok(received) => received,
         Err(message) => return refuse(StatusCode::BAD_REQUEST, &message),
     };
+    let _worker = stage.worker(phase).await;
     tokio::time::sleep(answer.latency).await;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, Json(json!({ "phase": phase, "status": status.as_u16() }))).into_response()

@@ -50,6 +50,13 @@ pub enum Behaviour {
         /// How long a good answer takes.
         latency_ms: u64,
     },
+    /// Answers 200 after a short time, so many calls at once; the others wait in line, first come first served.
+    Crowded {
+        /// How long an answer takes, once it is the call's turn.
+        latency_ms: u64,
+        /// How many calls are answered at once.
+        workers: u32,
+    },
 }
 
 /// What one call gets.
@@ -180,7 +187,9 @@ impl Behaviour {
     pub fn answer(&self, elapsed: Duration) -> Answer {
         let after = |status, ms| Answer { status, latency: Duration::from_millis(ms) };
         match *self {
-            Self::Ok { latency_ms } | Self::Slow { latency_ms } => after(200, latency_ms),
+            Self::Ok { latency_ms } | Self::Slow { latency_ms } | Self::Crowded { latency_ms, .. } => {
+                after(200, latency_ms)
+            }
             Self::Error { status } => after(status, 0),
             Self::Flapping { period_ms, latency_ms } => {
                 let fails = elapsed.as_millis() % u128::from(period_ms) < u128::from(period_ms / 2);
@@ -201,6 +210,10 @@ impl Behaviour {
             Self::Error { status } => within("status", status.into(), 400, 599),
             Self::Flapping { period_ms, latency_ms } => {
                 within("period_ms", period_ms, 2, 86_400_000)?;
+                within("latency_ms", latency_ms, 0, 3_600_000)
+            }
+            Self::Crowded { latency_ms, workers } => {
+                within("workers", workers.into(), 1, 10_000)?;
                 within("latency_ms", latency_ms, 0, 3_600_000)
             }
         }

@@ -1,10 +1,11 @@
 //! Where the script stands and what has been counted: all the state of the service, behind one lock.
 
-use crate::script::{Answer, Script};
+use crate::script::{Answer, Behaviour, Phase, Script};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Enough for a client that tags by state or by task; a client that tags every call is told to stop.
 const MAX_TAGS: usize = 4_096;
@@ -12,6 +13,8 @@ const MAX_TAG_BYTES: usize = 64;
 
 pub(crate) struct Stage {
     script: Script,
+    /// Of each phase that has workers.
+    workers: Vec<Option<Arc<Semaphore>>>,
     inner: Mutex<Inner>,
 }
 
@@ -20,6 +23,18 @@ struct Inner {
     forced: Option<(usize, Instant)>,
     by_phase: Vec<u64>,
     by_tag: BTreeMap<String, u64>,
+    in_line: u64,
+    most_in_line: u64,
+}
+
+/// A call that waits in line.
+struct InLine<'a>(&'a Stage);
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.in_line = inner.in_line.saturating_sub(1);
+    }
 }
 
 /// `GET /phase`
@@ -38,6 +53,7 @@ pub(crate) struct Stats {
     #[serde(serialize_with = "as_map")]
     by_phase: Vec<(String, u64)>,
     by_tag: BTreeMap<String, u64>,
+    most_in_line: u64,
 }
 
 fn as_map<S: Serializer>(pairs: &[(String, u64)], serializer: S) -> Result<S::Ok, S::Error> {
@@ -47,7 +63,8 @@ fn as_map<S: Serializer>(pairs: &[(String, u64)], serializer: S) -> Result<S::Ok
 impl Stage {
     pub(crate) fn new(script: Script) -> Self {
         let inner = Mutex::new(Inner::new(script.phases().len()));
-        Self { script, inner }
+        let workers = script.phases().iter().map(workers).collect();
+        Self { script, workers, inner }
     }
 
     /// Begins the script again: its clock, its counts, and no forced phase.
@@ -77,6 +94,23 @@ impl Stage {
         Ok((&phase.name, phase.behaviour.answer(elapsed)))
     }
 
+    /// Waits for a worker of the phase of that name, if it has some.
+    pub(crate) async fn worker(&self, phase: &str) -> Option<OwnedSemaphorePermit> {
+        let workers = self.workers[self.script.position(phase)?].clone()?;
+        if let Ok(free) = Arc::clone(&workers).try_acquire_owned() {
+            return Some(free);
+        }
+        let _in_line = self.line_up();
+        workers.acquire_owned().await.ok()
+    }
+
+    fn line_up(&self) -> InLine<'_> {
+        let mut inner = self.lock();
+        inner.in_line += 1;
+        inner.most_in_line = inner.most_in_line.max(inner.in_line);
+        InLine(self)
+    }
+
     pub(crate) fn now(&self) -> Now {
         let inner = self.lock();
         let (index, elapsed) = self.place(&inner);
@@ -95,6 +129,7 @@ impl Stage {
             total: inner.by_phase.iter().sum(),
             by_phase: names.zip(inner.by_phase.iter().copied()).collect(),
             by_tag: inner.by_tag.clone(),
+            most_in_line: inner.most_in_line,
         }
     }
 
@@ -112,7 +147,14 @@ impl Stage {
 
 impl Inner {
     fn new(phases: usize) -> Self {
-        Self { started: Instant::now(), forced: None, by_phase: vec![0; phases], by_tag: BTreeMap::new() }
+        Self {
+            started: Instant::now(),
+            forced: None,
+            by_phase: vec![0; phases],
+            by_tag: BTreeMap::new(),
+            in_line: 0,
+            most_in_line: 0,
+        }
     }
 
     fn count_tag(&mut self, tag: &str) -> Result<(), String> {
@@ -127,6 +169,13 @@ impl Inner {
             return Err(format!("there are {MAX_TAGS} different tags already; POST /start forgets them"));
         }
         Ok(())
+    }
+}
+
+fn workers(phase: &Phase) -> Option<Arc<Semaphore>> {
+    match phase.behaviour {
+        Behaviour::Crowded { workers, .. } => Some(Arc::new(Semaphore::new(workers as usize))),
+        _ => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Which subjects stand side by side in which case.
 
-use crate::fusewire_cases;
+use std::time::Duration;
+
 use crate::guard::{Detector, Maker, Policy, Scenario};
 use crate::measure::Subject;
 use crate::peers::{PEERS, tower_resilience};
 use crate::rows::Place;
-use crate::{reference, tower_cases};
+use crate::{fusewire_cases, gate_cases, reference, tower_cases};
 
 /// A subject and where its figure goes.
 pub struct Entry {
@@ -27,6 +28,8 @@ pub struct Entry {
 pub struct Group {
     /// On how many threads at once.
     pub threads: usize,
+    /// How long a turn is at most, if the effort's would be too long.
+    pub turn: Option<Duration>,
     /// The subjects.
     pub entries: Vec<Entry>,
 }
@@ -83,6 +86,7 @@ pub fn groups() -> Vec<Group> {
     }
     groups.extend(LOOKUPS.map(|(case, names)| lookup(case, names)));
     groups.push(metrics_text());
+    groups.extend([1, 2].into_iter().flat_map(gate_cases::groups));
     groups
 }
 
@@ -92,7 +96,7 @@ fn references() -> Group {
     again.place.line = "bare (again)".to_owned();
     let noop = entry("noop", "noop_sync", "an empty wrapper", reference::noop());
     let entries = vec![entry("bare", "bare", "", reference::bare(Scenario::Success)), again, noop];
-    Group { threads: 1, entries }
+    Group { threads: 1, turn: None, entries }
 }
 
 fn calls(&Case(case, detector, timed, scenario): &Case, threads: usize) -> Group {
@@ -160,7 +164,7 @@ fn metrics_text() -> Group {
 }
 
 /// A subject on its own line under its peer.
-fn entry(peer: &'static str, case: &'static str, note: &str, make: Maker) -> Entry {
+pub fn entry(peer: &'static str, case: &'static str, note: &str, make: Maker) -> Entry {
     let place = Place::of(peer, case.to_owned());
     Entry { peer, case, note: note.to_owned(), place, bytes: None, subject: Subject { make, apart: false } }
 }
@@ -173,7 +177,7 @@ fn in_style(style: &'static str, mut entry: Entry) -> Entry {
 }
 
 /// Adds a subject; with two threads, once on one breaker and once with a breaker for each thread.
-fn share(entries: &mut Vec<Entry>, threads: usize, make: impl Fn() -> Option<Entry>) {
+pub fn share(entries: &mut Vec<Entry>, threads: usize, make: impl Fn() -> Option<Entry>) {
     entries.extend(make());
     if threads > 1 {
         entries.extend(make().map(|mut entry| {
@@ -183,7 +187,8 @@ fn share(entries: &mut Vec<Entry>, threads: usize, make: impl Fn() -> Option<Ent
     }
 }
 
-fn on(threads: usize, mut entries: Vec<Entry>) -> Group {
+/// A group on so many threads.
+pub fn on(threads: usize, mut entries: Vec<Entry>) -> Group {
     for entry in entries.iter_mut().filter(|_| threads > 1) {
         let breakers = if entry.subject.apart { "two breakers" } else { "one breaker" };
         entry.place.line = format!("{}, {threads} threads", entry.case);
@@ -195,5 +200,5 @@ fn on(threads: usize, mut entries: Vec<Entry>) -> Group {
             entry.note = format!("{}{said}{breakers}", entry.note);
         }
     }
-    Group { threads, entries }
+    Group { threads, turn: None, entries }
 }

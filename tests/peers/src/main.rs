@@ -4,6 +4,7 @@ mod alloc;
 mod args;
 mod cases;
 mod fusewire_cases;
+mod gate_cases;
 mod guard;
 mod measure;
 mod memory;

@@ -48,7 +48,9 @@ impl Place {
     pub fn of(peer: &'static str, line: String) -> Place {
         let column = match peer {
             "noop" => "bare",
-            "tower-resilience-circuitbreaker" => "tower-resilience",
+            "tower-resilience-circuitbreaker"
+            | "tower-resilience-ratelimiter"
+            | "tower-resilience-bulkhead" => "tower-resilience",
             other => other,
         };
         Place { line, column }

@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::cases::{self, Entry, Group};
 use crate::measure::{Effort, Sample, Subject, measure};
 use crate::rows::{Row, round};
-use crate::{memory, versions};
+use crate::{gate_cases, memory, versions};
 
 /// Every case that was asked for.
 pub fn all(args: &Args) -> Vec<Row> {
@@ -26,7 +26,9 @@ fn timed(groups: &[Group], effort: Effort) -> Vec<Vec<Sample>> {
         for (group, pool) in groups.iter().zip(&mut pools) {
             eprintln!("measuring {} ({pass} of {})", group.name(), effort.passes);
             let subjects: Vec<&Subject> = group.entries.iter().map(|entry| &entry.subject).collect();
-            for (pool, rounds) in pool.iter_mut().zip(measure(&subjects, group.threads, effort)) {
+            let turn = group.turn.map_or(effort.turn, |longest| longest.min(effort.turn));
+            let of_group = Effort { turn, ..effort };
+            for (pool, rounds) in pool.iter_mut().zip(measure(&subjects, group.threads, of_group)) {
                 pool.extend(rounds);
             }
         }
@@ -46,6 +48,7 @@ fn compared((group, samples): (&Group, Vec<Sample>)) -> Vec<Row> {
 /// A rejection never makes the bare call and a text has none, so they are not compared with one.
 fn row(entry: &Entry, threads: usize, sample: Sample, bare: Sample) -> Row {
     let whole = entry.peer == "bare" || entry.case.ends_with("_rejected") || entry.bytes.is_some();
+    let whole = whole || gate_cases::is_whole(entry.case);
     let over = |figure: f64, bare: f64| round(if whole { figure } else { figure - bare });
     Row {
         lang: "rust",

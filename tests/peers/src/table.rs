@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::rows::Row;
-use crate::versions;
+use crate::{gate_cases, versions};
 
 /// Heads of the columns, and the packages whose versions stand above the table.
 const COLUMNS: [&str; 8] = [
@@ -16,10 +16,23 @@ const COLUMNS: [&str; 8] = [
     "tower-resilience",
     "bare",
 ];
-const PACKAGES: [&str; 6] =
-    ["fusewire", "recloser", "failsafe", "nobreak", "circuitbreaker-rs", "tower-resilience-circuitbreaker"];
+/// The same of the gates' table. `without`: the call through a breaker without the gate.
+const GATE_COLUMNS: [&str; 7] =
+    ["fusewire", "try_acquire", "without", "governor", "tokio", "tower-resilience", "bare"];
+const PACKAGES: [&str; 10] = [
+    "fusewire",
+    "recloser",
+    "failsafe",
+    "nobreak",
+    "circuitbreaker-rs",
+    "tower-resilience-circuitbreaker",
+    "governor",
+    "tokio",
+    "tower-resilience-ratelimiter",
+    "tower-resilience-bulkhead",
+];
 
-/// Prints the versions, the table and the notes.
+/// Prints the versions, the tables and the notes.
 pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     let versions: Vec<String> = PACKAGES
         .iter()
@@ -34,24 +47,44 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         out,
         "A dash: the peer has no such case. try_acquire: fusewire by permit instead of closure.\n"
     )?;
+    let (gates, breakers): (Vec<Row>, Vec<Row>) =
+        rows.iter().cloned().partition(|row| gate_cases::has(row.case));
+    if !breakers.is_empty() {
+        grid(out, &breakers, &COLUMNS)?;
+    }
+    if !gates.is_empty() {
+        writeln!(
+            out,
+            "\nGates. without: the call through a breaker without the gate; governor, tokio, tower-resilience: \
+             their gate around the bare call. queue_grant: whole cost.\n"
+        )?;
+        grid(out, &gates, &GATE_COLUMNS)?;
+    }
+    notes(out, rows)
+}
+
+/// A line for each case, a column for each peer.
+fn grid(out: &mut impl Write, rows: &[Row], columns: &[&str]) -> io::Result<()> {
     let lines = lines(rows);
-    let cells = |column: &'static str| lines.iter().map(move |line| cell(rows, line, column));
-    let width = |column: &'static str| cells(column).chain([column.to_owned()]).map(|text| text.len()).max();
-    let widths = COLUMNS.map(|column| width(column).unwrap_or(0) + 2);
+    let width = |column: &&str| {
+        let cells = lines.iter().map(|line| cell(rows, line, column).len());
+        cells.chain([column.len()]).max().unwrap_or(0) + 2
+    };
+    let widths: Vec<usize> = columns.iter().map(width).collect();
     let head = lines.iter().map(|line| line.len()).max().unwrap_or(0);
     write!(out, "{:head$}", "")?;
-    for (column, width) in COLUMNS.iter().zip(widths) {
+    for (column, width) in columns.iter().zip(&widths) {
         write!(out, "{column:>width$}")?;
     }
     writeln!(out)?;
     for line in &lines {
         write!(out, "{line:head$}")?;
-        for (column, width) in COLUMNS.iter().zip(widths) {
+        for (column, width) in columns.iter().zip(&widths) {
             write!(out, "{:>width$}", cell(rows, line, column))?;
         }
         writeln!(out)?;
     }
-    notes(out, rows)
+    Ok(())
 }
 
 fn lines(rows: &[Row]) -> Vec<&str> {

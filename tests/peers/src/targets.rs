@@ -35,6 +35,22 @@ impl Figures<'_> {
         Some((high / low - 1.0) * 100.0)
     }
 
+    /// What a gate adds to a call.
+    fn gate(&self, line: &str) -> Option<f64> {
+        Some(self.row(line, "fusewire")?.ns? - self.row(line, "without")?.ns?)
+    }
+
+    /// The same on one breaker that two threads share, as a share of what the peer's gate costs by itself there.
+    fn shared_gate(&self, case: &str, peer: &str) -> Option<f64> {
+        let line = format!("{case}, 2 threads");
+        Some(self.gate(&line)? / self.row(&line, peer)?.ns?)
+    }
+
+    /// Whole costs over a peer's.
+    fn over(&self, line: &str, peer: &str) -> Option<f64> {
+        Some(self.ns(line)? / self.row(line, peer)?.ns?)
+    }
+
     fn megabytes_a_second(&self) -> Option<f64> {
         let row = self.row("metrics_text", "fusewire")?;
         Some(row.bytes? as f64 / row.ns? * 1_000.0)
@@ -94,6 +110,20 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         ("breakers in a registry", AtLeast(1e6), of.ns("registry_lookup_1000000").map(|_| 1e6)),
         ("lookup over 1,000 hot names, ns", AtMost(60.0), of.ns("registry_lookup_1000")),
         ("lookup uniform over 1,000,000 names, ns", Reported, of.ns("registry_lookup_1000000")),
+        ("token bucket over the call without it, ns", AtMost(14.0), of.gate("rate_token")),
+        ("sliding window over the call without it, ns", AtMost(20.0), of.gate("rate_sliding")),
+        ("bulkhead over the call without it, ns", AtMost(18.0), of.gate("bulkhead")),
+        ("aimd over the call without it, ns", Reported, of.gate("aimd")),
+        ("token bucket, 2 threads, over governor's", AtMost(1.0), of.shared_gate("rate_token", "governor")),
+        (
+            "sliding window, 2 threads, over governor's",
+            AtMost(1.0),
+            of.shared_gate("rate_sliding", "governor"),
+        ),
+        ("bulkhead, 2 threads, over tokio's semaphore", AtMost(1.0), of.shared_gate("bulkhead", "tokio")),
+        ("a breaker without gates, ns", AtMost(3.0), of.row("no_gates", "without").and_then(|row| row.ns)),
+        ("one whose gates were taken away, over that, ns", Below(1.0), of.gate("no_gates")),
+        ("a grant to a waiting task over tokio's", AtMost(2.0), of.over("queue_grant", "tokio")),
         ("metrics text, MB/s", AtLeast(150.0), of.megabytes_a_second()),
     ];
     writeln!(out, "\nTargets")?;

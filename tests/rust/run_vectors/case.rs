@@ -15,7 +15,7 @@ pub struct Bench {
     pub registry: Registry,
     pub breaker: CircuitBreaker,
     pub clock: ManualClock,
-    /// `None`: settled.
+    /// `None`: settled, or it waited and was turned away.
     pub permits: HashMap<String, Option<OwnedPermit>>,
     /// Calls in a queue.
     pub waits: Waits,

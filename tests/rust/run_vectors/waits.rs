@@ -92,9 +92,11 @@ impl Waits {
 pub fn collect(b: &mut Bench, step: &Value) -> Result {
     let (mut granted, mut timed_out, mut refused) = (Vec::new(), Vec::new(), Map::new());
     for (name, answer) in b.waits.ended()? {
+        // Who was turned away has a name still, of which nothing is left to settle or to drop.
+        let place = b.permits.entry(name.clone()).or_default();
         match answer {
             Ok(permit) => {
-                b.permits.insert(name.clone(), Some(permit));
+                *place = Some(permit);
                 granted.push(name);
             }
             Err(rejection) if rejection.reason() == Reason::QueueTimeout => timed_out.push(name),

@@ -61,7 +61,7 @@ fn here(names: &[&str], expected: &Value) -> Result<Vec<Other>, String> {
     let key = names.last().copied().unwrap_or_default();
     let is_of_error = names.contains(&"error");
     match (key, expected) {
-        ("retry_after" | "at", _) => duration(expected),
+        ("retry_after" | "at" | "wait" | "timeout", _) => duration(expected),
         ("contains", Value::String(text)) if is_of_error => {
             Ok(vec![wrong(format!("{text}\u{7f}")), right(without_last(text))])
         }
@@ -87,8 +87,10 @@ fn here(names: &[&str], expected: &Value) -> Result<Vec<Other>, String> {
         }),
         (_, Value::Bool(is)) => Ok(vec![wrong(!is), wrong(Value::Null), wrong(u8::from(*is))]),
         (_, Value::Null) => Ok(vec![wrong(0), wrong("open"), wrong(false), wrong(json!({ "total": 0 }))]),
+        ("refused", Value::Object(calls)) => Ok(refused(calls)),
         (_, Value::Object(keys)) if !is_of_error => Ok(table(key, keys)),
-        ("expect", Value::Array(events)) if events.iter().all(is_event) => Ok(list(events)),
+        ("expect", Value::Array(events)) if events.iter().all(is_event) => Ok(list(events, json!({}))),
+        ("granted" | "timed_out", Value::Array(calls)) => Ok(calls_in_order(calls)),
         _ => Ok(Vec::new()),
     }
 }
@@ -164,8 +166,8 @@ fn table(key: &str, keys: &serde_json::Map<String, Value>) -> Vec<Other> {
         Value::Object(keys)
     };
     let mut found = vec![wrong(with("unheard_of", json!(1)))];
-    if ["rejected", "would_reject"].contains(&key) {
-        // A reason that is left out is 0.
+    if ["rejected", "would_reject", "reserved"].contains(&key) {
+        // A reason or a level that is left out is 0.
         for (reason, _) in keys.iter().filter(|(_, count)| count.as_i64().is_some_and(|n| n > 0)) {
             let mut fewer = keys.clone();
             fewer.remove(reason);
@@ -176,8 +178,20 @@ fn table(key: &str, keys: &serde_json::Map<String, Value>) -> Vec<Other> {
     if key != "expect" {
         found.push(wrong(Value::Null));
     }
+    if ["admitted", "queued"].iter().any(|key| keys.contains_key(*key)) {
+        found.extend([
+            wrong(json!({ "rejected": "open" })),
+            wrong(json!({ "error": { "key": "cost", "contains": [] } })),
+        ]);
+    }
     if keys.contains_key("admitted") {
-        found.push(wrong(json!({ "rejected": "open" })));
+        found.push(wrong(json!({ "queued": true })));
+    }
+    if ["queued", "error"].iter().any(|key| keys.contains_key(*key)) {
+        found.push(wrong(json!({ "admitted": true })));
+    }
+    if keys.contains_key("error") {
+        found.push(wrong(json!({ "rejected": "rate_limited" })));
     }
     if let Some(reason) = keys.get("rejected").filter(|reason| reason.is_string()) {
         found.extend([
@@ -188,16 +202,34 @@ fn table(key: &str, keys: &serde_json::Map<String, Value>) -> Vec<Other> {
     found
 }
 
+/// Not an answer to one of several calls.
 fn is_event(item: &Value) -> bool {
-    item.get("admitted").is_none() && item.get("rejected").is_none()
+    ["admitted", "queued", "rejected", "error"].iter().all(|key| item.get(key).is_none())
 }
 
-fn list(events: &[Value]) -> Vec<Other> {
-    let mut more = events.to_vec();
-    more.push(json!({}));
+fn list(items: &[Value], another: Value) -> Vec<Other> {
+    let mut more = items.to_vec();
+    more.push(another);
     let mut found = vec![wrong(more)];
-    if let Some((_, fewer)) = events.split_last() {
+    if let Some((_, fewer)) = items.split_last() {
         found.push(wrong(fewer.to_vec()));
     }
     found
+}
+
+/// Of calls that waited: nobody is missing, nobody is too much, and the order is told.
+fn calls_in_order(calls: &[Value]) -> Vec<Other> {
+    let mut found = list(calls, "nobody".into());
+    if calls.len() > 1 {
+        found.push(wrong(calls.iter().rev().cloned().collect::<Vec<_>>()));
+    }
+    found
+}
+
+/// Of calls that were turned away while they waited.
+fn refused(calls: &serde_json::Map<String, Value>) -> Vec<Other> {
+    let mut more = calls.clone();
+    more.insert("nobody".to_owned(), "open".into());
+    let fewer = calls.iter().skip(1).map(|(name, reason)| (name.clone(), reason.clone())).collect();
+    vec![wrong(more), wrong(Value::Object(fewer))]
 }

@@ -17,6 +17,27 @@ pub struct Variant {
 /// How often a place is written otherwise in one file.
 const OFTEN: usize = 3;
 
+/// Steps without an answer of their own: a look at the snapshot may follow them.
+const SILENT: [&str; 14] = [
+    "advance",
+    "call",
+    "drop",
+    "trip",
+    "half_open",
+    "reset",
+    "mode",
+    "poll",
+    "set_min_priority",
+    "set_reserved",
+    "set_rate",
+    "set_limit",
+    "raise",
+    "close",
+];
+
+/// What became of calls that waited; what is left out has not happened.
+const ENDS: [&str; 3] = ["granted", "timed_out", "refused"];
+
 /// Kinds of places that were written otherwise before, in the same file.
 #[derive(Default)]
 pub struct Seen(HashMap<String, usize>);
@@ -53,9 +74,10 @@ pub fn of(case: &Value, seen: &mut Seen) -> Result<Vec<Variant>, String> {
     let unheard = json!({ "unheard_of": 1 });
     found.push(wrong(case, None, "config becomes one that is refused", |c| c["config"] = unheard.clone()));
     let steps = case["steps"].as_array().ok_or("no steps")?;
+    let waits = steps.iter().any(|step| step.get("wait").is_some());
     for (i, step) in steps.iter().enumerate() {
         let kind = step["do"].as_str().unwrap_or("look");
-        for key in ["expect", "error", "contains", "lacks"] {
+        for key in ["expect", "error", "contains", "lacks", "granted", "timed_out", "refused"] {
             if let Some(expected) = step.get(key) {
                 for (pointer, other) in seen.others(kind, &format!("/steps/{i}/{key}"), expected)? {
                     found.push(replaced(case, pointer, other, Some(i + 1))?);
@@ -64,6 +86,9 @@ pub fn of(case: &Value, seen: &mut Seen) -> Result<Vec<Variant>, String> {
         }
         if !seen.is_enough(kind.to_owned()) {
             found.extend(of_kind(case, i, kind));
+        }
+        if waits && !seen.is_enough(format!("{kind} ends waits")) {
+            found.extend(ends(case, i));
         }
         found.extend(refusable(case, i, kind));
     }
@@ -101,16 +126,32 @@ fn of_kind(case: &Value, i: usize, kind: &str) -> Vec<Variant> {
         "look" => vec![wrong(case, Some(i + 1), "a look at nothing", |c| c["steps"][i] = json!({}))],
         "call" => vec![wrong(case, Some(i + 2), "a call is turned away", |c| insert(c, i, forced))],
         "settle" | "drop" => vec![set("permit", "nobody".into())],
+        "raise" => vec![set("permit", "nobody".into()), set("to", "sideways".into())],
         "mode" => vec![set("to", "sideways".into())],
-        "events" => vec![set("expect", Value::Null)],
+        "events" | "policy_events" => vec![set("expect", Value::Null)],
         _ => Vec::new(),
     };
     found.push(set("do", "dance".into()));
-    if ["advance", "call", "drop", "trip", "half_open", "reset", "mode", "poll"].contains(&kind) {
-        // A step that has no answer of its own may be followed by a look.
+    if SILENT.contains(&kind) {
         found.push(set("expect", json!({ "state": "sideways" })));
     }
     found
+}
+
+/// Of a case in which calls wait: each end of a wait is told where it happens, and only there.
+fn ends(case: &Value, i: usize) -> Vec<Variant> {
+    let step = Some(i + 1);
+    ENDS.iter()
+        .map(|&key| match case["steps"][i].get(key) {
+            Some(_) => wrong(case, step, &format!("{key} is left out"), |c| {
+                drop(c["steps"][i].as_object_mut().map(|step| step.remove(key)))
+            }),
+            None => wrong(case, step, &format!("nobody was {key}"), |c| {
+                let nobody = if key == "refused" { json!({ "nobody": "open" }) } else { json!(["nobody"]) };
+                c["steps"][i][key] = nobody;
+            }),
+        })
+        .collect()
 }
 
 /// A step that may be refused: expected where it is not, and not expected where it is.
@@ -119,6 +160,9 @@ fn refusable(case: &Value, i: usize, kind: &str) -> Vec<Variant> {
     let bad = match kind {
         "trip" => ("duration", json!("0ns")),
         "reconfigure" => ("config", json!({ "unheard_of": 1 })),
+        "set_min_priority" => ("to", json!("unheard_of")),
+        "set_reserved" => ("max_concurrent", json!(0)),
+        "set_rate" | "set_limit" => ("to", json!(0)),
         _ => return Vec::new(),
     };
     if step.get("error").is_some() {

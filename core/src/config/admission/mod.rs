@@ -8,9 +8,9 @@ mod priority;
 mod rate;
 pub(crate) mod schema;
 mod slots;
+pub(crate) use slots::check_slots;
 #[cfg(feature = "binding")]
 pub(crate) use slots::slot_table;
-pub(crate) use slots::check_slots;
 
 use crate::admit::{Admission, SlotRules};
 use crate::config::table::Table;

@@ -108,12 +108,10 @@ fn the_first_cooldown_is_reckoned_from_the_beginning() {
 }
 
 #[test]
-fn a_rate_is_set_by_hand_and_taken_over_by_another_cell() {
-    let (words, others) = (words(), words());
-    let (rate, other) = (PacedRate::new(&words), PacedRate::new(&others));
+fn a_rate_is_set_by_hand() {
+    let words = words();
+    let rate = PacedRate::new(&words);
     assert_eq!((rate.set(INITIAL, 7.5), rate.rate(INITIAL)), (INITIAL, 7.5));
-    other.inherit(&rate);
-    assert_eq!(other.rate(INITIAL), 7.5);
 }
 
 #[test]

@@ -121,6 +121,37 @@ fn a_full_ring_says_when_its_first_call_is_a_window_old() {
 }
 
 #[test]
+fn a_younger_slot_that_was_passed_over_is_found_when_it_is_free() {
+    let words = words(5);
+    let ring = Ring::new(&words);
+    // The second comes from a thread that read its clock long before.
+    for now in [10, 5, 11, 12, 13] {
+        assert!(ring.take(now, WINDOW).is_ok());
+    }
+    assert!(ring.take(15, WINDOW).is_ok(), "the second slot, past the first");
+    assert_eq!((ring.look(19, WINDOW), ring.take(19, WINDOW)), (Err(1), Err(1)));
+    assert!(ring.take(20, WINDOW).is_ok(), "the first slot");
+    assert_eq!(ring.take(20, WINDOW), Err(1));
+}
+
+#[test]
+fn a_limit_that_is_lowered_and_raised_again_forgets_no_call() {
+    let words = words(4);
+    let ring = Ring::new(&words);
+    for now in [0, 2, 4, 6] {
+        assert!(ring.take(now, WINDOW).is_ok());
+    }
+    ring.set_limit(1);
+    assert_eq!((ring.take(9, WINDOW), ring.available(9, WINDOW)), (Err(7), 0));
+    ring.set_limit(3);
+    assert_eq!(ring.take(9, WINDOW), Err(3), "of three, the one at 2 is the oldest");
+    ring.set_limit(4);
+    assert_eq!((ring.take(9, WINDOW), ring.available(9, WINDOW)), (Err(1), 0));
+    assert!(ring.take(10, WINDOW).is_ok());
+    assert_eq!(ring.take(10, WINDOW), Err(2));
+}
+
+#[test]
 fn threads_at_once_never_admit_too_many_and_lose_no_slot() {
     const LIMIT: u64 = 7;
     let (words, clock, window) = (words(LIMIT), AtomicU64::new(0), 50);

@@ -53,7 +53,7 @@ fn who_is_found_past_its_deadline_is_not_granted() {
 fn who_is_past_its_deadline_takes_no_place_in_a_full_queue() {
     let (slots, mut host, _, tickets) = queue(&[until(High, 1, 5)]);
     host.now = 5;
-    assert!(matches!(slots.acquire(call(Bulk, 2), 1, FULL, &mut host), Asked::Waits(_)));
+    assert!(matches!(slots.acquire(call(Bulk, 2), None, 1, FULL, &mut host), Asked::Waits(_)));
     assert_eq!(ask(&slots, tickets[0]), TIMED_OUT);
 }
 
@@ -75,7 +75,7 @@ fn a_slot_that_a_gate_refuses_passes_on() {
 fn a_gate_that_refuses_lets_nobody_begin_to_wait_nor_displace() {
     let (slots, mut host, _, tickets) = queue(&[call(Low, 1)]);
     host.is_open = true;
-    assert_eq!(slots.acquire(call(High, 2), 1, FULL, &mut host), Asked::Refused("open"));
+    assert_eq!(slots.acquire(call(High, 2), None, 1, FULL, &mut host), Asked::Refused("open"));
     assert_eq!((ask(&slots, tickets[0]), slots.look().queued), (None, [0, 1, 0, 0, 0]));
 }
 
@@ -114,12 +114,23 @@ fn a_flush_refuses_all_below_the_spared_levels() {
 }
 
 #[test]
+fn who_is_let_go_has_no_slot() {
+    let (slots, mut host, slot, tickets) = queue(&[call(Low, 1), call(Critical, 2)]);
+    assert_eq!(slots.deadline(tickets[0]), Some(LONG));
+    slots.let_go(|waiting| waiting.ask + 10);
+    assert_eq!(slots.deadline(tickets[0]), None);
+    assert_eq!([0, 1].map(|n| ask(&slots, tickets[n])), [Some(End::Passed(11)), Some(End::Passed(12))]);
+    slots.release(slot, &mut host);
+    assert_eq!((slots.in_flight(), host.ended), (0, vec![]));
+}
+
+#[test]
 fn a_closed_one_ends_every_wait_and_calls_in_flight_settle() {
     let (slots, mut host, slot, tickets) = queue(&[call(Low, 1), call(Critical, 2)]);
     slots.close(&mut host);
     assert!(tickets.iter().all(|ticket| ask(&slots, *ticket) == CLOSED));
     assert_eq!(host.ended, [(2, Without::Closed), (1, Without::Closed)]);
-    assert_eq!(slots.acquire(call(High, 3), 9, FULL, &mut host), Asked::Closed);
+    assert_eq!(slots.acquire(call(High, 3), None, 9, FULL, &mut host), Asked::Closed);
     slots.release(slot, &mut host);
     assert_eq!(slots.in_flight(), 0);
 }

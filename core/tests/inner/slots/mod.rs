@@ -89,7 +89,7 @@ fn until(level: Priority, ask: u32, deadline: u64) -> Waiting<u32> {
 /// A call that must wait.
 #[track_caller]
 fn waits(slots: &Plain, host: &mut Host, waiting: Waiting<u32>) -> Ticket {
-    match slots.acquire(waiting, u64::MAX, FULL, host) {
+    match slots.acquire(waiting, None, u64::MAX, FULL, host) {
         Asked::Waits(ticket) => ticket,
         other => panic!("{other:?}"),
     }

@@ -74,14 +74,16 @@ fn the_newest_of_the_lowest_level_makes_room_for_a_higher_one() {
     let older = waits(&slots, &mut host, call(Low, 1));
     let newest = waits(&slots, &mut host, call(Low, 2));
     let normal = waits(&slots, &mut host, call(Normal, 3));
-    assert_eq!(slots.acquire(call(Low, 4), 3, FULL, &mut host), Asked::Full);
-    let Asked::Waits(high) = slots.acquire(call(High, 5), 3, FULL, &mut host) else { panic!("no room") };
+    assert_eq!(slots.acquire(call(Low, 4), None, 3, FULL, &mut host), Asked::Full);
+    let Asked::Waits(high) = slots.acquire(call(High, 5), None, 3, FULL, &mut host) else {
+        panic!("no room")
+    };
     assert_eq!((ask(&slots, newest), ask(&slots, older)), (refused(FULL), None));
     assert_eq!(host.ended, [(2, Without::Refused(FULL))]);
-    assert!(matches!(slots.acquire(call(High, 6), 3, FULL, &mut host), Asked::Waits(_)));
-    assert!(matches!(slots.acquire(call(High, 7), 3, FULL, &mut host), Asked::Waits(_)));
+    assert!(matches!(slots.acquire(call(High, 6), None, 3, FULL, &mut host), Asked::Waits(_)));
+    assert!(matches!(slots.acquire(call(High, 7), None, 3, FULL, &mut host), Asked::Waits(_)));
     assert_eq!((ask(&slots, older), ask(&slots, normal)), (refused(FULL), refused(FULL)));
-    assert_eq!(slots.acquire(call(High, 8), 3, FULL, &mut host), Asked::Full);
+    assert_eq!(slots.acquire(call(High, 8), None, 3, FULL, &mut host), Asked::Full);
     slots.release(slot, &mut host);
     granted(&slots, high, 5);
 }
@@ -89,8 +91,8 @@ fn the_newest_of_the_lowest_level_makes_room_for_a_higher_one() {
 #[test]
 fn a_queue_of_no_length_lets_nobody_wait() {
     let (slots, mut host) = (with(1), Host::default());
-    assert!(matches!(slots.acquire(call(Low, 1), 0, FULL, &mut host), Asked::Taken(_)));
-    assert_eq!(slots.acquire(call(Critical, 2), 0, FULL, &mut host), Asked::Full);
+    assert!(matches!(slots.acquire(call(Low, 1), None, 0, FULL, &mut host), Asked::Taken(_)));
+    assert_eq!(slots.acquire(call(Critical, 2), None, 0, FULL, &mut host), Asked::Full);
     assert_eq!(slots.look().queued, [0; 5]);
 }
 
@@ -128,10 +130,10 @@ fn another_table_grants_what_has_become_free_and_cuts_nobody_off() {
     let (slots, mut host) = (with(3), Host::default());
     let held: Vec<_> = (0..3).filter_map(|_| slots.try_take(Normal)).collect();
     let tickets = [1, 2, 3].map(|n| waits(&slots, &mut host, call(Normal, n)));
-    slots.set(table(5, [0, 0, 0, 0, 1]), &mut host);
+    drop(slots.set(table(5, [0, 0, 0, 0, 1]), &mut host));
     let more = granted(&slots, tickets[0], 1);
     assert_eq!((ask(&slots, tickets[1]), slots.limit()), (None, 5));
-    slots.set(table(1, [0; 5]), &mut host);
+    drop(slots.set(table(1, [0; 5]), &mut host));
     assert_eq!(slots.look().in_flight, [0, 0, 4, 0, 0]);
     held.into_iter().for_each(|slot| slots.release(slot, &mut host));
     assert_eq!((ask(&slots, tickets[1]), slots.in_flight()), (None, 1));

@@ -42,6 +42,23 @@ fn a_waiter_is_woken_once_by_the_waker_it_gave_last() {
 }
 
 #[test]
+fn a_waiter_may_bring_its_waker_with_it() {
+    let (slots, mut host, woken) = (with(1), Host::default(), Arc::new(AtomicU32::new(0)));
+    let slot = slots.try_take(Normal).expect("free");
+    let told = Arc::clone(&woken);
+    let waker = calls(move || _ = told.fetch_add(1, SeqCst));
+    let Asked::Waits(ticket) = slots.acquire(call(Low, 1), Some(&waker), 1, FULL, &mut host) else {
+        panic!("it must wait")
+    };
+    assert!(is_pending(&slots, ticket, &waker));
+    slots.release(slot, &mut host);
+    granted(&slots, ticket, 1);
+    assert_eq!(woken.load(SeqCst), 1);
+    drop(slots);
+    assert_eq!(Arc::strong_count(&woken), 2, "nobody keeps its waker but us");
+}
+
+#[test]
 fn all_are_woken_in_the_order_in_which_they_ended_though_one_panics() {
     let (slots, mut host, woken) = (with(1), Host::default(), Arc::new(Mutex::new(Vec::new())));
     let slot = slots.try_take(Normal).expect("free");

@@ -57,10 +57,10 @@ fn a_table_can_grow_beyond_a_word_and_shrink_again() {
     let (slots, mut host) = (of(4_095, [0, 0, 0, 0, 5]), Host::default());
     let mut held = take(&slots, Bulk, 9_999);
     assert_eq!(held.len(), 4_090);
-    slots.set(table(10_000, [0; 5]), &mut host);
+    drop(slots.set(table(10_000, [0; 5]), &mut host));
     held.append(&mut take(&slots, Bulk, 9_999));
     assert_eq!(held.len(), 10_000);
-    slots.set(table(4_095, [0, 0, 0, 0, 5]), &mut host);
+    drop(slots.set(table(4_095, [0, 0, 0, 0, 5]), &mut host));
     let left = held.split_off(4_090);
     let some = held.split_off(1);
     release(&slots, left);
@@ -77,7 +77,7 @@ fn ten_thousand_waiters_leave_in_any_order() {
     let calls = (0..10_000).map(|n| until(Priority::ALL[n as usize % 5], n, LONG - u64::from(n)));
     let tickets: Vec<_> = calls.map(|call| waits(&slots, &mut host, call)).collect();
     // Every third cancels, and of the rest every other one times out.
-    let left = |n: u32| n % 3 != 0 && n < 4_999;
+    let left = |n: u32| !n.is_multiple_of(3) && n < 4_999;
     (0..9_999).step_by(3).for_each(|n| assert_eq!(slots.cancel(tickets[n * 7 % 9_999]), None));
     host.now = LONG - 4_999;
     slots.expire_due(&mut host);

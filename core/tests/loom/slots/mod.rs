@@ -124,7 +124,7 @@ impl Place {
 
 /// What a call comes to: a slot at once, or a place.
 fn acquire(slots: &Plain, level: Priority) -> Result<Slot, Place> {
-    match slots.acquire(call(level), 9, "full", &mut At(BEFORE)) {
+    match slots.acquire(call(level), None, 9, "full", &mut At(BEFORE)) {
         Asked::Taken(slot) => Ok(slot),
         Asked::Waits(ticket) => Err(Place::new(slots, ticket)),
         other => panic!("{other:?}"),

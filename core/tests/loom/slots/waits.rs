@@ -125,7 +125,7 @@ fn nobody_begins_to_wait_behind_a_flush() {
         let mut gates = Flagged(Arc::clone(&flag));
         let asked = beside(
             &slots,
-            |slots| slots.acquire(call(Normal), 9, "full", &mut gates),
+            |slots| slots.acquire(call(Normal), None, 9, "full", &mut gates),
             move |slots| {
                 flag.store(1, Ordering::Release);
                 slots.flush("open", None, &mut At(BEFORE));
@@ -148,7 +148,7 @@ fn nobody_waits_in_one_that_is_closed() {
     large_model(|| {
         let (slots, slot) = taken();
         let close = |slots: &Plain| slots.close(&mut At(BEFORE));
-        let ask = |slots: &Shared| slots.acquire(call(Normal), 9, "full", &mut At(BEFORE));
+        let ask = |slots: &Shared| slots.acquire(call(Normal), None, 9, "full", &mut At(BEFORE));
         match beside(&slots, |slots| beside(slots, ask, close), release(slot)) {
             Asked::Taken(slot) => slots.release(slot, &mut At(BEFORE)),
             Asked::Waits(ticket) => leave(&slots, ticket),

@@ -179,16 +179,16 @@ impl RampPlan {
 
 const SECOND: u64 = 1_000_000_000;
 
-fn optional<T>(table: &Value, key: &str, read: fn(&Value) -> T) -> Option<T> {
+pub fn optional<T>(table: &Value, key: &str, read: fn(&Value) -> T) -> Option<T> {
     table.get(key).map(read)
 }
 
-fn integer(value: &Value) -> u64 {
+pub fn integer(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| value.as_f64().expect("a number") as u64)
 }
 
 /// Ten-thousandths, rounded to the nearest.
-fn share(value: &Value) -> u64 {
+pub fn share(value: &Value) -> u64 {
     (value.as_f64().expect("a number") * WHOLE as f64).round() as u64
 }
 

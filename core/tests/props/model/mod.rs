@@ -5,13 +5,14 @@
 
 mod backoff;
 mod config;
+pub mod gates;
 mod machine;
 mod window;
 
 use std::collections::BTreeMap;
 
 pub use config::duration;
-pub use machine::Model;
+pub use machine::{Drawn, Model};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

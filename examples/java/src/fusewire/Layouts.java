@@ -22,6 +22,8 @@ final class Layouts {
     /** FUSEWIRE_REASON_CAPACITY and FUSEWIRE_ERROR_TYPE_SIZE. */
     static final int REASONS = 32;
     static final int ERROR_TYPE_SIZE = 72;
+    /** FUSEWIRE_PRIORITY_COUNT. */
+    static final int PRIORITIES = 5;
 
     static final StructLayout OPTIONS = MemoryLayout.structLayout(
                     JAVA_LONG.withName("size"),
@@ -92,7 +94,19 @@ final class Layouts {
                     MemoryLayout.sequenceLayout(REASONS, JAVA_LONG).withName("rejected"),
                     MemoryLayout.sequenceLayout(REASONS, JAVA_LONG).withName("would_reject"),
                     JAVA_LONG.withName("last_failure_at_ns"),
-                    MemoryLayout.sequenceLayout(ERROR_TYPE_SIZE, JAVA_BYTE).withName("last_failure_type"))
+                    MemoryLayout.sequenceLayout(ERROR_TYPE_SIZE, JAVA_BYTE).withName("last_failure_type"),
+                    JAVA_LONG.withName("bypassed"),
+                    JAVA_DOUBLE.withName("rate"),
+                    JAVA_LONG.withName("rate_available"),
+                    JAVA_LONG.withName("rate_retry_after_ns"),
+                    JAVA_LONG.withName("slots"),
+                    MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("slots_taken"),
+                    MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("queued"),
+                    MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("slots_reserved"),
+                    MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("admitted_by_priority"),
+                    MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("refused_by_priority"),
+                    JAVA_INT.withName("min_priority"),
+                    JAVA_INT.withName("reserved"))
             .withName("fusewire_snapshot");
 
     static final List<StructLayout> ALL = List.of(OPTIONS, REJECTION, FAILURE, SNAPSHOT);

@@ -12,6 +12,18 @@ public enum Reason {
     RAMP,
     /** The breaker's mode is forced open. */
     FORCED_OPEN,
+    /** The call's priority is below the lowest that is let in. */
+    SHED,
+    /** {@code rate_limit}: calls come too fast. */
+    RATE_LIMITED,
+    /** {@code bulkhead}: no slot, and no place in the queue. */
+    BULKHEAD_FULL,
+    /** The call has waited for a slot as long as it may. */
+    QUEUE_TIMEOUT,
+    /** {@code concurrency_limit}: no slot, and no place in the queue. */
+    LIMIT_REACHED,
+    /** The breaker was closed for good. */
+    CLOSED,
     /** One that a later version of the library has added; the message of the rejection tells it. */
     OTHER;
 

@@ -54,6 +54,27 @@ async fn a_flapping_phase_fails_and_answers_in_turn() {
 }
 
 #[tokio::test]
+async fn a_crowded_phase_answers_so_many_at_once_and_lets_the_others_stand_in_line() {
+    let crowded = Behaviour::Crowded { latency_ms: 400, workers: 2 };
+    let script = Script::new(vec![Phase { name: "busy".into(), seconds: 1.0, behaviour: crowded }]).unwrap();
+    let (_handle, caller) = play(script).await;
+    let before = Instant::now();
+    let calls: Vec<_> = (0..5)
+        .map(|_| {
+            let caller = caller.clone();
+            tokio::spawn(async move { caller.get("/work").await.0 })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), 200);
+    }
+    assert!(before.elapsed() >= Duration::from_millis(1_200), "two, two and one: {:?}", before.elapsed());
+    assert_eq!(caller.get("/stats").await.1["most_in_line"], 3);
+    caller.post("/start").await;
+    assert_eq!(caller.get("/stats").await.1["most_in_line"], 0);
+}
+
+#[tokio::test]
 async fn the_script_goes_on_by_itself_and_stays_in_its_last_phase() {
     let phase = |name: &str, status| Phase { name: name.into(), seconds: 0.2, behaviour: status };
     let script = vec![
@@ -87,8 +108,7 @@ async fn stats_count_by_phase_and_by_tag() {
     caller.get("/work?tag=a").await;
     caller.get("/healthz-is-not-work").await;
     let (_, stats) = caller.get("/stats").await;
-    let expected =
-        json!({"total": 3, "by_phase": {"good": 2, "bad": 1, "slow": 0, "flaps": 0}, "by_tag": {"a": 2}});
+    let expected = json!({"total": 3, "by_phase": {"good": 2, "bad": 1, "slow": 0, "flaps": 0}, "by_tag": {"a": 2}, "most_in_line": 0});
     assert_eq!(stats, expected);
 }
 

@@ -54,7 +54,7 @@ impl Bench {
             Step::Acquire { level, wait, max_queue } => self.acquire(level, wait, max_queue)?,
             Step::Release { held, times } => self.release(held, times),
             Step::Set { max, reserved } => {
-                self.real.set(table(max, reserved), &mut self.host);
+                drop(self.real.set(table(max, reserved), &mut self.host));
                 self.model.set(max, reserved);
             }
             Step::SetMax { max } => {
@@ -137,7 +137,7 @@ impl Bench {
         self.next += 1;
         let told = self.model.acquire(name, level, deadline, max_queue);
         let call = until(Priority::ALL[level], name, deadline);
-        match self.real.acquire(call, max_queue, FULL, &mut self.host) {
+        match self.real.acquire(call, None, max_queue, FULL, &mut self.host) {
             Asked::Taken(slot) => {
                 prop_assert_eq!(told, Told::Slot);
                 self.held.push(slot);
@@ -180,7 +180,7 @@ impl Bench {
                 Some(Ended::Granted)
             }
             Some(End::Not(how)) => Some(without(how)),
-            Some(End::Gone) => {
+            Some(End::Passed(_) | End::Gone) => {
                 prop_assert!(false, "{} is gone", name);
                 None
             }

@@ -1,7 +1,7 @@
 //! Asking, settling and dropping: what a call changes.
 
 use super::Model;
-use super::state::{Detector, Mode, Permit, Probe, Rejection, State};
+use super::state::{Detector, Mode, Probe, Rejection, State};
 use crate::model::config::WHOLE;
 use crate::model::window::{cause_to_open, learn};
 use crate::model::{Answer, LastFailure, Outcome, Settled};
@@ -42,7 +42,7 @@ impl Model {
         }
         given.settled = true;
         let measured = given.timed.then(|| now.saturating_sub(given.admitted_at));
-        let is_late = given.generation != self.generation;
+        let is_late = given.generation != self.generation && !given.bypasses;
         let for_totals_only = given.for_totals_only;
 
         let slow = outcome != Outcome::Ignored && self.is_slow(duration.or(measured));
@@ -71,17 +71,7 @@ impl Model {
     }
 
     fn admit(&mut self, for_totals_only: bool, now: u64) -> u64 {
-        let permit = self.permits.len() as u64;
-        let every = self.plan.sample_durations_every;
-        let timed = every != 0 && self.calls.is_multiple_of(every);
-        self.calls += 1;
-        self.permits.push(Permit {
-            generation: self.generation,
-            admitted_at: now,
-            timed,
-            for_totals_only,
-            settled: false,
-        });
+        let permit = self.give(for_totals_only, false, now);
         if let (false, State::HalfOpen { in_flight, .. }) = (for_totals_only, &mut self.state) {
             let lease_end = now.saturating_add(self.plan.half_open_timeout);
             in_flight.push(Probe { permit, lease_end });
@@ -120,7 +110,7 @@ impl Model {
         }
     }
 
-    fn is_slow(&self, duration: Option<u64>) -> bool {
+    pub(super) fn is_slow(&self, duration: Option<u64>) -> bool {
         duration.zip(self.plan.slow_call_duration).is_some_and(|(duration, limit)| duration >= limit)
     }
 

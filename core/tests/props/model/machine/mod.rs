@@ -1,6 +1,7 @@
 //! §3, §7 and §8: the states, what moves the breaker between them, and the modes over them.
 
 mod calls;
+mod gated;
 mod half_open;
 mod snapshot;
 mod state;
@@ -9,6 +10,7 @@ mod transitions;
 use super::config::Plan;
 use super::window::fraction;
 use super::{Event, LastFailure, Totals};
+pub use gated::Drawn;
 use serde_json::Value;
 use state::{Mode, Permit, State};
 
@@ -29,6 +31,8 @@ pub struct Model {
     /// The failure share that an adaptive window has learned.
     learned: f64,
     calls: u64,
+    /// When the last probe was admitted or, before the first, half-open began for readers.
+    quiet_since: u64,
     permits: Vec<Permit>,
     totals: Totals,
     last: Option<Event>,
@@ -51,6 +55,7 @@ impl Model {
             row_began: None,
             learned: initial_baseline(&plan),
             calls: 0,
+            quiet_since: 0,
             permits: Vec::new(),
             totals: Totals::default(),
             last: None,
@@ -67,8 +72,10 @@ impl Model {
         match &self.state {
             State::Closed { .. } => {}
             State::Open { until, .. } => {
-                if now >= *until {
+                let until = *until;
+                if now >= until {
                     self.enter(State::half_open(), "recovery_timeout", now);
+                    self.quiet_since = until;
                 }
             }
             State::HalfOpen { .. } => self.expire_probes(now),
@@ -106,16 +113,9 @@ impl Model {
     }
 
     pub fn reconfigure(&mut self, config: &Value, now: u64) {
-        let plan = Plan::new(config, self.seed);
-        if plan == self.plan {
+        if !self.swap(config, false, now) {
             return;
         }
-        let keeps_counts = plan.has_detector_of(&self.plan);
-        if plan.window != self.plan.window {
-            self.learned = initial_baseline(&plan);
-        }
-        self.plan = plan;
-        self.enter_same_state(keeps_counts, "reconfigured", now);
         if config.get("mode").is_some() {
             let mode = self.plan.mode.clone();
             self.set_mode(&mode, now);

@@ -67,6 +67,8 @@ pub(super) struct Permit {
     pub(super) timed: bool,
     /// Given in a forced mode, or in shadow instead of a rejection.
     pub(super) for_totals_only: bool,
+    /// Passed a breaker that turns others away: never late.
+    pub(super) bypasses: bool,
     pub(super) settled: bool,
 }
 

@@ -66,5 +66,6 @@ impl Model {
         self.last = Some(event.clone());
         self.events.push(event);
         self.state = next;
+        self.quiet_since = now;
     }
 }

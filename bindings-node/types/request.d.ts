@@ -1,0 +1,21 @@
+/** How much a call matters, from the least to the most. */
+export type PriorityLevel = 'bulk' | 'low' | 'normal' | 'high' | 'critical';
+/** A level, or a number from 0 to 100: the next lower level. */
+export type Priority = PriorityLevel | number;
+/** What a call asks for. A breaker without policies looks at none of it. */
+export interface CallRequest {
+    /** How much the call matters; `'normal'` when left out. */
+    priority?: Priority;
+    /** How much of a rate limit it takes, a whole number; 1 when left out. */
+    cost?: number;
+    /**
+     * When the call is of no use any more, on the breaker's clock in milliseconds: `breaker.now() + 200`. It waits no
+     * longer than that in a queue, and for no turn that comes later. Without it only the queue's own timeout ends a wait.
+     */
+    deadline?: number;
+}
+/** What a call that may wait is given. */
+export interface AcquireOptions extends CallRequest {
+    /** Ends the wait, as if it had never begun: it rejects with the signal's reason. `null` is none. */
+    signal?: AbortSignal | null;
+}

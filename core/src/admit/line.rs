@@ -1,0 +1,183 @@
+//! What lies behind the lock of slots: who has them when the word does not say, who waits, and the rules by which slots
+//! are given and waits end. Sequential; `slots` holds the lock, and calls the wakers when it is free.
+
+use super::bulkhead::{Counts, Slots};
+use super::priority::Priority;
+use super::queue::{Queue, Waiting};
+use super::wake::Wakers;
+use crate::clock::Nanos;
+use crate::fork;
+
+/// What the caller knows and a grant needs. Called with the lock held: not to come back to the bulkhead. A panic leaves
+/// the bulkhead whole; who would have been granted waits on.
+pub(crate) trait Gates<A, T, R> {
+    /// The time.
+    fn now(&mut self) -> Nanos;
+
+    /// Looks, right before a call begins to wait, whether it may: what is refused here does not wait. Whatever would
+    /// flush it comes either before this, and is seen, or after it has its place.
+    fn look(&mut self, waiting: &Waiting<A>) -> Result<(), R>;
+
+    /// Looks at every other gate again and takes what is to be taken, for a waiter that `slot` is there for. When it
+    /// refuses, the waiter is refused with that and the slot is the next one's.
+    fn take(&mut self, waiting: &Waiting<A>, slot: Slot) -> Result<T, R>;
+
+    /// A wait ended without a grant, for counting; cancelled ones are not told.
+    fn ended(&mut self, waiting: &Waiting<A>, how: Without<R>);
+}
+
+/// How a wait ends without a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Without<R> {
+    /// By a gate at the grant, displaced, or flushed.
+    Refused(R),
+    TimedOut,
+    Closed,
+}
+
+/// How a wait ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a grant that nobody uses must be undone"]
+pub(crate) enum End<T, R> {
+    /// What `Gates::take` gave; the slot is the waiter's until it is given back.
+    Granted(Slot, T),
+    /// Let go without a slot.
+    Passed(T),
+    Not(Without<R>),
+    /// The ticket names nobody: how it ended was fetched before, or this is a child and the parent's call waits.
+    Gone,
+}
+
+/// A slot that somebody has: a level, and the process, modulo 32, that it was taken in. Not given back when dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot(u8);
+
+impl Slot {
+    #[inline]
+    pub(crate) fn new(level: Priority, process: u32) -> Self {
+        Slot((process as u8) << 3 | level as u8)
+    }
+
+    /// The level it is counted under.
+    #[inline]
+    pub(crate) fn level(self) -> Priority {
+        match self.0 & 7 {
+            0 => Priority::Bulk,
+            1 => Priority::Low,
+            2 => Priority::Normal,
+            3 => Priority::High,
+            _ => Priority::Critical,
+        }
+    }
+
+    /// For keeping it in a permit.
+    #[inline]
+    pub(crate) fn code(self) -> u8 {
+        self.0
+    }
+
+    /// From [`code`](Self::code).
+    #[inline]
+    pub(crate) fn of_code(code: u8) -> Self {
+        Slot(code)
+    }
+}
+
+/// The table of slots, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// `bulkhead`.
+    Slots(Slots),
+    /// `concurrency_limit`: shares, in ten-thousandths, of a limit that moves.
+    Shares(u64, Counts),
+}
+
+impl Table {
+    pub(crate) fn slots(&self) -> Slots {
+        match self {
+            Table::Slots(slots) => *slots,
+            Table::Shares(max, shares) => Slots::of_shares(*max, shares),
+        }
+    }
+}
+
+/// What the lock is for.
+pub(crate) struct Line<A, T, R> {
+    /// Who has slots, while the word says that this is known here.
+    pub held: Counts,
+    pub table: Table,
+    pub slots: Slots,
+    pub queue: Queue<A, End<T, R>>,
+    pub is_closed: bool,
+}
+
+impl<A: Copy, T, R: Copy> Line<A, T, R> {
+    /// A slot for a newcomer, unless the formula has none or a waiter of its own or a higher level could take it.
+    pub(crate) fn take(&mut self, level: Priority) -> Option<Slot> {
+        let is_first = self.first_admitted().is_none_or(|at| self.queue.waiting(at).level < level);
+        let is_given = is_first && self.slots.admits(&self.held, level);
+        is_given.then(|| {
+            self.held[level as usize] += 1;
+            Slot::new(level, fork::process())
+        })
+    }
+
+    /// The first waiter in order whom the formula admits.
+    fn first_admitted(&self) -> Option<u32> {
+        let first = |level| self.queue.oldest(level).filter(|_| self.slots.admits(&self.held, level));
+        Priority::ALL.into_iter().rev().find_map(first)
+    }
+
+    /// Gives free slots to who waits.
+    pub(crate) fn grant(&mut self, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
+        if self.queue.len() == 0 {
+            return;
+        }
+        let now = gates.now();
+        self.end_due(now, gates, wakers);
+        while let Some(at) = self.first_admitted() {
+            let waiting = self.queue.waiting(at);
+            let (level, slot) = (waiting.level, Slot::new(waiting.level, fork::process()));
+            match gates.take(waiting, slot) {
+                Ok(granted) => {
+                    self.held[level as usize] += 1;
+                    wakers.add(self.queue.end(at, End::Granted(slot, granted)));
+                }
+                Err(refused) => self.end(at, Without::Refused(refused), gates, wakers),
+            }
+        }
+    }
+
+    pub(crate) fn end(
+        &mut self,
+        at: u32,
+        how: Without<R>,
+        gates: &mut impl Gates<A, T, R>,
+        wakers: &mut Wakers<'_>,
+    ) {
+        let waiting = *self.queue.waiting(at);
+        wakers.add(self.queue.end(at, End::Not(how)));
+        gates.ended(&waiting, how);
+    }
+
+    pub(crate) fn end_due(&mut self, now: Nanos, gates: &mut impl Gates<A, T, R>, wakers: &mut Wakers<'_>) {
+        while let Some((_, at)) = self.queue.first_due().filter(|(deadline, _)| *deadline <= now) {
+            self.end(at, Without::TimedOut, gates, wakers);
+        }
+    }
+
+    /// Ends the waits of some levels: the higher level first, the older first.
+    pub(crate) fn end_all(
+        &mut self,
+        how: Without<R>,
+        is_meant: impl Fn(&Priority) -> bool,
+        gates: &mut impl Gates<A, T, R>,
+        wakers: &mut Wakers<'_>,
+    ) {
+        for level in Priority::ALL.into_iter().rev().filter(is_meant) {
+            while let Some(at) = self.queue.oldest(level) {
+                self.end(at, how, gates, wakers);
+            }
+        }
+    }
+}
