@@ -126,6 +126,8 @@ def test_a_thread_that_runs_a_loop_does_not_wait_by_a_form_that_blocks():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_an_interrupt_ends_the_wait_of_the_main_thread():
+    # A shell's background job has it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     breaker = made()
     holder = breaker.acquire()
 
@@ -137,6 +139,7 @@ def test_an_interrupt_ends_the_wait_of_the_main_thread():
     with pytest.raises(KeyboardInterrupt):
         breaker.acquire()
     thread.join()
+    signal.signal(signal.SIGINT, before)
     assert queued(breaker) == 0
     holder.success()
     assert in_flight(breaker) == 0
