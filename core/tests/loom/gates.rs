@@ -185,6 +185,37 @@ fn clocks_that_differ_do_not_admit_too_many() {
     });
 }
 
+/// The same on the short way, by a clock that lags by two and may be one ahead: free at the earliest, marked with the latest.
+fn take_at_once<const N: usize>(words: &Words, at: [u64; N]) -> impl FnOnce() -> Vec<u64> + Send + 'static {
+    let words = Arc::clone(words);
+    let take = |ring: Ring<'_>, now: u64| {
+        ring.first_free(now - 2, WINDOW).is_some_and(|first| ring.take_free(first, now + 1))
+    };
+    move || at.into_iter().filter(|now| take(Ring::new(&words), *now)).collect()
+}
+
+#[test]
+fn the_short_way_by_a_coarse_clock_does_not_admit_too_many() {
+    model(|| {
+        let words = words(Ring::words(2));
+        let mut times = take_at_once(&words, [2, 5])();
+        assert_eq!(times, [2, 5]);
+        // At 11 the first would be free if it were marked with the earliest.
+        times.extend(together::<u64>(runs![take_at_once(&words, [14, 18]), take(&words, [11, 13])]));
+        assert!(times.len() > 2, "nobody came again: {times:?}");
+        assert_spread(times, 2);
+    });
+}
+
+#[test]
+fn two_on_the_short_way_do_not_have_the_same_slot() {
+    small_model(|| {
+        let words = words(Ring::words(1));
+        let admitted: Vec<u64> = together(runs![take_at_once(&words, [3]), take_at_once(&words, [3])]);
+        assert_eq!(admitted, [3]);
+    });
+}
+
 #[test]
 fn who_slept_through_a_lap_does_not_lead_the_head_astray() {
     model(|| {
