@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import threading
 import weakref
 
@@ -12,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 import uvloop
+from queues import IN_ORDER, LEVELS, in_flight, in_thread, made, queued, until
 
 from fusewire import (
     BulkheadFullError,
@@ -21,35 +21,6 @@ from fusewire import (
     QueueTimeoutError,
     circuit_breaker,
 )
-from fusewire.testing import ManualClock
-
-LEVELS = ["bulk", Priority.CRITICAL, "normal", 75, "low"]
-IN_ORDER = [1, 3, 2, 4, 0]
-
-
-def made(slots=1, room=10_000, **more):
-    more.setdefault("clock", ManualClock())
-    return CircuitBreaker("queue", bulkhead={"max_concurrent": slots, "max_queue": room, "queue_timeout": "1h"}, **more)
-
-
-def queued(breaker):
-    return breaker.snapshot().bulkhead.queued
-
-
-def in_flight(breaker):
-    return breaker.snapshot().bulkhead.in_flight
-
-
-def until(is_so):
-    """Lets other threads run until something is so."""
-    while not is_so():
-        os.sched_yield()
-
-
-def in_thread(act, *args):
-    thread = threading.Thread(target=act, args=args)
-    thread.start()
-    return thread
 
 
 class Asyncio:
