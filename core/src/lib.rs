@@ -126,6 +126,7 @@ mod name;
 mod outcome;
 mod passage;
 mod permit;
+mod policy;
 mod policy_event;
 mod read;
 mod record;

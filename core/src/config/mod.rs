@@ -88,6 +88,7 @@ pub(crate) fn plan(document: &Value) -> Result<Plan> {
         seed,
         writes_mode: mode.is_some(),
         admission,
+        policies: None,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::cell::Layout;
 use crate::clock::Nanos;
 use crate::detect::{Detector, count};
 use crate::machine::Rules;
+use crate::policy::Policies;
 use crate::word::Mode;
 
 /// An immutable plan.
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub writes_mode: bool,
     /// The gates before the machine; `None` when the document has no table of one.
     pub admission: Option<Box<Admission>>,
+    /// The policies around the call; `None` when the document has none.
+    pub policies: Option<Box<Policies>>,
 }
 
 impl PartialEq for Plan {
@@ -36,6 +39,7 @@ impl PartialEq for Plan {
             && self.mode == other.mode
             && self.seed == other.seed
             && self.admission == other.admission
+            && self.policies == other.policies
     }
 }
 
