@@ -7,7 +7,7 @@ use crate::error::Rejection;
 use crate::error::{Reason, Refusal};
 use crate::machine::{Caller, Verdict};
 use crate::outcome::{Kind, Ticket};
-use crate::request::Request;
+use crate::request::Wanted;
 use crate::word::{Mode, State, Word};
 
 /// A call's ticket and who gave it, or why it is turned away.
@@ -22,7 +22,7 @@ impl Body {
         let engine = self.engine();
         let word = engine.load();
         if word.is_gated() || word.is_ended() {
-            return self.acquire_gated(engine, word, const { &Request::new() }, ticket);
+            return self.acquire_gated(engine, word, const { &Wanted::plain() }, ticket);
         }
         if let Some(after) = self.engine().still_open(self.clock()) {
             self.engine().count_open();
@@ -50,7 +50,7 @@ impl Body {
                 continue;
             }
             if word.is_gated() || word.is_ended() {
-                let engine = self.acquire_gated_at_length(&Request::new(), ticket)?;
+                let engine = self.acquire_gated_at_length(&Wanted::plain(), ticket)?;
                 return Ok((engine, *ticket));
             }
             if word.is_plainly_closed() {

@@ -2,12 +2,14 @@
 
 use crate::admit::priority::Priority;
 use crate::admit::queue::Ticket as Place;
+use crate::around::Limit;
 use crate::body::Body;
+use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::gates::Set;
 use crate::outcome::{Kind, Ticket};
-use crate::request::{Request, RequestError};
+use crate::request::{Request, RequestError, Wanted};
 use crate::way::{Stop, Way, Wish, refused};
 use crate::word::{Mode, Word};
 use std::task::Waker;
@@ -34,16 +36,21 @@ impl Body {
     }
 
     /// Whether a request can be at all.
-    pub(crate) fn check(&self, request: &Request) -> Result<(), RequestError> {
+    pub(crate) fn check(&self, request: &Request<'_>) -> Result<Wanted, RequestError> {
         let most = self.gate_set().and_then(|set| set.limiter.as_ref()?.most());
         let (bound, why) = most.map_or((u64::MAX, ""), |(bound, why)| (bound, why));
         match u64::from(request.cost) {
-            cost if (1..=bound).contains(&cost) => Ok(()),
-            cost => Err(match most {
-                Some(_) => RequestError::new("cost", cost.to_string(), format!("1..={bound} ({why})")),
-                None => RequestError::cost(cost.to_string()),
-            }),
+            cost if (1..=bound).contains(&cost) => {}
+            cost => {
+                return Err(match most {
+                    Some(_) => RequestError::new("cost", cost.to_string(), format!("1..={bound} ({why})")),
+                    None => RequestError::cost(cost.to_string()),
+                });
+            }
         }
+        let feature = request.feature.map_or(Ok(0), |name| self.feature(name))?;
+        let Request { priority, cost, deadline, .. } = *request;
+        Ok(Wanted { priority, cost, deadline, feature })
     }
 
     /// Asks a breaker that has gates or has ended, as its word says. As `Body::acquire`.
@@ -52,7 +59,7 @@ impl Body {
         &'b self,
         engine: &'b Engine,
         word: Word,
-        request: &Request,
+        request: &Wanted,
         ticket: &mut Ticket,
     ) -> Result<&'b Engine, Refusal> {
         match self.pass_gates(engine, word, request, ticket) {
@@ -65,7 +72,7 @@ impl Body {
     #[inline(never)]
     pub(crate) fn acquire_gated_at_length(
         &self,
-        request: &Request,
+        request: &Wanted,
         ticket: &mut Ticket,
     ) -> Result<&Engine, Refusal> {
         match self.ask_gates(request, Wish::Try, None)? {
@@ -78,19 +85,58 @@ impl Body {
     }
 
     /// The same, of any breaker.
-    pub(crate) fn acquire_for(&self, request: &Request, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
+    pub(crate) fn acquire_for(&self, request: &Wanted, ticket: &mut Ticket) -> Result<&Engine, Refusal> {
         let engine = self.engine();
         let word = engine.load();
         match word.is_gated() || word.is_ended() {
             true => self.acquire_gated(engine, word, request, ticket),
-            false => self.acquire(ticket),
+            false => {
+                let engine = self.acquire(ticket)?;
+                *ticket = self.until_deadline(*ticket, request);
+                Ok(engine)
+            }
         }
+    }
+
+    /// The ticket of a call that begins after `wait`: timed if it is one that is, with its timeout if it has one.
+    pub(crate) fn start(
+        &self,
+        engine: &Engine,
+        set: &Set,
+        request: &Wanted,
+        ticket: Ticket,
+        wait: Nanos,
+    ) -> Ticket {
+        let ticket = if request.feature == 0 { ticket } else { self.of_feature(set, request, ticket) };
+        let (sampled, limit) = (self.sample(engine), set.around.timeout.as_ref());
+        if limit.is_none() && request.deadline.is_none() {
+            return sampled.map_or(ticket, |start| ticket.timed(self.clock().later(start, wait)));
+        }
+        let start = self.clock().later(sampled.unwrap_or_else(|| self.clock().tick()), wait);
+        let left = request.deadline.map(|at| at.saturating_sub(self.clock().now().saturating_add(wait)));
+        let timeout = limit.map_or(Nanos::MAX, Limit::now).min(left.unwrap_or(Nanos::MAX));
+        let ticket = if sampled.is_some() { ticket.timed(start) } else { ticket };
+        ticket.limited(start, timeout)
+    }
+
+    /// The ticket of a call of a feature.
+    fn of_feature(&self, set: &Set, request: &Wanted, ticket: Ticket) -> Ticket {
+        let Some(featured) = &set.around.features else { return ticket };
+        featured.place(request.feature).into_iter().for_each(|place| featured.features.count_admitted(place));
+        ticket.of_feature(request.feature)
+    }
+
+    /// The ticket of a breaker without gates, whose call has until its deadline.
+    fn until_deadline(&self, ticket: Ticket, request: &Wanted) -> Ticket {
+        let Some(at) = request.deadline else { return ticket };
+        let left = at.saturating_sub(self.clock().now());
+        ticket.limited(ticket.start().unwrap_or_else(|| self.clock().tick()), left)
     }
 
     /// The same, for a call that would wait for a slot.
     pub(crate) fn acquire_or_wait<'b>(
         &'b self,
-        request: &Request,
+        request: &Wanted,
         waker: Option<&'b Waker>,
     ) -> Result<Answered<'b>, Refusal> {
         if self.is_gated() {
@@ -101,12 +147,12 @@ impl Body {
         }
         let mut ticket = Ticket::plain(0);
         let engine = self.acquire(&mut ticket)?;
-        Ok(Answered::Given(engine, ticket))
+        Ok(Answered::Given(engine, self.until_deadline(ticket, request)))
     }
 
     /// The short way through the gates once more: who would wait is not in such a hurry that it is worth the room.
     #[inline(never)]
-    fn pass_at_once(&self, request: &Request) -> Option<(&Engine, Ticket)> {
+    fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
         let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
         self.pass_gates(engine, engine.load(), request, &mut ticket).then_some((engine, ticket))
     }
@@ -114,7 +160,7 @@ impl Body {
     #[inline(never)]
     fn ask_gates<'b>(
         &'b self,
-        request: &Request,
+        request: &Wanted,
         wish: Wish,
         waker: Option<&'b Waker>,
     ) -> Result<Answered<'b>, Refusal> {
@@ -180,6 +226,6 @@ impl Body {
         engine.cell().count_shadowed(reason);
         way.set.words.count_shadowed(reason);
         let ticket = Ticket::new(way.low, Kind::Shadowed(reason));
-        Ok(Answered::Given(engine, self.sample(engine).map_or(ticket, |start| ticket.timed(start))))
+        Ok(Answered::Given(engine, self.start(engine, way.set, &way.request, ticket, 0)))
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::Nanos;
 use crate::error::{CallError, Reason, Refusal, Rejection};
 use crate::outcome::Ticket;
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
-use crate::request::{Request, RequestError};
+use crate::request::{Request, RequestError, Wanted};
 use crate::waiters::Keeper;
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'b> {
     breaker: &'b CircuitBreaker,
-    request: Request,
+    request: Wanted,
 }
 
 /// What a call that would wait is given.
@@ -51,15 +51,15 @@ impl CircuitBreaker {
     /// ```
     ///
     /// # Errors
-    /// When the request's cost is 0 or more than the rate limit ever has. That is no rejection: nothing counts.
-    pub fn with(&self, request: Request) -> Result<Asking<'_>, RequestError> {
-        self.0.check(&request)?;
-        Ok(Asking { breaker: self, request })
+    /// When the request's cost is 0 or more than the rate limit ever has, or its feature none of the document's. That is no
+    /// rejection: nothing counts.
+    pub fn with(&self, request: Request<'_>) -> Result<Asking<'_>, RequestError> {
+        Ok(Asking { breaker: self, request: self.0.check(&request)? })
     }
 
     /// Asks with a priority.
     pub fn at(&self, priority: Priority) -> Asking<'_> {
-        Asking { breaker: self, request: Request::new().priority(priority) }
+        Asking { breaker: self, request: Wanted { priority, ..Wanted::plain() } }
     }
 
     fn owned(&self, engine: &crate::engine::Engine, ticket: Ticket) -> OwnedPermit {
@@ -68,6 +68,10 @@ impl CircuitBreaker {
 }
 
 impl<'b> Asking<'b> {
+    pub(crate) fn of(breaker: &'b CircuitBreaker, request: Wanted) -> Self {
+        Asking { breaker, request }
+    }
+
     fn body(&self) -> &'b Body {
         &self.breaker.0
     }

@@ -60,7 +60,7 @@ impl Body {
         memory: Option<&'static [AtomicU64]>,
     ) -> Option<Self> {
         setting.as_ref().map_or(&Source::System, |s| &s.clock).warm_up();
-        let gated = plan.admission.is_some();
+        let gated = plan.is_gated();
         let word = Word::new(State::Closed, false, plan.mode, 0, 0).with_gates(gated);
         let first = Engine::new(plan, 0, memory);
         if !first.cell().open(word) {
@@ -113,7 +113,7 @@ impl Body {
 
     /// The seed of the jitter where the document has none: another one for each breaker and each process, also one that
     /// was forked.
-    fn seed(&self) -> u64 {
+    pub(crate) fn seed(&self) -> u64 {
         static PROCESS: LazySeed = LazySeed::new();
         let place = std::ptr::from_ref(self).addr() as u64;
         let process = PROCESS.get() ^ u64::from(std::process::id()) << 32;
@@ -169,12 +169,15 @@ impl Body {
         if let Some(hub) = hub {
             hub.publish(self.event(engine, &stepped.before, after, by));
         }
+        if self.gates.get().is_some() {
+            self.follow_features(after, engine.plan().rules.recovery_timeout);
+        }
         drop(hold);
         // Foreign code.
         #[cfg(feature = "tracing")]
         crate::trace::transition(&self.name, after, by);
         let flushes = after.state() == State::Open || after.mode == Mode::ForcedOpen;
-        hub.is_some() || flushes && self.slots().is_some()
+        hub.is_some() || self.featured().is_some() || flushes && self.slots().is_some()
     }
 
     /// The hub of a breaker that somebody listens to.

@@ -17,7 +17,7 @@ use crate::name::Name;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::policy_event::{PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
-use crate::request::Request;
+use crate::request::Wanted;
 #[cfg(feature = "binding")]
 use crate::side::Lodging;
 use crate::snapshot::Snapshot;
@@ -125,7 +125,7 @@ impl CircuitBreaker {
             return self.0.run(engine, &ticket, f);
         }
         let acquired = match word.is_gated() {
-            true => self.0.acquire_gated(engine, word, const { &Request::new() }, &mut ticket),
+            true => self.0.acquire_gated(engine, word, const { &Wanted::plain() }, &mut ticket),
             false => self.0.acquire(&mut ticket),
         };
         match acquired {

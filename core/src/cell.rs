@@ -73,7 +73,7 @@ const ADAPTIVE_HEADER: usize = 1;
 /// Words of a stripe before the buckets of a time window.
 pub(crate) const STRIPE_WORDS: usize = 16;
 /// Words of a gated breaker's stripe after them: see `Tallies`.
-pub(crate) const TALLY_WORDS: usize = 7 * LINE;
+pub(crate) const TALLY_WORDS: usize = 8 * LINE;
 
 const _: () = assert!(RECORDS * 8 == 64 && (RECORDS + RECORD_WORDS) * 8 == 144 && LEASES * 8 == 224);
 
@@ -94,7 +94,7 @@ pub(crate) struct Layout {
 }
 
 /// Words of the gates before the ring.
-pub(crate) const GATE_WORDS: usize = 2 * LINE;
+pub(crate) const GATE_WORDS: usize = 3 * LINE;
 
 impl Layout {
     fn window_at(&self) -> usize {

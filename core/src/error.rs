@@ -32,6 +32,8 @@ pub enum Reason {
     LimitReached = 8,
     /// The breaker was closed for good.
     Closed = 9,
+    /// `features`: the feature that the call names is disabled.
+    FeatureDisabled = 10,
 }
 
 /// How many reasons there are.
@@ -41,7 +43,7 @@ pub(crate) const MACHINE_REASONS: usize = 4;
 
 impl Reason {
     /// Every reason, in the order of its code.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::Open,
         Reason::HalfOpenFull,
         Reason::Ramp,
@@ -52,6 +54,7 @@ impl Reason {
         Reason::QueueTimeout,
         Reason::LimitReached,
         Reason::Closed,
+        Reason::FeatureDisabled,
     ];
 
     /// The name in metrics, vectors and messages.
@@ -67,6 +70,7 @@ impl Reason {
             Reason::QueueTimeout => "queue_timeout",
             Reason::LimitReached => "limit_reached",
             Reason::Closed => "closed",
+            Reason::FeatureDisabled => "feature_disabled",
         }
     }
 
@@ -82,6 +86,7 @@ impl Reason {
             Reason::QueueTimeout => "had no slot for this call while it waited",
             Reason::LimitReached => "has reached its limit of concurrent calls",
             Reason::Closed => "is closed for good",
+            Reason::FeatureDisabled => "has disabled this feature",
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::admit::limiter::{Limiter, RateWords};
 use crate::admit::priority::Priority;
 use crate::admit::slots::{Bulkhead, Table};
 use crate::admit::{Admission, PriorityRules, SlotRules};
+use crate::around::Around;
 use crate::cell::GATE_WORDS;
 use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
@@ -17,6 +18,8 @@ use crate::histogram::{Distribution, bucket_of};
 use crate::machine::Drawn;
 use crate::name::Name;
 use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
+use crate::policy::Policies;
+use crate::policy::feature::recovery::Met;
 use crate::policy_event::PolicyHub;
 use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
 use std::ptr::NonNull;
@@ -28,6 +31,8 @@ pub(crate) struct Ask {
     pub cost: u32,
     /// The request's own deadline.
     pub deadline: Option<Nanos>,
+    /// The mark of its feature; 0: none.
+    pub feature: u16,
     /// The number that it has drawn in a ramp.
     pub drawn: Option<Drawn>,
 }
@@ -43,8 +48,8 @@ pub(crate) type Queue = Bulkhead<Ask, Grant, Refusal>;
 ///  0..8   rate limit: see `admit::limiter` and `admit::pace`
 ///  8      run-time floor of priorities: the level's code, plus one; 0: the document's
 ///  9      calls that passed a breaker that would have rejected them
-/// 10..16  would have been rejected, by the gates' reasons
-/// 16..    the ring of a sliding window
+/// 10..17  would have been rejected, by the gates' reasons
+/// 24..    the ring of a sliding window
 /// ```
 #[derive(Clone, Copy)]
 pub(crate) struct GateWords {
@@ -56,7 +61,9 @@ const FLOOR: usize = 8;
 const BYPASSED: usize = 9;
 const SHADOWED: usize = 10;
 
-const _: () = assert!(SHADOWED + REASONS - MACHINE_REASONS == GATE_WORDS);
+const SHADOWED_END: usize = SHADOWED + REASONS - MACHINE_REASONS;
+
+const _: () = assert!(SHADOWED_END <= GATE_WORDS);
 
 // SAFETY: the words are shared by references alone.
 unsafe impl Send for GateWords {}
@@ -122,7 +129,7 @@ impl GateWords {
 
     pub(crate) fn add_totals(&self, totals: &mut Totals) {
         totals.bypassed += self.all()[BYPASSED].load(Ordering::Acquire);
-        let counted = &self.all()[SHADOWED..GATE_WORDS];
+        let counted = &self.all()[SHADOWED..SHADOWED_END];
         for (sum, word) in totals.would_reject[MACHINE_REASONS..].iter_mut().zip(counted) {
             *sum += word.load(Ordering::Acquire);
         }
@@ -135,12 +142,20 @@ pub(crate) struct Set {
     pub limiter: Option<Limiter>,
     pub limit: Option<Arc<LimitState>>,
     pub words: GateWords,
+    /// The policies around the call.
+    pub around: Around,
 }
 
 impl Set {
     /// The gates of a plan. What was drawn, and what was changed by hand or found by itself, is taken over from those
     /// before where the plan says the same of it.
-    fn new(rules: &Admission, words: GateWords, before: Option<&Set>, now: Nanos) -> Self {
+    fn new(
+        (rules, policies): (&Admission, Option<&Policies>),
+        words: GateWords,
+        before: Option<&Set>,
+        met: &Met,
+        now: Nanos,
+    ) -> Self {
         let limiter = rules.rate.as_ref().map(Limiter::new);
         let kept = before.and_then(|set| Some((set, set.limiter.as_ref()?, limiter.as_ref()?)));
         match kept.filter(|(_, old, new)| new.draws_like(old)) {
@@ -165,7 +180,8 @@ impl Set {
             }
             _ => None,
         };
-        Set { limiter, limit, rules: rules.clone(), words }
+        let around = Around::new(policies, before.map(|set| &set.around), met);
+        Set { limiter, limit, rules: rules.clone(), words, around }
     }
 
     #[inline]
@@ -195,7 +211,7 @@ impl Set {
     #[inline]
     pub(crate) fn is_fed(&self) -> bool {
         let is_paced = self.limiter.as_ref().is_some_and(|limiter| limiter.is_adaptive());
-        is_paced || matches!(self.rules.slots, Some(SlotRules::Limit(_)))
+        is_paced || matches!(self.rules.slots, Some(SlotRules::Limit(_))) || self.around.is_fed()
     }
 }
 
@@ -206,6 +222,8 @@ pub(crate) struct End {
     pub is_slow: bool,
     pub is_forced: bool,
     pub duration: Option<Nanos>,
+    /// It failed because it took too long.
+    pub timed_out: bool,
 }
 
 impl End {
@@ -221,6 +239,8 @@ impl End {
 /// A set that came later, and the one before it.
 struct Node {
     set: Set,
+    /// Where the words lie of one whose cell has none: its calls go through no gate.
+    _own: Option<Box<[AtomicU64]>>,
     older: *mut Node,
 }
 
@@ -259,15 +279,23 @@ impl Gates {
     }
 
     /// Puts the gates of a plan in force, in whose cell `words` lie. By the holder of the body's lock alone.
-    pub(crate) fn put(&self, rules: &Admission, words: &[AtomicU64], now: Nanos) {
+    pub(crate) fn put(
+        &self,
+        rules: (&Admission, Option<&Policies>),
+        words: &[AtomicU64],
+        met: &Met,
+        now: Nanos,
+    ) {
         let (older, before) = (self.sets.load(Ordering::Acquire), self.set());
-        // A plan without gates has no words for them, and nobody asks for them any more.
+        // A plan without gates has no words for them, and nobody asks for them.
+        let own = (words.is_empty() && before.is_none())
+            .then(|| (0..GATE_WORDS).map(|_| AtomicU64::new(0)).collect::<Box<[_]>>());
         let words = match (words, before) {
             ([], Some(before)) => before.words,
-            (words, _) => GateWords::of(words),
+            (words, _) => GateWords::of(own.as_deref().unwrap_or(words)),
         };
-        let set = Set::new(rules, words, before, now);
-        self.sets.store(Box::into_raw(Box::new(Node { set, older })), Ordering::Release);
+        let set = Set::new(rules, words, before, met, now);
+        self.sets.store(Box::into_raw(Box::new(Node { set, _own: own, older })), Ordering::Release);
     }
 
     /// The slots, once a plan had some.

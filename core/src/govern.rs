@@ -13,6 +13,7 @@ use crate::config::{Plan, check_slots};
 use crate::engine::Engine;
 use crate::error::ConfigError;
 use crate::event::By;
+use crate::featured::met;
 use crate::gates::{Gates, Set, table};
 use crate::policy_event::{PolicyChange, PolicyEvent, PolicyHub, SlotTable};
 use crate::sync::ProcessGuard;
@@ -36,16 +37,18 @@ impl Body {
     /// [`put_slots`](Body::put_slots). What was changed by hand stays where the document says what the one before said.
     pub(crate) fn put_gates(&self, engine: &Engine, plan: &Plan) {
         let none = Admission::default();
-        let rules = match plan.admission.as_deref() {
-            Some(rules) => rules,
-            None if self.gate_set().is_none() => return,
-            None => &none,
-        };
+        let (admission, policies) = (plan.admission.as_deref(), plan.policies.as_deref());
+        if admission.is_none() && policies.is_none() && self.gate_set().is_none() {
+            return;
+        }
+        let rules = admission.unwrap_or(&none);
         let gates = self.gates();
         if let Some(slots) = &rules.slots {
             gates.slots_of(&self.name, table(slots));
         }
-        gates.put(rules, engine.cell().gates(), self.clock().now());
+        // As it is before the plan is in force; it may be about to move.
+        let met = met(&self.engine().cell().read(), plan.rules.recovery_timeout);
+        gates.put((rules, policies), engine.cell().gates(), &met, self.clock().now());
     }
 
     /// The lock of those who change the breaker. Nobody moves it meanwhile: who moves a breaker holds this lock, so a mover
@@ -83,11 +86,15 @@ impl Body {
 
     /// Leaves an event of the policies for delivery.
     pub(crate) fn note(&self, change: PolicyChange, by: &By) {
-        let machine = self.machine().1;
+        self.note_in(self.machine().1.generation, change, by);
+    }
+
+    /// The same, of a change in that generation.
+    pub(crate) fn note_in(&self, generation: u64, change: PolicyChange, by: &By) {
         self.policy_hub().publish(PolicyEvent {
             breaker: self.name.clone(),
             change,
-            generation: machine.generation,
+            generation,
             sequence: 0,
             at: self.clock().now(),
             actor: by.actor.clone(),

@@ -19,6 +19,9 @@ impl Body {
         let now = self.clock().now();
         self.step(None, |engine, m| m.poll(now, &self.rules(engine, m)));
         self.end_waits();
+        if self.carry_out_tests() {
+            self.deliver();
+        }
     }
 
     pub(crate) fn trip(&self, duration: Option<Nanos>, by: &By) {
@@ -105,7 +108,7 @@ impl Body {
                 engine.cell().forget_baseline();
             }
             self.put_gates(engine, &plan);
-            let gated = plan.admission.is_some();
+            let gated = plan.is_gated();
             let number = engine.add_plan(Arc::clone(&plan));
             engine.cell().transact(|m| m.reconfigure(number, gated, keep, now))
         } else {
@@ -148,7 +151,7 @@ impl Body {
 
     /// Gives an engine its successor, whose cell is not born yet, and marks its word as moved.
     fn leave(engine: &Engine, plan: Arc<Plan>, keep: bool, now: Nanos) -> (&Engine, Stepped<()>) {
-        let (number, gated) = (engine.plan_number() + 1, plan.admission.is_some());
+        let (number, gated) = (engine.plan_number() + 1, plan.is_gated());
         let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
         let next = Box::into_raw(Box::new(Engine::new(plan, number, None)));
         // SAFETY: just made; from here on it belongs to its predecessor and stays as long.

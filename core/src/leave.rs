@@ -2,6 +2,7 @@
 
 use crate::admit::pace::RateChange;
 use crate::admit::slots::Slot;
+use crate::around::Limit;
 use crate::body::Body;
 use crate::event::By;
 use crate::gates::End;
@@ -25,17 +26,27 @@ impl Body {
     #[inline(never)]
     pub(crate) fn leave_gates(&self, ticket: &Ticket, end: &End) {
         if ticket.feeds() && end.feeds(ticket) {
-            self.feed(end);
+            self.feed(ticket, end);
         }
         self.leave_slot(ticket);
     }
 
-    fn feed(&self, end: &End) {
+    fn feed(&self, ticket: &Ticket, end: &End) {
         let Some(set) = self.gate_set() else { return };
         let mut owes = false;
         if let Some(limiter) = &set.limiter {
             let failed = end.outcome == Outcome::Failure;
             owes = self.rate_changed(limiter.settle(&set.words.rate(), failed, self.clock()));
+        }
+        if set.around.features.is_some() {
+            owes |= self.count_of_feature(ticket.feature(), end.outcome == Outcome::Failure);
+        }
+        if let Some(learned) = set.around.timeout.as_ref().and_then(Limit::learned) {
+            match (end.outcome, ticket.timeout(), end.duration) {
+                (Outcome::Success, _, Some(d)) => learned.sample(d, false),
+                (Outcome::Failure, Some(timeout), _) if end.timed_out => learned.sample(timeout, true),
+                _ => {}
+            }
         }
         if let (Some(limit), Some(slots)) = (&set.limit, self.slots()) {
             let now = self.clock().coarse();

@@ -21,6 +21,8 @@ pub(crate) const OTHER: &str = "other";
 pub const TIMEOUT: &str = "timeout";
 
 /// The last failure, packed: kind in five bits, time in the rest.
+/// As many outages as `pattern_based` looks at.
+const MOST_OUTAGES: usize = 10;
 const AT_BITS: u32 = 59;
 const AT_MASK: u64 = (1 << AT_BITS) - 1;
 const NO_KIND: u64 = 31;
@@ -64,6 +66,9 @@ pub(crate) struct Ledger {
     last: AtomicU64,
     changes: [AtomicU64; 9],
     recoveries: [AtomicU64; RECOVERY_BOUNDS.len() + 2],
+    /// How long the last outages were, and how many there have been.
+    outages: [AtomicU64; MOST_OUTAGES],
+    outages_seen: AtomicU64,
 }
 
 impl Ledger {
@@ -73,6 +78,8 @@ impl Ledger {
             last: AtomicU64::new(0),
             changes: std::array::from_fn(|_| AtomicU64::new(0)),
             recoveries: std::array::from_fn(|_| AtomicU64::new(0)),
+            outages: std::array::from_fn(|_| AtomicU64::new(0)),
+            outages_seen: AtomicU64::new(0),
         }
     }
 
@@ -142,7 +149,16 @@ impl Ledger {
             let took = after.at.saturating_sub(before.row);
             self.recoveries[bucket_of(&RECOVERY_BOUNDS, took)].fetch_add(1, Ordering::AcqRel);
             self.recoveries[RECOVERY_BOUNDS.len() + 1].fetch_add(took, Ordering::AcqRel);
+            let nth = self.outages_seen.fetch_add(1, Ordering::AcqRel) as usize;
+            self.outages[nth % MOST_OUTAGES].store(took, Ordering::Release);
         }
+    }
+
+    /// How long the last outages were, each from the first opening of a row to the next close by success: ten at most, in
+    /// no order.
+    pub(crate) fn outages(&self) -> Vec<Nanos> {
+        let seen = self.outages_seen.load(Ordering::Acquire).min(MOST_OUTAGES as u64) as usize;
+        self.outages[..seen].iter().map(|took| took.load(Ordering::Acquire)).collect()
     }
 
     pub(crate) fn changes(&self) -> [[u64; 3]; 3] {

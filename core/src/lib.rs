@@ -90,6 +90,8 @@
 mod acquire;
 mod admission;
 mod admit;
+mod around;
+mod attempt;
 mod asking;
 mod backoff;
 #[cfg(feature = "binding")]
@@ -105,6 +107,7 @@ mod engine;
 mod error;
 mod event;
 mod events;
+mod featured;
 mod fork;
 mod gates;
 mod govern;
@@ -139,6 +142,7 @@ mod settle;
 #[cfg(feature = "binding")]
 mod side;
 mod snapshot;
+mod stepping;
 mod stripe;
 mod sync;
 mod thread;
@@ -174,11 +178,19 @@ pub use outcome::{Outcome, Settled, Totals};
 pub use permit::{OwnedPermit, Permit};
 pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 pub use registry::Registry;
+pub use policy::category::Category;
+pub use policy::fallback::Rung;
+pub use policy::feature::{FeatureCause, FeatureState};
+pub use policy::retry::Denied;
+#[cfg(feature = "binding")]
+#[doc(hidden)]
+pub use request::Wanted;
 pub use request::{Request, RequestError};
 pub use snapshot::{
-    BulkheadCounts, GateCounts, HalfOpenCounts, RampCounts, RateLimitCounts, Snapshot, Transition,
-    WindowCounts,
+    BulkheadCounts, FallbackCounts, FeatureCounts, GateCounts, HalfOpenCounts, RampCounts, RateLimitCounts,
+    RetryCounts, Snapshot, Transition, WindowCounts,
 };
+pub use stepping::{Attempts, Ending, Finished, Step};
 pub use word::{Mode, State};
 
 /// The examples in the pages are compiled and run.

@@ -46,11 +46,13 @@ pub enum Cause {
     Mode = 12,
     /// The configuration changed.
     Reconfigured = 13,
+    /// A required feature failed its test.
+    FeatureFailed = 14,
 }
 
 impl Cause {
     /// Every cause, in the order of its code.
-    pub const ALL: [Cause; 13] = [
+    pub const ALL: [Cause; 14] = [
         Cause::FailureThreshold,
         Cause::FailureRate,
         Cause::SlowCallRate,
@@ -64,6 +66,7 @@ impl Cause {
         Cause::Reset,
         Cause::Mode,
         Cause::Reconfigured,
+        Cause::FeatureFailed,
     ];
 
     /// The name in events and vectors.
@@ -82,6 +85,7 @@ impl Cause {
             Cause::Reset => "reset",
             Cause::Mode => "mode",
             Cause::Reconfigured => "reconfigured",
+            Cause::FeatureFailed => "feature_failed",
         }
     }
 

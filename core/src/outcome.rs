@@ -87,7 +87,7 @@ pub(crate) enum Kind {
     Bypassed,
 }
 
-/// A permit without its breaker: 24 bytes that can cross any boundary.
+/// A permit without its breaker: 32 bytes that can cross any boundary.
 ///
 /// Whole words, written and read as such: a narrow write that is read back as a part of a wider one would stall the
 /// happy path.
@@ -98,8 +98,10 @@ pub(crate) struct Ticket {
     /// 0 for an untimed call of kind `Plain` that no gate has given anything: flags, what they are about, and how long
     /// the host waits before it calls.
     extra: u64,
-    /// The clock's tick at admission, if the call is timed.
+    /// The clock's tick at admission, if the call is timed or has a timeout.
     start: u64,
+    /// How long it may take, if it has a timeout, and above that the feature it is of.
+    rest: u64,
 }
 
 const TIMED: u64 = 1;
@@ -108,6 +110,7 @@ const SHADOWED: u64 = 4;
 const BYPASSED: u64 = 8;
 const SLOT: u64 = 16;
 const FEEDS: u64 = 32;
+const LIMITED: u64 = 64;
 const REASON_AT: u32 = 8;
 const SLOT_AT: u32 = 12;
 /// Of `extra`, what is needed at settling.
@@ -115,11 +118,13 @@ const SLOT_AT: u32 = 12;
 const LASTING: u64 = (1 << WAIT_AT) - 1;
 /// 44 bits of nanoseconds; an hour is the most.
 const WAIT_AT: u32 = 20;
+/// 48 bits of nanoseconds hold three days; a day is the most.
+const FEATURE_AT: u32 = 48;
 
 impl Ticket {
     #[inline]
     pub(crate) const fn plain(low: u32) -> Self {
-        Ticket { id: low as u64, extra: 0, start: 0 }
+        Ticket { id: low as u64, extra: 0, start: 0, rest: 0 }
     }
 
     /// The ticket of a call of a closed breaker, timed if there is a tick to start from.
@@ -138,13 +143,13 @@ impl Ticket {
             Kind::Shadowed(reason) => (0, SHADOWED | (reason as u64) << REASON_AT),
             Kind::Bypassed => (0, BYPASSED),
         };
-        Ticket { id: low as u64 | lease << 32, extra, start: 0 }
+        Ticket { id: low as u64 | lease << 32, extra, start: 0, rest: 0 }
     }
 
     /// The same, timed from `start`.
     #[inline]
     pub(crate) const fn timed(self, start: u64) -> Self {
-        Ticket { id: self.id, extra: self.extra | TIMED, start }
+        Ticket { extra: self.extra | TIMED, start, ..self }
     }
 
     /// The same, holding the slot with that code.
@@ -164,6 +169,37 @@ impl Ticket {
     #[must_use]
     pub(crate) const fn that_waits(self, wait: Nanos) -> Self {
         Ticket { extra: self.extra | wait << WAIT_AT, ..self }
+    }
+
+    /// The same, which may take so long from that tick on.
+    #[must_use]
+    pub(crate) const fn limited(self, start: u64, timeout: Nanos) -> Self {
+        let most = (1 << FEATURE_AT) - 1;
+        let timeout = if timeout < most { timeout } else { most };
+        Ticket { extra: self.extra | LIMITED, start, rest: self.rest | timeout, ..self }
+    }
+
+    /// The same, of a call of that feature. Not 0.
+    #[must_use]
+    pub(crate) const fn of_feature(self, feature: u16) -> Self {
+        Ticket { extra: self.extra | FEEDS, rest: self.rest | (feature as u64) << FEATURE_AT, ..self }
+    }
+
+    /// How long it may take.
+    #[inline]
+    pub(crate) const fn timeout(&self) -> Option<Nanos> {
+        if self.extra & LIMITED != 0 { Some(self.rest & ((1 << FEATURE_AT) - 1)) } else { None }
+    }
+
+    /// The feature that it is of; 0: none.
+    pub(crate) const fn feature(&self) -> u16 {
+        (self.rest >> FEATURE_AT) as u16
+    }
+
+    /// The tick at which it began, if the clock tells how long it has lasted.
+    #[inline]
+    pub(crate) const fn began(&self) -> Option<u64> {
+        if self.extra & (TIMED | LIMITED) != 0 { Some(self.start) } else { None }
     }
 
     /// How long the host waits before it calls.
@@ -186,7 +222,7 @@ impl Ticket {
     /// It has a slot, and nothing else is to be done beside what a plain one needs.
     #[inline]
     pub(crate) const fn is_plain_in_a_slot(&self) -> bool {
-        self.extra & (SLOT | PROBE | SHADOWED | BYPASSED | FEEDS) == SLOT
+        self.extra & (SLOT | PROBE | SHADOWED | BYPASSED | FEEDS | LIMITED) == SLOT
     }
 
     /// What the word's low half was at admission.
@@ -206,15 +242,15 @@ impl Ticket {
         }
     }
 
-    /// Low half, lease, flags and tick, for those who carry a ticket in words of their own.
+    /// Low half, lease, flags, tick and the rest, for those who carry a ticket in words of their own.
     #[cfg(feature = "binding")]
-    pub(crate) const fn parts(&self) -> (u32, u32, u32, u64) {
-        (self.id as u32, (self.id >> 32) as u32, (self.extra & LASTING) as u32, self.start)
+    pub(crate) const fn parts(&self) -> (u32, u32, u32, u64, u64) {
+        (self.id as u32, (self.id >> 32) as u32, (self.extra & LASTING) as u32, self.start, self.rest)
     }
 
     #[cfg(feature = "binding")]
-    pub(crate) const fn of_parts(low: u32, lease: u32, extra: u32, start: u64) -> Self {
-        Ticket { id: low as u64 | (lease as u64) << 32, extra: extra as u64, start }
+    pub(crate) const fn of_parts(low: u32, lease: u32, extra: u32, start: u64, rest: u64) -> Self {
+        Ticket { id: low as u64 | (lease as u64) << 32, extra: extra as u64, start, rest }
     }
 
     /// The tick at admission, if the call is timed.

@@ -7,7 +7,7 @@ use crate::admit::slots::Slot;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::outcome::Ticket;
-use crate::request::Request;
+use crate::request::Wanted;
 use crate::word::Word;
 
 impl Body {
@@ -18,7 +18,7 @@ impl Body {
         &self,
         engine: &Engine,
         word: Word,
-        request: &Request,
+        request: &Wanted,
         ticket: &mut Ticket,
     ) -> bool {
         match self.ticket_at_once(engine, word, request) {
@@ -40,7 +40,7 @@ impl Body {
     }
 
     #[inline(always)]
-    fn ticket_at_once(&self, engine: &Engine, word: Word, request: &Request) -> Option<Ticket> {
+    fn ticket_at_once(&self, engine: &Engine, word: Word, request: &Wanted) -> Option<Ticket> {
         if !word.is_calm() {
             return None;
         }
@@ -48,6 +48,12 @@ impl Body {
         let level = request.priority;
         if level < set.floor() {
             return None;
+        }
+        if let Some(featured) = &set.around.features {
+            let place = featured.place(request.feature);
+            if !featured.features.admits_at_once(word, place, self.clock()) {
+                return None;
+            }
         }
         // What is taken fits a register: a ticket that came back through memory would stall who copies it.
         let take_slot = || match set.rules.slots {
@@ -71,6 +77,12 @@ impl Body {
             ticket = ticket.that_feeds();
         }
         engine.count_admitted(level);
+        if set.around.is_fed() {
+            ticket = ticket.that_feeds();
+        }
+        if set.around.timeout.is_some() || request.deadline.is_some() || request.feature != 0 {
+            return Some(self.start(engine, set, request, ticket, 0));
+        }
         if !engine.leaves_untimed()
             && let Some(start) = self.sample(engine)
         {

@@ -103,6 +103,13 @@ impl Permit<'_> {
         Duration::from_nanos(self.ticket.wait())
     }
 
+    /// How long the call may take, from when it is made: by the policy `timeout`, or until the request's deadline if that
+    /// is sooner. A success that took as long is settled as a failure of error type `timeout`. `None`: as long as it
+    /// likes.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.ticket.timeout().map(Duration::from_nanos)
+    }
+
     /// The call panicked.
     #[cfg(feature = "tokio")]
     pub(crate) fn panicked(self) {
@@ -174,6 +181,11 @@ impl OwnedPermit {
     /// As [`Permit::wait`].
     pub fn wait(&self) -> Duration {
         Duration::from_nanos(self.ticket.wait())
+    }
+
+    /// As [`Permit::timeout`].
+    pub fn timeout(&self) -> Option<Duration> {
+        self.ticket.timeout().map(Duration::from_nanos)
     }
 
     /// As [`Permit::would_reject`].

@@ -6,6 +6,7 @@
 use crate::admit::priority::{LEVELS, Priority};
 use crate::clock::Nanos;
 use crate::name::Name;
+use crate::policy::feature::{FeatureCause, FeatureState};
 use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,7 @@ pub struct SlotTable {
 }
 
 /// What changed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PolicyChange {
     /// The lowest level that is let in.
@@ -54,6 +55,19 @@ pub enum PolicyChange {
     },
     /// The breaker was closed for good.
     Close,
+    /// The state of a feature.
+    Feature {
+        /// Its name.
+        feature: Arc<str>,
+        /// Before.
+        from: FeatureState,
+        /// After.
+        to: FeatureState,
+        /// What changed it.
+        cause: FeatureCause,
+        /// The share of successes in the state before, of the last 50 outcomes at most; `None` without any.
+        health: Option<f64>,
+    },
 }
 
 impl PolicyChange {
@@ -65,6 +79,7 @@ impl PolicyChange {
             PolicyChange::Limit { .. } => "limit",
             PolicyChange::Rate { .. } => "rate",
             PolicyChange::Close => "close",
+            PolicyChange::Feature { .. } => "feature",
         }
     }
 }

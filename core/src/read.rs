@@ -1,6 +1,7 @@
 //! Reading a breaker. Reading never changes anything.
 
 use crate::admit::priority::LEVELS;
+use crate::around::{Around, Featured, Limit};
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::detect::{Detector, Sums};
@@ -90,6 +91,11 @@ impl Body {
         })
     }
 
+    /// What the policies around the call say, if there are any.
+    fn around<R>(&self, read: impl FnOnce(&Around) -> Option<R>) -> Option<R> {
+        read(&self.gate_set()?.around)
+    }
+
     fn gate_counts(&self) -> Option<GateCounts> {
         let set = self.gate_set()?;
         let (admitted, refused) = ([0; LEVELS], [[0; LEVELS]; REASONS]);
@@ -121,6 +127,10 @@ impl Body {
             rate_limit: self.rate_limit(now),
             bulkhead: self.bulkhead(),
             gates: self.gate_counts(),
+            timeout: self.around(|around| around.timeout.as_ref().map(Limit::now)),
+            retry: self.around(|around| around.retry.as_ref().map(|retrying| retrying.counts(now))),
+            fallbacks: self.around(|around| around.falling.as_ref().map(|f| f.counts())).unwrap_or_default(),
+            features: self.around(|around| around.features.as_ref().map(Featured::counts)).unwrap_or_default(),
             totals: self.totals(),
             last: machine.cause.map(|cause| Transition {
                 cause,

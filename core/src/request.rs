@@ -5,7 +5,8 @@ use crate::clock::Nanos;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a call asks for. A breaker without policies looks at none of it.
+/// What a call asks for. A breaker without policies looks at little of it: a cost is at least 1, a feature one that the
+/// document names, and a deadline holds everywhere.
 ///
 /// ```
 /// use fusewire::{Priority, Request};
@@ -15,22 +16,58 @@ use std::str::FromStr;
 /// # let _ = (checkout, export);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct Request<'a> {
     pub(crate) priority: Priority,
     pub(crate) cost: u32,
     pub(crate) deadline: Option<Nanos>,
+    pub(crate) feature: Option<&'a str>,
+    pub(crate) method: Option<&'a str>,
+    pub(crate) idempotent: bool,
+    pub(crate) key: Option<&'a str>,
 }
 
-impl Default for Request {
+/// A request that was found to be one that can be: what the gates look at of it. It is good for as long as the breaker's
+/// rules stay; by others a feature may be another, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub(crate) priority: Priority,
+    pub(crate) cost: u32,
+    pub(crate) deadline: Option<Nanos>,
+    /// The mark of the feature, see `Features`; 0: none.
+    pub(crate) feature: u16,
+}
+
+impl Wanted {
+    /// What a call asks for that says nothing.
+    pub(crate) const fn plain() -> Self {
+        Wanted { priority: Priority::Normal, cost: 1, deadline: None, feature: 0 }
+    }
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Wanted::plain()
+    }
+}
+
+impl Default for Request<'_> {
     fn default() -> Self {
         Request::new()
     }
 }
 
-impl Request {
-    /// A call of priority `normal` that costs 1 and has no deadline.
+impl<'a> Request<'a> {
+    /// A call of priority `normal` that costs 1, has no deadline and names no feature, method or key.
     pub const fn new() -> Self {
-        Request { priority: Priority::Normal, cost: 1, deadline: None }
+        Request {
+            priority: Priority::Normal,
+            cost: 1,
+            deadline: None,
+            feature: None,
+            method: None,
+            idempotent: false,
+            key: None,
+        }
     }
 
     /// How much the call matters; [`Priority::Normal`] by default.
@@ -47,10 +84,35 @@ impl Request {
     }
 
     /// An instant of the breaker's clock, in nanoseconds, at which the call is of no use any more: it waits no longer
-    /// than that in a queue, and for no turn that comes later.
+    /// than that in a queue, for no turn that comes later and for no attempt that would begin later, and an attempt may
+    /// take no longer.
     #[must_use]
     pub const fn deadline(self, deadline: Nanos) -> Self {
         Request { deadline: Some(deadline), ..self }
+    }
+
+    /// The feature that the call is of, one of the document's `features`. A call that names none is of none.
+    #[must_use]
+    pub const fn feature(self, feature: &'a str) -> Self {
+        Request { feature: Some(feature), ..self }
+    }
+
+    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried.
+    #[must_use]
+    pub const fn method(self, method: &'a str) -> Self {
+        Request { method: Some(method), ..self }
+    }
+
+    /// Says that the call may be made more than once, although its method alone does not say so.
+    #[must_use]
+    pub const fn idempotent(self) -> Self {
+        Request { idempotent: true, ..self }
+    }
+
+    /// Under what its value is cached, and which calls are the same. Without it nothing is cached.
+    #[must_use]
+    pub const fn key(self, key: &'a str) -> Self {
+        Request { key: Some(key), ..self }
     }
 }
 
@@ -78,7 +140,16 @@ impl RequestError {
         RequestError::new("cost", value, "a whole number from 1 up")
     }
 
-    /// The field, `cost` or `priority`.
+    /// A feature that the document does not name.
+    pub(crate) fn feature(value: &str, names: &[&str]) -> Self {
+        let allowed = match names {
+            [] => "none: the document has no `features`".to_owned(),
+            names => format!("one of {}", names.join(", ")),
+        };
+        RequestError::new("feature", format!("{value:?}"), allowed)
+    }
+
+    /// The field: `cost`, `priority` or `feature`.
     pub fn field(&self) -> &'static str {
         self.field
     }

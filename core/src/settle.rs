@@ -96,6 +96,11 @@ impl Body {
         duration: Option<Nanos>,
         error_type: Option<&str>,
     ) -> Settled {
+        let tested = ticket.feeds() && self.featured().is_some() && self.carry_out_tests();
+        let (outcome, error_type) = match self.is_too_late(ticket, outcome, duration) {
+            true => (Outcome::Failure, Some(TIMEOUT)),
+            false => (outcome, error_type),
+        };
         let duration = duration.or_else(|| self.elapsed(ticket));
         let slow = outcome != Outcome::Ignored
             && matches!((duration, self.engine().slow_limit()), (Some(d), Some(limit)) if d >= limit);
@@ -115,14 +120,26 @@ impl Body {
         if outcome == Outcome::Failure {
             self.ledger().failure(error_type, self.clock().coarse());
         }
+        if tested {
+            self.deliver();
+        }
         if !ticket.is_plain() {
             let is_forced = engine.load().mode().is_forced();
-            self.leave_gates(ticket, &End { settled, outcome, is_slow: slow, is_forced, duration });
+            let timed_out = outcome == Outcome::Failure && error_type == Some(TIMEOUT);
+            self.leave_gates(ticket, &End { settled, outcome, is_slow: slow, is_forced, duration, timed_out });
         }
         if has_changed {
             self.deliver();
         }
         settled
+    }
+
+    /// Whether a success took as long as its timeout: a synchronous call, which nobody could stop (policies §6).
+    #[inline]
+    fn is_too_late(&self, ticket: &Ticket, outcome: Outcome, reported: Option<Nanos>) -> bool {
+        let Some(timeout) = ticket.timeout().filter(|_| outcome == Outcome::Success) else { return false };
+        let began = || ticket.began().map(|start| self.clock().since(start));
+        reported.or_else(began).is_some_and(|lasted| lasted >= timeout)
     }
 
     /// Answers also whether there is an event to deliver.

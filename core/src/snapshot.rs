@@ -8,6 +8,9 @@ use crate::ledger::LastFailure;
 use crate::machine::Cause;
 use crate::name::Name;
 use crate::outcome::Totals;
+use crate::policy::category::Category;
+use crate::policy::feature::FeatureState;
+use crate::policy::retry::Denied;
 use crate::word::{Mode, State};
 
 /// A breaker at one instant.
@@ -44,6 +47,14 @@ pub struct Snapshot {
     pub bulkhead: Option<BulkheadCounts>,
     /// What the gates counted; `None` of a breaker that never had any.
     pub gates: Option<GateCounts>,
+    /// How long a call without a deadline of its own may take, in nanoseconds; `None` without `timeout`.
+    pub timeout: Option<Nanos>,
+    /// `None` without `retry`.
+    pub retry: Option<RetryCounts>,
+    /// The rungs of the fallback; none without `fallback` and `cache`.
+    pub fallbacks: Vec<FallbackCounts>,
+    /// In the document's order; none without `features`.
+    pub features: Vec<FeatureCounts>,
     /// The totals.
     pub totals: Totals,
     /// The last transition; `None` before the first.
@@ -160,6 +171,54 @@ pub struct GateCounts {
     /// Calls that were turned away, by the code of the [`Reason`] and of their level. Those by a breaker that is closed
     /// for good are in the totals alone.
     pub refused: [[u64; LEVELS]; REASONS],
+}
+
+/// Retries of calls that were made step by step.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RetryCounts {
+    /// How many may begin now; `None` with `budget: false`.
+    pub budget: Option<u64>,
+    /// How well the kinds have done that `adaptive` chooses from, 0 to 1, by the name of each; `None` for other kinds.
+    pub scores: Option<[(&'static str, f64); 3]>,
+    /// Retries by the code of the [`Category`] of the failure that they followed.
+    pub by_category: [u64; Category::ALL.len()],
+    /// Retries that followed a rejection.
+    pub rejected: u64,
+    /// Retries that were denied, by the code of why: [`Denied`].
+    pub denied: [u64; Denied::ALL.len()],
+}
+
+/// One rung of the fallback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FallbackCounts {
+    /// As the document writes it.
+    pub rung: String,
+    /// How often it has answered.
+    pub answered: u64,
+    /// How often it could not.
+    pub failed: u64,
+}
+
+/// A feature.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FeatureCounts {
+    /// Its name.
+    pub name: String,
+    /// Whether its calls are let in.
+    pub state: FeatureState,
+    /// The share of successes in this state, of the last 50 outcomes at most; `None` without any.
+    pub health: Option<f64>,
+    /// Calls that all gates let in.
+    pub admitted: u64,
+    /// Calls that were turned away because it is disabled.
+    pub refused: u64,
+    /// Settled as success, not too late for the breaker.
+    pub successes: u64,
+    /// Likewise as failure.
+    pub failures: u64,
 }
 
 /// The last transition.

@@ -37,7 +37,7 @@ const _: () = assert!(size_of::<Counters>() == STRIPE_WORDS * size_of::<AtomicU6
 pub(crate) struct Tallies {
     pub admitted: [AtomicU64; LEVELS],
     pub refused: [[AtomicU64; LEVELS]; REASONS],
-    spare: AtomicU64,
+    spare: [AtomicU64; 4],
 }
 
 const _: () = assert!(size_of::<Tallies>() == TALLY_WORDS * size_of::<AtomicU64>());

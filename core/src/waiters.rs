@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::gates::{Ask, Gates, Grant, Queue, Set};
 use crate::outcome::{Kind, Ticket};
-use crate::request::Request;
+use crate::request::Wanted;
 use crate::way::{Stop, Way, Wish, refused};
 use crate::word::{Mode, State};
 use std::task::Waker;
@@ -63,8 +63,8 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
 
     fn take(&mut self, waiting: &Waiting<Ask>, slot: Slot) -> Result<Grant, Refusal> {
         let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
-        let Ask { cost, deadline, drawn } = waiting.ask;
-        let request = Request { priority: waiting.level, cost, deadline };
+        let Ask { cost, deadline, feature, drawn } = waiting.ask;
+        let request = Wanted { priority: waiting.level, cost, deadline, feature };
         let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false, low: 0 };
         let answer = loop {
             let engine = self.body.engine();

@@ -7,14 +7,17 @@ use crate::admit::QueueRules;
 use crate::admit::limiter::{Asks, Token};
 use crate::admit::queue::{Ticket as Place, Waiting};
 use crate::admit::slots::{Asked, Slot};
+use crate::around::Featured;
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
+use crate::featured::Beside;
 use crate::gates::{Ask, Queue, Set};
 use crate::machine::{Caller, Drawn, Machine, Rules, Verdict};
 use crate::outcome::{Kind, Ticket};
-use crate::request::Request;
+use crate::policy::feature::live::Looked;
+use crate::request::Wanted;
 use crate::word::{Mode, Word};
 use std::task::Waker;
 
@@ -43,7 +46,7 @@ struct Seen {
 pub(crate) struct Way<'b> {
     pub body: &'b Body,
     pub set: &'b Set,
-    pub request: Request,
+    pub request: Wanted,
     /// The number that it has drawn in a ramp.
     pub drawn: Option<Drawn>,
     /// Who is to be woken when a wait ends.
@@ -56,7 +59,7 @@ pub(crate) struct Way<'b> {
 
 /// Why a way ended without a permit.
 pub(crate) enum Stop {
-    /// The breaker lives in another cell now.
+    /// The breaker lives in another cell now, or its machine has moved on: to be gone once more.
     Moved,
     Refused(Refusal),
     Waits(Place),
@@ -81,6 +84,7 @@ impl<'b> Way<'b> {
         }
         self.low = word.low();
         let seen = self.look_at_machine(engine, word)?;
+        self.look_at_feature(engine.load())?;
         self.look_at_pace();
         let level = self.request.priority;
         if level < self.set.floor() {
@@ -151,6 +155,34 @@ impl<'b> Way<'b> {
         is_spared && matches!(reason, Reason::Open | Reason::HalfOpenFull | Reason::Ramp)
     }
 
+    /// The feature that the call is of may be disabled. Carries out what is due of all of them.
+    #[inline]
+    fn look_at_feature(&mut self, word: Word) -> Result<(), Stop> {
+        match &self.set.around.features {
+            None => Ok(()),
+            Some(featured) => self.look_at_features(featured, word),
+        }
+    }
+
+    fn look_at_features(&mut self, featured: &Featured, word: Word) -> Result<(), Stop> {
+        let place = featured.place(self.request.feature);
+        let mut beside = Beside::new(self.body, featured);
+        let looked = featured.features.look(word, place, self.body.clock(), &mut beside);
+        self.owes |= beside.owes;
+        match looked {
+            Looked::Admitted => Ok(()),
+            Looked::Disabled { retry_after } => {
+                place.into_iter().for_each(|place| featured.features.count_refused(place));
+                Err(refused(Reason::FeatureDisabled, retry_after).into())
+            }
+            Looked::Again => Err(Stop::Moved),
+            Looked::RollBack { generation } => {
+                self.owes |= self.body.roll_back(generation);
+                Err(Stop::Moved)
+            }
+        }
+    }
+
     /// A rate that follows the outcomes may be due to change.
     #[inline]
     fn look_at_pace(&mut self) {
@@ -193,7 +225,12 @@ impl<'b> Way<'b> {
         let since = self.body.clock().now();
         let patience = since.saturating_add(rules.timeouts[level as usize]);
         let deadline = self.request.deadline.map_or(patience, |deadline| deadline.min(patience));
-        let ask = Ask { cost: self.request.cost, deadline: self.request.deadline, drawn: self.drawn };
+        let ask = Ask {
+            cost: self.request.cost,
+            deadline: self.request.deadline,
+            feature: self.request.feature,
+            drawn: self.drawn,
+        };
         let waiting = Waiting { level, deadline, since, ask };
         let (asked, owes) = self.body.wait_in_line(slots, waiting, self.waker, rules.max_queue, full);
         self.owes |= owes;
@@ -219,7 +256,7 @@ impl<'b> Way<'b> {
 
     #[inline]
     fn asks(&self) -> Asks {
-        let Request { priority, cost, deadline } = self.request;
+        let Wanted { priority, cost, deadline, .. } = self.request;
         Asks { level: priority, cost: cost.into(), deadline }
     }
 
@@ -283,9 +320,6 @@ impl<'b> Way<'b> {
         if let (Some(limit), Some(slots)) = (&self.set.limit, self.body.slots()) {
             limit.admitted(slots.in_flight());
         }
-        match self.body.sample(engine) {
-            None => ticket,
-            Some(start) => ticket.timed(self.body.clock().later(start, wait)),
-        }
+        self.body.start(engine, self.set, &self.request, ticket, wait)
     }
 }

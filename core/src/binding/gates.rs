@@ -12,7 +12,7 @@ use crate::event::By;
 use crate::outcome::{Kind, Ticket};
 use crate::permit::OwnedPermit;
 use crate::policy_event::{PolicyChange, PolicyEvent, SlotTable};
-use crate::request::{Request, RequestError};
+use crate::request::{Request, RequestError, Wanted};
 use crate::word::Mode;
 use serde_json::{Value, json};
 use std::mem::ManuallyDrop;
@@ -74,8 +74,9 @@ pub fn policy_event_json(event: &PolicyEvent) -> Value {
         PolicyChange::Limit { from, to } => (json!(from), json!(to)),
         PolicyChange::Rate { from, to } => (json!(from), json!(to)),
         PolicyChange::Close => (Value::Null, Value::Null),
+        PolicyChange::Feature { from, to, .. } => (json!(from.name()), json!(to.name())),
     };
-    json!({
+    let mut told = json!({
         "breaker": event.breaker.as_str(),
         "kind": event.change.kind(),
         "from": from,
@@ -86,7 +87,13 @@ pub fn policy_event_json(event: &PolicyEvent) -> Value {
         "actor": event.actor.as_deref(),
         "reason": event.reason.as_deref(),
         "missed": event.missed,
-    })
+    });
+    if let PolicyChange::Feature { feature, cause, health, .. } = &event.change {
+        told["feature"] = json!(&**feature);
+        told["cause"] = json!(cause.name());
+        told["health"] = json!(health);
+    }
+    told
 }
 
 impl CircuitBreaker {
@@ -99,7 +106,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// As there.
-    pub fn check(&self, request: &Request) -> Result<(), RequestError> {
+    pub fn check(&self, request: &Request<'_>) -> Result<Wanted, RequestError> {
         self.0.check(request)
     }
 
@@ -139,7 +146,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// As there.
-    pub fn acquire_slip_for(&self, request: &Request) -> Result<Paced, Refused> {
+    pub fn acquire_slip_for(&self, request: &Wanted) -> Result<Paced, Refused> {
         if !self.is_gated() {
             return self.acquire_paced();
         }
@@ -164,7 +171,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// As there.
-    pub fn enter_slip(&self, request: &Request) -> Result<EnteredSlip, Refused> {
+    pub fn enter_slip(&self, request: &Wanted) -> Result<EnteredSlip, Refused> {
         self.enter_slip_with(request, None)
     }
 
@@ -172,7 +179,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// As there.
-    pub fn enter_slip_with(&self, request: &Request, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
+    pub fn enter_slip_with(&self, request: &Wanted, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
         match self.0.acquire_or_wait(request, waker)? {
             Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
             Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),

@@ -31,6 +31,8 @@ use std::sync::Arc;
 pub struct Slip {
     /// The clock's tick at admission, if `extra` says that the call is timed.
     pub start: u64,
+    /// The call's timeout and feature, if `extra` says that it has them.
+    pub rest: u64,
     /// The low half of the word at admission.
     pub low: u32,
     /// The number of a probe's lease.
@@ -95,13 +97,13 @@ impl Builder {
 impl CircuitBreaker {
     fn slip(&self, engine: &Engine, ticket: Ticket) -> Slip {
         let engine = self.0.engines().position(|e| std::ptr::eq(e, engine)).unwrap_or_default();
-        let (low, lease, extra, start) = ticket.parts();
-        Slip { start, low, lease, extra, engine: engine as u32 }
+        let (low, lease, extra, start, rest) = ticket.parts();
+        Slip { start, rest, low, lease, extra, engine: engine as u32 }
     }
 
     fn ticket(&self, slip: &Slip) -> (&Engine, Ticket) {
         let engine = self.0.engines().nth(slip.engine as usize).unwrap_or(&self.0.first);
-        (engine, Ticket::of_parts(slip.low, slip.lease, slip.extra, slip.start))
+        (engine, Ticket::of_parts(slip.low, slip.lease, slip.extra, slip.start, slip.rest))
     }
 
     /// As [`try_acquire`](CircuitBreaker::try_acquire).

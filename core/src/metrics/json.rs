@@ -4,7 +4,9 @@ use crate::admit::priority::Priority;
 use crate::clock::Nanos;
 use crate::error::Reason;
 use crate::ledger::LastFailure;
-use crate::snapshot::Snapshot;
+use crate::policy::category::Category;
+use crate::policy::retry::Denied;
+use crate::snapshot::{FeatureCounts, RetryCounts, Snapshot};
 use serde_json::{Map, Value, json};
 
 /// Renders what decides and the totals of one snapshot, and its durations. Durations and times are nanoseconds; what
@@ -51,6 +53,14 @@ pub fn json(s: &Snapshot) -> Value {
             "queued": b.waiting(),
             "limit": b.limit,
         })),
+        "timeout": s.timeout,
+        "retry": s.retry.as_ref().map(retry),
+        "fallbacks": s.fallbacks.iter().map(|f| json!({
+            "rung": f.rung,
+            "answered": f.answered,
+            "failed": f.failed,
+        })).collect::<Vec<_>>(),
+        "features": s.features.iter().map(|f| (f.name.clone(), feature(f))).collect::<Map<_, _>>(),
         "totals": {
             "success": s.totals.success,
             "failure": s.totals.failure,
@@ -70,6 +80,34 @@ pub fn json(s: &Snapshot) -> Value {
         })),
         "last_failure": s.last_failure.as_ref().map(failure),
         "durations": durations(s),
+    })
+}
+
+fn retry(r: &RetryCounts) -> Value {
+    let scores = r.scores.map(|scores| {
+        scores.into_iter().map(|(name, score)| (name.to_owned(), json!(score))).collect::<Map<_, _>>()
+    });
+    let categories = Category::ALL.into_iter().map(Category::name).zip(r.by_category);
+    let by_category: Map<_, _> = categories.map(|(name, n)| (name.to_owned(), json!(n))).collect();
+    let denied = Denied::ALL.into_iter().map(Denied::name).zip(r.denied);
+    let denied: Map<_, _> = denied.map(|(name, n)| (name.to_owned(), json!(n))).collect();
+    json!({
+        "budget": r.budget,
+        "scores": scores,
+        "retries": by_category,
+        "after_rejection": r.rejected,
+        "denied": denied,
+    })
+}
+
+fn feature(f: &FeatureCounts) -> Value {
+    json!({
+        "state": f.state.name(),
+        "health": f.health,
+        "admitted": f.admitted,
+        "refused": f.refused,
+        "successes": f.successes,
+        "failures": f.failures,
     })
 }
 

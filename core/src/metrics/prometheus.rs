@@ -5,6 +5,9 @@ use crate::error::{REASONS, Reason};
 use crate::histogram::{Distribution, RECOVERY_BOUNDS};
 use crate::ledger::OTHER;
 use crate::outcome::Outcome;
+use crate::policy::category::Category;
+use crate::policy::feature::FeatureState;
+use crate::policy::retry::Denied;
 use crate::snapshot::Snapshot;
 use crate::word::{Mode, State};
 use std::fmt::Write;
@@ -90,6 +93,7 @@ impl Writer<'_> {
         if self.services.iter().any(|s| s.snapshot.gates.is_some()) {
             self.gates();
         }
+        self.around();
         self.out.push_str("# EOF\n");
     }
 
@@ -128,6 +132,97 @@ impl Writer<'_> {
             },
         );
         self.slots();
+    }
+
+    /// Families of the policies around the call; none is there while no service has its policy.
+    fn around(&mut self) {
+        if self.services.iter().any(|s| s.snapshot.timeout.is_some()) {
+            self.family("timeout_seconds", Type::Gauge, "How long a call may take.", |w, s| {
+                if let Some(timeout) = s.snapshot.timeout {
+                    w.head("timeout_seconds", s);
+                    let _ = writeln!(w.out, "}} {:?}", seconds(timeout));
+                }
+            });
+        }
+        if self.services.iter().any(|s| s.snapshot.retry.is_some()) {
+            self.retries();
+        }
+        if self.services.iter().any(|s| !s.snapshot.fallbacks.is_empty()) {
+            let help = "Calls that failed or were turned away, by what was to answer in their place.";
+            self.family("fallbacks", Type::Counter, help, |w, s| {
+                for f in &s.snapshot.fallbacks {
+                    for (result, n) in [("answered", f.answered), ("failed", f.failed)] {
+                        w.counted("fallbacks_total", s, &[("rung", &f.rung), ("result", result)], n);
+                    }
+                }
+            });
+        }
+        if self.services.iter().any(|s| !s.snapshot.features.is_empty()) {
+            self.features();
+        }
+    }
+
+    fn retries(&mut self) {
+        self.family("retries", Type::Counter, "Retries, by what they followed.", |w, s| {
+            let Some(retry) = &s.snapshot.retry else { return };
+            for (category, n) in Category::ALL.into_iter().zip(retry.by_category) {
+                w.counted("retries_total", s, &[("category", category.name())], n);
+            }
+            w.counted("retries_total", s, &[("category", "rejected")], retry.rejected);
+        });
+        self.family("retries_denied", Type::Counter, "Retries that were not begun, by why.", |w, s| {
+            let Some(retry) = &s.snapshot.retry else { return };
+            for (denied, n) in Denied::ALL.into_iter().zip(retry.denied) {
+                w.counted("retries_denied_total", s, &[("reason", denied.name())], n);
+            }
+        });
+        self.family("retry_budget", Type::Gauge, "Retries that may begin now.", |w, s| {
+            if let Some(left) = s.snapshot.retry.as_ref().and_then(|retry| retry.budget) {
+                w.sample("retry_budget", s, &[], left);
+            }
+        });
+    }
+
+    fn features(&mut self) {
+        self.family("feature_state", Type::Gauge, "State of a feature: one of three is 1.", |w, s| {
+            for f in &s.snapshot.features {
+                for state in FeatureState::ALL {
+                    let labels = [("feature", &*escape(&f.name)), ("state", state.name())];
+                    w.sample("feature_state", s, &labels, u64::from(f.state == state));
+                }
+            }
+        });
+        let help = "Share of successes of a feature in its present state, of the last 50 outcomes at most.";
+        self.family("feature_health", Type::Gauge, help, |w, s| {
+            for f in &s.snapshot.features {
+                if let Some(health) = f.health {
+                    w.head("feature_health", s);
+                    w.label("feature", &escape(&f.name));
+                    let _ = writeln!(w.out, "}} {health:?}");
+                }
+            }
+        });
+        self.family("feature_requests", Type::Counter, "Settled calls of a feature.", |w, s| {
+            for f in &s.snapshot.features {
+                for (outcome, n) in [(Outcome::Success, f.successes), (Outcome::Failure, f.failures)] {
+                    let labels = [("feature", &*escape(&f.name)), ("status", outcome.name())];
+                    w.counted("feature_requests_total", s, &labels, n);
+                }
+            }
+        });
+        let help = "Calls that were turned away because their feature is disabled.";
+        self.family("feature_refused", Type::Counter, help, |w, s| {
+            for f in &s.snapshot.features {
+                w.counted("feature_refused_total", s, &[("feature", &escape(&f.name))], f.refused);
+            }
+        });
+    }
+
+    /// A sample from its first count on.
+    fn counted(&mut self, name: &str, s: &Service<'_>, labels: &[(&str, &str)], n: u64) {
+        if n > 0 {
+            self.sample(name, s, labels, n);
+        }
     }
 
     fn slots(&mut self) {

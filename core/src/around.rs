@@ -1,0 +1,303 @@
+//! What the policies around the call keep, for one plan (policies §6 to §10), in the memory of the process.
+
+use crate::clock::Nanos;
+use crate::policy::Policies;
+use crate::policy::budget::{Budget, BudgetRules};
+use crate::policy::category::Category;
+use crate::policy::fallback::Rung;
+use crate::policy::feature::live::Features;
+use crate::policy::feature::recovery::Met;
+use crate::policy::feature::{FeatureRules, MAX_FEATURES};
+use crate::policy::retry::{Asked, Denied, Missed, RetryRules};
+use crate::policy::timeout::{Learned, TimeoutRules};
+use crate::policy::wait::{After, Choice, FIRST_RETRY, Retry, Scores, Taken, Wait, WaitKind};
+use crate::snapshot::{FallbackCounts, FeatureCounts, RetryCounts};
+use crate::sync::{AtomicU64, Mutex, Ordering};
+use std::sync::Arc;
+
+/// How long a call may take.
+pub(crate) enum Limit {
+    Fixed(Nanos),
+    Learned(Arc<Learned>),
+}
+
+impl Limit {
+    fn new(rules: &TimeoutRules, before: Option<&Limit>) -> Self {
+        match (rules, before) {
+            (TimeoutRules::Fixed(d), _) => Limit::Fixed(*d),
+            (TimeoutRules::Learned(rules), Some(Limit::Learned(old))) if old.rules() == rules => {
+                Limit::Learned(Arc::clone(old))
+            }
+            (TimeoutRules::Learned(rules), _) => Limit::Learned(Arc::new(Learned::new(*rules))),
+        }
+    }
+
+    /// For a call that begins now.
+    #[inline]
+    pub(crate) fn now(&self) -> Nanos {
+        match self {
+            Limit::Fixed(d) => *d,
+            Limit::Learned(learned) => learned.limit(),
+        }
+    }
+
+    pub(crate) fn learned(&self) -> Option<&Learned> {
+        match self {
+            Limit::Fixed(_) => None,
+            Limit::Learned(learned) => Some(learned),
+        }
+    }
+}
+
+/// Retries, by what they follow, and those that were denied.
+#[derive(Default)]
+struct Counts {
+    by_category: [AtomicU64; Category::ALL.len()],
+    /// After rejections.
+    rejected: AtomicU64,
+    denied: [AtomicU64; Denied::ALL.len()],
+}
+
+/// What retries keep.
+pub(crate) struct Retrying {
+    pub rules: RetryRules,
+    budget: Option<Arc<Budget>>,
+    /// What outlives the rules.
+    lasting: Arc<Lasting>,
+}
+
+#[derive(Default)]
+struct Lasting {
+    /// Waits that drew a number.
+    drawn: AtomicU64,
+    /// What the host reported last: the bits of a double.
+    utilisation: AtomicU64,
+    scores: Mutex<Scores>,
+    counts: Counts,
+}
+
+/// What a retry's wait is drawn from, beside the rules.
+pub(crate) struct Draws<'a> {
+    pub seed: u64,
+    pub outages: &'a [Nanos],
+}
+
+impl Retrying {
+    fn new(rules: &RetryRules, budget: Option<Arc<Budget>>, before: Option<&Retrying>) -> Self {
+        let lasting = before.map_or_else(Arc::default, |before| Arc::clone(&before.lasting));
+        Retrying { rules: rules.clone(), budget, lasting }
+    }
+
+    /// A call begins.
+    #[inline]
+    pub(crate) fn first(&self, now: Nanos) {
+        if let Some(budget) = &self.budget {
+            budget.first(now);
+        }
+    }
+
+    /// Whether there is another attempt, and after which wait.
+    pub(crate) fn decide(
+        &self,
+        asked: &Asked,
+        after: After,
+        previous: Option<Nanos>,
+        draws: impl FnOnce(&mut dyn FnMut(&Draws<'_>)),
+    ) -> Result<Wait, Denied> {
+        let wait = || {
+            let mut wait = None;
+            draws(&mut |draws| wait = Some(self.wait(asked, after, previous, draws)));
+            wait.unwrap_or(Wait { total: 0, backoff: None })
+        };
+        let withdraw = || self.budget.as_ref().is_none_or(|budget| budget.withdraw(asked.now));
+        let decided = self.rules.decide(asked, wait, withdraw);
+        let counts = &self.lasting.counts;
+        let count = match (&decided, asked.missed) {
+            (Ok(_), Missed::Failed(category)) => &counts.by_category[category as usize],
+            (Ok(_), Missed::Rejected) => &counts.rejected,
+            (Err(denied), _) => &counts.denied[*denied as usize],
+        };
+        count.fetch_add(1, Ordering::AcqRel);
+        decided
+    }
+
+    fn wait(&self, asked: &Asked, after: After, previous: Option<Nanos>, draws: &Draws<'_>) -> Wait {
+        self.rules.backoff.wait(&Retry {
+            attempts: asked.attempts,
+            number: FIRST_RETRY + self.lasting.drawn.fetch_add(1, Ordering::AcqRel),
+            previous,
+            seed: draws.seed,
+            utilisation: self.utilisation(),
+            outages: draws.outages,
+            scores: *self.lasting.scores.lock(),
+            after,
+        })
+    }
+
+    /// Learns how the attempt went that followed a backoff.
+    pub(crate) fn learn(&self, used: Option<Taken>, has_succeeded: bool) {
+        if let Some(Taken { length, choice: Some(choice) }) = used {
+            self.lasting.scores.lock().learn(choice, length, self.rules.backoff.max, has_succeeded);
+        }
+    }
+
+    pub(crate) fn counts(&self, now: Nanos) -> RetryCounts {
+        let counts = &self.lasting.counts;
+        let read = |count: &AtomicU64| count.load(Ordering::Acquire);
+        let Scores(scores) = *self.lasting.scores.lock();
+        let is_adaptive = self.rules.backoff.kind == WaitKind::Adaptive;
+        RetryCounts {
+            budget: self.budget.as_ref().map(|budget| budget.left(now)),
+            scores: is_adaptive.then(|| Choice::ALL.map(|choice| (choice.name(), scores[choice as usize]))),
+            by_category: counts.by_category.each_ref().map(read),
+            rejected: read(&counts.rejected),
+            denied: counts.denied.each_ref().map(read),
+        }
+    }
+
+    fn utilisation(&self) -> f64 {
+        f64::from_bits(self.lasting.utilisation.load(Ordering::Acquire))
+    }
+
+    /// 0 to 1.
+    pub(crate) fn set_utilisation(&self, to: f64) {
+        self.lasting.utilisation.store(to.to_bits(), Ordering::Release);
+    }
+}
+
+/// The chain of rungs that answer when a call does not: the cache first where it answers failures and is not written
+/// elsewhere.
+pub(crate) struct Falling {
+    rungs: Box<[Rung]>,
+    /// How often each has answered, and how often it could not.
+    counts: Box<[[AtomicU64; 2]]>,
+}
+
+impl Falling {
+    /// `None` when there is none.
+    fn new(rules: &Policies, before: Option<&Falling>) -> Option<Arc<Self>> {
+        let written: &[Rung] = rules.fallback.as_ref().map_or(&[], |fallback| &fallback.rungs);
+        let leads = rules.cache.is_some() && !written.contains(&Rung::Cache);
+        let rungs: Box<[Rung]> = leads.then_some(Rung::Cache).into_iter().chain(written.iter().cloned()).collect();
+        let counts = rungs.iter().map(|rung| before.map_or([0; 2], |before| before.counted(rung)));
+        let counts = counts.map(|n| n.map(AtomicU64::new)).collect();
+        (!rungs.is_empty()).then(|| Arc::new(Falling { counts, rungs }))
+    }
+
+    fn counted(&self, rung: &Rung) -> [u64; 2] {
+        let found = self.rungs.iter().zip(&self.counts).find(|(known, _)| *known == rung);
+        found.map_or([0; 2], |(_, counts)| counts.each_ref().map(|n| n.load(Ordering::Acquire)))
+    }
+
+    pub(crate) fn rung(&self, number: usize) -> Option<&Rung> {
+        self.rungs.get(number)
+    }
+
+    /// The number of the first rung from `from` on that may answer. Nothing is cached without a key.
+    pub(crate) fn rung_from(&self, from: usize, has_key: bool) -> Option<usize> {
+        let later = self.rungs.iter().enumerate().skip(from);
+        later.filter(|(_, rung)| has_key || **rung != Rung::Cache).map(|(number, _)| number).next()
+    }
+
+    pub(crate) fn count(&self, rung: usize, has_answered: bool) {
+        if let Some(counts) = self.counts.get(rung) {
+            counts[usize::from(!has_answered)].fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Vec<FallbackCounts> {
+        self.rungs
+            .iter()
+            .map(|rung| {
+                let [answered, not] = self.counted(rung);
+                FallbackCounts { rung: rung.to_string(), answered, failed: not }
+            })
+            .collect()
+    }
+}
+
+/// The features, and which table of this breaker's they are.
+pub(crate) struct Featured {
+    pub features: Arc<Features>,
+    version: u16,
+}
+
+/// Of a mark: the place in the table, plus one.
+const PLACE_BITS: u32 = 7;
+const _: () = assert!(MAX_FEATURES < 1 << PLACE_BITS);
+
+impl Featured {
+    fn new(rules: &FeatureRules, before: Option<&Featured>, met: &Met) -> Self {
+        let version = before.map_or(0, |before| before.version);
+        match before.filter(|before| before.features.rules() == rules) {
+            Some(before) => Featured { features: Arc::clone(&before.features), version },
+            None => Featured {
+                features: Arc::new(Features::new(rules, met)),
+                version: (version + 1) % (1 << (u16::BITS - PLACE_BITS)),
+            },
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Vec<FeatureCounts> {
+        let rules = self.features.rules().features.iter();
+        let all = rules.zip(self.features.snapshot());
+        all.map(|(rule, counted)| FeatureCounts {
+            name: rule.name.to_string(),
+            state: counted.state,
+            health: counted.health.share(),
+            admitted: counted.tallies.admitted,
+            refused: counted.tallies.refused,
+            successes: counted.tallies.successes,
+            failures: counted.tallies.failures,
+        })
+        .collect()
+    }
+
+    /// What a call carries of its feature: never 0, and of no other table, but after hundreds.
+    pub(crate) fn mark(&self, place: usize) -> u16 {
+        self.version << PLACE_BITS | (place + 1) as u16
+    }
+
+    /// The place of the feature that a call carries; `None` when it names none, or one of another table.
+    #[inline]
+    pub(crate) fn place(&self, mark: u16) -> Option<usize> {
+        let is_ours = mark >> PLACE_BITS == self.version;
+        usize::from(mark & ((1 << PLACE_BITS) - 1)).checked_sub(1).filter(|_| is_ours)
+    }
+}
+
+/// The policies around the call of one plan, with what they have learned. What a policy of the plan before has learned is
+/// taken over where both say the same of it.
+#[derive(Default)]
+pub(crate) struct Around {
+    pub timeout: Option<Limit>,
+    pub retry: Option<Retrying>,
+    pub falling: Option<Arc<Falling>>,
+    pub features: Option<Featured>,
+}
+
+impl Around {
+    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met) -> Self {
+        let Some(rules) = rules else { return Around::default() };
+        let timeout = |rules| Limit::new(rules, before.and_then(|around| around.timeout.as_ref()));
+        let old = before.and_then(|around| around.retry.as_ref());
+        let budget = |rules: BudgetRules| {
+            let kept = old.and_then(|old| old.budget.clone()).filter(|budget| *budget.rules() == rules);
+            kept.unwrap_or_else(|| Arc::new(Budget::new(rules)))
+        };
+        let features = |rules| Featured::new(rules, before.and_then(|around| around.features.as_ref()), met);
+        let retry = |rules: &RetryRules| Retrying::new(rules, rules.budget.map(budget), old);
+        Around {
+            timeout: rules.timeout.as_ref().map(timeout),
+            retry: rules.retry.as_ref().map(retry),
+            falling: Falling::new(rules, before.and_then(|around| around.falling.as_deref())),
+            features: rules.features.as_ref().map(features),
+        }
+    }
+
+    /// Whether a policy wants to know how calls end.
+    #[inline]
+    pub(crate) fn is_fed(&self) -> bool {
+        self.features.is_some() || matches!(self.timeout, Some(Limit::Learned(_)))
+    }
+}

@@ -1,0 +1,257 @@
+//! The stepper: one call with its attempts, from the first to what answers in the end (policies §1, §7, §8).
+//!
+//! It is told what happened and answers what the host does next. It holds no timer, no function, no value and no permit:
+//! asking for a permit, waiting, calling and answering from a rung are the host's, each in its own idiom.
+
+use crate::around::{Draws, Falling, Retrying};
+use crate::body::Body;
+use crate::clock::Nanos;
+use crate::error::{Reason, Refusal};
+use crate::ledger::Ledger;
+use crate::outcome::Outcome;
+use crate::policy::category::Category;
+use crate::policy::retry::{Asked, Missed};
+use crate::policy::wait::{After, Taken};
+use crate::request::{Request, Wanted};
+
+/// What the host does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Ask the breaker for a permit; then tell `admitted` or `refused`.
+    Ask,
+    /// Make the call and settle its permit; then tell `ended`.
+    Call,
+    /// Wait so long, in nanoseconds; then tell `resume`.
+    Wait(Nanos),
+    /// Answer from the rung with that number; then tell `answered`.
+    Use(usize),
+    /// It is over.
+    Done(Done),
+}
+
+/// How a call with its attempts ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// `None`: it never ran, because it was turned away.
+    pub outcome: Option<Outcome>,
+    /// A rung has answered, the one with that number.
+    pub rung: Option<usize>,
+    /// How often the gates were asked.
+    pub attempts: u32,
+    /// Why the last attempt was turned away, if it was.
+    pub rejected: Option<Refusal>,
+}
+
+/// How an attempt ended, as the host saw it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended<'a> {
+    pub outcome: Outcome,
+    pub error_type: Option<&'a str>,
+    /// An HTTP status.
+    pub status: Option<u16>,
+    /// How long the error itself asks to wait.
+    pub retry_after: Option<Nanos>,
+    /// The host says that this failure is none to fall back from.
+    pub stands: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Asking,
+    Calling,
+    Waiting { until: Nanos },
+    Falling { rung: usize },
+    Over(Done),
+}
+
+/// One call with its attempts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    wanted: Wanted,
+    begun: Nanos,
+    /// How often it may be tried.
+    allowed: u64,
+    made: u32,
+    phase: Phase,
+    is_bypassed: bool,
+    has_key: bool,
+    stands: bool,
+    /// Of the last attempt that ran; `None`: none did.
+    outcome: Option<Outcome>,
+    rejected: Option<Refusal>,
+    /// How long the backoff before the last retry was that had one.
+    previous: Option<Nanos>,
+    /// The backoff that this attempt followed, for the scores.
+    used: Option<Taken>,
+}
+
+impl Course {
+    /// A call begins. It is counted here, whatever becomes of it.
+    pub(crate) fn begin(body: &Body, request: &Request<'_>, wanted: Wanted) -> Self {
+        let now = body.clock().now();
+        let allowed = body.retrying().map_or(1, |retrying| {
+            retrying.first(now);
+            retrying.rules.attempts_for(request.method, request.idempotent)
+        });
+        Course {
+            wanted,
+            begun: now,
+            allowed,
+            made: 0,
+            phase: Phase::Asking,
+            is_bypassed: false,
+            has_key: request.key.is_some(),
+            stands: false,
+            outcome: None,
+            rejected: None,
+            previous: None,
+            used: None,
+        }
+    }
+
+    /// What its attempts ask for.
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// How often the gates were asked.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// A permit was given.
+    pub(crate) fn admitted(&mut self, is_bypassed: bool) {
+        self.made += 1;
+        (self.phase, self.is_bypassed) = (Phase::Calling, is_bypassed);
+    }
+
+    /// The breaker has turned the attempt away.
+    pub(crate) fn refused(&mut self, body: &Body, refusal: Refusal) -> Next {
+        self.made += 1;
+        self.rejected = Some(refusal);
+        let used = self.used.take();
+        if let Some(retrying) = body.retrying() {
+            retrying.learn(used, false);
+            let (reason, retry_after) = (refusal.reason(), refusal.retry_after());
+            let after = After::Rejection { retry_after, is_open: reason == Reason::Open };
+            let is_final = reason == Reason::Closed;
+            if let Some(next) = (!is_final).then(|| self.again(body, retrying, Missed::Rejected, after)).flatten() {
+                return next;
+            }
+        }
+        self.fall(body, 0)
+    }
+
+    /// The attempt ended; its permit is settled.
+    pub(crate) fn ended(&mut self, body: &Body, ended: &Ended<'_>) -> Next {
+        (self.outcome, self.rejected, self.stands) = (Some(ended.outcome), None, ended.stands);
+        let used = self.used.take();
+        let retrying = body.retrying();
+        if let Some(retrying) = retrying.filter(|_| ended.outcome != Outcome::Ignored) {
+            retrying.learn(used, ended.outcome == Outcome::Success);
+        }
+        if ended.outcome != Outcome::Failure {
+            return self.over(None);
+        }
+        if let Some(retrying) = retrying.filter(|_| !self.is_bypassed) {
+            let missed = Missed::Failed(Category::of(ended.error_type, ended.status));
+            let after = After::Failure { hint: ended.retry_after };
+            if let Some(next) = self.again(body, retrying, missed, after) {
+                return next;
+            }
+        }
+        self.fall(body, 0)
+    }
+
+    /// Another attempt, if there is to be one.
+    fn again(&mut self, body: &Body, retrying: &Retrying, missed: Missed, after: After) -> Option<Next> {
+        let asked = Asked {
+            attempts: self.made.into(),
+            allowed: self.allowed,
+            missed,
+            begun: self.begun,
+            now: body.clock().now(),
+            deadline: self.wanted.deadline,
+        };
+        let wait = retrying.decide(&asked, after, self.previous, |draw| body.with_draws(draw)).ok()?;
+        self.used = wait.backoff;
+        self.previous = wait.backoff.map(|taken| taken.length).or(self.previous);
+        self.phase = Phase::Waiting { until: asked.now.saturating_add(wait.total) };
+        Some(Next::Wait(wait.total))
+    }
+
+    /// The wait is over, or somebody thinks so.
+    pub(crate) fn resume(&mut self, body: &Body) -> Next {
+        let Phase::Waiting { until } = self.phase else { return self.next(body) };
+        let now = body.clock().now();
+        if now < until {
+            return Next::Wait(until - now);
+        }
+        if self.wanted.deadline.is_some_and(|at| now >= at) {
+            return self.fall(body, 0);
+        }
+        self.phase = Phase::Asking;
+        Next::Ask
+    }
+
+    /// The rung has answered, or could not.
+    pub(crate) fn answered(&mut self, body: &Body, has_answered: bool) -> Next {
+        let Phase::Falling { rung } = self.phase else { return self.next(body) };
+        if let Some(falling) = body.falling() {
+            falling.count(rung, has_answered);
+        }
+        if has_answered { self.over(Some(rung)) } else { self.fall(body, rung + 1) }
+    }
+
+    /// Down the chain, from that rung on.
+    fn fall(&mut self, body: &Body, from: usize) -> Next {
+        let falling = body.falling().filter(|_| !self.stands);
+        match falling.and_then(|falling| falling.rung_from(from, self.has_key)) {
+            None => self.over(None),
+            Some(rung) => {
+                self.phase = Phase::Falling { rung };
+                Next::Use(rung)
+            }
+        }
+    }
+
+    /// How it would end now, if nothing answered.
+    pub(crate) fn done(&self) -> Done {
+        Done { outcome: self.outcome, rung: None, attempts: self.made, rejected: self.rejected }
+    }
+
+    fn over(&mut self, rung: Option<usize>) -> Next {
+        let outcome = if rung.is_some() { Some(Outcome::Success) } else { self.outcome };
+        let done = Done { outcome, rung, ..self.done() };
+        self.phase = Phase::Over(done);
+        Next::Done(done)
+    }
+
+    /// What is to be done now.
+    pub(crate) fn next(&self, body: &Body) -> Next {
+        match self.phase {
+            Phase::Asking => Next::Ask,
+            Phase::Calling => Next::Call,
+            Phase::Waiting { until } => Next::Wait(until.saturating_sub(body.clock().now())),
+            Phase::Falling { rung } => Next::Use(rung),
+            Phase::Over(done) => Next::Done(done),
+        }
+    }
+}
+
+impl Body {
+    fn retrying(&self) -> Option<&Retrying> {
+        self.gate_set().and_then(|set| set.around.retry.as_ref())
+    }
+
+    pub(crate) fn falling(&self) -> Option<&Falling> {
+        self.gate_set().and_then(|set| set.around.falling.as_deref())
+    }
+
+    /// What the waits of retries are drawn from.
+    fn with_draws(&self, draw: &mut dyn FnMut(&Draws<'_>)) {
+        let outages = self.existing_ledger().map(Ledger::outages).unwrap_or_default();
+        let seed = self.engine().plan().seed.unwrap_or_else(|| self.seed());
+        draw(&Draws { seed, outages: &outages });
+    }
+}
