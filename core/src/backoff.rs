@@ -1,4 +1,4 @@
-//! How long an opening lasts (semantics §6): a pure function of the opening's numbers.
+//! How long an opening lasts (semantics §6): a pure function of the opening's numbers. Retries wait by the same rules.
 
 use crate::clock::Nanos;
 use crate::rng::{self, Draw};
@@ -30,7 +30,7 @@ pub(crate) struct Backoff {
     pub reset_after: Nanos,
 }
 
-/// The numbers of one opening.
+/// The numbers of one opening; those of one retry stand in their places (policies §7).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {
     /// T.
@@ -46,7 +46,11 @@ pub(crate) struct Opening {
 
 impl Backoff {
     pub(crate) fn duration(&self, o: Opening) -> Nanos {
-        let grown = self.grown(o);
+        self.finished(self.grown(o), o)
+    }
+
+    /// A length without jitter as it comes out: with jitter, and neither too long nor too short.
+    pub(crate) fn finished(&self, grown: Nanos, o: Opening) -> Nanos {
         let cap = match self.growth {
             Growth::Fixed => scale(o.base, ONE_BP + self.jitter_bp),
             _ => self.max,
@@ -54,7 +58,8 @@ impl Backoff {
         self.jittered(grown, o).min(cap).max(SHORTEST)
     }
 
-    fn grown(&self, o: Opening) -> Nanos {
+    /// The length without jitter.
+    pub(crate) fn grown(&self, o: Opening) -> Nanos {
         match self.growth {
             Growth::Fixed => o.base,
             Growth::Linear => o.base.saturating_mul(o.in_row).min(self.max),

@@ -7,6 +7,7 @@ pub(crate) mod fallback;
 pub(crate) mod feature;
 pub(crate) mod hedge;
 pub(crate) mod retry;
+pub(crate) mod spread;
 pub(crate) mod timeout;
 pub(crate) mod wait;
 
