@@ -168,17 +168,12 @@ fn a_reader_sees_a_limit_that_was_in_force() {
     outcomes(1, vec![10, 20], || {
         let learned = longest();
         sample(&learned, [10; 19])();
-        let reader = Arc::clone(&learned);
-        let said = at_once(runs![
-            {
-                let run = sample(&learned, [20]);
-                move || {
-                    run();
-                    0u64
-                }
-            },
-            move || reader.limit()
-        ]);
+        let (writer, reader) = (sample(&learned, [20]), Arc::clone(&learned));
+        let writes = move || {
+            writer();
+            0u64
+        };
+        let said: Vec<u64> = at_once(runs![writes, move || reader.limit()]);
         said[1]
     });
 }
