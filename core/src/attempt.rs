@@ -240,7 +240,7 @@ impl Course {
 }
 
 impl Body {
-    fn retrying(&self) -> Option<&Retrying> {
+    pub(crate) fn retrying(&self) -> Option<&Retrying> {
         self.gate_set().and_then(|set| set.around.retry.as_ref())
     }
 

@@ -217,6 +217,15 @@ impl CircuitBreaker {
         self.0.set_slots(to, &by)
     }
 
+    /// Tells how much the host has to do, 0 to 1: retries of the kind `resource_sensitive` wait longer the more it is.
+    /// Without `retry` nobody looks at it.
+    ///
+    /// # Errors
+    /// When it is out of range.
+    pub fn set_utilisation(&self, to: f64) -> Result<(), ConfigError> {
+        self.0.set_utilisation(to)
+    }
+
     /// Sets the concurrency limit, from which it goes on to find itself; answers whether it is another.
     ///
     /// # Errors

@@ -200,6 +200,17 @@ impl Body {
         Ok(from != to)
     }
 
+    /// Takes note of how much the host has to do.
+    pub(crate) fn set_utilisation(&self, to: f64) -> std::result::Result<(), ConfigError> {
+        if !(0.0..=1.0).contains(&to) {
+            return Err(ConfigError::new("utilisation", to.to_string(), "a number in 0..=1"));
+        }
+        if let Some(retrying) = self.retrying() {
+            retrying.set_utilisation(to);
+        }
+        Ok(())
+    }
+
     /// Ends the breaker's life: whoever comes or waits is refused. Answers whether it lived.
     pub(crate) fn close(&self, by: &By) -> bool {
         let lived = !self.end();

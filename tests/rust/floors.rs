@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 49] = [
+const FLOORS: [(&str, &str, &[&str]); 50] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -32,6 +32,7 @@ const FLOORS: [(&str, &str, &[&str]); 49] = [
     ("F1.15", "What lies behind the queue's lock; the rate limit over its words.", &["admit/line", "admit/limiter"]),
     ("F1.155", "Drawing from it where that is all there is to it.", &["admit/at_once"]),
     ("F1.16", "Slots and their queue.", &["admit/slots"]),
+    ("F1.165", "Mean and deviation, which several of these take.", &["policy/spread"]),
     ("F1.17", "The parts of the policies around the call.", &[
         "policy/budget", "policy/cache", "policy/category", "policy/fallback", "policy/feature", "policy/hedge",
         "policy/timeout", "policy/wait",

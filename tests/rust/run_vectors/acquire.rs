@@ -63,8 +63,7 @@ fn tell(b: &mut Bench, answer: &std::result::Result<Entered, Rejection>) -> Valu
             "would_reject": permit.would_reject().map(|r| r.name()),
             "wait": permit.wait().as_nanos() as u64,
             "bypassed": permit.is_bypassed(),
-            // No policy sets one.
-            "timeout": null,
+            "timeout": permit.timeout().map(|d| d.as_nanos() as u64),
         }),
         Ok(Entered::Waiting(_)) => json!({ "admitted": false, "queued": true }),
         Err(rejection) => {

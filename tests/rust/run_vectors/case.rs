@@ -4,7 +4,7 @@ use crate::expect;
 use crate::steps;
 use crate::waits::Waits;
 use fusewire::{
-    Builder, CircuitBreaker, ConfigError, Error, Events, ManualClock, OwnedPermit, PolicyEvents, Registry,
+    Attempts, Builder, CircuitBreaker, ConfigError, Error, Events, ManualClock, OwnedPermit, PolicyEvents, Registry,
     RequestError, Settled,
 };
 use serde_json::Value;
@@ -17,6 +17,8 @@ pub struct Bench {
     pub clock: ManualClock,
     /// `None`: settled, or it waited and was turned away.
     pub permits: HashMap<String, Option<OwnedPermit>>,
+    /// Calls that are made step by step.
+    pub attempts: HashMap<String, Attempts<'static>>,
     /// Calls in a queue.
     pub waits: Waits,
     pub events: Events,
@@ -46,6 +48,7 @@ pub fn run(case: &Value) -> Result<(), String> {
         breaker,
         clock,
         permits: HashMap::new(),
+        attempts: HashMap::new(),
         waits: Waits::default(),
         acquires: 0,
         retry_at: None,

@@ -35,6 +35,10 @@ pub fn run(b: &mut Bench, step: &Value, kind: &str) -> Result {
             let to = step["to"].as_u64().ok_or("no limit")?;
             came_out(b.breaker.set_limit(to, by(step)), error)
         }
+        "set_utilisation" => {
+            let to = step["to"].as_f64().ok_or("no share")?;
+            came_out(b.breaker.set_utilisation(to), error)
+        }
         "close" => {
             b.breaker.close(by(step));
             Ok(())
@@ -85,14 +89,15 @@ pub fn policy_events(b: &Bench, expected: &Value) -> Result {
 }
 
 fn told(event: &PolicyEvent) -> Value {
-    let (from, to) = match event.change {
+    let (from, to) = match &event.change {
         PolicyChange::MinPriority { from, to } => (json!(from.name()), json!(to.name())),
-        PolicyChange::Slots { from, to } => (slots(&from), slots(&to)),
+        PolicyChange::Slots { from, to } => (slots(from), slots(to)),
         PolicyChange::Limit { from, to } => (json!(from), json!(to)),
         PolicyChange::Rate { from, to } => (json!(from), json!(to)),
+        PolicyChange::Feature { from, to, .. } => (json!(from.name()), json!(to.name())),
         _ => (Value::Null, Value::Null),
     };
-    json!({
+    let mut told = json!({
         "kind": event.change.kind(),
         "from": from,
         "to": to,
@@ -101,7 +106,13 @@ fn told(event: &PolicyEvent) -> Value {
         "generation": event.generation,
         "sequence": event.sequence,
         "at": event.at,
-    })
+    });
+    if let PolicyChange::Feature { feature, cause, health, .. } = &event.change {
+        told["feature"] = json!(&**feature);
+        told["cause"] = json!(cause.name());
+        told["health"] = json!(health);
+    }
+    told
 }
 
 fn slots(table: &SlotTable) -> Value {

@@ -1,6 +1,7 @@
 //! Runs the conformance vectors against the Rust crate: `run-vectors-rust [--vectors DIR] [--filter TEXT]`.
 
 mod acquire;
+mod attempt;
 mod case;
 mod expect;
 mod files;

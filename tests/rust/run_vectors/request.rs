@@ -12,11 +12,11 @@ fn unwritten(key: &str, message: impl Into<String>) -> Wrong {
 }
 
 /// The request of a step; `None` when it says nothing of one.
-pub fn of(step: &Value) -> Option<Result<Request>> {
+pub fn of(step: &Value) -> Option<Result<Request<'_>>> {
     step.get("request").map(read)
 }
 
-fn read(written: &Value) -> Result<Request> {
+pub fn read(written: &Value) -> Result<Request<'_>> {
     let mut request = Request::new();
     if let Some(priority) = written.get("priority") {
         request = request.priority(level(priority)?);
@@ -27,6 +27,18 @@ fn read(written: &Value) -> Result<Request> {
     }
     if let Some(deadline) = written.get("deadline") {
         request = request.deadline(nanos(deadline).map_err(|e| unwritten("deadline", e))?);
+    }
+    if let Some(feature) = written["feature"].as_str() {
+        request = request.feature(feature);
+    }
+    if let Some(method) = written["method"].as_str() {
+        request = request.method(method);
+    }
+    if let Some(key) = written["key"].as_str() {
+        request = request.key(key);
+    }
+    if written["idempotent"] == true {
+        request = request.idempotent();
     }
     Ok(request)
 }

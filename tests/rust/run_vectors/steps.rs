@@ -3,7 +3,7 @@
 use crate::acquire::acquire;
 use crate::case::{Bench, settled_name};
 use crate::nanos::nanos;
-use crate::{expect, hand, request, waits};
+use crate::{attempt, expect, hand, request, waits};
 use fusewire::{Clock, Outcome, json};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 pub type Result<T = ()> = std::result::Result<T, String>;
 
 /// Steps without an answer of their own: what they expect is the snapshot afterwards.
-const SILENT: [&str; 14] = [
+const SILENT: [&str; 15] = [
     "advance",
     "call",
     "drop",
@@ -24,6 +24,7 @@ const SILENT: [&str; 14] = [
     "set_reserved",
     "set_rate",
     "set_limit",
+    "set_utilisation",
     "raise",
     "close",
 ];
@@ -38,6 +39,7 @@ pub fn run(b: &mut Bench, step: &Value) -> Result {
         Some("call") => call(b, step),
         Some("acquire") => acquire(b, step),
         Some("settle") => settle(b, step),
+        Some("attempt") => attempt::run(b, step),
         Some("drop") => drop_permit(b, step),
         Some("raise") => raise(b, step),
         Some("poll") => {
@@ -56,7 +58,7 @@ pub fn run(b: &mut Bench, step: &Value) -> Result {
     }
 }
 
-fn outcome(step: &Value) -> Result<Outcome> {
+pub fn outcome(step: &Value) -> Result<Outcome> {
     let name = step["outcome"].as_str().ok_or("no outcome")?;
     Outcome::ALL.into_iter().find(|o| o.name() == name).ok_or(format!("unknown outcome {name}"))
 }
