@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 50] = [
+const FLOORS: [(&str, &str, &[&str]); 52] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -34,12 +34,15 @@ const FLOORS: [(&str, &str, &[&str]); 50] = [
     ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.165", "Mean and deviation, which several of these take.", &["policy/spread"]),
     ("F1.17", "The parts of the policies around the call.", &[
-        "policy/budget", "policy/cache", "policy/category", "policy/fallback", "policy/feature", "policy/hedge",
+        "policy/budget", "policy/cache", "policy/category", "policy/fallback", "policy/feature/mod", "policy/hedge",
         "policy/timeout", "policy/wait",
     ]),
+    ("F1.175", "A feature's word.", &["policy/feature/spell"]),
     ("F1.18", "Whether a call is tried once more.", &["policy/retry"]),
     ("F1.19", "All the policies around the call.", &["policy/mod"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
+    ("F1.21", "What a machine's transitions and the outcomes do to features.", &["policy/feature/recovery"]),
+    ("F1.22", "Features as calls use them.", &["policy/feature/live"]),
     ("F2", "Shapes that hold a machine or tell of it: its record, an event.", &["record", "event"]),
     ("F2.01", "Where events wait for a reader.", &["inbox"]),
     ("F2.02", "Events on their way to who listens.", &["events"]),
