@@ -234,6 +234,52 @@ fn tables_of_gates_fit_the_schema_as_written_and_in_full() {
     }
 }
 
+/// The same of the policies around the call.
+#[test]
+fn tables_of_policies_fit_the_schema_as_written_and_in_full() {
+    for text in [
+        r#"{"timeout": "1s", "retry": {}, "cache": {}, "hedge": {}, "features": {}, "fallback": ["x", "breaker:y"]}"#,
+        r#"{"timeout": 0.25, "retry": {"budget": false, "on": [], "per_method": {"LOCK": 2, "GET": 1}}}"#,
+        r#"{"timeout": {}, "retry": {"backoff": {"kind": "fixed", "base": "1h"}, "budget": {"ratio": 0}}}"#,
+        r#"{"timeout": {"kind": "adaptive", "max": "24h"}, "retry": {"backoff": {"multiplier": 100}}}"#,
+        r#"{"timeout": {"kind": "hybrid", "percentile": 0.5}, "hedge": {"after": "p95", "max": 10}}"#,
+        r#"{"fallback": ["cache"], "cache": {"mode": "read_through", "stale_ttl": 0, "coalesce": true}}"#,
+        r#"{"features": {"a b": {"requires": ["c"], "required": true}, "c": {"min_health": 1, "priority": 0}}}"#,
+    ] {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        let breaker = CircuitBreaker::from_json("full", text).expect("a valid document");
+        let full: Value = serde_json::from_str(&breaker.document()).expect("JSON");
+        for document in [document, full] {
+            if let Err(e) = validator().validate(&document) {
+                panic!("{document} does not fit: {e}");
+            }
+        }
+    }
+    for text in [
+        r#"{"timeout": 0}"#,
+        r#"{"timeout": {"kind": "adaptive", "percentile": 0.5}}"#,
+        r#"{"timeout": {"percentile": 1}}"#,
+        r#"{"retry": {"on": ["http_500"]}}"#,
+        r#"{"retry": {"per_method": {"LOCK": 0}}}"#,
+        r#"{"retry": {"budget": true}}"#,
+        r#"{"retry": {"backoff": {"reset_after": "1s"}}}"#,
+        r#"{"fallback": []}"#,
+        r#"{"fallback": ["x", "x"]}"#,
+        r#"{"fallback": ["breaker:"]}"#,
+        r#"{"cache": {"mode": "always"}}"#,
+        r#"{"cache": {"coalesce": 1}}"#,
+        r#"{"hedge": {"after": "p99"}}"#,
+        r#"{"hedge": {"max": 11}}"#,
+        r#"{"features": {"": {}}}"#,
+        r#"{"features": {"a": {"min_health": 0}}}"#,
+        r#"{"features": {"a": {"requires": "b"}, "b": {}}}"#,
+    ] {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        assert!(CircuitBreaker::from_json("wrong", text).is_err(), "{text}");
+        assert!(!validator().is_valid(&document), "{text} fits");
+    }
+}
+
 #[test]
 fn a_full_document_fits_the_schema() {
     let validator = validator();
