@@ -53,6 +53,8 @@ pub(crate) struct Ended<'a> {
     pub retry_after: Option<Nanos>,
     /// The host says that this failure is none to fall back from.
     pub stands: bool,
+    /// Whether the attempt succeeded, for what learns from it; `None`: it says nothing.
+    pub teaches: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,8 +149,8 @@ impl Course {
         (self.outcome, self.rejected, self.stands) = (Some(ended.outcome), None, ended.stands);
         let used = self.used.take();
         let retrying = body.retrying();
-        if let Some(retrying) = retrying.filter(|_| ended.outcome != Outcome::Ignored) {
-            retrying.learn(used, ended.outcome == Outcome::Success);
+        if let (Some(retrying), Some(has_succeeded)) = (retrying, ended.teaches) {
+            retrying.learn(used, has_succeeded);
         }
         if ended.outcome != Outcome::Failure {
             return self.over(None);

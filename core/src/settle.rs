@@ -142,6 +142,14 @@ impl Body {
         reported.or_else(began).is_some_and(|lasted| lasted >= timeout)
     }
 
+    /// Whether an attempt that ends so has succeeded, for what learns from it; `None` when it says nothing, also if it is
+    /// not late.
+    pub(crate) fn teaches(&self, engine: &Engine, ticket: &Ticket, outcome: Outcome, d: Option<Nanos>) -> Option<bool> {
+        let is_plain = matches!(ticket.kind(), Kind::Plain | Kind::Probe(_));
+        let says = is_plain && outcome != Outcome::Ignored && !engine.load().mode().is_forced();
+        says.then(|| outcome == Outcome::Success && !self.is_too_late(ticket, outcome, d))
+    }
+
     /// Answers also whether there is an event to deliver.
     fn settle_machine(
         &self,

@@ -57,7 +57,7 @@ pub struct Ending<'a> {
 
 impl<'a> Ending<'a> {
     const fn of(outcome: Outcome, error_type: Option<&'a str>) -> Self {
-        let told = Ended { outcome, error_type, status: None, retry_after: None, stands: false };
+        let told = Ended { outcome, error_type, status: None, retry_after: None, stands: false, teaches: None };
         Ending { told, lasted: None }
     }
 
@@ -235,9 +235,11 @@ impl<'b> Attempts<'b> {
     pub fn settle(&mut self, ending: Ending<'_>) -> Option<Settled> {
         let permit = self.permit.take()?;
         let Ended { outcome, error_type, .. } = ending.told;
+        let teaches = permit.teaches(outcome, ending.lasted);
         let settled = permit.settle(outcome, ending.lasted.map(Duration::from_nanos), error_type);
         self.error_type = error_type.filter(|_| outcome != Outcome::Success).map(str::to_owned);
-        let _ = self.course.ended(self.body(), &ending.told);
+        let teaches = teaches.filter(|_| settled == Settled::Ok);
+        let _ = self.course.ended(self.body(), &Ended { teaches, ..ending.told });
         Some(settled)
     }
 

@@ -60,7 +60,7 @@ pub fn json(s: &Snapshot) -> Value {
             "answered": f.answered,
             "failed": f.failed,
         })).collect::<Vec<_>>(),
-        "features": s.features.iter().map(|f| (f.name.clone(), feature(f))).collect::<Map<_, _>>(),
+        "features": features(s),
         "totals": {
             "success": s.totals.success,
             "failure": s.totals.failure,
@@ -98,6 +98,12 @@ fn retry(r: &RetryCounts) -> Value {
         "after_rejection": r.rejected,
         "denied": denied,
     })
+}
+
+/// `null` without features.
+fn features(s: &Snapshot) -> Option<Map<String, Value>> {
+    let all = || s.features.iter().map(|f| (f.name.clone(), feature(f))).collect();
+    (!s.features.is_empty()).then(all)
 }
 
 fn feature(f: &FeatureCounts) -> Value {

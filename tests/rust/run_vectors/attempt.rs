@@ -29,6 +29,11 @@ pub fn run(b: &mut Bench, step: &Value) -> Result {
         let found = got.get(key).ok_or(format!("expected {key} {value}, got {got}"))?;
         match key.as_str() {
             "wait" => expect::duration(key, value, found.as_u64())?,
+            "done" => {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    expect::equal(&format!("done.{key}"), value, &found[key])?;
+                }
+            }
             _ => expect::part(key, value, found)?,
         }
     }
