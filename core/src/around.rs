@@ -189,6 +189,11 @@ impl Falling {
         found.map_or([0; 2], |(_, counts)| counts.each_ref().map(|n| n.load(Ordering::Acquire)))
     }
 
+    #[cfg(feature = "binding")]
+    pub(crate) fn rungs(&self) -> &[Rung] {
+        &self.rungs
+    }
+
     pub(crate) fn rung(&self, number: usize) -> Option<&Rung> {
         self.rungs.get(number)
     }
@@ -293,6 +298,12 @@ impl Around {
             falling: Falling::new(rules, before.and_then(|around| around.falling.as_deref())),
             features: rules.features.as_ref().map(features),
         }
+    }
+
+    /// Whether a call is more than asking, calling and settling.
+    #[cfg(feature = "binding")]
+    pub(crate) fn has_course(&self) -> bool {
+        self.retry.is_some() || self.falling.is_some()
     }
 
     /// Whether a policy wants to know how calls end.

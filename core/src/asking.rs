@@ -68,10 +68,6 @@ impl CircuitBreaker {
 }
 
 impl<'b> Asking<'b> {
-    pub(crate) fn of(breaker: &'b CircuitBreaker, request: Wanted) -> Self {
-        Asking { breaker, request }
-    }
-
     fn body(&self) -> &'b Body {
         &self.breaker.0
     }

@@ -90,7 +90,8 @@ pub(crate) struct Course {
 impl Course {
     /// A call begins. It is counted here, whatever becomes of it.
     pub(crate) fn begin(body: &Body, request: &Request<'_>, wanted: Wanted) -> Self {
-        let now = body.clock().now();
+        // It lags by a tick at most: what is judged by it is judged that much too early.
+        let now = body.clock().coarse();
         let allowed = body.retrying().map_or(1, |retrying| {
             retrying.first(now);
             retrying.rules.attempts_for(request.method, request.idempotent)

@@ -1,7 +1,7 @@
 //! Permits: leave to make one call, until it is settled.
 
 use crate::body::Body;
-use crate::clock::{Nanos, nanos};
+use crate::clock::nanos;
 use crate::engine::Engine;
 use crate::error::Reason;
 use crate::handle::Loan;
@@ -108,11 +108,6 @@ impl Permit<'_> {
     /// likes.
     pub fn timeout(&self) -> Option<Duration> {
         self.ticket.timeout().map(Duration::from_nanos)
-    }
-
-    /// As `Body::teaches`.
-    pub(crate) fn teaches(&self, outcome: Outcome, lasted: Option<Nanos>) -> Option<bool> {
-        self.body.teaches(self.engine, &self.ticket, outcome, lasted)
     }
 
     /// The call panicked.

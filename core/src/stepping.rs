@@ -1,15 +1,14 @@
 //! A call with its attempts, step by step: for who makes the calls and the waits in a way of its own.
 
-use crate::asking::Asking;
 use crate::attempt::{Course, Done, Ended, Next};
 use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Nanos, nanos};
+use crate::engine::Engine;
 use crate::error::{Refusal, Rejection};
-use crate::outcome::{Outcome, Settled};
-use crate::permit::Permit;
+use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::policy::fallback::Rung;
-use crate::request::{Request, RequestError};
+use crate::request::{Request, RequestError, Wanted};
 use std::time::Duration;
 
 /// What is to be done next.
@@ -137,12 +136,7 @@ impl<'a> Ending<'a> {
 #[derive(Debug)]
 pub struct Attempts<'b> {
     breaker: &'b CircuitBreaker,
-    course: Course,
-    permit: Option<Permit<'b>>,
-    /// When the call's turn comes, where calls are paced.
-    turn: Nanos,
-    error_type: Option<String>,
-    rejected: Option<Rejection>,
+    steps: Steps,
 }
 
 impl CircuitBreaker {
@@ -151,111 +145,162 @@ impl CircuitBreaker {
     /// # Errors
     /// As for [`with`](CircuitBreaker::with). Nothing counts then.
     pub fn attempts(&self, request: Request<'_>) -> Result<Attempts<'_>, RequestError> {
-        let wanted = self.0.check(&request)?;
-        let course = Course::begin(&self.0, &request, wanted);
-        Ok(Attempts { breaker: self, course, permit: None, turn: 0, error_type: None, rejected: None })
+        Ok(Attempts { breaker: self, steps: Steps::begin(&self.0, &request)? })
     }
 }
 
-impl<'b> Attempts<'b> {
-    fn body(&self) -> &'b Body {
-        &self.breaker.0
-    }
-
+impl Attempts<'_> {
     /// What is to be done now. Asks the breaker for a permit when it is time to; never waits.
     #[expect(clippy::should_implement_trait, reason = "it ends with a step, and may answer the same twice")]
     pub fn next(&mut self) -> Step {
+        let body = &self.breaker.0;
         loop {
-            let next = self.course.next(self.body());
-            if let Some(step) = self.told(next) {
-                return step;
+            match self.steps.next(body) {
+                Some(step) => return step,
+                None => self.steps.ask(body),
             }
-            let asked = Asking::of(self.breaker, *self.course.wanted()).try_acquire();
-            self.asked(asked);
-        }
-    }
-
-    /// The breaker has answered.
-    pub(crate) fn asked(&mut self, answer: Result<Permit<'b>, Rejection>) {
-        match answer {
-            Ok(permit) => {
-                self.turn = self.body().clock().now().saturating_add(permit.ticket.wait());
-                self.course.admitted(permit.is_bypassed());
-                self.permit = Some(permit);
-            }
-            Err(rejection) => {
-                let _ = self.course.refused(self.body(), rejection.refusal());
-                self.rejected = Some(rejection);
-            }
-        }
-    }
-
-    /// What that means to the caller; `None` when the breaker is to be asked.
-    pub(crate) fn told(&mut self, next: Next) -> Option<Step> {
-        match next {
-            Next::Ask => None,
-            Next::Call => Some(self.call()),
-            Next::Wait(0) => {
-                let next = self.course.resume(self.body());
-                self.told(next)
-            }
-            Next::Wait(wait) => Some(Step::Wait(Duration::from_nanos(wait))),
-            Next::Use(rung) => Some(match self.rung(rung) {
-                Some(rung) => Step::Use(rung),
-                // The rules have changed meanwhile.
-                None => Step::Done(self.finished(Done { rung: None, ..self.course.done() })),
-            }),
-            Next::Done(done) => Some(Step::Done(self.finished(done))),
-        }
-    }
-
-    fn call(&self) -> Step {
-        let left = self.turn.saturating_sub(self.body().clock().now());
-        let Some(permit) = self.permit.as_ref().filter(|_| left == 0) else {
-            return Step::Wait(Duration::from_nanos(left));
-        };
-        Step::Call { attempt: self.course.made(), timeout: permit.timeout() }
-    }
-
-    fn rung(&self, number: usize) -> Option<Rung> {
-        self.body().falling()?.rung(number).cloned()
-    }
-
-    fn finished(&self, done: Done) -> Finished {
-        Finished {
-            outcome: done.outcome,
-            rung: done.rung.and_then(|rung| self.rung(rung)),
-            attempts: done.attempts,
-            rejected: done.rejected.and(self.rejected.clone()),
-            error_type: self.error_type.clone(),
         }
     }
 
     /// The attempt has ended; answers what became of settling it, or `None` when none was under way.
     pub fn settle(&mut self, ending: Ending<'_>) -> Option<Settled> {
-        let permit = self.permit.take()?;
-        let Ended { outcome, error_type, .. } = ending.told;
-        let teaches = permit.teaches(outcome, ending.lasted);
-        let settled = permit.settle(outcome, ending.lasted.map(Duration::from_nanos), error_type);
-        self.error_type = error_type.filter(|_| outcome != Outcome::Success).map(str::to_owned);
-        let teaches = teaches.filter(|_| settled == Settled::Ok);
-        let _ = self.course.ended(self.body(), &Ended { teaches, ..ending.told });
-        Some(settled)
+        self.steps.settle(&self.breaker.0, &ending)
     }
 
     /// The rung that was to be used has answered, or could not.
     pub fn answered(&mut self, has_answered: bool) {
-        let _ = self.course.answered(self.body(), has_answered);
-    }
-
-    /// The permit of the attempt that is under way.
-    pub fn permit(&self) -> Option<&Permit<'b>> {
-        self.permit.as_ref()
+        self.steps.answered(&self.breaker.0, has_answered);
     }
 }
 
-impl Rejection {
-    fn refusal(&self) -> Refusal {
-        Refusal::new(self.reason(), self.retry_after().map(nanos))
+impl Drop for Attempts<'_> {
+    fn drop(&mut self) {
+        self.steps.abandon(&self.breaker.0);
     }
+}
+
+/// A call with its attempts, and the permit of the one that is under way; without a hold on its breaker.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    course: Course,
+    /// The number of the engine that gave it, and the ticket.
+    permit: Option<(u32, Ticket)>,
+    /// When the call's turn comes, where calls are paced; else 0.
+    turn: Nanos,
+    error_type: Option<String>,
+    /// The last failure at the last rejection; see `Rejection`.
+    failure: u64,
+}
+
+impl Steps {
+    #[inline]
+    pub(crate) fn begin(body: &Body, request: &Request<'_>) -> Result<Self, RequestError> {
+        let wanted = body.check(request)?;
+        let course = Course::begin(body, request, wanted);
+        Ok(Steps { course, permit: None, turn: 0, error_type: None, failure: 0 })
+    }
+
+    /// What its attempts ask for.
+    pub(crate) fn wanted(&self) -> &Wanted {
+        self.course.wanted()
+    }
+
+    /// What is to be done now; `None` when the breaker is to be asked.
+    pub(crate) fn next(&mut self, body: &Body) -> Option<Step> {
+        let next = match self.course.next(body) {
+            Next::Wait(0) => self.course.resume(body),
+            next => next,
+        };
+        match next {
+            Next::Ask => None,
+            Next::Call => Some(self.call(body)),
+            Next::Wait(wait) => Some(Step::Wait(Duration::from_nanos(wait))),
+            Next::Use(rung) => Some(match rung_of(body, rung) {
+                Some(rung) => Step::Use(rung),
+                // The rules have changed meanwhile.
+                None => Step::Done(self.finished(body, self.course.done())),
+            }),
+            Next::Done(done) => Some(Step::Done(self.finished(body, done))),
+        }
+    }
+
+    fn call(&self, body: &Body) -> Step {
+        match self.turn.saturating_sub(if self.turn == 0 { 0 } else { body.clock().now() }) {
+            0 => {
+                let timeout = self.permit.and_then(|(_, ticket)| ticket.timeout());
+                Step::Call { attempt: self.course.made(), timeout: timeout.map(Duration::from_nanos) }
+            }
+            left => Step::Wait(Duration::from_nanos(left)),
+        }
+    }
+
+    fn finished(&self, body: &Body, done: Done) -> Finished {
+        let rejection = |refusal| Rejection::new(body.name.clone(), refusal, self.failure);
+        Finished {
+            outcome: done.outcome,
+            rung: done.rung.and_then(|rung| rung_of(body, rung)),
+            attempts: done.attempts,
+            rejected: done.rejected.map(rejection),
+            error_type: self.error_type.clone(),
+        }
+    }
+
+    /// Asks for a permit; never waits.
+    pub(crate) fn ask(&mut self, body: &Body) {
+        let mut ticket = Ticket::plain(0);
+        match body.acquire_for(self.wanted(), &mut ticket) {
+            Ok(engine) => self.admitted(body, engine, ticket),
+            Err(refusal) => self.refused(body, refusal),
+        }
+    }
+
+    /// The breaker has given a permit.
+    pub(crate) fn admitted(&mut self, body: &Body, engine: &Engine, ticket: Ticket) {
+        self.turn = match ticket.wait() {
+            0 => 0,
+            wait => body.clock().now().saturating_add(wait),
+        };
+        self.course.admitted(ticket.kind() == Kind::Bypassed);
+        self.permit = Some((body.number_of(engine), ticket));
+    }
+
+    /// The breaker has turned the attempt away.
+    pub(crate) fn refused(&mut self, body: &Body, refusal: Refusal) {
+        self.failure = body.failure_word();
+        let _ = self.course.refused(body, refusal);
+    }
+
+    pub(crate) fn settle(&mut self, body: &Body, ending: &Ending<'_>) -> Option<Settled> {
+        let (number, ticket) = self.permit.take()?;
+        let (engine, Ended { outcome, error_type, .. }) = (body.engine_number(number), ending.told);
+        let teaches = body.teaches(engine, &ticket, outcome, ending.lasted);
+        let settled = match (outcome, ending.lasted) {
+            (Outcome::Success, None) => body.succeed(engine, &ticket),
+            _ => body.settle(engine, &ticket, outcome, ending.lasted, error_type),
+        };
+        self.error_type = error_type.filter(|_| outcome != Outcome::Success).map(str::to_owned);
+        let teaches = teaches.filter(|_| settled == Settled::Ok);
+        let _ = self.course.ended(body, &Ended { teaches, ..ending.told });
+        Some(settled)
+    }
+
+    pub(crate) fn answered(&mut self, body: &Body, has_answered: bool) {
+        let _ = self.course.answered(body, has_answered);
+    }
+
+    /// It is given up: what is under way is as if its permit was dropped.
+    pub(crate) fn abandon(&mut self, body: &Body) {
+        if let Some((number, ticket)) = self.permit.take() {
+            body.abandon(body.engine_number(number), &ticket);
+        }
+    }
+
+    #[cfg(feature = "binding")]
+    pub(crate) fn permit(&self) -> Option<(u32, Ticket)> {
+        self.permit
+    }
+}
+
+fn rung_of(body: &Body, number: usize) -> Option<Rung> {
+    body.falling()?.rung(number).cloned()
 }

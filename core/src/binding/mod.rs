@@ -2,8 +2,10 @@
 //!
 //! No part of the crate's promise: what is here changes with the packages that are released with it.
 
+mod attempts;
 mod gates;
 
+pub use self::attempts::{Course, finished_json, step_json};
 pub use self::gates::{EnteredSlip, Paced, cost_of, policy_event_json, priority, priority_of};
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;

@@ -1,0 +1,122 @@
+//! Calls with their attempts, for packages of other languages.
+
+use super::{Paced, Refused, Slip};
+use crate::breaker::CircuitBreaker;
+use crate::clock::Nanos;
+use crate::error::Refusal;
+use crate::outcome::{Outcome, Settled};
+use crate::policy::fallback::Rung;
+use crate::request::{Request, RequestError, Wanted};
+use crate::stepping::{Ending, Finished, Step, Steps};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A call with its attempts, and the permit of the one that is under way: as [`Attempts`](crate::Attempts), without a hold on
+/// its breaker, which every method is given. It is to be [abandoned](Course::abandon) before it is dropped in the middle of
+/// an attempt.
+///
+/// A host's loop: while [`next`](Course::next) answers `None`, ask the breaker for a permit, in whatever way the host waits
+/// (`acquire_slip_for`, `enter_slip`, with [`wanted`](Course::wanted)), and tell [`admitted`](Course::admitted) or
+/// [`refused`](Course::refused); [`ask`](Course::ask) does both where nobody waits in a queue. Else do what it says.
+#[derive(Debug)]
+pub struct Course(Steps);
+
+impl Course {
+    /// A call begins.
+    ///
+    /// # Errors
+    /// As for [`CircuitBreaker::with`].
+    #[inline]
+    pub fn begin(breaker: &CircuitBreaker, request: &Request<'_>) -> Result<Self, RequestError> {
+        Ok(Course(Steps::begin(&breaker.0, request)?))
+    }
+
+    /// What its attempts ask for.
+    pub fn wanted(&self) -> Wanted {
+        *self.0.wanted()
+    }
+
+    /// What is to be done now; `None` when the breaker is to be asked.
+    pub fn next(&mut self, breaker: &CircuitBreaker) -> Option<Step> {
+        self.0.next(&breaker.0)
+    }
+
+    /// Asks for a permit; never waits.
+    pub fn ask(&mut self, breaker: &CircuitBreaker) {
+        self.0.ask(&breaker.0);
+    }
+
+    /// The breaker has given a permit. Who is paced need not wait before this: `next` says so.
+    pub fn admitted(&mut self, breaker: &CircuitBreaker, (slip, wait): Paced) {
+        let (engine, ticket) = breaker.ticket(&slip);
+        self.0.admitted(&breaker.0, engine, ticket.that_waits(wait));
+    }
+
+    /// The breaker has turned the attempt away.
+    pub fn refused(&mut self, breaker: &CircuitBreaker, refused: Refused) {
+        self.0.refused(&breaker.0, Refusal::new(refused.reason, refused.retry_after));
+    }
+
+    /// The attempt has ended; settles its permit. `None` when none was under way.
+    pub fn settle(&mut self, breaker: &CircuitBreaker, ending: &Ending<'_>) -> Option<Settled> {
+        self.0.settle(&breaker.0, ending)
+    }
+
+    /// The rung that was to be used has answered, or could not.
+    pub fn answered(&mut self, breaker: &CircuitBreaker, has_answered: bool) {
+        self.0.answered(&breaker.0, has_answered);
+    }
+
+    /// It is given up: what is under way is as if its permit was dropped.
+    pub fn abandon(&mut self, breaker: &CircuitBreaker) {
+        self.0.abandon(&breaker.0);
+    }
+
+    /// The permit of the attempt that is under way.
+    pub fn slip(&self, breaker: &CircuitBreaker) -> Option<Slip> {
+        let (number, ticket) = self.0.permit()?;
+        Some(breaker.slip(breaker.0.engine_number(number), ticket))
+    }
+}
+
+impl CircuitBreaker {
+    /// Whether calls through a [`Course`] differ from others: the document has `retry`, `fallback`, `cache` or `hedge`.
+    pub fn has_course(&self) -> bool {
+        self.0.gate_set().is_some_and(|set| set.around.has_course())
+    }
+
+    /// The timeout of a slip, in nanoseconds.
+    pub fn slip_timeout(&self, slip: &Slip) -> Option<Nanos> {
+        self.ticket(slip).1.timeout()
+    }
+
+    /// The rungs that answer when a call does not, in their order.
+    pub fn rungs(&self) -> Vec<Rung> {
+        self.0.falling().map(|falling| falling.rungs().to_vec()).unwrap_or_default()
+    }
+}
+
+/// A step, as the vectors have it; durations in nanoseconds.
+pub fn step_json(step: &Step) -> Value {
+    let ns = |d: &Duration| d.as_nanos() as u64;
+    match step {
+        Step::Call { attempt, timeout } => {
+            json!({ "call": { "attempt": attempt, "timeout": timeout.as_ref().map(ns) } })
+        }
+        Step::Wait(wait) => json!({ "wait": ns(wait) }),
+        Step::Use(rung) => json!({ "use": rung.to_string() }),
+        Step::Done(done) => json!({ "done": finished_json(done) }),
+    }
+}
+
+/// How a call with its attempts ended, as the vectors have it.
+pub fn finished_json(done: &Finished) -> Value {
+    json!({
+        "outcome": done.outcome.map_or("rejected", Outcome::name),
+        "rung": done.rung.as_ref().map(Rung::to_string),
+        "attempts": done.attempts,
+        "rejected": done.rejected.as_ref().map(|rejection| rejection.reason().name()),
+        "retry_after": done.rejected.as_ref().and_then(|r| r.retry_after()).as_ref().map(|d| d.as_nanos() as u64),
+        "error_type": done.error_type,
+    })
+}
