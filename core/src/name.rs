@@ -5,6 +5,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
+/// Bytes of the longest name of a breaker.
+pub(crate) const MAX_BYTES: usize = 255;
+
 /// The longest beginning of `text` that has at most `bytes` bytes and ends at a character.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 49] = [
+const FLOORS: [(&str, &str, &[&str]); 51] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -33,9 +33,13 @@ const FLOORS: [(&str, &str, &[&str]); 49] = [
     ("F1.155", "Drawing from it where that is all there is to it.", &["admit/at_once"]),
     ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.17", "The parts of the policies around the call.", &[
-        "policy/budget", "policy/cache", "policy/category", "policy/fallback", "policy/feature", "policy/hedge",
+        "policy/budget", "policy/cache", "policy/category", "policy/feature", "policy/flights", "policy/hedge",
         "policy/timeout", "policy/wait",
     ]),
+    ("F1.171", "What stands on the cache's rules, and futures over flights.", &[
+        "policy/coalesce", "policy/fallback", "policy/index",
+    ]),
+    ("F1.172", "Values over the index.", &["policy/values"]),
     ("F1.18", "Whether a call is tried once more.", &["policy/retry"]),
     ("F1.19", "All the policies around the call.", &["policy/mod"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),

@@ -123,7 +123,7 @@ pub(crate) fn intern(plan: Plan) -> Arc<Plan> {
 
 /// A breaker's name, if it is allowed.
 pub(crate) fn check_name(name: &str) -> Result<&str, Error> {
-    if (1..=255).contains(&name.len()) && !name.chars().any(char::is_control) {
+    if (1..=crate::name::MAX_BYTES).contains(&name.len()) && !name.chars().any(char::is_control) {
         Ok(name)
     } else {
         Err(Error::Name { name: crate::name::cut(name, 255).to_owned() })

@@ -7,6 +7,7 @@ mod fork;
 #[path = "../forked/mod.rs"]
 mod forked;
 mod gates;
+mod policy;
 mod slots;
 
 use crate::stripe::Lines;
