@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 52] = [
+const FLOORS: [(&str, &str, &[&str]); 54] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -34,10 +34,13 @@ const FLOORS: [(&str, &str, &[&str]); 52] = [
     ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.165", "Mean and deviation, which several of these take.", &["policy/spread"]),
     ("F1.17", "The parts of the policies around the call.", &[
-        "policy/budget", "policy/cache", "policy/category", "policy/fallback", "policy/feature/mod", "policy/hedge",
+        "policy/budget", "policy/cache", "policy/category", "policy/feature/mod", "policy/flights", "policy/hedge",
         "policy/timeout", "policy/wait",
     ]),
-    ("F1.175", "A feature's word.", &["policy/feature/spell"]),
+    ("F1.171", "What stands on the cache's rules, futures over flights, and a feature's word.", &[
+        "policy/coalesce", "policy/fallback", "policy/feature/spell", "policy/index",
+    ]),
+    ("F1.172", "Values over the index.", &["policy/values"]),
     ("F1.18", "Whether a call is tried once more.", &["policy/retry"]),
     ("F1.19", "All the policies around the call.", &["policy/mod"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),

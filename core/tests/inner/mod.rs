@@ -8,6 +8,7 @@ mod fork;
 mod forked;
 mod gates;
 mod policies;
+mod policy;
 mod slots;
 
 use crate::stripe::Lines;
