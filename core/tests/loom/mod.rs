@@ -15,6 +15,7 @@ mod gated;
 mod gates;
 mod handle;
 mod moving;
+mod policy;
 mod ramp;
 mod slots;
 mod stripes;
