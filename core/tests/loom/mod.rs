@@ -16,6 +16,7 @@ mod gates;
 mod handle;
 mod moving;
 mod policies;
+mod policy;
 mod ramp;
 mod slots;
 mod stripes;

@@ -195,7 +195,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(200))]
 
     /// The value of a key is the number of its store, so that one of another key or another time shows.
     #[test]
@@ -313,7 +313,7 @@ fn threads_find_values_of_their_own_key_only() {
         for thread in 0..3usize {
             let (values, index) = (&values, &index);
             scope.spawn(move || {
-                for turn in 0..20_000 {
+                for turn in 0..4_000 {
                     let [key, other] = [turn * 7 + thread, turn * 5].map(|n| format!("key {}", n % 9));
                     values.store(&few, &key, 0, key.clone());
                     match values.get(&few, &other, 0) {
@@ -336,10 +336,10 @@ fn a_value_that_is_stored_again_meanwhile_is_found() {
     values.store(&RULES, "a", 0, 0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| (0..20_000).for_each(|n| values.store(&RULES, "a", 0, n)));
+            scope.spawn(|| (0..4_000).for_each(|n| values.store(&RULES, "a", 0, n)));
         }
         scope.spawn(|| {
-            for _ in 0..20_000 {
+            for _ in 0..4_000 {
                 assert!(matches!(values.get(&RULES, "a", 0), Held::Fresh(_)));
             }
         });

@@ -267,7 +267,7 @@ async fn tasks_that_are_aborted_keep_nobody_waiting() {
         1
     }
     let (calls, attempts) = (calls(), Arc::new(AtomicUsize::new(0)));
-    for round in 0..2_000 {
+    for round in 0..300 {
         let tasks: Vec<_> =
             (0..8).map(|_| tokio::spawn(call(Arc::clone(&calls), Arc::clone(&attempts)))).collect();
         tasks.iter().skip(round % 3).step_by(3).for_each(|task| task.abort());
@@ -279,5 +279,5 @@ async fn tasks_that_are_aborted_keep_nobody_waiting() {
         }
     }
     assert_eq!((calls.len(), calls.waits()), (0, 0));
-    assert!((1..16_000).contains(&attempts.load(Ordering::Relaxed)));
+    assert!((1..2_400).contains(&attempts.load(Ordering::Relaxed)));
 }

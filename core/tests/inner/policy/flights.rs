@@ -208,7 +208,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(cases(2_000))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn flights_do_what_the_model_does(steps in vec(step(), 1..100)) {

@@ -46,7 +46,7 @@ fn threads_record_at_once_and_none_is_lost() {
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn it_is_the_ceil_of_p_n_th_smallest_of_the_last_hundred(all in vec(0u64..50, 0..250)) {
