@@ -266,7 +266,7 @@ impl CircuitBreaker {
     /// # Errors
     /// When the document is not allowed; nothing has changed then.
     pub fn reconfigure(&self, document: Builder, by: By) -> Result<bool, ConfigError> {
-        let plan = config::intern(document.plan()?);
+        let plan = config::intern(document.plan_of(self.name())?);
         Ok(self.0.reconfigure(plan, &by))
     }
 
@@ -357,7 +357,7 @@ impl Builder {
         setting: Option<Arc<Setting>>,
     ) -> Result<CircuitBreaker, Error> {
         let name = Name::new(config::check_name(name)?);
-        let plan = config::intern(self.plan()?);
+        let plan = config::intern(self.plan_of(&name)?);
         #[cfg(feature = "binding")]
         if let Some(lodging) = self.memory.as_ref().and_then(|m| Lodging::take(m, plan.layout().words())) {
             let body = Body::new(name.clone(), Arc::clone(&plan), setting.clone(), Some(lodging.words));
@@ -383,7 +383,7 @@ impl Builder {
     /// not at a multiple of 64, or holds a cell of another layout.
     pub fn build_in(self, name: &str, memory: &'static [AtomicU64]) -> Result<CircuitBreaker, Error> {
         let name = config::check_name(name)?;
-        let plan = config::intern(self.plan()?);
+        let plan = config::intern(self.plan_of(name)?);
         let words = plan.layout().words();
         let refuse = |what: String| ConfigError::new("", "the memory of the cell", what);
         if memory.len() < words || !memory.as_ptr().addr().is_multiple_of(64) {

@@ -158,8 +158,8 @@ pub use breaker::CircuitBreaker;
 pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
 pub use config::{
-    AdaptiveRate, Backoff, Builder, Bulkhead, ConcurrencyLimit, PriorityPolicy, Ramp, RateLimit, Window,
-    schema,
+    AdaptiveRate, Backoff, Builder, Bulkhead, Cache, ConcurrencyLimit, Fallback, Feature, Hedge,
+    PriorityPolicy, Ramp, RateLimit, Retry, RetryBackoff, RetryBudget, Timeout, Window, schema,
 };
 pub use error::{CallError, ConfigError, Error, Reason, Rejection};
 pub use event::{By, Counts, Event};
@@ -172,6 +172,7 @@ pub use metrics::{CONTENT_TYPE, json, render};
 pub use name::Name;
 pub use outcome::{Outcome, Settled, Totals};
 pub use permit::{OwnedPermit, Permit};
+pub use policy::category::Category;
 pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 pub use registry::Registry;
 pub use request::{Request, RequestError};

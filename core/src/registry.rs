@@ -100,7 +100,7 @@ impl Registry {
     /// # Errors
     /// When the name or the document is not allowed, or when the breaker exists with another document.
     pub fn get_or_create(&self, name: &str, document: Builder) -> Result<CircuitBreaker, Error> {
-        let plan = document.plan()?;
+        let plan = document.plan_of(name)?;
         if let Some(breaker) = self.get(name) {
             return same_plan(breaker, &plan);
         }
@@ -134,7 +134,7 @@ impl Registry {
     /// # Errors
     /// When there is no such breaker or the document is not allowed; nothing has changed then.
     pub fn reconfigure(&self, name: &str, document: Builder, by: By) -> Result<bool, Error> {
-        let plan = document.plan()?;
+        let plan = document.plan_of(name)?;
         let breaker = self.get(name).ok_or_else(|| Error::Unknown { name: name.to_owned() })?;
         Ok(breaker.0.reconfigure(config::intern(plan), &by))
     }

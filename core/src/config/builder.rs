@@ -2,21 +2,17 @@
 
 use super::admission::builder::{Bulkhead, ConcurrencyLimit, PriorityPolicy, RateLimit};
 use super::admission::keys as gates;
+use super::policy::beside::{Cache, Feature, Hedge};
+use super::policy::builder::{Fallback, Retry, Timeout};
+use super::policy::keys as policies;
 use super::value::Value;
+use super::write::{duration as length, whole, with};
 use super::{Plan, keys, parse, plan};
 use crate::clock::{Clock, Source};
 use crate::error::ConfigError;
 use crate::word::Mode;
 use std::sync::Arc;
 use std::time::Duration;
-
-fn length(d: Duration) -> Value {
-    Value::Text(format!("{}ns", d.as_nanos()))
-}
-
-fn whole(n: impl Into<i128>) -> Value {
-    Value::Int(n.into())
-}
 
 /// Builds a breaker's configuration document. What is not called is left out and takes its default; what is wrong is
 /// found when the breaker is built.
@@ -168,6 +164,41 @@ impl Builder {
         self.with(gates::CONCURRENCY_LIMIT, limit.into_value())
     }
 
+    /// How long a call may take: a duration, 1 ms to 24 h, or what the calls' durations make of it; default: any time.
+    pub fn timeout(self, timeout: impl Into<Timeout>) -> Self {
+        self.with(policies::TIMEOUT.key, timeout.into().into_value())
+    }
+
+    /// Whether and when a call that failed is tried once more; default: never.
+    pub fn retry(self, retry: Retry) -> Self {
+        self.with(policies::RETRY, retry.into_value())
+    }
+
+    /// What answers, in this order, when the call does not: 1 to 16 of them; default: nothing.
+    pub fn fallback(self, fallback: impl Into<Fallback>) -> Self {
+        self.with(policies::FALLBACK, fallback.into().into_value())
+    }
+
+    /// Which values of earlier calls may answer; default: none.
+    pub fn cache(self, cache: Cache) -> Self {
+        self.with(policies::CACHE, cache.into_value())
+    }
+
+    /// When another attempt begins beside one that takes long; default: never. Async calls only.
+    pub fn hedge(self, hedge: Hedge) -> Self {
+        self.with(policies::HEDGE, hedge.into_value())
+    }
+
+    /// A feature of the service, which recovers and is turned off by itself: a name of 1 to 64 bytes without control
+    /// characters, at most 64 of them. Takes the place of one of the same name.
+    pub fn feature(self, name: &str, feature: Feature) -> Self {
+        let features = match self.document.find(policies::FEATURES) {
+            Some(features @ Value::Table(_)) => features.clone(),
+            _ => Value::table(),
+        };
+        self.with(policies::FEATURES, with(features, name, feature.into_value()))
+    }
+
     /// The clock, default [`SystemClock`](crate::SystemClock). Not a key of the document.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Source::Other(Arc::new(clock));
@@ -181,6 +212,13 @@ impl Builder {
 
     pub(crate) fn plan(&self) -> Result<Plan, ConfigError> {
         plan(&self.document)
+    }
+
+    /// The plan of the breaker of that name: it is no fallback of its own.
+    pub(crate) fn plan_of(&self, name: &str) -> Result<Plan, ConfigError> {
+        let plan = self.plan()?;
+        super::check_rungs(&plan, name)?;
+        Ok(plan)
     }
 }
 

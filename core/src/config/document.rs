@@ -3,7 +3,7 @@
 use super::keys::{self, SECOND};
 use super::table::show_length;
 use super::write::{length, share, text, whole};
-use super::{Plan, Value, admission};
+use super::{Plan, Value, admission, policy};
 use crate::backoff::Growth;
 use crate::clock::Nanos;
 use crate::detect::Detector;
@@ -48,6 +48,9 @@ pub(crate) fn document(plan: &Plan) -> String {
     }
     if let Some(admission) = &plan.admission {
         admission::document::set(&mut t, admission);
+    }
+    if let Some(policies) = &plan.policies {
+        policy::document::set(&mut t, policies);
     }
     t.to_string()
 }
@@ -123,7 +126,7 @@ pub(crate) fn intern(plan: Plan) -> Arc<Plan> {
 
 /// A breaker's name, if it is allowed.
 pub(crate) fn check_name(name: &str) -> Result<&str, Error> {
-    if (1..=255).contains(&name.len()) && !name.chars().any(char::is_control) {
+    if crate::name::is_allowed(name) {
         Ok(name)
     } else {
         Err(Error::Name { name: crate::name::cut(name, 255).to_owned() })

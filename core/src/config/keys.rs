@@ -96,7 +96,8 @@ pub(crate) const SAMPLE_DURATIONS_EVERY: Integer = Integer {
     min: 0,
     max: 1_000_000,
     meaning: "Time the first and then every n-th call of a thread; 0: none. 1 by default, and nothing else allowed, \
-              beside `slow_call_duration`, `cancelled_after` or a `concurrency_limit` of kind `gradient`.",
+              beside `slow_call_duration`, `cancelled_after`, a `concurrency_limit` of kind `gradient`, a `timeout` \
+              that is learned, or a `hedge` after `p95`.",
 };
 pub(crate) const CANCELLED_AFTER: Length = Length {
     key: "cancelled_after",

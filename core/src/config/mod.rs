@@ -5,7 +5,9 @@ mod builder;
 mod document;
 mod keys;
 mod plan;
+mod policy;
 mod property;
+mod sampling;
 mod schema;
 mod table;
 mod value;
@@ -20,6 +22,10 @@ pub use builder::{Backoff, Builder, Ramp, Window};
 pub(crate) use document::trip_length_text;
 pub(crate) use document::{check_name, document, intern, trip_length};
 pub(crate) use plan::Plan;
+pub use policy::beside::{Cache, Feature, Hedge};
+pub use policy::builder::{Fallback, Retry, RetryBackoff, RetryBudget, Timeout};
+pub(crate) use policy::check_rungs;
+use sampling::Sampling;
 pub use schema::schema;
 use table::{Limit, OWN, Table, show_bp, show_length};
 pub(crate) use value::{Value, parse};
@@ -51,7 +57,7 @@ pub(crate) fn plan(document: &Value) -> Result<Plan> {
         }
     };
     let slow_call_duration = t.length(&keys::SLOW_CALL_DURATION, OWN)?;
-    let mut sample_durations_every = sampling(&mut t, slow_call_duration.is_some())?;
+    let mut sampling = Sampling::new(&mut t, slow_call_duration.is_some())?;
     let cancelled_after = t.length(&keys::CANCELLED_AFTER, OWN)?.or(slow_call_duration);
 
     let recovery_timeout =
@@ -73,54 +79,27 @@ pub(crate) fn plan(document: &Value) -> Result<Plan> {
     let seed = t.integer(&keys::SEED, OWN)?;
     let admission = admission::admission(&mut t)?;
     if admission.as_ref().is_some_and(|admission| admission.needs_every_duration()) {
-        sample_durations_every = sampling_all(&mut t, sample_durations_every)?;
+        let key = admission::keys::CONCURRENCY_LIMIT;
+        if let Some(limit) = t.get(key)? {
+            sampling.needs_all(&t, key, limit, "of kind aimd")?;
+        }
     }
+    let policies = policy::policies(&mut t, &mut sampling)?;
     t.finish()?;
 
     let slow_fails = detector.rates().is_some_and(|r| r.slow_bp.is_some());
     Ok(Plan {
         detector,
         slow_call_duration,
-        sample_durations_every,
+        sample_durations_every: sampling.every,
         cancelled_after,
         rules: Rules { recovery_timeout, backoff, probes, ramp, slow_fails, seed: seed.unwrap_or(0) },
         mode: mode.unwrap_or_default(),
         seed,
         writes_mode: mode.is_some(),
         admission,
-        policies: None,
+        policies,
     })
-}
-
-/// `sample_durations_every`, which two other keys make 1. Of two keys that do not fit, the later one is named.
-fn sampling(t: &mut Table<'_>, judges_slowness: bool) -> Result<u32> {
-    let spec = &keys::SAMPLE_DURATIONS_EVERY;
-    let written = t.integer(spec, OWN)?;
-    let needs_all = judges_slowness || t.has(keys::CANCELLED_AFTER.key);
-    match written {
-        Some(n) if n != 1 && judges_slowness => Err(t.error(spec.key, n, "1 beside `slow_call_duration`")),
-        Some(n) if n != 1 && needs_all => match t.get(keys::CANCELLED_AFTER.key)? {
-            Some(value) => {
-                let allowed = format!("absent, unless `{}` is 1 (it is {n})", spec.key);
-                Err(t.error(keys::CANCELLED_AFTER.key, value, allowed))
-            }
-            None => Ok(n as u32),
-        },
-        Some(n) => Ok(n as u32),
-        None => Ok(if needs_all { 1 } else { spec.default as u32 }),
-    }
-}
-
-/// The same for `concurrency_limit`, which of the two is the later one.
-fn sampling_all(t: &mut Table<'_>, every: u32) -> Result<u32> {
-    let spec = &keys::SAMPLE_DURATIONS_EVERY;
-    match t.get(admission::keys::CONCURRENCY_LIMIT)? {
-        Some(limit) if every != 1 && t.has(spec.key) => {
-            let allowed = format!("of kind aimd, unless `{}` is 1 (it is {every})", spec.key);
-            Err(t.error(admission::keys::CONCURRENCY_LIMIT, limit, allowed))
-        }
-        _ => Ok(1),
-    }
 }
 
 fn window(value: &Value, has_slow_duration: bool) -> Result<Detector> {
@@ -314,6 +293,102 @@ mod tests {
             "`concurrency_limit` is {\"kind\":\"gradient\"}; allowed: of kind aimd, \
              unless `sample_durations_every` is 1 (it is 0)",
         );
+    }
+
+    #[test]
+    fn a_document_without_policies_has_none_and_an_empty_table_is_a_policy() {
+        assert_eq!(read("{}").map(|plan| plan.policies), Ok(None));
+        for key in ["timeout", "retry", "cache", "hedge", "features"] {
+            let plan = read(&format!(r#"{{"{key}": {{}}}}"#)).expect(key);
+            let full = parse(&document(&plan)).expect("JSON");
+            assert!(plan.policies.is_some() && full.find(key).is_some(), "{full}");
+        }
+    }
+
+    #[test]
+    fn a_full_document_of_policies_gives_the_same_plan() {
+        for json in [
+            r#"{"timeout": "1.5s", "retry": {}, "cache": {}, "hedge": {}, "features": {"a": {}}, "fallback": ["x"]}"#,
+            r#"{"timeout": {}, "retry": {"budget": false, "rejected": true, "on": [], "per_method": {"LOCK": 2}}}"#,
+            r#"{"timeout": {"kind": "adaptive", "factor": 1.25}, "retry": {"backoff": {"kind": "fixed"}}}"#,
+            r#"{"timeout": {"kind": "hybrid"}, "retry": {"budget": {"min_per_second": 0.3}, "on": ["unknown"]}}"#,
+            r#"{"retry": {"backoff": {"kind": "linear", "max": "168h"}}, "hedge": {"after": "p95", "max": 2}}"#,
+            r#"{"retry": {"backoff": {"kind": "adaptive", "jitter": 0}}, "hedge": {"after": "1000us"}}"#,
+            r#"{"fallback": ["breaker:\"west\"", "cache", "none"], "cache": {"mode": "read_through", "stale_ttl": 0}}"#,
+            r#"{"features": {"b": {"requires": ["a"], "required": true}, "a": {"min_health": 0.6666}}}"#,
+        ] {
+            let plan = read(json).expect(json);
+            let full = document(&plan);
+            assert_eq!(read(&full).as_ref(), Ok(&plan), "{full}");
+            assert_ne!(read("{}").as_ref(), Ok(&plan));
+        }
+    }
+
+    #[test]
+    fn the_policies_come_after_the_gates_in_their_order_and_before_unknown_keys() {
+        let wrong = [
+            r#""concurrency_limit": 5"#,
+            r#""timeout": 0"#,
+            r#""retry": {"max_attempts": 0}"#,
+            r#""fallback": []"#,
+            r#""cache": {"ttl": 0}"#,
+            r#""hedge": {"max": 0}"#,
+            r#""features": {"a": {"priority": -1}}"#,
+            r#""aaa": 1"#,
+        ];
+        let keys = [
+            "concurrency_limit",
+            "timeout",
+            "retry.max_attempts",
+            "fallback",
+            "cache.ttl",
+            "hedge.max",
+            "features.a.priority",
+            "aaa",
+        ];
+        for (first, key) in keys.into_iter().enumerate() {
+            let later_first: Vec<_> = wrong[first..].iter().rev().copied().collect();
+            refuses(&format!("{{{}}}", later_first.join(", ")), &format!("`{key}` is"));
+        }
+    }
+
+    #[test]
+    fn policies_that_learn_from_durations_time_every_call() {
+        let every = |json: &str| read(json).map(|plan| plan.sample_durations_every);
+        assert_eq!(every(r#"{"timeout": "1s", "hedge": {}, "retry": {}}"#), Ok(16));
+        assert_eq!(every(r#"{"timeout": {}}"#), Ok(1));
+        assert_eq!(every(r#"{"hedge": {"after": "p95"}, "sample_durations_every": 1}"#), Ok(1));
+        for (json, told) in [
+            (
+                r#"{"sample_durations_every": 2, "timeout": {}}"#,
+                "`timeout` is {}; allowed: a duration, unless `sample_durations_every` is 1 (it is 2)",
+            ),
+            (
+                r#"{"sample_durations_every": 0, "hedge": {"after": "p95"}}"#,
+                "`hedge` is {\"after\":\"p95\"}; allowed: with a duration as `after`, \
+                 unless `sample_durations_every` is 1 (it is 0)",
+            ),
+            (r#"{"sample_durations_every": 2, "timeout": {}, "retry": 5}"#, "`timeout` is"),
+            (
+                r#"{"sample_durations_every": 2, "timeout": {}, "concurrency_limit": {"kind": "gradient"}}"#,
+                "`conc",
+            ),
+        ] {
+            refuses(json, told);
+        }
+    }
+
+    #[test]
+    fn a_hedge_has_a_budget_and_methods_without_retry() {
+        let hedging = |json: &str| {
+            let policies = read(json).expect(json).policies.expect(json);
+            policies.retry.or(policies.default_retry).map(|retry| (retry.budget, retry.per_method.len()))
+        };
+        let default = hedging(r#"{"retry": {}}"#);
+        assert!(default.is_some_and(|(budget, methods)| budget.is_some() && methods == 5));
+        assert_eq!(hedging(r#"{"hedge": {}}"#), default);
+        assert_eq!(hedging(r#"{"hedge": {}, "retry": {"budget": false}}"#), Some((None, 5)));
+        assert_eq!(hedging(r#"{"timeout": 1}"#), None);
     }
 
     #[cfg(feature = "binding")]

@@ -94,3 +94,18 @@ pub(crate) fn number(spec: &Number) -> Property {
     });
     (spec.key, value)
 }
+
+pub(crate) fn flag(key: &'static str, meaning: &str, default: bool) -> Property {
+    (key, json!({ "type": "boolean", "description": meaning, "default": default }))
+}
+
+/// One of several tables, told apart by the name under `key`; the first is meant when that is left out.
+pub(crate) fn one_of(meaning: &str, key: &str, mut tables: Vec<Value>) -> Value {
+    for (i, table) in tables.iter_mut().enumerate() {
+        match i {
+            0 => table["properties"][key]["default"] = table["properties"][key]["const"].clone(),
+            _ => table["required"] = json!([key]),
+        }
+    }
+    json!({ "description": meaning, "oneOf": tables })
+}

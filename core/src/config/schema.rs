@@ -1,7 +1,7 @@
 //! The document's JSON schema, made from the same keys that the parser reads.
 
 use super::property::{choice, integer, length, object, share, without_default};
-use super::{admission, keys};
+use super::{admission, keys, policy};
 use crate::word::Mode;
 use serde_json::{Value, json};
 
@@ -26,7 +26,8 @@ pub fn schema() -> String {
         choice(keys::MODE, keys::MODE_MEANING, &Mode::ALL.map(Mode::name), Some(Mode::default().name())),
         without_default(integer(&keys::SEED)),
     ];
-    let properties = properties.into_iter().chain(admission::schema::properties());
+    let gates = admission::schema::properties();
+    let properties = properties.into_iter().chain(gates).chain(policy::schema::properties());
     let mut schema = object("Configuration of one circuit breaker.", properties);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("fusewire circuit breaker");

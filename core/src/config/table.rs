@@ -5,20 +5,22 @@ use super::value::Value;
 use crate::backoff::ONE_BP;
 use crate::clock::Nanos;
 use crate::error::ConfigError;
+use std::borrow::Cow;
 use std::fmt;
 
 type Result<T> = std::result::Result<T, ConfigError>;
 
 /// A table and which of its keys were asked for.
 pub(crate) struct Table<'v> {
-    path: &'static str,
+    path: Cow<'static, str>,
     entries: &'v [(String, Value)],
-    known: Vec<&'static str>,
+    known: Vec<&'v str>,
 }
 
 impl<'v> Table<'v> {
     /// `path` is empty for the document itself.
-    pub(crate) fn new(path: &'static str, value: &'v Value) -> Result<Self> {
+    pub(crate) fn new(path: impl Into<Cow<'static, str>>, value: &'v Value) -> Result<Self> {
+        let path = path.into();
         match value {
             Value::Table(entries) => Ok(Table { path, entries, known: Vec::new() }),
             other => Err(ConfigError::new(path, other.to_string(), "an object")),
@@ -26,7 +28,7 @@ impl<'v> Table<'v> {
     }
 
     fn path(&self, key: &str) -> String {
-        match (self.path, key) {
+        match (self.path.as_ref(), key) {
             ("", "") => "\"\"".to_owned(),
             ("", key) => key.to_owned(),
             (path, key) => format!("{path}.{key}"),
@@ -44,13 +46,23 @@ impl<'v> Table<'v> {
     }
 
     /// The value of a key, which thereby is known; an error when it is written twice.
-    pub(crate) fn get(&mut self, key: &'static str) -> Result<Option<&'v Value>> {
-        self.known.push(key);
+    pub(crate) fn get(&mut self, key: &'v str) -> Result<Option<&'v Value>> {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let mut found = self.entries.iter().filter(|(k, _)| k == key).map(|(_, v)| v);
         match (found.next(), found.next()) {
             (_, Some(second)) => Err(self.error(key, second, "a key is written once")),
             (first, None) => Ok(first),
         }
+    }
+
+    /// The keys that are written, in byte order: of a table whose keys are names. One that is written twice is there once.
+    pub(crate) fn names(&self) -> Vec<&'v str> {
+        let mut names: Vec<&str> = self.entries.iter().map(|(key, _)| key.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// After all known keys: an unknown one is an error, the first in byte order.
@@ -67,7 +79,17 @@ impl<'v> Table<'v> {
 
     /// A whole number; `None` when the key is left out. `limit` may be lower than the key's own.
     pub(crate) fn integer(&mut self, spec: &Integer, limit: Limit) -> Result<Option<u64>> {
-        let Some(value) = self.get(spec.key)? else { return Ok(None) };
+        self.integer_named(spec.key, spec, limit)
+    }
+
+    /// The same under another name than the specification's.
+    pub(crate) fn integer_named(
+        &mut self,
+        name: &'v str,
+        spec: &Integer,
+        limit: Limit,
+    ) -> Result<Option<u64>> {
+        let Some(value) = self.get(name)? else { return Ok(None) };
         let max = spec.max.min(limit.bound);
         let whole = match *value {
             Value::Int(i) => Some(i),
@@ -76,20 +98,30 @@ impl<'v> Table<'v> {
         };
         match whole {
             Some(i) if i >= spec.min.into() && i <= max.into() => Ok(Some(i as u64)),
-            _ => Err(self.error(spec.key, value, format!("a whole number in {}..={max}{limit}", spec.min))),
+            _ => Err(self.error(name, value, format!("a whole number in {}..={max}{limit}", spec.min))),
         }
     }
 
     /// A duration; `None` when the key is left out. `limit`, here from below, may be higher than the key's own.
     pub(crate) fn length(&mut self, spec: &Length, limit: Limit) -> Result<Option<Nanos>> {
+        self.length_between(spec, limit, OWN)
+    }
+
+    /// The same; `high` may be lower than the key's own end.
+    pub(crate) fn length_between(&mut self, spec: &Length, low: Limit, high: Limit) -> Result<Option<Nanos>> {
         let Some(value) = self.get(spec.key)? else { return Ok(None) };
-        let min = if limit.key.is_some() { spec.min.max(limit.bound) } else { spec.min };
+        let min = if low.key.is_some() { spec.min.max(low.bound) } else { spec.min };
+        let max = spec.max.min(high.bound);
         match parse_length(value) {
-            Some(d) if (min..=spec.max).contains(&d) => Ok(Some(d)),
+            Some(d) if (min..=max).contains(&d) => Ok(Some(d)),
             _ => {
-                let range = format!("{}..={}", show_length(min), show_length(spec.max));
+                let range = format!("{}..={}", show_length(min), show_length(max));
                 let form = "a duration such as \"500ms\", \"1.5s\", \"2m\", or a number of seconds, in";
-                Err(self.error(spec.key, value, format!("{form} {range}{limit}")))
+                let bounds = match (low.key, high.key) {
+                    (Some(low), Some(high)) => format!(" (bound by `{low}` and `{high}`)"),
+                    _ => format!("{low}{high}"),
+                };
+                Err(self.error(spec.key, value, format!("{form} {range}{bounds}")))
             }
         }
     }
@@ -123,6 +155,15 @@ impl<'v> Table<'v> {
         match found.filter(|x| (spec.min..=spec.max).contains(x)) {
             Some(x) => Ok(Some(x)),
             None => Err(self.error(spec.key, value, format!("a number in {}..={}", spec.min, spec.max))),
+        }
+    }
+
+    /// Yes or no; `None` when the key is left out.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Result<Option<bool>> {
+        match self.get(key)? {
+            None => Ok(None),
+            Some(Value::Bool(is)) => Ok(Some(*is)),
+            Some(value) => Err(self.error(key, value, "true or false")),
         }
     }
 

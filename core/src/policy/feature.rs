@@ -8,7 +8,7 @@ pub(crate) struct FeatureRule {
     pub name: Box<str>,
     /// 0..=1000, the higher first.
     pub priority: u64,
-    /// What it requires, by the place in the table.
+    /// What it requires, by the place among the features; ascending.
     pub requires: Box<[usize]>,
     pub min_health_bp: u64,
     pub test_duration: Nanos,
@@ -17,7 +17,7 @@ pub(crate) struct FeatureRule {
     pub required: bool,
 }
 
-/// The features in the document's order.
+/// The features in byte order of their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FeatureRules {
     pub features: Box<[FeatureRule]>,

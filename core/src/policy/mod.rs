@@ -26,4 +26,6 @@ pub(crate) struct Policies {
     pub cache: Option<CacheRules>,
     pub hedge: Option<HedgeRules>,
     pub features: Option<FeatureRules>,
+    /// The defaults of `retry`, whose methods and budget hold for hedges, where `hedge` is there and `retry` is left out.
+    pub default_retry: Option<RetryRules>,
 }

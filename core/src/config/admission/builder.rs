@@ -4,22 +4,8 @@ use super::keys;
 use crate::admit::priority::Priority;
 use crate::config::keys as shared;
 use crate::config::value::Value;
-use crate::config::write::text;
+use crate::config::write::{duration as length, text, whole, with};
 use std::time::Duration;
-
-fn whole(n: impl Into<i128>) -> Value {
-    Value::Int(n.into())
-}
-
-fn length(d: Duration) -> Value {
-    Value::Text(format!("{}ns", d.as_nanos()))
-}
-
-/// A table of which a key is set.
-fn with(mut table: Value, key: &str, value: Value) -> Value {
-    table.set(key, value);
-    table
-}
 
 /// Sets what a level has in a table inside of a table; what stood there for all levels goes.
 fn with_level(table: Value, key: &str, level: Priority, value: Value) -> Value {

@@ -6,7 +6,7 @@ use crate::backoff::ONE_BP;
 use crate::config::keys as shared;
 use crate::config::keys::Bound::Inclusive;
 use crate::config::keys::{Integer, Length, Share};
-use crate::config::property::{Property, integer, length, number, object, share, without_default};
+use crate::config::property::{Property, integer, length, number, object, one_of, share, without_default};
 use serde_json::{Value, json};
 
 /// The tables of the gates, in their order.
@@ -17,17 +17,6 @@ pub(crate) fn properties() -> [Property; 4] {
         (keys::BULKHEAD, bulkhead()),
         (keys::CONCURRENCY_LIMIT, concurrency_limit()),
     ]
-}
-
-/// One of several tables, told apart by the name under `key`; the first is meant when that is left out.
-fn one_of(meaning: &str, key: &str, mut tables: Vec<Value>) -> Value {
-    for (i, table) in tables.iter_mut().enumerate() {
-        match i {
-            0 => table["properties"][key]["default"] = table["properties"][key]["const"].clone(),
-            _ => table["required"] = json!([key]),
-        }
-    }
-    json!({ "description": meaning, "oneOf": tables })
 }
 
 fn rate_limit() -> Value {
