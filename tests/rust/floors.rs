@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 54] = [
+const FLOORS: [(&str, &str, &[&str]); 56] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -59,14 +59,21 @@ const FLOORS: [(&str, &str, &[&str]); 54] = [
     ("F2.4", "The plan, which knows how large its cell is, and tables that read keys.", &[
         "config/plan", "config/table",
     ]),
-    ("F2.41", "What documents and the schema are written with.", &["config/write", "config/property"]),
-    ("F2.42", "The keys of the gates.", &["config/admission/keys"]),
-    ("F2.43", "What tables say by level, and Rust's way to write the gates.", &[
-        "config/admission/level", "config/admission/builder",
+    ("F2.41", "What documents and the schema are written with, and how many calls are timed.", &[
+        "config/write", "config/property", "config/sampling",
+    ]),
+    ("F2.42", "The keys of the gates and of the policies.", &["config/admission/keys", "config/policy/keys"]),
+    ("F2.43", "What tables say by level, and Rust's way to write the gates and the policies.", &[
+        "config/admission/level", "config/admission/builder", "config/policy/beside", "config/policy/builder",
     ]),
     ("F2.44", "The gates, from the document and back.", &[
         "config/admission/mod", "config/admission/rate", "config/admission/priority", "config/admission/slots",
         "config/admission/document", "config/admission/schema",
+    ]),
+    ("F2.45", "What may stand in for a call, from the document.", &["config/policy/fallback"]),
+    ("F2.46", "The policies, from the document and back.", &[
+        "config/policy/mod", "config/policy/timeout", "config/policy/retry", "config/policy/hedge",
+        "config/policy/features", "config/policy/document", "config/policy/schema",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
         "config/mod", "config/builder", "config/document", "config/schema",
