@@ -193,7 +193,6 @@ impl Falling {
         found.map_or([0; 2], |(_, counts)| counts.each_ref().map(|n| n.load(Ordering::Acquire)))
     }
 
-    #[cfg(feature = "binding")]
     pub(crate) fn rungs(&self) -> &[Rung] {
         &self.rungs
     }
@@ -293,9 +292,12 @@ pub(crate) struct Cached {
 }
 
 impl Caching {
-    fn new(rules: CacheRules, before: Option<&Caching>) -> Self {
+    fn new(rules: CacheRules, before: Option<&Caching>, now: Nanos) -> Self {
         let new = || Cached { index: Arc::new(Index::new()), flights: Flights::new(), counts: Default::default() };
-        Caching { rules, lasting: before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting)) }
+        let lasting = before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting));
+        // The host's values stay where they are until others take their places.
+        lasting.index.shrink(&rules, now);
+        Caching { rules, lasting }
     }
 
     fn count(&self, found: &Found) {
@@ -402,7 +404,7 @@ pub(crate) struct Around {
 }
 
 impl Around {
-    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met) -> Self {
+    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met, now: Nanos) -> Self {
         let Some(rules) = rules else { return Around::default() };
         let timeout = |rules| Limit::new(rules, before.and_then(|around| around.timeout.as_ref()));
         let old = before.and_then(|around| around.retry.as_ref());
@@ -427,7 +429,7 @@ impl Around {
                 counts: old_hedge.map_or_else(Arc::default, |old| Arc::clone(&old.counts)),
             })
         };
-        let cache = |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()));
+        let cache = |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()), now);
         Around {
             timeout: rules.timeout.as_ref().map(timeout),
             retry: rules.retry.as_ref().map(retry),

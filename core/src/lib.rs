@@ -176,7 +176,6 @@ pub use metrics::{CONTENT_TYPE, json, render};
 pub use name::Name;
 pub use outcome::{Outcome, Settled, Totals};
 pub use permit::{OwnedPermit, Permit};
-pub use policy::category::Category;
 pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
 pub use registry::Registry;
 pub use policy::category::Category;

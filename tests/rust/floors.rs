@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 56] = [
+const FLOORS: [(&str, &str, &[&str]); 59] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -80,19 +80,22 @@ const FLOORS: [(&str, &str, &[&str]); 56] = [
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.61", "What changes around the machine.", &["policy_event"]),
+    ("F2.615", "What the policies around the call keep.", &["around"]),
     ("F2.62", "What the gates of one breaker keep.", &["gates"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
+    ("F3.15", "Its features beside its machine, and a call with its attempts.", &["featured", "attempt"]),
     ("F3.2", "A call's way through the gates.", &["way"]),
     ("F3.21", "Who waits on it.", &["waiters"]),
     ("F3.215", "The short way through the gates.", &["passage"]),
     ("F3.22", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "admission", "settle", "leave", "govern", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
+    ("F4.05", "A call with its attempts, step by step.", &["stepping"]),
     ("F4.1", "Calls that say how much they matter, and that wait.", &["asking"]),
     ("F5", "Names and their breakers.", &["registry"]),
-    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates"]),
+    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates", "binding/attempts"]),
     ("F6.1", "A `tower` layer, which awaits as async calls do.", &["tower"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];

@@ -61,7 +61,13 @@ impl Plan {
             Some(Admission { rate: Some(RateRules::Sliding { limit, .. }), .. }) => *limit as u32,
             _ => 0,
         };
-        Layout { leases, blocks, buckets, adaptive, gated: self.admission.is_some(), ring }
+        Layout { leases, blocks, buckets, adaptive, gated: self.is_gated(), ring }
+    }
+
+    /// Whether calls go through gates: a policy wants to be asked, or to know how calls end.
+    pub(crate) fn is_gated(&self) -> bool {
+        let wants = |policies: &Policies| policies.timeout.is_some() || policies.features.is_some();
+        self.admission.is_some() || self.policies.as_deref().is_some_and(wants)
     }
 
     /// Whether what one plan's detector counted is worth something to the other's.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 /// first 2^53.
 pub(crate) type Ticket = u64;
 
+/// What a call that has joined is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It makes the attempt, and lands or leaves.
@@ -29,7 +30,9 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "who leads must land or leave"]
 pub struct Joined {
+    /// Its name.
     pub ticket: Ticket,
+    /// What it is to do.
     pub role: Role,
 }
 

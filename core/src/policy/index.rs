@@ -53,6 +53,7 @@ impl Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the host has to put the value there"]
 pub struct Stored {
+    /// There.
     pub place: Place,
     /// The place held another value, of this key or another one, which goes.
     pub replaces: bool,
