@@ -3,7 +3,7 @@
 //!
 //! After a change that is meant, `FUSEWIRE_BLESS=1 cargo test -p fusewire-tests --test golden` writes the files anew.
 
-use fusewire::{Builder, By, CircuitBreaker, Clock, ManualClock, Mode, Outcome, Permit, Registry, schema};
+use fusewire::{By, CircuitBreaker, Clock, ManualClock, Mode, Outcome, Permit, Registry, schema};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -180,8 +180,10 @@ fn the_schema_of_the_document_is_these_bytes() {
 /// Every document of the vectors that is valid, or that is not.
 fn documents(key: &str) -> Vec<(String, Value)> {
     let mut found = Vec::new();
-    let folders = [folder("vectors"), folder("vectors").join("admission")];
-    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the vectors").flatten());
+    let inside = |folder: &Path| std::fs::read_dir(folder).expect("the vectors").flatten();
+    let top = folder("vectors");
+    let parts = inside(&top).map(|entry| entry.path()).filter(|path| path.is_dir());
+    let entries = parts.chain([top.clone()]).flat_map(|folder| inside(&folder));
     for entry in entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "json")) {
         let text = std::fs::read_to_string(entry.path()).expect("a vector file");
         let file: Value = serde_json::from_str(&text).expect("JSON");
@@ -222,7 +224,8 @@ fn most_invalid_documents_do_not_fit_the_schema() {
     assert!(documents.len() > 100, "only {} documents", documents.len());
     assert!(refused * 3 > documents.len() * 2, "the schema refuses {refused} of {}", documents.len());
     for (name, document) in &documents {
-        assert!(Builder::from_json(&document.to_string()).and_then(|b| b.cell_words()).is_err(), "{name}");
+        // By the name that the vectors give to their breakers: a document may be wrong for its own breaker alone.
+        assert!(CircuitBreaker::from_json("case", &document.to_string()).is_err(), "{name}");
     }
 }
 
