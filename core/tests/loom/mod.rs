@@ -11,6 +11,7 @@ mod breaker;
 mod cell;
 mod count;
 mod events;
+mod features;
 mod gated;
 mod gates;
 mod handle;
