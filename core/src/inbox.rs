@@ -111,7 +111,11 @@ impl<E: Told> Inbox<E> {
     }
 
     /// Waits until `find` finds something. What one waiting thread finds, another that was woken may have taken.
-    fn await_some<R>(&self, timeout: Duration, find: impl Fn(&mut Queue<E>) -> Option<R>) -> Result<R, Waited> {
+    fn await_some<R>(
+        &self,
+        timeout: Duration,
+        find: impl Fn(&mut Queue<E>) -> Option<R>,
+    ) -> Result<R, Waited> {
         let until = Instant::now().checked_add(timeout);
         loop {
             if let Some(answer) = self.look(&find) {

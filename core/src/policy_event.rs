@@ -226,8 +226,7 @@ impl PolicyEvents {
     pub(crate) fn of(hub: &PolicyHub, capacity: usize) -> Self {
         let inbox = Inbox::new(capacity);
         let writer = Arc::clone(&inbox);
-        let subscription =
-            hub.subscribe(Box::new(move |event| writer.push(event)), Some(Arc::clone(&inbox)));
+        let subscription = hub.subscribe(Box::new(move |event| writer.push(event)), Some(Arc::clone(&inbox)));
         PolicyEvents { inbox, _subscription: subscription }
     }
 
