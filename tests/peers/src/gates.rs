@@ -20,8 +20,8 @@ pub const SLOTS: u32 = 100;
 /// How long a turn is at most.
 pub const TURN: Duration = Duration::from_micros(400);
 
-/// How many breakers take turns.
-const BREAKERS: usize = 12;
+/// How many breakers take turns: as many calls as two threads make in a pass are half of what their windows have room for.
+const BREAKERS: usize = 24;
 
 /// A gate, as a case.
 #[derive(Debug, Clone, Copy)]

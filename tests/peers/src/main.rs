@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(args: &Args) -> io::Result<()> {
-    end_all_threads_on_panic();
+    measure::end_all_threads_on_panic();
     let rows = run::all(args);
     if rows.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no case has that text in its name"));
@@ -71,13 +71,4 @@ fn bench(args: &Args) -> io::Result<()> {
     table::print(&mut out, &rows)?;
     targets::print(&mut out, &rows)?;
     rows::write(&rows::path(), &rows)
-}
-
-/// The other threads of a measurement would wait for the one that panicked.
-fn end_all_threads_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::exit(101);
-    }));
 }

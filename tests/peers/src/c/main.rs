@@ -65,6 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(args: &Args) -> Result<(), String> {
+    measure::end_all_threads_on_panic();
     let loops = Loops::load()?;
     let cases: Vec<Case> = cases::all().into_iter().filter(|case| args.wants(case.name)).collect();
     if cases.is_empty() {
