@@ -155,8 +155,9 @@ impl Body {
             engine.count_admitted(waiting.level);
             Keeper::new(self).note_wait(waiting);
             let ticket = Ticket::new(engine.load().low(), Kind::Shadowed(reason));
-            let start = self.sample(engine);
-            (self.number_of(engine), start.map_or(ticket, |start| ticket.timed(start)))
+            let Ask { cost, deadline, feature, .. } = waiting.ask;
+            let request = Wanted { priority: waiting.level, cost, deadline, feature };
+            (self.number_of(engine), self.start(engine, set, &request, ticket, 0))
         });
     }
 
