@@ -3,6 +3,7 @@
 use super::RateRules;
 use super::limiter::{Asks, Limiter, RateWords};
 use super::rate::{Drawn, FixedWindow, TokenBucket};
+use super::ring::Ring;
 use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::sync::Ordering;
 
@@ -34,7 +35,10 @@ impl Limiter {
                 let (least, most) = if *window >= LONG { clock.between() } else { exactly(clock) };
                 let first = ring.first_free(least, *window)?;
                 let taken = take()?;
-                if ring.take_free(first, most) { Some(taken) } else { give(taken, give_back) }
+                match first.take(most) || take_another(ring, least, most, *window) {
+                    true => Some(taken),
+                    false => give(taken, give_back),
+                }
             }
             RateRules::Token { .. } | RateRules::Leaky { .. } => None,
         }
@@ -44,6 +48,13 @@ impl Limiter {
 /// A sliding window from which on a tick is a hundredth at most: a slot that is free at the earliest the time can be is
 /// marked with the latest, so it never comes back early, and up to a tick late.
 const LONG: Nanos = 100 * COARSE_TICK;
+
+/// After somebody else has taken the slot: the next one that is free.
+#[cold]
+#[inline(never)]
+fn take_another(ring: Ring<'_>, least: Nanos, most: Nanos, window: Nanos) -> bool {
+    std::iter::from_fn(|| ring.first_free(least, window)).any(|first| first.take(most))
+}
 
 fn exactly(clock: &Source) -> (Nanos, Nanos) {
     let now = clock.now();
