@@ -10,7 +10,7 @@ use crate::sync::Ordering;
 impl Limiter {
     /// Draws from a limit that lets the call in at once, after `take` has taken what is taken before. `None`: nothing was
     /// taken, what was is given back, and the limit is to be asked at length.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn draw_at_once<T>(
         &self,
         rate: &RateWords<'_>,
@@ -62,7 +62,7 @@ fn exactly(clock: &Source) -> (Nanos, Nanos) {
 }
 
 /// Swaps the word for the one that `draw` says, as long as it admits.
-#[inline]
+#[inline(always)]
 fn swap_at_once<T>(
     rate: &RateWords<'_>,
     draw: impl Fn(u64) -> Drawn,
