@@ -96,7 +96,10 @@ impl Body {
         if self.is_gated() {
             return match self.pass_at_once(request) {
                 Some((engine, ticket)) => Ok(Answered::Given(engine, ticket)),
-                None => self.ask_gates(request, Wish::Wait, waker),
+                None => match self.wait_at_once(request, waker) {
+                    Some(place) => Ok(Answered::Waits(place)),
+                    None => self.ask_gates(request, Wish::Wait, waker),
+                },
             };
         }
         let mut ticket = Ticket::plain(0);

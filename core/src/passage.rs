@@ -2,13 +2,17 @@
 //! that looks at outcomes first. What is decided here is decided as at length, in the same order; only what is to be
 //! carried along is less. Whatever does not fit goes the long way, as if nothing had been tried.
 
+use crate::admit::SlotRules;
 use crate::admit::limiter::Asks;
-use crate::admit::slots::Slot;
+use crate::admit::queue::Ticket as Place;
+use crate::admit::slots::{Asked, Slot};
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::outcome::Ticket;
 use crate::request::Request;
+use crate::way::refused;
 use crate::word::Word;
+use std::task::Waker;
 
 impl Body {
     /// Whether all gates let a call in at once; its ticket is written to `ticket`, as by `acquire`. `false`: nothing was
@@ -21,12 +25,35 @@ impl Body {
         request: &Request,
         ticket: &mut Ticket,
     ) -> bool {
-        match self.ticket_at_once(engine, word, request) {
+        match self.ticket_at_once(engine, word, request, None) {
             Some(given) => {
                 *ticket = given;
                 true
             }
             None => false,
+        }
+    }
+
+    /// A place in the queue, for a call that only a slot is missing for. `None`: nothing was taken, and there is more to it.
+    #[inline(never)]
+    pub(crate) fn wait_at_once(&self, request: &Request, waker: Option<&Waker>) -> Option<Place> {
+        let set = self.gate_set()?;
+        let rules = set.rules.slots.as_ref().map(SlotRules::queue).filter(|rules| rules.max_queue > 0)?;
+        if !self.engine().load().is_calm() || set.limiter.is_some() || request.priority < set.floor() {
+            return None;
+        }
+        let (waiting, full) = (self.begin_to_wait(rules, request, None), refused(set.full(), None));
+        let (asked, owes) = self.wait_in_line(self.slots()?, waiting, waker, rules.max_queue, full);
+        if owes {
+            self.deliver();
+        }
+        match asked {
+            Asked::Waits(place) => Some(place),
+            Asked::Taken(slot) => {
+                self.unmake(Some(slot));
+                None
+            }
+            Asked::Full | Asked::Refused(_) | Asked::Closed => None,
         }
     }
 
@@ -39,8 +66,15 @@ impl Body {
         }
     }
 
+    /// The ticket of a call that all gates let in at once; `slot` is there for it, if it has waited for one.
     #[inline(always)]
-    fn ticket_at_once(&self, engine: &Engine, word: Word, request: &Request) -> Option<Ticket> {
+    pub(crate) fn ticket_at_once(
+        &self,
+        engine: &Engine,
+        word: Word,
+        request: &Request,
+        slot: Option<Slot>,
+    ) -> Option<Ticket> {
         if !word.is_calm() {
             return None;
         }
@@ -50,15 +84,16 @@ impl Body {
             return None;
         }
         // What is taken fits a register: a ticket that came back through memory would stall who copies it.
-        let take_slot = || match set.rules.slots {
-            None => Some(None),
-            Some(_) => Some(Some(self.slots()?.try_take(level)?)),
+        let take_slot = || match (slot, &set.rules.slots) {
+            (Some(slot), _) => Some(Some(slot)),
+            (None, None) => Some(None),
+            (None, Some(_)) => Some(Some(self.slots()?.try_take(level)?)),
         };
         let slot = match &set.limiter {
             None => take_slot()?,
             Some(limiter) => {
                 let asks = Asks { level, cost: request.cost.into(), deadline: request.deadline };
-                let give_back = |slot: Option<Slot>| self.unmake(slot);
+                let give_back = |taken: Option<Slot>| self.unmake(taken.filter(|_| slot.is_none()));
                 limiter.draw_at_once(&set.words.rate(), self.clock(), &asks, take_slot, give_back)?
             }
         };
