@@ -130,6 +130,8 @@ impl Body {
             let word = engine.load();
             if word.is_moved() {
                 self.follow(engine);
+                // What was drawn from the gates before would not count.
+                way.set = self.gate_set().unwrap_or(way.set);
                 continue;
             }
             let wish = if word.mode() == Mode::Shadow { Wish::Try } else { wish };

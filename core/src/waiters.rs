@@ -58,6 +58,7 @@ impl<'b> Keeper<'b> {
             let word = engine.load();
             if word.is_moved() {
                 self.body.follow(engine);
+                way.set = self.body.gate_set().unwrap_or(way.set);
                 continue;
             }
             match way.go(engine, word, Wish::Has(slot)) {

@@ -133,14 +133,14 @@ impl<'a> Ring<'a> {
     /// Lets threads begin so many lanes further on. Not added in one step: it is a hint.
     fn turn(&self, by: usize) {
         let turn = self.heads[0].load(Relaxed);
-        self.heads[0].store(turn + by as u64 & (self.lanes() - 1) as u64, Relaxed);
+        self.heads[0].store((turn + by as u64) & (self.lanes() - 1) as u64, Relaxed);
     }
 
     /// Admits a call, or says how long there is no room for one.
     pub(crate) fn take(&self, now: Nanos, window: Nanos) -> Result<Taken, Nanos> {
         let (first, mut least) = (self.first(), Nanos::MAX);
         for by in 0..self.lanes() {
-            let at = first + by & (self.lanes() - 1);
+            let at = (first + by) & (self.lanes() - 1);
             match self.lane(at).take(now, window) {
                 Ok(taken) => {
                     if by > 0 {

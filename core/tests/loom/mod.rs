@@ -14,6 +14,7 @@ mod events;
 mod gated;
 mod gates;
 mod handle;
+mod lock;
 mod moving;
 mod ramp;
 mod slots;
