@@ -4,10 +4,12 @@
 
 use crate::admit::SlotRules;
 use crate::admit::limiter::Asks;
+use crate::admit::priority::Priority;
 use crate::admit::queue::Ticket as Place;
 use crate::admit::slots::{Asked, Slot};
 use crate::body::Body;
 use crate::engine::Engine;
+use crate::gates::Set;
 use crate::outcome::Ticket;
 use crate::request::Request;
 use crate::way::refused;
@@ -25,7 +27,7 @@ impl Body {
         request: &Request,
         ticket: &mut Ticket,
     ) -> bool {
-        match self.ticket_at_once(engine, word, request, None) {
+        match self.ticket_at_once(engine, word, request) {
             Some(given) => {
                 *ticket = given;
                 true
@@ -66,15 +68,8 @@ impl Body {
         }
     }
 
-    /// The ticket of a call that all gates let in at once; `slot` is there for it, if it has waited for one.
     #[inline(always)]
-    pub(crate) fn ticket_at_once(
-        &self,
-        engine: &Engine,
-        word: Word,
-        request: &Request,
-        slot: Option<Slot>,
-    ) -> Option<Ticket> {
+    fn ticket_at_once(&self, engine: &Engine, word: Word, request: &Request) -> Option<Ticket> {
         if !word.is_calm() {
             return None;
         }
@@ -84,19 +79,36 @@ impl Body {
             return None;
         }
         // What is taken fits a register: a ticket that came back through memory would stall who copies it.
-        let take_slot = || match (slot, &set.rules.slots) {
-            (Some(slot), _) => Some(Some(slot)),
-            (None, None) => Some(None),
-            (None, Some(_)) => Some(Some(self.slots()?.try_take(level)?)),
+        let take_slot = || match set.rules.slots {
+            None => Some(None),
+            Some(_) => Some(Some(self.slots()?.try_take(level)?)),
         };
         let slot = match &set.limiter {
             None => take_slot()?,
             Some(limiter) => {
                 let asks = Asks { level, cost: request.cost.into(), deadline: request.deadline };
-                let give_back = |taken: Option<Slot>| self.unmake(taken.filter(|_| slot.is_none()));
+                let give_back = |slot: Option<Slot>| self.unmake(slot);
                 limiter.draw_at_once(&set.words.rate(), self.clock(), &asks, take_slot, give_back)?
             }
         };
+        Some(self.let_in(engine, word, set, level, slot))
+    }
+
+    /// The ticket of a call that has waited, and that nothing but its slot was missing for.
+    #[inline]
+    pub(crate) fn ticket_in_slot(
+        &self,
+        engine: &Engine,
+        word: Word,
+        level: Priority,
+        slot: Slot,
+    ) -> Option<Ticket> {
+        let set = self.gate_set().filter(|set| set.limiter.is_none() && level >= set.floor())?;
+        word.is_calm().then(|| self.let_in(engine, word, set, level, Some(slot)))
+    }
+
+    #[inline(always)]
+    fn let_in(&self, engine: &Engine, word: Word, set: &Set, level: Priority, slot: Option<Slot>) -> Ticket {
         let mut ticket = Ticket::plain(word.low());
         if let Some(slot) = slot {
             ticket = ticket.with_slot(slot.code());
@@ -111,6 +123,6 @@ impl Body {
         {
             ticket = ticket.timed(start);
         }
-        Some(ticket)
+        ticket
     }
 }

@@ -101,7 +101,7 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
         let Ask { cost, deadline, drawn } = waiting.ask;
         let request = Request { priority: waiting.level, cost, deadline };
         let engine = self.body.engine();
-        if let Some(ticket) = self.body.ticket_at_once(engine, engine.load(), &request, Some(slot)) {
+        if let Some(ticket) = self.body.ticket_in_slot(engine, engine.load(), waiting.level, slot) {
             self.note_wait(waiting);
             return Ok((self.body.number_of(engine), ticket));
         }
