@@ -55,12 +55,14 @@ impl<T> Kept<T> {
 impl<T: Clone + Send + Sync> Keep<T> for Kept<T> {
     fn fresh(&self, body: &Body, key: &str) -> Option<T> {
         let caching = body.caching()?;
-        self.values(caching).read(caching.fresh(key, body.clock().now())?)
+        let now = body.clock().now();
+        self.values(caching).find(|| caching.fresh(key, now))
     }
 
     fn any(&self, body: &Body, key: &str) -> Option<T> {
         let caching = body.caching()?;
-        self.values(caching).read(caching.any(key, body.clock().now())?)
+        let now = body.clock().now();
+        self.values(caching).find(|| caching.any(key, now))
     }
 
     fn store(&self, body: &Body, key: &str, value: &T) {
