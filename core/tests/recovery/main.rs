@@ -7,8 +7,6 @@ mod blocking;
 mod cache;
 mod dropped;
 mod hedges;
-mod model;
-mod rules;
 mod same;
 
 use fusewire::{Builder, CircuitBreaker, Clock, Ending, Policy, Reason};
