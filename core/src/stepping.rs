@@ -229,7 +229,14 @@ impl Steps {
         Ok(Steps { course, permit: None, turn: 0, error_type: None, failure: 0 })
     }
 
+    /// Takes up a call that has begun and was counted; its first attempt is to be told of.
+    pub(crate) fn take_up(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
+        let course = Course::begun_at(body, request, wanted, begun);
+        Steps { course, permit: None, turn: 0, error_type: None, failure: 0 }
+    }
+
     /// What its attempts ask for.
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     pub(crate) fn wanted(&self) -> &Wanted {
         self.course.wanted()
     }
@@ -321,7 +328,7 @@ impl Steps {
     /// Asks for a permit; never waits.
     pub(crate) fn ask(&mut self, body: &Body) {
         let mut ticket = Ticket::plain(0);
-        match body.acquire_for(self.wanted(), &mut ticket) {
+        match body.acquire_for(self.course.wanted(), &mut ticket) {
             Ok(engine) => self.admitted(body, engine, ticket),
             Err(refusal) => self.refused(body, refusal),
         }
@@ -346,7 +353,8 @@ impl Steps {
     pub(crate) fn settle(&mut self, body: &Body, ending: &Ending<'_>) -> Option<Settled> {
         let (number, ticket) = self.permit.take()?;
         let (engine, Ended { outcome, error_type, .. }) = (body.engine_number(number), ending.told);
-        let teaches = body.teaches(engine, &ticket, outcome, ending.lasted);
+        let learns = self.course.learns();
+        let teaches = learns.then(|| body.teaches(engine, &ticket, outcome, ending.lasted)).flatten();
         self.note_pace(body, &ticket, ending.lasted);
         let settled = match (outcome, ending.lasted) {
             (Outcome::Success, None) => body.succeed(engine, &ticket),

@@ -1,9 +1,11 @@
 //! Calls that block the thread.
 
-use super::keep::{Ended, FollowEnd, Follow, Lead};
+use super::keep::{Ended, Follow, FollowEnd, Lead};
 use super::policy::{Policy, Shared, Start};
-use super::run::Run;
+use super::run::{First, Run};
 use crate::admit::wake::unparks_this_thread;
+use crate::outcome::Ticket;
+use crate::permit::PanicIsFailure;
 use crate::request::Request;
 use crate::stepping::Step;
 use std::task::{Context, Poll};
@@ -58,8 +60,35 @@ fn park_until<T, E>(mut follow: Follow<T, E>) -> FollowEnd<T, E> {
 }
 
 impl<T, E> Shared<T, E> {
+    #[inline]
     fn run(&self, request: &Request<'_>, mut f: impl FnMut() -> Result<T, E>) -> Ended<T, E> {
-        let mut run = Run::begin(self, request)?;
+        let first = First::begin(self, request)?;
+        let (body, mut ticket) = (&*self.breaker.0, Ticket::plain(0));
+        let engine = match body.acquire_for(&first.wanted, &mut ticket) {
+            Ok(engine) => engine,
+            Err(refusal) => {
+                let mut run = Run::take_up(&first);
+                run.steps.refused(body, refusal);
+                return self.go_on(run, f);
+            }
+        };
+        if !first.is_simple(&ticket) {
+            let mut run = Run::take_up(&first);
+            run.steps.admitted(body, engine, ticket);
+            return self.go_on(run, f);
+        }
+        let guard = PanicIsFailure { body, engine, ticket: &ticket };
+        let result = f();
+        std::mem::forget(guard);
+        first.succeed(engine, &ticket, result).or_else(|result| {
+            let mut run = Run::take_up(&first);
+            run.steps.admitted(body, engine, ticket);
+            run.ended(result, None).map_or_else(|| self.go_on(run, f), Ok)
+        })
+    }
+
+    #[cold]
+    fn go_on(&self, mut run: Run<'_, T, E>, mut f: impl FnMut() -> Result<T, E>) -> Ended<T, E> {
         loop {
             match run.next() {
                 None => run.ask(),

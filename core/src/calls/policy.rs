@@ -331,6 +331,12 @@ impl<T, E> Shared<T, E> {
         self.rungs.iter().find(|registered| registered.rung == *rung)
     }
 
+    /// Whether every value is a success.
+    #[inline]
+    pub(super) fn trusts_values(&self) -> bool {
+        !matches!(self.judge, Judge::Results(_))
+    }
+
     /// What a result says. A judge that panics is reported and left out of account.
     #[inline]
     pub(super) fn judge<'r>(&self, result: &'r Result<T, E>) -> Ending<'r> {

@@ -3,15 +3,61 @@
 use super::answer::{Answer, Degraded, Failure, Miss, PolicyError, RungError};
 use super::keep::Ended;
 use super::policy::Shared;
+use crate::attempt::Course;
 use crate::body::Body;
 use crate::clock::Nanos;
+use crate::engine::Engine;
 use crate::ledger::TIMEOUT;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Ticket};
 use crate::permit::PANIC;
 use crate::policy::fallback::Rung;
-use crate::request::Request;
+use crate::request::{Request, Wanted};
 use crate::stepping::{Ending, Finished, Step, Steps};
 use std::time::Duration;
+
+/// A call that has begun. One that succeeds at once is never more than this: what is to be known about all others is put
+/// together when its first attempt has come to something else.
+pub(crate) struct First<'p, T, E> {
+    pub(super) shared: &'p Shared<T, E>,
+    request: &'p Request<'p>,
+    pub(super) wanted: Wanted,
+    begun: Nanos,
+}
+
+impl<'p, T, E> First<'p, T, E> {
+    #[inline]
+    pub(super) fn begin(shared: &'p Shared<T, E>, request: &'p Request<'p>) -> Result<Self, PolicyError<E>> {
+        let body = &shared.breaker.0;
+        match body.check(request) {
+            Ok(wanted) => Ok(First { shared, request, wanted, begun: Course::count(body) }),
+            Err(e) => Err(PolicyError::new(Failure::Request(e), 0, None, Vec::new())),
+        }
+    }
+
+    /// Whether an attempt with that permit may be made at once, and says nothing to anybody but the breaker.
+    #[inline]
+    pub(super) fn is_simple(&self, ticket: &Ticket) -> bool {
+        ticket.wait() == 0 && self.shared.breaker.0.hedging().is_none()
+    }
+
+    /// Settles an attempt that has succeeded beyond doubt; any other result is given back.
+    #[inline]
+    pub(super) fn succeed(
+        &self,
+        engine: &Engine,
+        ticket: &Ticket,
+        result: Result<T, E>,
+    ) -> Result<Answer<T, E>, Result<T, E>> {
+        match result {
+            Ok(value) if self.shared.trusts_values() => {
+                self.shared.breaker.0.succeed(engine, ticket);
+                self.shared.keep(self.request, &value);
+                Ok(Answer::new(value, 1))
+            }
+            result => Err(result),
+        }
+    }
+}
 
 /// A call under way. Dropped in the middle of an attempt it drops that attempt's permit; when it was the function that
 /// panicked, the attempt is a failure.
@@ -29,14 +75,11 @@ pub(crate) struct Run<'p, T, E> {
 }
 
 impl<'p, T, E> Run<'p, T, E> {
-    #[inline]
-    pub(super) fn begin(shared: &'p Shared<T, E>, request: &'p Request<'p>) -> Result<Self, PolicyError<E>> {
-        let steps = match Steps::begin(&shared.breaker.0, request) {
-            Ok(steps) => steps,
-            Err(e) => return Err(PolicyError::new(Failure::Request(e), 0, None, Vec::new())),
-        };
-        let rungs = Vec::new();
-        Ok(Run { shared, request, steps, failure: None, value: None, rungs, is_inside: false })
+    /// A call that has begun and was counted; its first attempt is to be told of.
+    pub(super) fn take_up(first: &First<'p, T, E>) -> Self {
+        let First { shared, request, wanted, begun } = *first;
+        let steps = Steps::take_up(&shared.breaker.0, request, wanted, begun);
+        Run { shared, request, steps, failure: None, value: None, rungs: Vec::new(), is_inside: false }
     }
 
     #[inline]
@@ -44,7 +87,6 @@ impl<'p, T, E> Run<'p, T, E> {
         &self.shared.breaker.0
     }
 
-    #[inline]
     pub(super) fn next(&mut self) -> Option<Step> {
         self.steps.next(self.body())
     }
