@@ -219,7 +219,7 @@ impl<T, E> Run<'_, T, E> {
 
     /// Waits in the queue.
     async fn wait(&mut self, place: Place) {
-        let waiting = Waiting::new(self.shared.breaker.clone(), place);
+        let waiting = Waiting::new(self.shared.breaker.clone(), place, true);
         match waiting.until_its_deadline().await {
             Ok(permit) => {
                 let (engine, ticket) = self.shared.breaker.borrow(permit).into_parts();
