@@ -156,6 +156,9 @@
 // Room for the longest reason that an actor gave, 256 bytes, and its NUL.
 #define FUSEWIRE_REASON_TEXT_SIZE 264
 
+// Room for the longest name of a feature, 64 bytes, and its NUL.
+#define FUSEWIRE_FEATURE_SIZE 72
+
 // The values of `fusewire_status`.
 typedef enum fusewire_status_enum {
     // Done.
@@ -256,6 +259,8 @@ typedef enum fusewire_reason_enum {
     FUSEWIRE_REASON_LIMIT_REACHED = 8,
     // The breaker was closed for good.
     FUSEWIRE_REASON_CLOSED = 9,
+    // The call's feature is disabled.
+    FUSEWIRE_REASON_FEATURE_DISABLED = 10,
 } fusewire_reason_enum;
 
 // The values of `fusewire_priority`.
@@ -302,6 +307,8 @@ typedef enum fusewire_cause_enum {
     FUSEWIRE_CAUSE_MODE = 12,
     // The configuration changed.
     FUSEWIRE_CAUSE_RECONFIGURED = 13,
+    // A required feature failed its test.
+    FUSEWIRE_CAUSE_FEATURE_FAILED = 14,
 } fusewire_cause_enum;
 
 // The values of `fusewire_window`.
@@ -334,7 +341,43 @@ typedef enum fusewire_policy_enum {
     FUSEWIRE_POLICY_RATE = 3,
     // The breaker was closed for good.
     FUSEWIRE_POLICY_CLOSE = 4,
+    // The state of a feature.
+    FUSEWIRE_POLICY_FEATURE = 5,
 } fusewire_policy_enum;
+
+// The values of `fusewire_feature_state`.
+typedef enum fusewire_feature_state_enum {
+    // Its calls pass; it is judged by their outcomes.
+    FUSEWIRE_FEATURE_ENABLED = 0,
+    // Its calls pass, for as long as they are to show whether it works.
+    FUSEWIRE_FEATURE_TESTING = 1,
+    // Its calls are turned away with `FUSEWIRE_REASON_FEATURE_DISABLED`.
+    FUSEWIRE_FEATURE_DISABLED = 2,
+} fusewire_feature_state_enum;
+
+// The values of `fusewire_feature_cause`.
+typedef enum fusewire_feature_cause_enum {
+    // It is no change of a feature.
+    FUSEWIRE_FEATURE_CAUSE_NONE = 0,
+    // The breaker opened: every feature is disabled.
+    FUSEWIRE_FEATURE_CAUSE_OPENED = 1,
+    // Its turn to be tested has come.
+    FUSEWIRE_FEATURE_CAUSE_RECOVERY = 2,
+    // It passed its test.
+    FUSEWIRE_FEATURE_CAUSE_PASSED = 3,
+    // It failed its test.
+    FUSEWIRE_FEATURE_CAUSE_FAILED = 4,
+    // A required feature failed its test: every other one is disabled, and the breaker opens.
+    FUSEWIRE_FEATURE_CAUSE_ROLLED_BACK = 5,
+    // Its health fell too far.
+    FUSEWIRE_FEATURE_CAUSE_UNHEALTHY = 6,
+    // A feature that it requires was disabled.
+    FUSEWIRE_FEATURE_CAUSE_REQUIREMENT = 7,
+    // The breaker was reset: every feature is enabled.
+    FUSEWIRE_FEATURE_CAUSE_RESET = 8,
+    // A forced mode was left: every feature is enabled.
+    FUSEWIRE_FEATURE_CAUSE_MODE = 9,
+} fusewire_feature_cause_enum;
 
 // A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
 // registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through
@@ -443,7 +486,7 @@ typedef struct fusewire_options {
 // keeps a probe's place until `half_open_timeout` ends its lease, and a slot of a bulkhead for good. Do not settle
 // copies of one.
 typedef struct fusewire_permit {
-    // For this library alone; larger than what it needs today.
+    // For this library alone.
     uint64_t opaque[8];
 } fusewire_permit;
 
@@ -465,8 +508,8 @@ typedef struct fusewire_rejection {
 typedef fusewire_outcome (*fusewire_function)(void *userdata, const char **error_type);
 
 // What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for
-// that says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`,
-// `priority`, `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
+// that says nothing, and set what is different. Without macros: set every field. What a breaker's document does not
+// speak of is not looked at, but for a cost of 0, a feature that the document does not have, and a deadline.
 typedef struct fusewire_request {
     // `sizeof(fusewire_request)`. Later versions add fields at the end.
     size_t size;
@@ -476,8 +519,21 @@ typedef struct fusewire_request {
     // sliding window).
     uint32_t cost;
     // When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
-    // queue, and for no turn that comes later. `FUSEWIRE_NONE`, to begin with, for none.
+    // queue, for no turn that comes later and for no attempt that would begin later, and an attempt may take no longer.
+    // `FUSEWIRE_NONE`, to begin with, for none.
     uint64_t deadline_ns;
+    // The feature that the call is of, one of the document's `features`; NULL, to begin with, for none. Its text, like
+    // those below, needs to stay only for the call that is given the request.
+    const char *feature;
+    // The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
+    // none.
+    const char *method;
+    // Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.
+    const char *key;
+    // Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
+    uint32_t idempotent;
+    // Always 0.
+    uint32_t reserved;
 } fusewire_request;
 
 // Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that
@@ -500,7 +556,8 @@ typedef struct fusewire_slots {
 
 // A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
 // machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
-// and NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
+// and NAN where a share stands. Histograms, error types,
+// features, and counts of retries, fallbacks, caches and hedges are in the JSON and the metrics text.
 typedef struct fusewire_snapshot {
     // `sizeof(fusewire_snapshot)`. Later versions add fields at the end.
     size_t size;
@@ -602,6 +659,13 @@ typedef struct fusewire_snapshot {
     fusewire_priority min_priority;
     // Always 0.
     uint32_t reserved;
+    // How long a call without a deadline of its own may take; absent without `timeout`.
+    uint64_t timeout_ns;
+    // How many retries and hedges may begin now; absent without `retry`, and with `budget: false`.
+    uint64_t retry_budget;
+    // How well `exponential`, `fibonacci` and `decorrelated_jitter` have done, 0 to 1: of `retry.backoff` of the kind
+    // `adaptive`, which chooses from them; absent with other kinds.
+    double retry_scores[3];
 } fusewire_snapshot;
 
 // A failure.
@@ -651,6 +715,12 @@ typedef struct fusewire_event {
     char reason[FUSEWIRE_REASON_TEXT_SIZE];
 } fusewire_event;
 
+// Whether calls of a feature are let in: one of `fusewire_feature_state_enum`.
+typedef uint32_t fusewire_feature_state;
+
+// What changed a feature's state: one of `fusewire_feature_cause_enum`. Later versions add causes.
+typedef uint32_t fusewire_feature_cause;
+
 // What changed around the machine: one of `fusewire_policy_enum`. Later versions add kinds.
 typedef uint32_t fusewire_policy;
 
@@ -668,7 +738,8 @@ typedef struct fusewire_policy_event {
     fusewire_policy kind;
     // Always 0.
     uint32_t reserved;
-    // The rate (in calls a second), the limit, the `fusewire_priority`, or of slots how many there were in all.
+    // The rate (in calls a second), the limit, the `fusewire_priority`, the `fusewire_feature_state`, or of slots how many
+    // there were in all.
     double from;
     // The same, after.
     double to;
@@ -682,6 +753,14 @@ typedef struct fusewire_policy_event {
     char actor[FUSEWIRE_ACTOR_SIZE];
     // Why, if it was done by hand; else empty.
     char reason[FUSEWIRE_REASON_TEXT_SIZE];
+    // Of a feature: its name.
+    char feature[FUSEWIRE_FEATURE_SIZE];
+    // Of a feature: the share of successes in the state before, of the last 50 outcomes at most; NAN without any.
+    double health;
+    // Of a feature: what changed it, a `fusewire_feature_cause`.
+    fusewire_feature_cause feature_cause;
+    // Always 0.
+    uint32_t reserved_too;
 } fusewire_policy_event;
 
 #ifdef __cplusplus
@@ -845,6 +924,12 @@ fusewire_reason fusewire_permit_would_reject(const struct fusewire_permit *permi
 // none that was given and not settled. Only a breaker with a leaky bucket gives such permits.
 uint64_t fusewire_permit_wait_ns(const struct fusewire_permit *permit);
 
+// How long the call may take, in nanoseconds from its beginning, by the document's `timeout` and the request's
+// deadline: end it then, and settle it as a failure of error type `timeout`. One that is settled as a success after
+// that is counted as such a failure, whoever enforces it. `FUSEWIRE_NONE` when nothing sets a timeout, and when
+// `permit` is none that was given and not settled.
+uint64_t fusewire_permit_timeout_ns(const struct fusewire_permit *permit);
+
 // Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it
 // counts in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
 bool fusewire_permit_is_bypassed(const struct fusewire_permit *permit);
@@ -898,9 +983,9 @@ fusewire_status fusewire_breaker_record(struct fusewire_breaker *breaker,
 // slot, nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
 //
 // Returns and writes as `fusewire_breaker_acquire` does. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
-// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request
-// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked
-// then, and nothing counts.
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when the request itself is wrong: `error`, unless it is NULL, says which field, its
+// value and what is allowed. Nothing was asked then, and nothing counts.
 FUSEWIRE_MUST_USE
 fusewire_status fusewire_breaker_acquire_with(struct fusewire_breaker *breaker,
                                               const struct fusewire_request *request,
@@ -1127,6 +1212,15 @@ fusewire_status fusewire_breaker_set_limit(struct fusewire_breaker *breaker,
                                            const char *reason,
                                            struct fusewire_error **error);
 
+// Tells how much the program has to do, from 0 to 1: retries of the kind `resource_sensitive` wait longer the more it
+// is. It holds until the next call of this. No event is made of it, and without `retry` nobody looks at it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when `to` is
+// out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
+fusewire_status fusewire_breaker_set_utilisation(struct fusewire_breaker *breaker,
+                                                 double to,
+                                                 struct fusewire_error **error);
+
 // Ends the breaker's life, of every handle: whoever comes, or waits for a slot, is turned away with
 // `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to
 // do with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
@@ -1225,12 +1319,33 @@ fusewire_status fusewire_subscription_close(struct fusewire_subscription *subscr
 // with a message.
 void fusewire_subscription_free(struct fusewire_subscription *subscription);
 
+// The name of a feature's state in metrics and events, such as `testing`; `unknown` for a number that is none. The
+// text is static.
+const char *fusewire_feature_state_name(fusewire_feature_state state);
+
+// The name of what changed a feature, such as `rolled_back`; `none` for `FUSEWIRE_FEATURE_CAUSE_NONE`, `unknown` for a
+// number that is none. The text is static.
+const char *fusewire_feature_cause_name(fusewire_feature_cause cause);
+
+// What a feature of the document is at: its state to `state`, and to `health`, unless that is NULL, the share of
+// successes in this state, of the last 50 outcomes at most, NAN without any. What more there is to read of features is
+// in `fusewire_breaker_snapshot_json`.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when the document has no feature of that name; the detail goes to `error`, unless that
+// is NULL.
+fusewire_status fusewire_breaker_feature(const struct fusewire_breaker *breaker,
+                                         const char *name,
+                                         fusewire_feature_state *state,
+                                         double *health,
+                                         struct fusewire_error **error);
+
 // The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is
 // static.
 const char *fusewire_policy_name(fusewire_policy kind);
 
-// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, the end of its
-// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
+// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, features, the
+// end of its life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
 // handle to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
 // `fusewire_breaker_subscribe`.
 //

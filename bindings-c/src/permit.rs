@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_permit {
-    /// For this library alone; larger than what it needs today.
+    /// For this library alone.
     pub opaque: [u64; 8],
 }
 
@@ -247,6 +247,19 @@ pub unsafe extern "C" fn fusewire_permit_wait_ns(permit: *const fusewire_permit)
         let (_, words) = unsafe { given(permit) }?;
         // SAFETY: one that is paced was written with it.
         Ok(if words.is(PACED) { unsafe { words.wait.assume_init() } } else { 0 })
+    })
+}
+
+/// How long the call may take, in nanoseconds from its beginning, by the document's `timeout` and the request's
+/// deadline: end it then, and settle it as a failure of error type `timeout`. One that is settled as a success after
+/// that is counted as such a failure, whoever enforces it. `FUSEWIRE_NONE` when nothing sets a timeout, and when
+/// `permit` is none that was given and not settled.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_permit_timeout_ns(permit: *const fusewire_permit) -> u64 {
+    guard_or(FUSEWIRE_NONE, || {
+        // SAFETY: the caller's promise.
+        let (breaker, words) = unsafe { given(permit) }?;
+        Ok(breaker.core.slip_timeout(&words.slip).unwrap_or(FUSEWIRE_NONE))
     })
 }
 

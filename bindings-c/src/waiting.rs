@@ -162,11 +162,11 @@ pub unsafe extern "C" fn fusewire_breaker_enter(
     // SAFETY: the caller's promises, here and below.
     unsafe {
         guard_with(error, || {
-            let (found, serial, request) = ask(breaker, request, permit)?;
+            let (found, serial, wanted) = ask(breaker, request, permit)?;
             if waiting.is_null() {
                 return Err(Failure::null("waiting"));
             }
-            let answer = match found.core.enter_slip(&request) {
+            let answer = match found.core.enter_slip(&wanted) {
                 Ok(EnteredSlip::Waiting(place)) => {
                     waiting.write(handle::give(Place::new(found.core.clone(), breaker, serial, place)));
                     return Ok(Code::FUSEWIRE_QUEUED as fusewire_status);

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 /// The files of the header, in the order in which a reader wants them.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "version", "status", "names", "error", "clock", "options", "breaker", "permit", "call", "request",
-    "waiting", "operate", "govern", "read", "events", "policies", "registry", "text",
+    "waiting", "operate", "govern", "read", "events", "features", "policies", "registry", "text",
 ];
 
 fn generated() -> String {
