@@ -23,26 +23,32 @@
 // called at once, and by whom: `fusewire_breaker_acquire_with` tells how much a call matters,
 // `fusewire_breaker_acquire_wait` waits for a slot, and `fusewire_breaker_enter` does so for an event loop.
 //
+// With `retry`, `fallback`, `cache` or `hedge` a call may be made more than once, or be answered by something else. Such a
+// call is made step by step: `fusewire_breaker_begin` begins it, `fusewire_attempts_next` says what is to be done, and the
+// program does it and tells how it came out. The rules are the library's; the calls, the waits and the values are yours.
+//
 // CONVENTIONS
 //
 // Names. `fusewire_TYPE_VERB(object, arguments..., results..., error)`. What a `const` pointer leads to is not
 // changed.
 //
 // Results. Most functions return a `fusewire_status`. Below 100 they have done or decided what they were asked for;
-// from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`.
-// (What gives a permit also marks it as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
-// `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for failure.
+// from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`. (What gives a
+// permit also marks it as not given, what begins attempts marks them as not begun.) `FUSEWIRE_IS_ERROR` tells the two
+// apart, `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for
+// failure.
 //
 // Errors. Where a function takes a `fusewire_error **error`, NULL there says that no detail is wanted; otherwise a
 // failure writes an error there, to be freed with `fusewire_error_free`. Success leaves it alone.
 //
-// Ownership. A `_new`, `_from_json`, `_clone`, `_get...`, `_subscribe...` or `_enter` gives a handle; who got it frees it
-// with the `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits
-// do not: settle those of a handle before you free it, those that a place in a queue has given, too. `_free` of NULL does nothing. A handle that is freed twice ends the
-// process with a message on stderr (SIGABRT); for one that is used after it was freed a function returns
+// Ownership. A `_new`, `_from_json`, `_clone`, `_get...`, `_subscribe...` or `_enter` gives a handle; who got it frees
+// it with the `_free` of its type. The order does not matter: what needs another object keeps it alive by itself.
+// Permits and attempts do not: settle those of a handle before you free it, those that a place in a queue has given,
+// too, and end these or give them up. `_free` of NULL does nothing. A handle that is freed twice ends the process with
+// a message on stderr (SIGABRT); for one that is used after it was freed a function returns
 // `FUSEWIRE_ERROR_INVALID_HANDLE`. Both are noticed for the last 1,024 handles of each type that were freed; beyond
-// that such a mistake is undefined. Plain structs (options, requests, slots, permits, rejections, snapshots, events)
-// are yours, need no freeing, and may lie wherever their type may.
+// that such a mistake is undefined. Plain structs (options, requests, slots, permits, attempts, steps, endings,
+// rejections, snapshots, events) are yours, need no freeing, and may lie wherever their type may.
 //
 // NULL. Every pointer is checked. For one that must not be NULL a function returns `FUSEWIRE_ERROR_NULL_ARGUMENT`;
 // where NULL means something, the function says so.
@@ -58,17 +64,15 @@
 // that is absent.
 //
 // Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT`, `FUSEWIRE_SNAPSHOT_INIT`,
-// `FUSEWIRE_REQUEST_INIT` or `FUSEWIRE_SLOTS_INIT` (where there are no macros: see the struct), and a program goes on to
-// work with later libraries. A struct that
-// is larger than a library knows is refused unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells
-// whether the library serves this header.
+// `FUSEWIRE_REQUEST_INIT`, `FUSEWIRE_ENDING_INIT` or `FUSEWIRE_SLOTS_INIT` (where there are no macros: see the
+// struct), and a program goes on to work with later libraries. A struct that is larger than a library knows is refused
+// unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells whether the library serves this header.
 //
 // Threads. Every function may be called from any thread, and every handle may be shared, except that nobody may use a
 // handle while another thread frees it. A permit may be settled by another thread than it was given to, but not by two
-// at once. In steady state acquiring and settling take no lock and allocate nothing; a thread's first call of a
-// breaker does, and so do a transition, the first failure of an error type, and whatever happens while calls wait for a
-// slot. More than 64 threads on one breaker
-// share some counters by turns.
+// at once; so it is with attempts. In steady state acquiring and settling take no lock and allocate nothing; a
+// thread's first call of a breaker does, and so do a transition, the first failure of an error type, and whatever
+// happens while calls wait for a slot. More than 64 threads on one breaker share some counters by turns.
 //
 // Signals. No function may be called from a signal handler.
 //
@@ -109,11 +113,14 @@
 #define FUSEWIRE_SNAPSHOT_INIT fusewire_snapshot_init_()
 #define FUSEWIRE_REQUEST_INIT fusewire_request_init_()
 #define FUSEWIRE_SLOTS_INIT fusewire_slots_init_()
+#define FUSEWIRE_ENDING_INIT fusewire_ending_init_()
 #else
 #define FUSEWIRE_OPTIONS_INIT {.size = sizeof(fusewire_options)}
 #define FUSEWIRE_SNAPSHOT_INIT {.size = sizeof(fusewire_snapshot)}
 #define FUSEWIRE_REQUEST_INIT \
     {.size = sizeof(fusewire_request), .priority = FUSEWIRE_PRIORITY_NORMAL, .cost = 1, .deadline_ns = FUSEWIRE_NONE}
+#define FUSEWIRE_ENDING_INIT \
+    {.size = sizeof(fusewire_ending), .retry_after_ns = FUSEWIRE_NONE, .duration_ns = FUSEWIRE_NONE}
 #define FUSEWIRE_SLOTS_INIT {.size = sizeof(fusewire_slots), .max_concurrent = FUSEWIRE_NONE}
 #endif
 
@@ -126,6 +133,9 @@
 
 // A permit that was not given yet.
 #define FUSEWIRE_PERMIT_INIT {{0}}
+
+// Attempts that were not begun yet.
+#define FUSEWIRE_ATTEMPTS_INIT {{0}}
 
 
 // The ABI that this header describes. It grows with each release that adds something; what an older header describes
@@ -140,6 +150,9 @@
 
 // How many priorities there are, for arrays by priority.
 #define FUSEWIRE_PRIORITY_COUNT 5
+
+// Room for the longest rung, `breaker:` and a name of 255 bytes, and its NUL.
+#define FUSEWIRE_RUNG_SIZE 264
 
 // How many reasons the arrays of a snapshot have room for; index by `fusewire_reason`.
 #define FUSEWIRE_REASON_CAPACITY 32
@@ -175,6 +188,8 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_NO_OUTCOME = 5,
     // The call waits in the queue for a slot: there is no permit yet.
     FUSEWIRE_QUEUED = 6,
+    // There is none of what was asked for.
+    FUSEWIRE_ABSENT = 7,
     // The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     // A pointer is NULL that must not be.
@@ -193,6 +208,10 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_ERROR_ALREADY_SETTLED = 106,
     // How the wait ended was told before.
     FUSEWIRE_ERROR_ALREADY_TOLD = 107,
+    // The attempts were not begun, or were given up.
+    FUSEWIRE_ERROR_NOT_BEGUN = 108,
+    // That is not what is to be told now: see the step that the attempts are at. Nothing was counted.
+    FUSEWIRE_ERROR_WRONG_STEP = 109,
     // The configuration is wrong; the error names the key, the value and what is allowed.
     FUSEWIRE_ERROR_CONFIG = 110,
     // The name is wrong: 1 to 255 bytes of UTF-8 without control characters.
@@ -344,6 +363,38 @@ typedef enum fusewire_policy_enum {
     // The state of a feature.
     FUSEWIRE_POLICY_FEATURE = 5,
 } fusewire_policy_enum;
+
+// The values of `fusewire_step_kind`.
+typedef enum fusewire_step_kind_enum {
+    // Make the call, then tell how it ended: `fusewire_attempts_settle`, or `_success` or `_failure`.
+    FUSEWIRE_STEP_CALL = 0,
+    // Wait for `wait_ns`, then ask for the next step again.
+    FUSEWIRE_STEP_WAIT = 1,
+    // Answer from the rung, then tell whether it has: `fusewire_attempts_answered`.
+    FUSEWIRE_STEP_USE = 2,
+    // It is over.
+    FUSEWIRE_STEP_DONE = 3,
+} fusewire_step_kind_enum;
+
+// The values of `fusewire_rung`.
+typedef enum fusewire_rung_enum {
+    // There is no rung.
+    FUSEWIRE_RUNG_NONE = 0,
+    // The answer of an earlier call of the same key: see `fusewire_breaker_cache_any`.
+    FUSEWIRE_RUNG_CACHE = 1,
+    // A call through another breaker, whose name stands behind `breaker:`.
+    FUSEWIRE_RUNG_BREAKER = 2,
+    // What the program has under that name: a function or a constant.
+    FUSEWIRE_RUNG_NAMED = 3,
+} fusewire_rung_enum;
+
+// The values of `fusewire_role`.
+typedef enum fusewire_role_enum {
+    // It makes the attempts, and lands or leaves.
+    FUSEWIRE_ROLE_LEAD = 0,
+    // It waits until it is handed the leader's answer, is told to lead, or leaves.
+    FUSEWIRE_ROLE_FOLLOW = 1,
+} fusewire_role_enum;
 
 // The values of `fusewire_feature_state`.
 typedef enum fusewire_feature_state_enum {
@@ -540,6 +591,99 @@ typedef struct fusewire_request {
 // settles a call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write
 // to a pipe or an `eventfd`, and ask the place from the loop that reads that.
 typedef void (*fusewire_callback)(void *userdata);
+
+// A call with its attempts: retries with their waits and budget, timeouts, and the rungs that answer when it fails. It
+// says what is to be done, one step after the other, and does none of it but asking the breaker for permits. A plain
+// struct of the caller's, which needs no freeing: put it on the stack, move it with the call, and follow its steps to
+// the end, or give it up with `fusewire_attempts_abandon`; one that is left in the middle of an attempt keeps what a
+// permit keeps that is never settled. Any thread may go on with it, but no two at once. Do not use copies of one.
+typedef struct fusewire_attempts {
+    // For this library alone.
+    uint64_t opaque[48];
+} fusewire_attempts;
+
+// What is to be done: one of `fusewire_step_kind_enum`.
+typedef uint32_t fusewire_step_kind;
+
+// What a rung answers from: one of `fusewire_rung_enum`.
+typedef uint32_t fusewire_rung;
+
+// What is to be done now in a call that is made step by step. What does not belong to its kind is absent.
+typedef struct fusewire_step {
+    // What, a `fusewire_step_kind`.
+    fusewire_step_kind kind;
+    // Of a call: its number, from 1. At the end: how many there were. It counts how often the breaker was asked.
+    uint32_t attempt;
+    // Of a call: how long it may take, in nanoseconds from now; absent when nothing sets a timeout. End it then, and
+    // settle it as a failure of error type `timeout`.
+    uint64_t timeout_ns;
+    // Of a wait: how long, in nanoseconds from now; else 0.
+    uint64_t wait_ns;
+    // At the end: of the last attempt that ran, or success when a rung has answered, a `fusewire_outcome`.
+    // `FUSEWIRE_INVALID` when nothing ran and nothing has answered, and before the end.
+    fusewire_outcome outcome;
+    // What `rung` answers from, a `fusewire_rung`.
+    fusewire_rung rung_kind;
+    // At the end: why the last attempt was turned away; its `reason` is `FUSEWIRE_INVALID` when it was not, and before
+    // the end.
+    struct fusewire_rejection rejection;
+    // The rung that is to answer, as the document writes it; at the end the one that has, when the answer is degraded.
+    // Else empty.
+    char rung[FUSEWIRE_RUNG_SIZE];
+    // At the end: the error type of the last attempt that failed, cut at 64 bytes. Else empty.
+    char error_type[FUSEWIRE_ERROR_TYPE_SIZE];
+    // Always 0.
+    uint64_t reserved[4];
+} fusewire_step;
+
+// How an attempt ended. Begin with `fusewire_ending ending = FUSEWIRE_ENDING_INIT;`, which is a success, and set what is
+// different. Without macros: all bytes 0, then `size`, and `FUSEWIRE_NONE` for both durations.
+typedef struct fusewire_ending {
+    // `sizeof(fusewire_ending)`. Later versions add fields at the end.
+    size_t size;
+    // How, a `fusewire_outcome`: `FUSEWIRE_OUTCOME_SUCCESS` to begin with. An ignored attempt says nothing about the
+    // dependency; it is not tried once more, and nothing answers in its place.
+    fusewire_outcome outcome;
+    // The HTTP status of the answer, 100 to 999: it tells the category of a failure where the error type does not. 0,
+    // to begin with, for none.
+    uint32_t http_status;
+    // What kind of error it was: the names that `retry.on` is about, such as `timeout` or `connection_refused`,
+    // `http_503` for a status, or any other. NULL, to begin with, for none. Its text needs to stay only for the call.
+    const char *error_type;
+    // How long the dependency asks to wait, as by `Retry-After`, in nanoseconds: a retry waits at least as long.
+    // `FUSEWIRE_NONE`, to begin with, when it does not.
+    uint64_t retry_after_ns;
+    // How long the attempt took, in nanoseconds; `FUSEWIRE_NONE`, to begin with, leaves that to the clock.
+    uint64_t duration_ns;
+    // Not 0: the failure stands, no rung answers in its place. 0 to begin with.
+    uint32_t without_fallback;
+    // Always 0.
+    uint32_t reserved;
+} fusewire_ending;
+
+// Where the program keeps an answer: in an array of its own, beside the version. What has another version there is not
+// what was asked for, and stands for nothing.
+typedef struct fusewire_place {
+    // No two stores of a breaker share one.
+    uint64_t version;
+    // From 0, and below the most entries there ever were.
+    uint32_t at;
+    // Of a store: 1 when another answer was there, which goes; else 0.
+    uint32_t replaces;
+} fusewire_place;
+
+// What a call is to do among those of its key: one of `fusewire_role_enum`.
+typedef uint32_t fusewire_role;
+
+// A call among those of its key.
+typedef struct fusewire_flight {
+    // Its name, which no other of the breaker has; from 1 and in the order of joining.
+    uint64_t ticket;
+    // What it is to do, a `fusewire_role`.
+    fusewire_role role;
+    // Always 0.
+    uint32_t reserved;
+} fusewire_flight;
 
 // The slots of a bulkhead, for `fusewire_breaker_set_slots`. Begin with `fusewire_slots slots = FUSEWIRE_SLOTS_INIT;`.
 // Without macros: all bytes 0, then `size` and `max_concurrent`.
@@ -1093,6 +1237,177 @@ fusewire_status fusewire_waiting_raise(struct fusewire_waiting *waiting,
 // goes to the next. NULL does nothing; freeing twice ends the process with a message.
 void fusewire_waiting_free(struct fusewire_waiting *waiting);
 
+// Begins a call that is made step by step, and writes it to `attempts`; the breaker is not asked yet. `request`: what
+// each attempt asks for; NULL asks for nothing in particular. The handle `breaker` must stay until the call is over or
+// given up.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`,
+// `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request itself is wrong: `error`, unless it is
+// NULL, says which field, its value and what is allowed. Nothing counts then, and `attempts` is marked as not begun.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_begin(struct fusewire_breaker *breaker,
+                                       const struct fusewire_request *request,
+                                       struct fusewire_attempts *attempts,
+                                       struct fusewire_error **error);
+
+// Writes to `step` what is to be done now, and asks the breaker for a permit when it is time to. Never waits: not for a
+// slot either. Asked again before that is done it says the same, of a wait what is left of it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the
+// handle that they were begun with was freed.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_next(struct fusewire_attempts *attempts,
+                                       struct fusewire_step *step);
+
+// As `fusewire_attempts_next`; where all slots are taken and there is room in the queue, the thread waits there as in
+// `fusewire_breaker_acquire_wait`, for at most `timeout_ns` nanoseconds of the system's time; `FUSEWIRE_NONE` sets no
+// limit of its own. It does not wait out the step `FUSEWIRE_STEP_WAIT`.
+//
+// Returns also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the attempt has left the queue then as if it had never
+// been there, and nothing is written; ask again, or give the call up. Fails as `fusewire_attempts_next` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_next_wait(struct fusewire_attempts *attempts,
+                                            uint64_t timeout_ns,
+                                            struct fusewire_step *step);
+
+// As `fusewire_attempts_next`, for event loops: where all slots are taken and there is room in the queue, returns
+// `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, as `fusewire_breaker_enter` does. When that has ended go on
+// with `fusewire_attempts_resume`, and free it.
+//
+// Fails as `fusewire_attempts_next` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_enter(struct fusewire_attempts *attempts,
+                                        struct fusewire_step *step,
+                                        struct fusewire_waiting **waiting);
+
+// Goes on with how the wait in the queue has ended that `fusewire_attempts_enter` began, and writes the next step.
+// Returns `FUSEWIRE_QUEUED` while it goes on. Never blocks.
+//
+// Fails as `fusewire_attempts_next` does, also with `FUSEWIRE_ERROR_INVALID_HANDLE` when `waiting` is none or of another
+// handle of a breaker, `FUSEWIRE_ERROR_ALREADY_TOLD` when how it ended was told before, or `FUSEWIRE_ERROR_WRONG_STEP`
+// when the attempts do not ask for a permit now.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_resume(struct fusewire_attempts *attempts,
+                                         struct fusewire_waiting *waiting,
+                                         struct fusewire_step *step);
+
+// Settles the attempt that is under way, with all there is to say. `fusewire_attempts_next` says what is to be done
+// then.
+//
+// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE` when the handle that they were begun with was freed, `FUSEWIRE_ERROR_INVALID_SIZE`,
+// `FUSEWIRE_ERROR_INVALID_VALUE`, or `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way, such as one that was
+// settled before; the detail goes to `error`, unless that is NULL. Nothing is settled then.
+fusewire_status fusewire_attempts_settle(struct fusewire_attempts *attempts,
+                                         const struct fusewire_ending *ending,
+                                         struct fusewire_error **error);
+
+// Settles the attempt that is under way as a success; how long it took is read from the clock, if it is timed. Returns
+// as `fusewire_attempts_settle` does, and fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_WRONG_STEP`.
+fusewire_status fusewire_attempts_success(struct fusewire_attempts *attempts);
+
+// Settles the attempt that is under way as a failure. `error_type`: as for `fusewire_ending`. Returns and fails as
+// `fusewire_attempts_success` does.
+fusewire_status fusewire_attempts_failure(struct fusewire_attempts *attempts,
+                                          const char *error_type);
+
+// Tells whether the rung of the step `FUSEWIRE_STEP_USE` has answered; `false` when it could not, as a cache that has
+// nothing.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or
+// `FUSEWIRE_ERROR_WRONG_STEP` when no rung is to answer.
+fusewire_status fusewire_attempts_answered(struct fusewire_attempts *attempts,
+                                           bool has_answered);
+
+// Gives a call up, such as a cancelled one; the attempt that is under way, if there is one, is settled as
+// `fusewire_permit_abandon` does. No step comes after that. A call that is over need not be given up, and may be.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, also when that was done before, or
+// `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_attempts_abandon(struct fusewire_attempts *attempts);
+
+// How long after the attempt that is under way, or after the hedge before, another is to be started beside it, in
+// nanoseconds, by the document's `hedge`. Ask when a step says to call, and again after each hedge.
+// `FUSEWIRE_NONE` when none is to be, and when `attempts` is NULL or was not begun.
+uint64_t fusewire_attempts_hedge_after_ns(struct fusewire_attempts *attempts);
+
+// Begins a hedge, when that time has passed: writes its `permit` and returns `FUSEWIRE_OK`, or `FUSEWIRE_ABSENT` when
+// there is to be none, because the budget is spent, the breaker is not closed or turns it away. Make the call once more
+// then. If it succeeds before the others, tell `fusewire_attempts_hedge_won`, and settle the attempts as a success; if
+// it fails, settle its permit with `fusewire_permit_failure`; who loses is given up with `fusewire_permit_abandon`. If
+// all fail, settle the attempts with the failure of the first.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or
+// `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way. What was not given is marked as such.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_hedge(struct fusewire_attempts *attempts,
+                                        struct fusewire_permit *permit);
+
+// Tells that the hedge with that permit has answered first: it is the attempt from here on, to be settled with
+// `fusewire_attempts_success`, and the permit of the one before is given up. The permit is settled with it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`,
+// `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way, or as to settle the permit does, also with
+// `FUSEWIRE_ERROR_INVALID_PERMIT` when it is of another handle of a breaker.
+fusewire_status fusewire_attempts_hedge_won(struct fusewire_attempts *attempts,
+                                            struct fusewire_permit *permit);
+
+// Asks before a call whether an earlier answer of that key answers in its place, by the document's `cache` of the mode
+// `read_through`: writes where it lies to `place`, or returns `FUSEWIRE_ABSENT` when there is none, and always without
+// such a cache.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_cache_fresh(struct fusewire_breaker *breaker,
+                                             const char *key,
+                                             struct fusewire_place *place);
+
+// Asks for the rung `FUSEWIRE_RUNG_CACHE`, where a stale answer will do: in any mode of the cache. Writes, returns and
+// fails as `fusewire_breaker_cache_fresh` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_cache_any(struct fusewire_breaker *breaker,
+                                           const char *key,
+                                           struct fusewire_place *place);
+
+// Tells that a call of that key has succeeded: writes to `place` where the program is to keep the answer, with the
+// version, in place of what lies there; or returns `FUSEWIRE_ABSENT` when it is not kept. Hold a lock of your own around
+// this and the keeping, or another thread may find the place before the answer lies there. Fails as
+// `fusewire_breaker_cache_fresh` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_cache_store(struct fusewire_breaker *breaker,
+                                             const char *key,
+                                             struct fusewire_place *place);
+
+// Lets a call join those of its key that are under way, by `coalesce` of the document's `cache`: writes to `flight`
+// whether it leads or follows. One follows only a leader of its own priority or above. Returns `FUSEWIRE_ABSENT` when
+// the document does not ask for it: make the call as ever. The program keeps who waits, by ticket.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when `priority` is none.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_flight_join(struct fusewire_breaker *breaker,
+                                             const char *key,
+                                             fusewire_priority priority,
+                                             struct fusewire_flight *flight);
+
+// Tells that the leader with that ticket has its answer, good or bad. Writes to `tickets` whom it is to be handed to, in
+// the order of joining, as a list that `fusewire_tickets_free` frees (NULL when there is nobody), and their number to
+// `count`. Of a ticket that does not lead there is nobody.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_breaker_flight_land(struct fusewire_breaker *breaker,
+                                             uint64_t ticket,
+                                             uint64_t **tickets,
+                                             size_t *count);
+
+// Tells that the call with that ticket is given up. Writes to `tickets` who leads from now on, as
+// `fusewire_breaker_flight_land` does: nobody when it followed, or had no followers. Fails as that does.
+fusewire_status fusewire_breaker_flight_leave(struct fusewire_breaker *breaker,
+                                              uint64_t ticket,
+                                              uint64_t **tickets,
+                                              size_t *count);
+
 // Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
 // as an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL
 // leaves them out.
@@ -1476,6 +1791,9 @@ void fusewire_registry_free(struct fusewire_registry *registry);
 // Frees a text that a function of this library gave away. NULL does nothing.
 void fusewire_string_free(char *text);
 
+// Frees tickets that a function of this library gave away. NULL does nothing.
+void fusewire_tickets_free(uint64_t *tickets);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -1504,6 +1822,14 @@ static inline fusewire_request fusewire_request_init_() {
     request.cost = 1;
     request.deadline_ns = FUSEWIRE_NONE;
     return request;
+}
+
+static inline fusewire_ending fusewire_ending_init_() {
+    fusewire_ending ending = {};
+    ending.size = sizeof ending;
+    ending.retry_after_ns = FUSEWIRE_NONE;
+    ending.duration_ns = FUSEWIRE_NONE;
+    return ending;
 }
 
 static inline fusewire_slots fusewire_slots_init_() {

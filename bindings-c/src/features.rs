@@ -112,7 +112,11 @@ pub unsafe extern "C" fn fusewire_breaker_feature(
             let all = breaker.core.snapshot().features;
             let Some(found) = all.iter().find(|feature| feature.name == name) else {
                 let what = "the document was replaced meanwhile, by one without that feature";
-                return Err(Failure::argument(Code::FUSEWIRE_ERROR_INVALID_VALUE, "feature", what.to_owned()));
+                return Err(Failure::argument(
+                    Code::FUSEWIRE_ERROR_INVALID_VALUE,
+                    "feature",
+                    what.to_owned(),
+                ));
             };
             state.write(found.state as fusewire_feature_state);
             if !health.is_null() {

@@ -71,6 +71,29 @@ impl Words {
     }
 }
 
+/// Writes a permit that may call at once.
+///
+/// # Safety
+/// `permit` may be written.
+pub(crate) unsafe fn write(
+    permit: *mut fusewire_permit,
+    given_by: (*const fusewire_breaker, u64),
+    slip: Slip,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { permit.cast::<Words>().write(Words::new(given_by.0, given_by.1, slip)) };
+}
+
+/// The handle that gave a permit, and its number; of one that may be settled.
+///
+/// # Safety
+/// As for `redeem`.
+pub(crate) unsafe fn giver(permit: *const fusewire_permit) -> Outcome<(*const fusewire_breaker, u64)> {
+    // SAFETY: the caller's promise.
+    let (_, words) = unsafe { given(permit) }?;
+    Ok((words.breaker, words.serial))
+}
+
 /// Marks memory as a permit that was not given, whatever was there.
 ///
 /// # Safety
@@ -85,7 +108,7 @@ pub(crate) unsafe fn mark_as_not_given(permit: *mut fusewire_permit) {
 ///
 /// # Safety
 /// `permit` is NULL or the caller's struct.
-unsafe fn redeem<'a>(permit: *mut fusewire_permit) -> Outcome<(&'a Breaker, &'a Slip)> {
+pub(crate) unsafe fn redeem<'a>(permit: *mut fusewire_permit) -> Outcome<(&'a Breaker, &'a Slip)> {
     // SAFETY: the caller's promise.
     let (breaker, words) = unsafe { given(permit) }?;
     let given = words.mixed(if words.is(PACED) { PACED } else { GIVEN });

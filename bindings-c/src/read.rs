@@ -203,7 +203,11 @@ impl fusewire_snapshot {
             reserved: 0,
             timeout_ns: s.timeout.unwrap_or(FUSEWIRE_NONE),
             retry_budget: s.retry.as_ref().and_then(|r| r.budget).unwrap_or(FUSEWIRE_NONE),
-            retry_scores: s.retry.as_ref().and_then(|r| r.scores).map_or([f64::NAN; 3], |all| all.map(|(_, score)| score)),
+            retry_scores: s
+                .retry
+                .as_ref()
+                .and_then(|r| r.scores)
+                .map_or([f64::NAN; 3], |all| all.map(|(_, score)| score)),
         }
     }
 }

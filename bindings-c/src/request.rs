@@ -10,8 +10,8 @@ use crate::permit::{self, fusewire_permit};
 use crate::sized::{self, Sized};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
 use crate::text::{optional, required};
-use fusewire::{Request, Wanted};
 use fusewire::binding::{self, EnteredSlip};
+use fusewire::{Request, Wanted};
 use std::ffi::c_char;
 use std::time::Duration;
 

@@ -91,6 +91,41 @@ layout! {
             idempotent: 48, 4;
             reserved: 52, 4;
         }
+        fusewire_step: 440, 8 {
+            kind: 0, 4;
+            attempt: 4, 4;
+            timeout_ns: 8, 8;
+            wait_ns: 16, 8;
+            outcome: 24, 4;
+            rung_kind: 28, 4;
+            rejection: 32, 40;
+            rung: 72, 264;
+            error_type: 336, 72;
+            reserved: 408, 32;
+        }
+        fusewire_ending: 48, 8 {
+            size: 0, 8;
+            outcome: 8, 4;
+            http_status: 12, 4;
+            error_type: 16, 8;
+            retry_after_ns: 24, 8;
+            duration_ns: 32, 8;
+            without_fallback: 40, 4;
+            reserved: 44, 4;
+        }
+        fusewire_attempts: 384, 8 {
+            opaque: 0, 384;
+        }
+        fusewire_place: 16, 8 {
+            version: 0, 8;
+            at: 8, 4;
+            replaces: 12, 4;
+        }
+        fusewire_flight: 16, 8 {
+            ticket: 0, 8;
+            role: 8, 4;
+            reserved: 12, 4;
+        }
         fusewire_slots: 56, 8 {
             size: 0, 8;
             max_concurrent: 8, 8;
@@ -201,6 +236,7 @@ layout! {
             FUSEWIRE_SUBSCRIPTION_CLOSED: 4;
             FUSEWIRE_NO_OUTCOME: 5;
             FUSEWIRE_QUEUED: 6;
+            FUSEWIRE_ABSENT: 7;
             FUSEWIRE_REJECTED: 10;
             FUSEWIRE_ERROR_NULL_ARGUMENT: 100;
             FUSEWIRE_ERROR_NOT_UTF8: 101;
@@ -210,6 +246,8 @@ layout! {
             FUSEWIRE_ERROR_INVALID_PERMIT: 105;
             FUSEWIRE_ERROR_ALREADY_SETTLED: 106;
             FUSEWIRE_ERROR_ALREADY_TOLD: 107;
+            FUSEWIRE_ERROR_NOT_BEGUN: 108;
+            FUSEWIRE_ERROR_WRONG_STEP: 109;
             FUSEWIRE_ERROR_CONFIG: 110;
             FUSEWIRE_ERROR_NAME: 111;
             FUSEWIRE_ERROR_CONFLICT: 112;
@@ -286,6 +324,22 @@ layout! {
             FUSEWIRE_POLICY_CLOSE: 4;
             FUSEWIRE_POLICY_FEATURE: 5;
         }
+        fusewire_step_kind_enum {
+            FUSEWIRE_STEP_CALL: 0;
+            FUSEWIRE_STEP_WAIT: 1;
+            FUSEWIRE_STEP_USE: 2;
+            FUSEWIRE_STEP_DONE: 3;
+        }
+        fusewire_rung_enum {
+            FUSEWIRE_RUNG_NONE: 0;
+            FUSEWIRE_RUNG_CACHE: 1;
+            FUSEWIRE_RUNG_BREAKER: 2;
+            FUSEWIRE_RUNG_NAMED: 3;
+        }
+        fusewire_role_enum {
+            FUSEWIRE_ROLE_LEAD: 0;
+            FUSEWIRE_ROLE_FOLLOW: 1;
+        }
         fusewire_feature_state_enum {
             FUSEWIRE_FEATURE_ENABLED: 0;
             FUSEWIRE_FEATURE_TESTING: 1;
@@ -313,6 +367,7 @@ layout! {
         FUSEWIRE_ACTOR_SIZE: 72;
         FUSEWIRE_REASON_TEXT_SIZE: 264;
         FUSEWIRE_FEATURE_SIZE: 72;
+        FUSEWIRE_RUNG_SIZE: 264;
     }
 }
 
