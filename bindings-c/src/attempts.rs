@@ -4,7 +4,6 @@ use crate::breaker::{Breaker, fusewire_breaker};
 use crate::error::fusewire_error;
 use crate::guard::{Failure, OK, Outcome, guard, guard_with};
 use crate::handle::{self, take, take_numbered};
-use crate::names::FUSEWIRE_NONE;
 use crate::permit::told;
 use crate::request::{fusewire_request, read, timeout};
 use crate::sized;
@@ -154,10 +153,11 @@ unsafe fn next_by(
     if step.is_null() {
         return Err(Failure::null("step"));
     }
-    // SAFETY: the caller's promises, here and below.
+    // SAFETY: the caller's promises.
     let (breaker, words) = unsafe { begun(attempts) }?;
     loop {
         if let Some(next) = words.step(breaker)? {
+            // SAFETY: as above.
             unsafe { step.write(next) };
             return Ok(OK);
         }
@@ -376,9 +376,10 @@ pub unsafe extern "C" fn fusewire_attempts_answered(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_attempts_abandon(attempts: *mut fusewire_attempts) -> fusewire_status {
     guard(|| {
-        // SAFETY: the caller's promise, here and below.
+        // SAFETY: the caller's promise.
         let (breaker, words) = unsafe { begun(attempts) }?;
         words.course.abandon(&breaker.core);
+        // SAFETY: as above.
         unsafe { mark_as_not_begun(attempts) };
         Ok(OK)
     })
