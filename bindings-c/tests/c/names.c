@@ -28,8 +28,8 @@ static void collect(json_t *json) {
     json_t *value;
     if (json_is_array(json)) json_array_foreach(json, i, value) collect(value);
     json_object_foreach(json, key, value) {
-        // Those have states of their own.
-        if (strcmp(key, "features") == 0) continue;
+        // Features have states of their own, and a call with attempts ends otherwise when none was made.
+        if (strcmp(key, "features") == 0 || strcmp(key, "done") == 0) continue;
         if (strcmp(key, "state") == 0 || strcmp(key, "stored_state") == 0 || strcmp(key, "from") == 0)
             note(states, value);
         if (strcmp(key, "cause") == 0) note(causes, value);
