@@ -110,6 +110,11 @@ impl Script {
         Ok(Self { phases })
     }
 
+    /// A script of one phase, which goes on for good.
+    pub fn always(name: &str, behaviour: Behaviour) -> Result<Self, ScriptError> {
+        Self::new(vec![Phase { name: name.into(), seconds: 1.0, behaviour }])
+    }
+
     /// A script written as a JSON list of phases.
     pub fn from_json(text: &str) -> Result<Self, ScriptError> {
         let phases =
