@@ -112,10 +112,12 @@ impl Course {
     pub(crate) fn begun_at(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         let around = body.gate_set().map(|set| &set.around);
         let retrying = around.and_then(|around| around.retry.as_ref());
+        let retrying = retrying.filter(|_| !request.once);
         let allowed =
             retrying.map_or(1, |retrying| retrying.rules.attempts_for(request.method, request.idempotent));
         let hedging = around.and_then(|around| around.hedge.as_ref());
-        let may_hedge = hedging.is_some_and(|hedging| hedging.is_for(request.method, request.idempotent));
+        let may_hedge = !request.once
+            && hedging.is_some_and(|hedging| hedging.is_for(request.method, request.idempotent));
         Course {
             wanted,
             begun,

@@ -157,7 +157,8 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
-        registered.answer_async(shared, level, self.miss()).await
+        let permit = registered.ask_async(level).await?;
+        registered.begin(self.miss()).end(shared, permit).await
     }
 
     fn cached(&self) -> Result<T, RungError<E>> {

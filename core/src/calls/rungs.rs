@@ -4,6 +4,8 @@ use super::answer::{Miss, RungError};
 use super::policy::Shared;
 use crate::admit::priority::Priority;
 use crate::breaker::{CircuitBreaker, wait_for_turn};
+#[cfg(feature = "tokio")]
+use crate::ledger::TIMEOUT;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
 use crate::policy::fallback::Rung;
@@ -57,32 +59,41 @@ impl<T, E> Registered<T, E> {
         asked.transpose().map_err(RungError::Rejected)
     }
 
-    /// Awaits the answer; a function that is not async is called on the spot.
+    /// The same, waiting for it where calls wait.
     #[cfg(feature = "tokio")]
-    pub(crate) async fn answer_async(
-        &self,
-        shared: &Shared<T, E>,
-        level: Priority,
-        miss: Miss<'_, E>,
-    ) -> Answered<T, E> {
-        let permit = match &self.breaker {
-            None => None,
-            Some(breaker) => {
-                let permit = breaker.at(level).acquire().await.map_err(RungError::Rejected)?;
-                let permit = breaker.borrow(permit);
-                if !permit.wait().is_zero() {
-                    tokio::time::sleep(permit.wait()).await;
-                }
-                Some(permit)
-            }
-        };
-        let f = match &self.source {
-            Source::Blocking(f) => return settle(shared, permit, catch_unwind(AssertUnwindSafe(|| f(miss)))),
-            Source::Async(f) => f,
-        };
-        let mut future = match catch_unwind(AssertUnwindSafe(|| f(miss))) {
-            Ok(future) => future,
-            Err(panic) => return settle(shared, permit, Err(panic)),
+    pub(crate) async fn ask_async(&self, level: Priority) -> Result<Option<Permit<'_>>, RungError<E>> {
+        let Some(breaker) = &self.breaker else { return Ok(None) };
+        let permit = breaker.at(level).turn().await.map_err(RungError::Rejected)?;
+        Ok(Some(permit))
+    }
+
+    /// Calls the function. What it is told of the call is not kept: only a future of its own has it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn begin<'a>(&self, miss: Miss<'a, E>) -> Begun<'a, T, E> {
+        match &self.source {
+            Source::Blocking(f) => Begun::Ended(catch_unwind(AssertUnwindSafe(|| f(miss)))),
+            Source::Async(f) => match catch_unwind(AssertUnwindSafe(|| f(miss))) {
+                Ok(future) => Begun::Goes(future),
+                Err(panic) => Begun::Ended(Err(panic)),
+            },
+        }
+    }
+}
+
+/// What calling a rung's function has come to.
+#[cfg(feature = "tokio")]
+pub(crate) enum Begun<'a, T, E> {
+    Ended(Result<Result<T, E>, Panic>),
+    Goes(Answering<'a, T, E>),
+}
+
+#[cfg(feature = "tokio")]
+impl<T, E> Begun<'_, T, E> {
+    /// Awaits the answer, as long as the breaker allows whose permit it is.
+    pub(crate) async fn end(self, shared: &Shared<T, E>, permit: Option<Permit<'_>>) -> Answered<T, E> {
+        let mut future = match self {
+            Begun::Ended(result) => return settle(shared, permit, result),
+            Begun::Goes(future) => future,
         };
         let calm = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(polled) => polled.map(Ok),
@@ -90,17 +101,17 @@ impl<T, E> Registered<T, E> {
         });
         let limit = permit.as_ref().and_then(Permit::timeout);
         let result = match limit {
-            None => calm.await,
-            Some(limit) => match tokio::time::timeout(limit, calm).await {
-                Ok(result) => result,
-                Err(_) => {
-                    drop(future);
-                    permit.map(|permit| permit.failure(crate::ledger::TIMEOUT));
-                    return Err(RungError::TimedOut { limit });
-                }
-            },
+            None => Ok(calm.await),
+            Some(limit) => tokio::time::timeout(limit, calm).await.map_err(|_| limit),
         };
-        settle(shared, permit, result)
+        drop(future);
+        match result {
+            Ok(result) => settle(shared, permit, result),
+            Err(limit) => {
+                permit.map(|permit| permit.failure(TIMEOUT));
+                Err(RungError::TimedOut { limit })
+            }
+        }
     }
 }
 
