@@ -150,6 +150,15 @@ impl Body {
         Ok(Answered::Given(engine, self.until_deadline(ticket, request)))
     }
 
+    /// The short way through the gates alone, for a breaker that has some; as by `acquire_gated`.
+    #[cfg(feature = "tokio")]
+    #[inline(never)]
+    pub(crate) fn acquire_at_once(&self, request: &Wanted, ticket: &mut Ticket) -> Option<&Engine> {
+        let engine = self.engine();
+        let word = engine.load();
+        (word.is_gated() && self.pass_gates(engine, word, request, ticket)).then_some(engine)
+    }
+
     /// The short way through the gates once more: who would wait is not in such a hurry that it is worth the room.
     #[inline(never)]
     fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {

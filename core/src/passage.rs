@@ -80,13 +80,15 @@ impl Body {
         if set.around.is_fed() {
             ticket = ticket.that_feeds();
         }
-        if set.around.timeout.is_some() || request.deadline.is_some() || request.feature != 0 {
+        if request.deadline.is_some() || request.feature != 0 {
             return Some(self.start(engine, set, request, ticket, 0));
         }
-        if !engine.leaves_untimed()
-            && let Some(start) = self.sample(engine)
-        {
+        let sampled = if engine.leaves_untimed() { None } else { self.sample(engine) };
+        if let Some(start) = sampled {
             ticket = ticket.timed(start);
+        }
+        if let Some(limit) = &set.around.timeout {
+            ticket = ticket.limited(sampled.unwrap_or_else(|| self.clock().tick()), limit.now());
         }
         Some(ticket)
     }
