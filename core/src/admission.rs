@@ -75,6 +75,9 @@ impl Body {
         request: &Wanted,
         ticket: &mut Ticket,
     ) -> Result<&Engine, Refusal> {
+        if let Some(engine) = self.pass_around(request, ticket) {
+            return Ok(engine);
+        }
         match self.ask_gates(request, Wish::Try, None)? {
             Answered::Given(engine, given) => {
                 *ticket = given;
@@ -142,7 +145,10 @@ impl Body {
         if self.is_gated() {
             return match self.pass_at_once(request) {
                 Some((engine, ticket)) => Ok(Answered::Given(engine, ticket)),
-                None => self.ask_gates(request, Wish::Wait, waker),
+                None => match self.wait_at_once(request, waker) {
+                    Some(place) => Ok(Answered::Waits(place)),
+                    None => self.ask_gates(request, Wish::Wait, waker),
+                },
             };
         }
         let mut ticket = Ticket::plain(0);
@@ -150,20 +156,13 @@ impl Body {
         Ok(Answered::Given(engine, self.until_deadline(ticket, request)))
     }
 
-    /// The short way through the gates alone, for a breaker that has some; as by `acquire_gated`.
-    #[cfg(feature = "tokio")]
-    #[inline(never)]
-    pub(crate) fn acquire_at_once(&self, request: &Wanted, ticket: &mut Ticket) -> Option<&Engine> {
-        let engine = self.engine();
-        let word = engine.load();
-        (word.is_gated() && self.pass_gates(engine, word, request, ticket)).then_some(engine)
-    }
-
     /// The short way through the gates once more: who would wait is not in such a hurry that it is worth the room.
     #[inline(never)]
     fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
         let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
-        self.pass_gates(engine, engine.load(), request, &mut ticket).then_some((engine, ticket))
+        let passes = self.pass_gates(engine, engine.load(), request, &mut ticket);
+        let engine = if passes { Some(engine) } else { self.pass_around(request, &mut ticket) };
+        engine.map(|engine| (engine, ticket))
     }
 
     #[inline(never)]
@@ -182,6 +181,8 @@ impl Body {
             let word = engine.load();
             if word.is_moved() {
                 self.follow(engine);
+                // What was drawn from the gates before would not count.
+                way.set = self.gate_set().unwrap_or(way.set);
                 continue;
             }
             let wish = if word.mode() == Mode::Shadow { Wish::Try } else { wish };

@@ -121,6 +121,7 @@ mod inbox;
 mod inner;
 mod leave;
 mod ledger;
+mod lock;
 mod machine;
 mod metrics;
 #[cfg(all(test, loom))]

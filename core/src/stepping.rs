@@ -409,6 +409,11 @@ impl Steps {
     }
 
     #[cfg(feature = "binding")]
+    pub(crate) fn forget_error_type(&mut self) {
+        self.error_type = None;
+    }
+
+    #[cfg(feature = "binding")]
     pub(crate) fn permit(&self) -> Option<(u32, Ticket)> {
         self.permit
     }

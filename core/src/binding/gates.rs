@@ -147,7 +147,7 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn acquire_slip_for(&self, request: &Wanted) -> Result<Paced, Refused> {
-        if !self.is_gated() {
+        if request.deadline.is_none() && !self.is_gated() {
             return self.acquire_paced();
         }
         let mut ticket = Ticket::plain(0);
@@ -182,7 +182,9 @@ impl CircuitBreaker {
     pub fn enter_slip_with(&self, request: &Wanted, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
         match self.0.acquire_or_wait(request, waker)? {
             Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
-            Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),
+            Answered::Waits(place) => {
+                Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place, waker.is_some())))
+            }
         }
     }
 

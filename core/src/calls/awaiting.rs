@@ -101,7 +101,7 @@ impl<T, E> First<'_, T, E> {
     {
         let body = &*self.shared.breaker.0;
         let mut ticket = Ticket::plain(0);
-        let engine = match body.acquire_at_once(&self.wanted, &mut ticket) {
+        let engine = match body.pass_around(&self.wanted, &mut ticket) {
             Some(engine) => engine,
             None => match body.acquire_or_wait(&self.wanted, Some(cx.waker())) {
                 Ok(Answered::Given(engine, given)) => {
@@ -243,7 +243,7 @@ impl<T, E> Run<'_, T, E> {
 
     /// Waits in the queue.
     async fn wait(&mut self, place: Place) {
-        let waiting = Waiting::new(self.shared.breaker.clone(), place);
+        let waiting = Waiting::new(self.shared.breaker.clone(), place, true);
         match waiting.until_its_deadline().await {
             Ok(permit) => {
                 let (engine, ticket) = self.shared.breaker.borrow(permit).into_parts();
