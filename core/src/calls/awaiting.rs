@@ -3,9 +3,10 @@
 use super::blocking::land;
 use super::race::{Race, Won};
 use super::keep::{Ended, FollowEnd};
-use super::policy::{Policy, Shared, Start};
+use super::policy::Policy;
 use super::answer::Answer;
 use super::run::{First, Run};
+use super::shared::{Shared, Start};
 use crate::admission::Answered;
 use crate::admit::queue::Ticket as Place;
 use crate::asking::Waiting;

@@ -1,8 +1,9 @@
 //! Calls that block the thread.
 
 use super::keep::{Ended, Follow, FollowEnd, Lead};
-use super::policy::{Policy, Shared, Start};
+use super::policy::Policy;
 use super::run::{First, Run};
+use super::shared::{Shared, Start};
 use crate::admit::wake::unparks_this_thread;
 use crate::outcome::Ticket;
 use crate::permit::PanicIsFailure;

@@ -1,7 +1,7 @@
 //! What answers in a call's place: functions and constants under the names that the document's `fallback` has.
 
 use super::answer::{Miss, RungError};
-use super::policy::Shared;
+use super::judge::Judge;
 use crate::admit::priority::Priority;
 use crate::breaker::{CircuitBreaker, wait_for_turn};
 #[cfg(feature = "tokio")]
@@ -41,7 +41,7 @@ type Panic = Box<dyn Any + Send>;
 
 impl<T, E> Registered<T, E> {
     /// Answers at once.
-    pub(crate) fn answer(&self, shared: &Shared<T, E>, level: Priority, miss: Miss<'_, E>) -> Answered<T, E> {
+    pub(crate) fn answer(&self, judge: &Judge<T, E>, level: Priority, miss: Miss<'_, E>) -> Answered<T, E> {
         let f = match &self.source {
             Source::Blocking(f) => f,
             #[cfg(feature = "tokio")]
@@ -50,7 +50,7 @@ impl<T, E> Registered<T, E> {
         let permit = self.ask(level)?;
         permit.iter().for_each(|permit| wait_for_turn(&permit.ticket));
         let result = catch_unwind(AssertUnwindSafe(|| f(miss)));
-        settle(shared, permit, result)
+        settle(judge, permit, result)
     }
 
     /// Leave of its breaker, if it has one of its own.
@@ -90,9 +90,9 @@ pub(crate) enum Begun<'a, T, E> {
 #[cfg(feature = "tokio")]
 impl<T, E> Begun<'_, T, E> {
     /// Awaits the answer, as long as the breaker allows whose permit it is.
-    pub(crate) async fn end(self, shared: &Shared<T, E>, permit: Option<Permit<'_>>) -> Answered<T, E> {
+    pub(crate) async fn end(self, judge: &Judge<T, E>, permit: Option<Permit<'_>>) -> Answered<T, E> {
         let mut future = match self {
-            Begun::Ended(result) => return settle(shared, permit, result),
+            Begun::Ended(result) => return settle(judge, permit, result),
             Begun::Goes(future) => future,
         };
         let calm = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -106,7 +106,7 @@ impl<T, E> Begun<'_, T, E> {
         };
         drop(future);
         match result {
-            Ok(result) => settle(shared, permit, result),
+            Ok(result) => settle(judge, permit, result),
             Err(limit) => {
                 permit.map(|permit| permit.failure(TIMEOUT));
                 Err(RungError::TimedOut { limit })
@@ -117,19 +117,19 @@ impl<T, E> Begun<'_, T, E> {
 
 /// Settles the permit with what came of the call, and says whether that is an answer.
 fn settle<T, E>(
-    shared: &Shared<T, E>,
+    judge: &Judge<T, E>,
     permit: Option<Permit<'_>>,
     result: Result<Result<T, E>, Panic>,
 ) -> Answered<T, E> {
     let result = match result {
         Ok(result) => result,
         Err(panic) => {
-            crate::report::panicked("fallback", &shared.breaker.0.name, &*panic);
+            crate::report::panicked("fallback", &judge.name, &*panic);
             permit.into_iter().for_each(Permit::panicked);
             return Err(RungError::Panicked);
         }
     };
-    let judged = shared.judge(&result);
+    let judged = judge.judge(&result);
     let (outcome, error_type) = (judged.outcome(), judged.error_type());
     permit.map(|permit| permit.settle(outcome, None, error_type));
     let error_type = error_type.map(Box::from);
