@@ -383,7 +383,7 @@ impl Steps {
     /// The permit of an attempt beside the one that is under way, if there is to be one.
     pub(crate) fn hedge<'b>(&mut self, body: &'b Body) -> Option<(&'b Engine, Ticket)> {
         let mut ticket = Ticket::plain(0);
-        let engine = self.course.hedge(body).then(|| body.acquire_for(self.wanted(), &mut ticket).ok())??;
+        let engine = self.course.hedge(body).then(|| body.acquire_for(self.course.wanted(), &mut ticket).ok())??;
         Some((engine, ticket))
     }
 

@@ -7,6 +7,7 @@ use crate::attempt::Course;
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::engine::Engine;
+#[cfg(feature = "tokio")]
 use crate::ledger::TIMEOUT;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::PANIC;
