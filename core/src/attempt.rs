@@ -13,6 +13,7 @@ use crate::policy::category::Category;
 use crate::policy::retry::{Asked, Missed};
 use crate::policy::wait::{After, Taken};
 use crate::request::{Request, Wanted};
+#[cfg(any(feature = "tokio", feature = "binding"))]
 use crate::word::{Mode, State};
 
 /// What the host does next.
@@ -77,6 +78,10 @@ pub(crate) struct Course {
     made: u32,
     phase: Phase,
     is_bypassed: bool,
+    #[cfg_attr(
+        not(any(feature = "tokio", feature = "binding")),
+        expect(dead_code, reason = "nobody hedges")
+    )]
     may_hedge: bool,
     /// Those of the attempt that is under way.
     hedges: u32,
@@ -157,12 +162,14 @@ impl Course {
         (self.phase, self.is_bypassed, self.hedges) = (Phase::Calling, is_bypassed, 0);
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// How long after the attempt, or after the hedge before, another is to be started beside it; `None`: none is.
     pub(crate) fn hedge_after(&self, body: &Body) -> Option<Nanos> {
         let may = self.may_hedge && !self.is_bypassed && self.phase == Phase::Calling;
         body.hedging().filter(|_| may)?.after(self.hedges)
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// Whether it is started: only while the breaker is closed, before the call's deadline and within the budget.
     pub(crate) fn hedge(&mut self, body: &Body) -> bool {
         let now = body.clock().now();
@@ -184,7 +191,9 @@ impl Course {
             let (reason, retry_after) = (refusal.reason(), refusal.retry_after());
             let after = After::Rejection { retry_after, is_open: reason == Reason::Open };
             let is_final = reason == Reason::Closed;
-            if let Some(next) = (!is_final).then(|| self.again(body, retrying, Missed::Rejected, after)).flatten() {
+            if let Some(next) =
+                (!is_final).then(|| self.again(body, retrying, Missed::Rejected, after)).flatten()
+            {
                 return next;
             }
         }

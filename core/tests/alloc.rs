@@ -319,7 +319,8 @@ fn a_call_through_the_gates_that_does_not_wait_allocates_nothing() {
 }
 
 /// Everything around the call.
-const AROUND: &str = r#", "timeout": "1s", "retry": {}, "fallback": ["none"], "cache": {}, "bulkhead": {"max_concurrent": 5}"#;
+const AROUND: &str =
+    r#", "timeout": "1s", "retry": {}, "fallback": ["none"], "cache": {}, "bulkhead": {"max_concurrent": 5}"#;
 
 #[test]
 fn a_call_that_could_recover_and_succeeds_at_once_allocates_nothing() {

@@ -167,7 +167,8 @@ fn on_tokio(document: &str) -> CircuitBreaker {
     builder.clock(TokioClock(tokio::time::Instant::now())).build("upstream").expect("a valid document")
 }
 
-const RETRY: &str = r#"{"failure_threshold": 1000, "retry": {"backoff": {"jitter": 0}}, "fallback": ["none"]}"#;
+const RETRY: &str =
+    r#"{"failure_threshold": 1000, "retry": {"backoff": {"jitter": 0}}, "fallback": ["none"]}"#;
 
 fn strict(breaker: &CircuitBreaker) -> (PolicyLayer<u32, &'static str>, Strict) {
     let policy = Policy::builder(breaker)
@@ -225,9 +226,8 @@ fn a_retry_waits_as_long_as_the_response_asks() {
             .expect("valid");
         let begun = tokio::time::Instant::now();
         let n = Arc::new(AtomicUsize::new(0));
-        let service = service_fn(move |(): ()| {
-            ready(Ok(if n.fetch_add(1, SeqCst) == 0 { 429 } else { 200 }))
-        });
+        let service =
+            service_fn(move |(): ()| ready(Ok(if n.fetch_add(1, SeqCst) == 0 { 429 } else { 200 })));
         assert_eq!(PolicyLayer::new(policy).layer(service).oneshot(()).await, Ok(200));
         assert_eq!(begun.elapsed(), Duration::from_secs(7));
     });

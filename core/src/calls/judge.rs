@@ -12,12 +12,15 @@ pub(crate) struct Judge<T, E> {
     pub name: Name,
 }
 
+type OfError<E> = dyn Fn(&E) -> Ending<'_> + Send + Sync;
+type OfResult<T, E> = dyn Fn(&Result<T, E>) -> Ending<'_> + Send + Sync;
+
 enum How<T, E> {
     /// `Ok` is a success, `Err` a failure.
     ByResult,
     /// `Ok` is a success.
-    Errors(Box<dyn Fn(&E) -> Ending<'_> + Send + Sync>),
-    Results(Box<dyn Fn(&Result<T, E>) -> Ending<'_> + Send + Sync>),
+    Errors(Box<OfError<E>>),
+    Results(Box<OfResult<T, E>>),
 }
 
 impl<T, E> Judge<T, E> {

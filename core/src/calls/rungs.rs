@@ -22,11 +22,15 @@ use std::task::Poll;
 #[cfg(feature = "tokio")]
 pub(crate) type Answering<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
+type Blocking<T, E> = dyn Fn(Miss<'_, E>) -> Result<T, E> + Send + Sync;
+#[cfg(feature = "tokio")]
+type Async<T, E> = dyn for<'a> Fn(Miss<'a, E>) -> Answering<'a, T, E> + Send + Sync;
+
 /// A rung's function.
 pub(crate) enum Source<T, E> {
-    Blocking(Box<dyn Fn(Miss<'_, E>) -> Result<T, E> + Send + Sync>),
+    Blocking(Box<Blocking<T, E>>),
     #[cfg(feature = "tokio")]
-    Async(Box<dyn for<'a> Fn(Miss<'a, E>) -> Answering<'a, T, E> + Send + Sync>),
+    Async(Box<Async<T, E>>),
 }
 
 /// A function under a rung's name, and the breaker that its calls go through, if that is another's.
@@ -42,6 +46,10 @@ type Panic = Box<dyn Any + Send>;
 impl<T, E> Registered<T, E> {
     /// Answers at once.
     pub(crate) fn answer(&self, judge: &Judge<T, E>, level: Priority, miss: Miss<'_, E>) -> Answered<T, E> {
+        #[cfg_attr(
+            not(feature = "tokio"),
+            expect(clippy::infallible_destructuring_match, reason = "others may be async")
+        )]
         let f = match &self.source {
             Source::Blocking(f) => f,
             #[cfg(feature = "tokio")]
