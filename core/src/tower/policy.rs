@@ -90,12 +90,18 @@ impl<T, E> PolicyLayer<T, E> {
 
 impl<T, E, R, C> PolicyLayer<T, E, R, C> {
     /// The same with `describe` saying what a request asks for: its method, key, priority, feature.
-    pub fn request<D>(self, describe: D) -> PolicyLayer<T, E, D, C> {
+    pub fn request<Q, D>(self, describe: D) -> PolicyLayer<T, E, D, C>
+    where
+        D: Fn(&Q) -> Request<'_>,
+    {
         PolicyLayer { policy: self.policy, describe, clone: self.clone }
     }
 
     /// The same with `clone` making the requests of further attempts.
-    pub fn clone_request<D>(self, clone: D) -> PolicyLayer<T, E, R, D> {
+    pub fn clone_request<Q, D>(self, clone: D) -> PolicyLayer<T, E, R, D>
+    where
+        D: Fn(&Q) -> Option<Q>,
+    {
         PolicyLayer { policy: self.policy, describe: self.describe, clone }
     }
 }
