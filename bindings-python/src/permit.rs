@@ -13,7 +13,7 @@ use crate::rejection::{raise_refused, reason};
 use crate::rules::class_name;
 use crate::wait::Wait;
 use fusewire::binding::{EnteredSlip, Paced, Refused, Slip};
-use fusewire::{Outcome, Request, Settled};
+use fusewire::{Outcome, Settled, Wanted};
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -51,7 +51,7 @@ impl Permit {
     }
 
     /// One that asks when it is awaited or entered, and may wait for a slot then.
-    pub(crate) fn later(breaker: Py<Breaker>, function: Option<Py<PyAny>>, request: Request) -> Self {
+    pub(crate) fn later(breaker: Py<Breaker>, function: Option<Py<PyAny>>, request: Wanted) -> Self {
         let (is_settled, is_paused) = (AtomicBool::new(false), AtomicBool::new(false));
         let wait = Some(Wait::new(request));
         Permit { breaker, function, given: OnceLock::new(), is_settled, is_paused, wait }
@@ -61,7 +61,7 @@ impl Permit {
     pub(crate) fn queued(
         breaker: Py<Breaker>,
         function: Option<Py<PyAny>>,
-        request: Request,
+        request: Wanted,
         place: fusewire::Waiting,
     ) -> Self {
         let permit = Permit::later(breaker, function, request);
@@ -76,6 +76,12 @@ impl Permit {
         let slip = *self.slip()?;
         self.is_settled.store(true, Ordering::Release);
         Ok(slip)
+    }
+
+    /// The same, with the time until its turn.
+    pub(crate) fn take_paced(&self) -> PyResult<Paced> {
+        let wait = self.given.get().map_or(0, |(_, wait)| *wait);
+        Ok((self.take_slip()?, wait))
     }
 
     /// Why its wait ended without a slot.
@@ -193,6 +199,14 @@ impl Permit {
     #[pyo3(name = "wait")]
     fn pause(&self) -> f64 {
         self.given.get().map_or(0.0, |(_, wait)| seconds(*wait))
+    }
+
+    /// Seconds that the call may take: `timeout`, or what is left until the call's deadline where that is less; `None` when
+    /// there is no limit. A success after that counts as a failure of type `timeout`.
+    #[getter]
+    fn timeout(&self) -> Option<f64> {
+        let (slip, _) = self.given.get()?;
+        self.breaker.get().guard.core.slip_timeout(slip).map(seconds)
     }
 
     /// Whether it has no slot yet: it waits for one, or is to be awaited.

@@ -7,7 +7,7 @@
 use crate::object::attached;
 use crate::raised::Raised;
 use fusewire::binding::{ForkMutex, Paced, Refused};
-use fusewire::{Request, Waiting};
+use fusewire::{Waiting, Wanted};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// A call's wait.
 pub(crate) struct Wait {
-    pub(crate) request: Request,
+    pub(crate) request: Wanted,
     place: ForkMutex<Place>,
     bell: OnceLock<Arc<Bell>>,
     /// Why it ended without a slot.
@@ -35,7 +35,7 @@ struct Place {
 
 impl Wait {
     /// Of a call that has not asked yet.
-    pub(crate) fn new(request: Request) -> Arc<Self> {
+    pub(crate) fn new(request: Wanted) -> Arc<Self> {
         let place = ForkMutex::new(Place { waiting: None, is_asked: false, is_given_up: false });
         Arc::new(Wait { request, place, bell: OnceLock::new(), refused: OnceLock::new() })
     }

@@ -17,22 +17,27 @@ from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
 from ._errors import (
     AlreadySettledError,
+    Attached,
     BreakerClosedError,
     BulkheadFullError,
+    CallTimeoutError,
     CircuitBreakerError,
     CircuitOpenError,
     ConfigError,
     ConflictError,
+    FeatureDisabledError,
     LimitReachedError,
     QueueTimeoutError,
     RateLimitedError,
     RequestError,
     ShedError,
     UnknownBreakerError,
+    attached,
 )
 from ._events import PolicyEvent, Transition
+from ._fallback import Constant
 from ._manager import CircuitBreakerManager
-from ._native import Permit, __version__, schema
+from ._native import Attempts, Call, Done, Permit, Use, Wait, __version__, schema
 from ._policies import (
     PriorityConfig,
     PriorityManager,
@@ -50,8 +55,12 @@ _native.require_main_interpreter()
 __all__ = [
     "AdvancedCircuitBreaker",
     "AlreadySettledError",
+    "Attached",
+    "Attempts",
     "BreakerClosedError",
     "BulkheadFullError",
+    "Call",
+    "CallTimeoutError",
     "CircuitBreaker",
     "CircuitBreakerError",
     "CircuitBreakerManager",
@@ -59,6 +68,9 @@ __all__ = [
     "CircuitState",
     "ConfigError",
     "ConflictError",
+    "Constant",
+    "Done",
+    "FeatureDisabledError",
     "LimitReachedError",
     "Mode",
     "Permit",
@@ -78,7 +90,10 @@ __all__ = [
     "Snapshot",
     "Transition",
     "UnknownBreakerError",
+    "Use",
+    "Wait",
     "__version__",
+    "attached",
     "circuit_breaker",
     "registry",
     "schema",

@@ -139,12 +139,31 @@ class CircuitBreaker(Breaker):
 
             return call_async(self, function, args, kwargs)
 
-    def at(self, priority: Level | None = None, *, cost: Cost | None = None, deadline: Instant | None = None) -> Asking:
+    def at(
+        self,
+        priority: Level | None = None,
+        *,
+        cost: Cost | None = None,
+        deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
+    ) -> Asking:
         """This breaker, asked for calls of that priority and cost: ``breaker.at("high").call(function, ...)``; see
         ``acquire`` for the arguments."""
         from ._asking import Asking
 
-        return Asking(self, priority, cost, deadline)
+        asked = {
+            "priority": priority,
+            "cost": cost,
+            "deadline": deadline,
+            "feature": feature,
+            "method": method,
+            "idempotent": idempotent,
+            "key": key,
+        }
+        return Asking(self, asked)
 
     def __enter__(self) -> Permit:
         """Asks for a permit for the block, and waits where calls wait; raises ``CircuitOpenError`` when it is turned away.

@@ -33,7 +33,20 @@ if TYPE_CHECKING:
 __all__ = ["circuit_breaker"]
 
 #: The options that classify calls; they belong to what is decorated. All others belong to the breaker.
-_RULES = ("ignore", "failure", "failure_result", "error_type", "fallback", "cost")
+_RULES = (
+    "ignore",
+    "failure",
+    "failure_result",
+    "error_type",
+    "fallback",
+    "fall_back_on",
+    "rungs",
+    "cost",
+    "feature",
+    "method",
+    "idempotent",
+    "key",
+)
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR, _ITERABLE_COROUTINE = 0x80, 0x20, 0x200, 0x100
 
@@ -83,6 +96,13 @@ def circuit_breaker(
     - ``priority="high"``: a ``Priority``, its name, a number from 0 to 100, or a function of the call's arguments that
       answers one. A mapping is the breaker's own ``priority`` table.
     - ``cost=10``: how much of the rate limit a call takes, from 1 up, or a function of the call's arguments.
+
+    And where it has ``features``, ``retry``, ``hedge`` or ``cache``, each a constant or a function of the call's arguments:
+
+    - ``feature="search"``: of the breaker's ``features``, the one that the call is of.
+    - ``method="PUT"``: what ``retry.per_method`` says of it decides how often the call may be tried; ``idempotent=True``: a call
+      of any method may be made more than once.
+    - ``key``: under what the call's value is cached, a text; without it nothing is cached.
 
     A coroutine function waits in the breaker's queue without holding up its loop, any other blocks its thread; in a thread
     that runs an event loop it is turned away instead.

@@ -87,6 +87,10 @@ class Breaker:
         priority: Level | None = None,
         cost: Cost | None = None,
         deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
         wait: bool = True,
     ) -> Permit:
         """Asks for a permit to call; settle it once.
@@ -94,14 +98,23 @@ class Breaker:
         Where calls wait in a queue, the thread waits here; in an event loop such a permit is to be awaited or entered, and
         asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`:
         how much of a rate limit the call takes, from 1 up; `deadline`: an instant of the breaker's clock, as
-        `time.monotonic()` tells it, from which on the call is of no use.
+        `time.monotonic()` tells it, from which on the call is of no use; `feature`: of the document's `features`, the one that
+        the call is of; `method`, `idempotent` and `key` matter to calls that are retried or cached.
 
         Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is
         wrong.
         """
 
     def try_acquire(
-        self, *, priority: Level | None = None, cost: Cost | None = None, deadline: Instant | None = None
+        self,
+        *,
+        priority: Level | None = None,
+        cost: Cost | None = None,
+        deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
     ) -> Permit | None:
         """As `acquire`, but never waits, and `None` when the call is turned away."""
 
@@ -196,6 +209,11 @@ class Permit:
     def wait(self) -> float:
         """Seconds to wait before the call is made: a leaky bucket paces calls. 0.0 for any other. A block waits by
         itself."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that the call may take: `timeout`, or what is left until the call's deadline where that is less; `None`
+        when there is no limit. A success after that counts as a failure of type `timeout`."""
 
     @property
     def waiting(self) -> bool:

@@ -47,6 +47,7 @@ Reason = Literal[
     "queue_timeout",
     "limit_reached",
     "closed",
+    "feature_disabled",
 ]
 LevelName = Literal["bulk", "low", "normal", "high", "critical"]
 #: A level, its name, or a number from 0 to 100, which is the next lower level.

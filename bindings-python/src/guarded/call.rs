@@ -1,5 +1,6 @@
 //! A call under a guard: acquire, call, settle. Nothing is made on the way.
 
+use super::course::call_by_course;
 use super::parts::{Guarded, breaker_of};
 use crate::asking::Arguments;
 use crate::coroutine;
@@ -40,6 +41,12 @@ unsafe fn refuse(
     }
 }
 
+/// Whether the breaker has policies around calls.
+#[inline(never)]
+fn has_course(guard: &Guard) -> bool {
+    guard.core.is_gated() && guard.core.has_course()
+}
+
 /// A permit that is not to be had at once.
 ///
 /// # Safety
@@ -74,6 +81,12 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
 ) -> *mut ffi::PyObject {
     let slip = match guard.core.acquire_quietly() {
         Some(slip) => slip,
+        None if has_course(guard) => {
+            // SAFETY: the caller's promise.
+            return unsafe {
+                call_by_course::<WANTS_RESULT>(owner, guard, function, Arguments { args, count, names })
+            };
+        }
         // SAFETY: the caller's promise.
         None => match unsafe { admit_slowly(owner, guard, args, count, names) } {
             Ok(slip) => slip,
@@ -109,7 +122,7 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
 
 /// A coroutine function was called where its result was wanted.
 #[cold]
-unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
+pub(super) unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
     attached(|py| {
         // SAFETY: ours.
         let coroutine = unsafe { Bound::from_owned_ptr(py, coroutine) };

@@ -1,0 +1,202 @@
+"""A call with its policies: the core says what is to be done, here it is done. The native part makes the first attempt of a
+plain function itself, and comes here when that was not all."""
+
+from __future__ import annotations
+
+import time
+
+from ._errors import CallTimeoutError, attach
+from ._fallback import answer_of
+from ._limits import Expired, within
+from ._native import TIMEOUT, Call, Use, Wait, fallback_of, rungs_of
+from ._waiting import ask_async, ask_here, sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from ._native import Attempts, Breaker, Done, GuardedFunction
+
+    Owner = GuardedFunction[..., Any] | Breaker
+
+
+class Run:
+    """One call: what it has come to so far."""
+
+    __slots__ = ("args", "attempts", "error", "failed", "function", "kwargs", "owner", "result", "rung", "value")
+
+    def __init__(
+        self,
+        owner: Owner,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        attempts: Attempts,
+    ) -> None:
+        self.owner, self.function, self.args, self.kwargs = owner, function, args, kwargs
+        self.attempts = attempts
+        #: What the last attempt that ran has raised, or returned.
+        self.error: BaseException | None = None
+        self.result: Any = None
+        #: The rungs that could not answer, and why.
+        self.failed: list[tuple[str, Exception]] = []
+        #: The rung that has answered, and what.
+        self.rung: str | None = None
+        self.value: Any = None
+
+    def returned(self, result: Any) -> None:
+        """The attempt has returned."""
+        self.error, self.result = None, result
+        self.attempts.settle_result(result)
+
+    def raised(self, error: BaseException) -> None:
+        """The attempt has raised; raises it again when there is nothing more to be done."""
+        self.error, self.result = error, None
+        if not self.attempts.settle(error):
+            raise error
+
+    def timed_out(self, limit: float, cause: BaseException | None) -> None:
+        """The attempt was cut off."""
+        error = CallTimeoutError(self.attempts.breaker, limit)
+        error.__cause__ = cause
+        self.error, self.result = error, None
+        self.attempts.failure(TIMEOUT)
+
+    def answered(self, rung: str, value: Any) -> None:
+        """A rung has answered."""
+        self.rung, self.value = rung, value
+        self.attempts.answered()
+
+    def failed_to_answer(self, rung: str, error: Exception) -> None:
+        """A rung could not."""
+        self.failed.append((rung, error))
+        self.attempts.answered(False)
+
+    def answer(self, rung: str) -> Any:
+        """What the rung answers, or an awaitable of that."""
+        rungs = rungs_of(self.owner) or {}
+        return answer_of(self.attempts.breaker, rungs, rung, self.args, self.kwargs)
+
+    def finish(self, done: Done) -> Any:
+        """What the call comes to; raises what it has raised."""
+        if done.rung is not None:
+            return self.value
+        if self.error is None and done.outcome != "rejected":
+            return self.result
+        self.fail(done)
+
+    def fail(self, done: Done) -> NoReturn:
+        """Raises why there is no answer."""
+        rejection = self.attempts._rejection()
+        error = self.error or rejection
+        assert error is not None
+        attach(error, rejection if self.error is not None else None, self.failed, done.attempts)
+        try:
+            raise error
+        finally:
+            # The exception's traceback leads back here.
+            self.error = error = rejection = None
+
+    @property
+    def stands_in(self) -> Callable[..., Any] | None:
+        """The one fallback that answers calls that were turned away."""
+        return fallback_of(self.owner)
+
+
+def go_on(
+    owner: Owner,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    attempts: Attempts,
+    error: BaseException | None,
+    result: Any,
+) -> Any:
+    """The rest of a call of a plain function, whose first attempt may have been made."""
+    run = Run(owner, function, args, kwargs, attempts)
+    run.error, run.result = error, result
+    return call(run)
+
+
+def call(run: Run) -> Any:
+    """Makes the call; waits in this thread."""
+    with run.attempts as attempts:
+        while True:
+            step = attempts._next()
+            if step is None:
+                ask_here(attempts)
+            elif isinstance(step, Call):
+                _attempt(run)
+            elif isinstance(step, Wait):
+                time.sleep(step.seconds)
+            elif isinstance(step, Use):
+                try:
+                    value = run.answer(step.rung)
+                except Exception as error:
+                    run.failed_to_answer(step.rung, error)
+                else:
+                    run.answered(step.rung, value)
+            elif step.outcome == "rejected" and run.stands_in is not None:
+                return run.stands_in(*run.args, **run.kwargs)
+            else:
+                return run.finish(step)
+
+
+def _attempt(run: Run) -> None:
+    try:
+        result = run.function(*run.args, **run.kwargs)
+    except BaseException as error:
+        run.raised(error)
+    else:
+        run.returned(result)
+
+
+async def call_async(run: Run) -> Any:
+    """As ``call``, of a coroutine function; waits in the running loop, and may be cancelled wherever it waits."""
+    with run.attempts as attempts:
+        while True:
+            step = attempts._next()
+            if step is None:
+                await ask_async(attempts)
+            elif isinstance(step, Call):
+                await _attempt_async(run, step.timeout)
+            elif isinstance(step, Wait):
+                await sleep(step.seconds)
+            elif isinstance(step, Use):
+                await _answer_async(run, step.rung)
+            elif step.outcome == "rejected" and run.stands_in is not None:
+                value = run.stands_in(*run.args, **run.kwargs)
+                return await value if hasattr(value, "__await__") else value
+            else:
+                return run.finish(step)
+
+
+async def _attempt_async(run: Run, limit: float | None) -> None:
+    try:
+        awaitable = run.function(*run.args, **run.kwargs)
+        if not hasattr(awaitable, "__await__"):
+            raise TypeError(
+                f"the function is no coroutine function, it returned {type(awaitable).__name__}: "
+                "write breaker.call(function, ...), without await"
+            )
+        result = await (awaitable if limit is None else within(limit, awaitable))
+    except Expired as expired:
+        assert limit is not None
+        run.timed_out(limit, expired.__cause__)
+    except BaseException as error:
+        run.raised(error)
+    else:
+        run.returned(result)
+
+
+async def _answer_async(run: Run, rung: str) -> None:
+    try:
+        value = run.answer(rung)
+        if hasattr(value, "__await__"):
+            value = await value
+    except Exception as error:
+        run.failed_to_answer(rung, error)
+    else:
+        run.answered(rung, value)
+

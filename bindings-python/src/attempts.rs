@@ -1,0 +1,366 @@
+//! A call with its attempts as an object: the core's steps, without what waits and calls.
+
+use crate::asking::Said;
+use crate::breaker::Breaker;
+use crate::clock::{nanos, seconds};
+use crate::error::{already_settled, invalid, of_request};
+use crate::guard::Guard;
+use crate::guarded::guard_of;
+use crate::object::attached;
+use crate::permit::Permit;
+use crate::rejection::{raise_refused, reason};
+use crate::rules::{self, ErrorType, Verdict};
+use crate::steps::{kind_of, object_of};
+use fusewire::binding::{Course, ForkMutex, Refused};
+use fusewire::{CircuitBreaker, Ending, Outcome, Settled, Step};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyType};
+use std::time::Duration;
+
+/// A call that is made step by step; `CircuitBreaker.attempts` begins one.
+#[pyclass(frozen, module = "fusewire", weakref)]
+pub(crate) struct Attempts {
+    breaker: Py<Breaker>,
+    /// The decorated function whose rules hold, if it is one's.
+    function: Option<Py<PyAny>>,
+    said: Said,
+    /// Taken out while the core works on it: the core may run what users wrote, and no lock is held then. Empty for good
+    /// when it is given up.
+    course: ForkMutex<Option<Course>>,
+}
+
+/// What came of an attempt by the rules, and what the core makes of it. False: it was cancelled, and its permit is let go.
+pub(crate) fn settle_error(course: &mut Course, guard: &Guard, error: &Bound<'_, PyAny>) -> bool {
+    let core = &guard.core;
+    let (outcome, kind) = match rules::judge(guard.rules.as_deref(), core.name(), error) {
+        (Verdict::Abandoned, _) => {
+            course.abandon(core);
+            return false;
+        }
+        (Verdict::Outcome(outcome), kind) => (outcome, kind),
+    };
+    if outcome != Outcome::Failure {
+        course.settle(core, &Ending::new(outcome, None));
+        return true;
+    }
+    let known = kind_of(core.name(), error);
+    let error_type = match &kind {
+        ErrorType::Class => known.name.as_deref().or_else(|| kind.of(error)),
+        ErrorType::Said(_) => kind.of(error),
+    };
+    let falls_back = guard.rules.as_ref().is_none_or(|rules| rules.falls_back(core.name(), error));
+    let ending = known.tell(Ending::new(Outcome::Failure, error_type));
+    course.settle(core, &if falls_back { ending } else { ending.without_fallback() });
+    true
+}
+
+/// The same, of a result.
+pub(crate) fn settle_result(course: &mut Course, guard: &Guard, result: &Bound<'_, PyAny>) {
+    let core = &guard.core;
+    match guard.rules.as_ref().map_or(Outcome::Success, |rules| rules.of_result(core.name(), result)) {
+        Outcome::Failure => {
+            let known = kind_of(core.name(), result);
+            course.settle(core, &known.tell(Ending::new(Outcome::Failure, known.name.as_deref())));
+        }
+        outcome => _ = course.settle(core, &Ending::new(outcome, None)),
+    }
+}
+
+impl Attempts {
+    /// Those of a call that asks for what was said.
+    pub(crate) fn begin(
+        py: Python<'_>,
+        breaker: Py<Breaker>,
+        function: Option<Py<PyAny>>,
+        said: Said,
+    ) -> PyResult<Self> {
+        let course = Course::begin(&breaker.get().guard.core, &said.request())
+            .map_err(|e| of_request(py, &e, None))?;
+        Ok(Attempts::going_on(breaker, function, said, course))
+    }
+
+    /// Those of a call that has begun.
+    pub(crate) fn going_on(
+        breaker: Py<Breaker>,
+        function: Option<Py<PyAny>>,
+        said: Said,
+        course: Course,
+    ) -> Self {
+        Attempts { breaker, function, said, course: ForkMutex::new(Some(course)) }
+    }
+
+    fn core(&self) -> &CircuitBreaker {
+        &self.breaker.get().guard.core
+    }
+
+    fn guard(&self) -> &Guard {
+        let own = self.function.as_ref().and_then(guard_of);
+        own.unwrap_or(&self.breaker.get().guard)
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut Course) -> R) -> PyResult<R> {
+        let Some(mut course) = self.course.lock().take() else {
+            return Err(pyo3::exceptions::PyRuntimeError::new_err(format!(
+                "these attempts of '{}' were closed, or another thread is in the middle of a step of them",
+                self.core().name()
+            )));
+        };
+        let answer = act(&mut course);
+        *self.course.lock() = Some(course);
+        Ok(answer)
+    }
+
+    /// What is to be done now; `None` when a permit is to be waited for.
+    fn step(&self, may_wait: bool) -> PyResult<Option<Step>> {
+        let (core, guard) = (self.core(), self.guard());
+        self.with(|course| {
+            loop {
+                match course.next(core) {
+                    None if may_wait && core.may_queue() => return None,
+                    None => ask(course, guard),
+                    step => return step,
+                }
+            }
+        })
+    }
+
+    fn end(&self, py: Python<'_>, ending: Ending<'_>) -> PyResult<&'static str> {
+        let core = self.core();
+        match self.with(|course| course.settle(core, &ending))? {
+            Some(Settled::Ok) => Ok("ok"),
+            Some(_) => Ok("late"),
+            None => Err(already_settled(py)),
+        }
+    }
+
+    fn lasted<'e>(ending: Ending<'e>, duration: Option<&Bound<'_, PyAny>>) -> PyResult<Ending<'e>> {
+        Ok(match duration {
+            Some(duration) => ending.lasted(Duration::from_nanos(nanos("duration", duration)?)),
+            None => ending,
+        })
+    }
+}
+
+/// Asks for a permit; never waits.
+pub(crate) fn ask(course: &mut Course, guard: &Guard) {
+    match guard.acquire_for(&course.wanted()) {
+        Ok(paced) => course.admitted(&guard.core, paced),
+        Err(refused) => course.refused(&guard.core, refused),
+    }
+}
+
+#[pymethods]
+impl Attempts {
+    /// The breaker.
+    #[getter]
+    fn breaker(&self, py: Python<'_>) -> Py<Breaker> {
+        self.breaker.clone_ref(py)
+    }
+
+    /// Under what the call's value is cached, if it is.
+    #[getter]
+    fn key(&self) -> Option<&str> {
+        self.said.key()
+    }
+
+    /// What is to be done now: a `Call`, a `Wait`, a `Use` or `Done`. Asks the breaker when it is time to, and never waits
+    /// itself. Asked again before anything was done it answers the same; of a `Wait`, what is left of it.
+    fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let step = self.step(false)?;
+        object_of(py, step.as_ref())
+    }
+
+    /// As `next`; `None` when a permit is to be waited for, with `_permit` and `_take`.
+    #[pyo3(name = "_next")]
+    fn next_or_wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let step = self.step(true)?;
+        object_of(py, step.as_ref())
+    }
+
+    /// A permit to wait for.
+    #[pyo3(name = "_permit")]
+    fn permit(&self, py: Python<'_>) -> PyResult<Permit> {
+        let wanted = self.with(|course| course.wanted())?;
+        let function = self.function.as_ref().map(|function| function.clone_ref(py));
+        Ok(Permit::later(self.breaker.clone_ref(py), function, wanted))
+    }
+
+    /// The wait for that permit has ended: it was given, or the call was turned away.
+    #[pyo3(name = "_take")]
+    fn take(&self, permit: &Permit) -> PyResult<()> {
+        let core = self.core();
+        match permit.refused() {
+            Some(refused) => self.with(|course| course.refused(core, refused)),
+            None => {
+                let paced = permit.take_paced()?;
+                self.with(|course| course.admitted(core, paced))
+            }
+        }
+    }
+
+    /// The exception of a call that was turned away; `None` when the last attempt was not.
+    #[pyo3(name = "_rejection")]
+    fn rejection<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let core = self.core();
+        let Some(Step::Done(done)) = self.with(|course| course.next(core))? else { return Ok(None) };
+        Ok(done.rejected.map(|rejected| {
+            let retry_after = rejected.retry_after().map(|d| d.as_nanos() as u64);
+            let refused = Refused { reason: rejected.reason(), retry_after };
+            raise_refused(py, self.breaker.as_ptr(), &refused);
+            PyErr::fetch(py).into_value(py).into_bound(py).into_any()
+        }))
+    }
+
+    /// Why the last attempt of a call that is over was turned away, as one string for all.
+    #[pyo3(name = "_reason")]
+    fn reason(&self, py: Python<'_>) -> PyResult<Option<Py<PyString>>> {
+        let core = self.core();
+        let step = self.with(|course| course.next(core))?;
+        Ok(match step {
+            Some(Step::Done(done)) => done.rejected.map(|rejected| reason(py, rejected.reason())),
+            _ => None,
+        })
+    }
+
+    /// The attempt did what it should. `duration` in seconds, where the caller measured it. Answers `"late"` when the breaker
+    /// has moved on since, otherwise `"ok"`; raises `AlreadySettledError` when no attempt is under way.
+    #[pyo3(signature = (*, duration=None))]
+    fn success(&self, py: Python<'_>, duration: Option<&Bound<'_, PyAny>>) -> PyResult<&'static str> {
+        self.end(py, Attempts::lasted(Ending::success(), duration)?)
+    }
+
+    /// The attempt failed. `error`: the exception, its class, or the core's name of the error; `status`: of an HTTP answer;
+    /// `retry_after`: seconds that the dependency asks to wait; `fall_back=False`: no rung answers in its place.
+    #[pyo3(signature = (error=None, *, status=None, retry_after=None, duration=None, fall_back=true))]
+    fn failure(
+        &self,
+        py: Python<'_>,
+        error: Option<&Bound<'_, PyAny>>,
+        status: Option<u16>,
+        retry_after: Option<&Bound<'_, PyAny>>,
+        duration: Option<&Bound<'_, PyAny>>,
+        fall_back: bool,
+    ) -> PyResult<&'static str> {
+        let mut told = (None, Default::default());
+        if let Some(error) = error {
+            told = self.type_of(error)?;
+        }
+        let (name, known) = &told;
+        let mut ending = known.tell(Ending::new(Outcome::Failure, name.as_deref()));
+        if let Some(status) = status {
+            ending = ending.status(status);
+        }
+        if let Some(wait) = retry_after {
+            ending = ending.retry_after(Duration::from_nanos(nanos("retry_after", wait)?));
+        }
+        ending = Attempts::lasted(ending, duration)?;
+        self.end(py, if fall_back { ending } else { ending.without_fallback() })
+    }
+
+    /// The attempt says nothing about the dependency: it is not tried once more, and nothing answers in its place.
+    #[pyo3(signature = (*, duration=None))]
+    fn ignore(&self, py: Python<'_>, duration: Option<&Bound<'_, PyAny>>) -> PyResult<&'static str> {
+        self.end(py, Attempts::lasted(Ending::ignored(), duration)?)
+    }
+
+    /// Settles the attempt as one that returned, or raised `error`, counts under the rules. `False` when it was cancelled:
+    /// its permit is let go, and nothing more is to be done.
+    #[pyo3(signature = (error=None))]
+    fn settle(&self, error: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        let guard = self.guard();
+        self.with(|course| match error {
+            Some(error) => settle_error(course, guard, error),
+            None => {
+                course.settle(&guard.core, &Ending::success());
+                true
+            }
+        })
+    }
+
+    /// Settles the attempt as one that returned `result` counts under the rules.
+    fn settle_result(&self, result: &Bound<'_, PyAny>) -> PyResult<()> {
+        let guard = self.guard();
+        self.with(|course| settle_result(course, guard, result))
+    }
+
+    /// Whether the rung that was to be used has answered.
+    #[pyo3(signature = (has_answered=true))]
+    fn answered(&self, has_answered: bool) -> PyResult<()> {
+        let core = self.core();
+        self.with(|course| course.answered(core, has_answered))
+    }
+
+    /// Gives it up: the permit of an attempt that is under way is let go. Nothing when it is over.
+    fn close(&self) {
+        let course = self.course.lock().take();
+        if let Some(mut course) = course {
+            course.abandon(self.core());
+        }
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    /// As `next`, until it is over.
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let step = self.step(false)?;
+        match step {
+            Some(Step::Done(_)) => Ok(None),
+            step => object_of(py, step.as_ref()).map(Some),
+        }
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __exit__(
+        &self,
+        _class: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> bool {
+        self.close();
+        false
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.breaker)?;
+        visit.call(&self.function)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Attempts of '{}'>", self.core().name())
+    }
+}
+
+impl Attempts {
+    /// Under which name an error is counted and sorted, and what else it says.
+    fn type_of(&self, error: &Bound<'_, PyAny>) -> PyResult<(Option<String>, crate::steps::Kind)> {
+        if let Ok(text) = error.cast::<PyString>() {
+            return Ok((Some(text.to_string_lossy().into_owned()), Default::default()));
+        }
+        if let Ok(class) = error.cast::<PyType>() {
+            return Ok((Some(class.name()?.to_string_lossy().into_owned()), Default::default()));
+        }
+        if error.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+            let known = kind_of(self.core().name(), error);
+            let name = known.name.clone().unwrap_or_else(|| rules::class_name(error).to_owned());
+            return Ok((Some(name), known));
+        }
+        Err(invalid(error.py(), "error", error, "an exception, its class, or a text"))
+    }
+}
+
+impl Drop for Attempts {
+    fn drop(&mut self) {
+        attached(|_| self.close());
+    }
+}
+
+/// The seconds of a wait, for steps.
+pub(crate) fn in_seconds(duration: &Duration) -> f64 {
+    seconds(duration.as_nanos() as u64)
+}
