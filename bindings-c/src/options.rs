@@ -30,7 +30,8 @@ pub enum fusewire_window_enum {
 
 /// How a breaker is built. Begin with `fusewire_options options = FUSEWIRE_OPTIONS_INIT;` and set what you want: a
 /// field that is 0 or NULL is left out: its key is that of `document`, or takes its default. What is not here is set by
-/// `document`, such as the tables `backoff`, `ramp`, `rate_limit`, `priority`, `bulkhead` and `concurrency_limit`.
+/// `document`, such as the tables `backoff`, `ramp`, `rate_limit`, `priority`, `bulkhead`, `concurrency_limit`,
+/// `timeout`, `retry`, `fallback`, `cache`, `hedge` and `features`.
 /// Ranges and defaults are those of the configuration document; see `fusewire_schema`. Without macros: make all bytes 0
 /// and set `size`.
 #[repr(C)]

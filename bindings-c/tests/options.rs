@@ -76,7 +76,20 @@ fn tables_but_the_window_are_given_by_document_and_the_header_names_them() {
     let keys = schema["properties"].as_object().expect("keys");
     let tables: Vec<&String> =
         keys.iter().filter(|(name, key)| *name != "window" && has_keys(key)).map(|(name, _)| name).collect();
-    assert_eq!(tables, ["backoff", "bulkhead", "concurrency_limit", "priority", "ramp", "rate_limit"]);
+    assert_eq!(
+        tables,
+        [
+            "backoff",
+            "bulkhead",
+            "cache",
+            "concurrency_limit",
+            "hedge",
+            "priority",
+            "ramp",
+            "rate_limit",
+            "retry"
+        ]
+    );
     for table in tables {
         assert!(!fields.contains(&format!("pub {table}")), "{table} has a field");
         assert!(says.contains(&format!("`{table}`")), "{says:?} does not name {table}");

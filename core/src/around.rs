@@ -3,15 +3,19 @@
 use crate::clock::Nanos;
 use crate::policy::Policies;
 use crate::policy::budget::{Budget, BudgetRules};
+use crate::policy::cache::{CacheMode, CacheRules};
 use crate::policy::category::Category;
 use crate::policy::fallback::Rung;
 use crate::policy::feature::live::Features;
 use crate::policy::feature::recovery::Met;
 use crate::policy::feature::{FeatureRules, MAX_FEATURES};
+use crate::policy::flights::Flights;
+use crate::policy::hedge::{HedgeRules, Pace};
+use crate::policy::index::{Found, Index, Place, Stored};
 use crate::policy::retry::{Asked, Denied, Missed, RetryRules};
 use crate::policy::timeout::{Learned, TimeoutRules};
 use crate::policy::wait::{After, Choice, FIRST_RETRY, Retry, Scores, Taken, Wait, WaitKind};
-use crate::snapshot::{FallbackCounts, FeatureCounts, RetryCounts};
+use crate::snapshot::{CacheCounts, FallbackCounts, FeatureCounts, HedgeCounts, RetryCounts};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use std::sync::Arc;
 
@@ -90,7 +94,7 @@ impl Retrying {
 
     /// A call begins.
     #[inline]
-    pub(crate) fn first(&self, now: Nanos) {
+    fn first(&self, now: Nanos) {
         if let Some(budget) = &self.budget {
             budget.first(now);
         }
@@ -189,7 +193,6 @@ impl Falling {
         found.map_or([0; 2], |(_, counts)| counts.each_ref().map(|n| n.load(Ordering::Acquire)))
     }
 
-    #[cfg(feature = "binding")]
     pub(crate) fn rungs(&self) -> &[Rung] {
         &self.rungs
     }
@@ -218,6 +221,123 @@ impl Falling {
                 FallbackCounts { rung: rung.to_string(), answered, failed: not }
             })
             .collect()
+    }
+}
+
+/// A second attempt beside one that takes long.
+pub(crate) struct Hedging {
+    rules: HedgeRules,
+    pace: Arc<Pace>,
+    /// Which methods may be hedged: those that may be retried.
+    methods: RetryRules,
+    budget: Option<Arc<Budget>>,
+    counts: Arc<[AtomicU64; 2]>,
+}
+
+impl Hedging {
+    /// A call begins that `retry`, which would count it, knows nothing of.
+    fn first(&self, now: Nanos) {
+        if let Some(budget) = &self.budget {
+            budget.first(now);
+        }
+    }
+
+    /// Whether a call of that method may have hedges.
+    pub(crate) fn is_for(&self, method: Option<&str>, idempotent: bool) -> bool {
+        self.methods.attempts_for(method, idempotent) > 1
+    }
+
+    /// How long an attempt goes on before another is started beside it, which is its `begun` + 1st.
+    pub(crate) fn after(&self, begun: u32) -> Option<Nanos> {
+        let may = u64::from(begun) < self.rules.max;
+        self.pace.after(&self.rules).filter(|_| may)
+    }
+
+    /// Whether the budget bears another one; counts it.
+    pub(crate) fn begin(&self, now: Nanos) -> bool {
+        let may = self.budget.as_ref().is_none_or(|budget| budget.withdraw(now));
+        if may {
+            self.counts[0].fetch_add(1, Ordering::AcqRel);
+        }
+        may
+    }
+
+    /// One has answered first.
+    pub(crate) fn won(&self) {
+        self.counts[1].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A first attempt has ended, or was cancelled, after so long.
+    pub(crate) fn record(&self, lasted: Nanos) {
+        self.pace.record(lasted);
+    }
+
+    pub(crate) fn counts(&self) -> HedgeCounts {
+        let [begun, won] = self.counts.each_ref().map(|n| n.load(Ordering::Acquire));
+        HedgeCounts { after: self.pace.after(&self.rules), begun, won }
+    }
+}
+
+/// What is known of earlier calls' values, and which calls are under way.
+pub(crate) struct Caching {
+    pub rules: CacheRules,
+    pub lasting: Arc<Cached>,
+}
+
+pub(crate) struct Cached {
+    pub index: Arc<Index>,
+    pub flights: Flights,
+    /// Answers that were fresh, that were stale, and times that there was none.
+    counts: [AtomicU64; 3],
+}
+
+impl Caching {
+    fn new(rules: CacheRules, before: Option<&Caching>, now: Nanos) -> Self {
+        let new = || Cached { index: Arc::new(Index::new()), flights: Flights::new(), counts: Default::default() };
+        let lasting = before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting));
+        // The host's values stay where they are until others take their places.
+        lasting.index.shrink(&rules, now);
+        Caching { rules, lasting }
+    }
+
+    fn count(&self, found: &Found) {
+        let which = match found {
+            Found::Fresh(_) => 0,
+            Found::Stale(_) => 1,
+            Found::Absent => 2,
+        };
+        self.lasting.counts[which].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Before anything is called: where a fresh value lies, if those answer.
+    pub(crate) fn fresh(&self, key: &str, now: Nanos) -> Option<Place> {
+        if self.rules.mode != CacheMode::ReadThrough {
+            return None;
+        }
+        match self.lasting.index.look(&self.rules, key, now) {
+            found @ Found::Fresh(place) => {
+                self.count(&found);
+                Some(place)
+            }
+            // It is looked for once more when the call fails.
+            _ => None,
+        }
+    }
+
+    /// When the call has failed: where a value lies that may answer.
+    pub(crate) fn any(&self, key: &str, now: Nanos) -> Option<Place> {
+        let found = self.lasting.index.look(&self.rules, key, now);
+        self.count(&found);
+        found.place()
+    }
+
+    pub(crate) fn store(&self, key: &str, now: Nanos) -> Option<Stored> {
+        self.lasting.index.store(&self.rules, key, now)
+    }
+
+    pub(crate) fn counts(&self) -> CacheCounts {
+        let [fresh, stale, absent] = self.lasting.counts.each_ref().map(|n| n.load(Ordering::Acquire));
+        CacheCounts { entries: self.lasting.index.len() as u64, fresh, stale, absent }
     }
 }
 
@@ -279,31 +399,61 @@ pub(crate) struct Around {
     pub retry: Option<Retrying>,
     pub falling: Option<Arc<Falling>>,
     pub features: Option<Featured>,
+    pub hedge: Option<Hedging>,
+    pub cache: Option<Caching>,
 }
 
 impl Around {
-    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met) -> Self {
+    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met, now: Nanos) -> Self {
         let Some(rules) = rules else { return Around::default() };
         let timeout = |rules| Limit::new(rules, before.and_then(|around| around.timeout.as_ref()));
         let old = before.and_then(|around| around.retry.as_ref());
         let budget = |rules: BudgetRules| {
-            let kept = old.and_then(|old| old.budget.clone()).filter(|budget| *budget.rules() == rules);
+            let known = old.and_then(|old| old.budget.clone());
+            let known = known.or_else(|| before?.hedge.as_ref()?.budget.clone());
+            let kept = known.filter(|budget| *budget.rules() == rules);
             kept.unwrap_or_else(|| Arc::new(Budget::new(rules)))
         };
         let features = |rules| Featured::new(rules, before.and_then(|around| around.features.as_ref()), met);
-        let retry = |rules: &RetryRules| Retrying::new(rules, rules.budget.map(budget), old);
+        let old_hedge = before.and_then(|around| around.hedge.as_ref());
+        // Hedges and retries share one.
+        let methods = rules.retry.as_ref().or(rules.default_retry.as_ref());
+        let budget = methods.and_then(|rules| rules.budget).map(budget);
+        let retry = |rules: &RetryRules| Retrying::new(rules, budget.clone(), old);
+        let hedge = |hedge: &HedgeRules| {
+            methods.map(|methods| Hedging {
+                rules: *hedge,
+                pace: old_hedge.map_or_else(|| Arc::new(Pace::new()), |old| Arc::clone(&old.pace)),
+                methods: methods.clone(),
+                budget: budget.clone(),
+                counts: old_hedge.map_or_else(Arc::default, |old| Arc::clone(&old.counts)),
+            })
+        };
+        let cache = |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()), now);
         Around {
             timeout: rules.timeout.as_ref().map(timeout),
             retry: rules.retry.as_ref().map(retry),
             falling: Falling::new(rules, before.and_then(|around| around.falling.as_deref())),
             features: rules.features.as_ref().map(features),
+            hedge: rules.hedge.as_ref().and_then(hedge),
+            cache: rules.cache.as_ref().map(cache),
         }
     }
 
     /// Whether a call is more than asking, calling and settling.
     #[cfg(feature = "binding")]
     pub(crate) fn has_course(&self) -> bool {
-        self.retry.is_some() || self.falling.is_some()
+        self.retry.is_some() || self.falling.is_some() || self.hedge.is_some()
+    }
+
+    /// A call begins that is made step by step.
+    #[inline]
+    pub(crate) fn first(&self, now: Nanos) {
+        match (&self.retry, &self.hedge) {
+            (Some(retrying), _) => retrying.first(now),
+            (None, Some(hedging)) => hedging.first(now),
+            (None, None) => {}
+        }
     }
 
     /// Whether a policy wants to know how calls end.

@@ -3,7 +3,7 @@
 //! It is told what happened and answers what the host does next. It holds no timer, no function, no value and no permit:
 //! asking for a permit, waiting, calling and answering from a rung are the host's, each in its own idiom.
 
-use crate::around::{Draws, Falling, Retrying};
+use crate::around::{Caching, Draws, Falling, Hedging, Retrying};
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::error::{Reason, Refusal};
@@ -13,6 +13,7 @@ use crate::policy::category::Category;
 use crate::policy::retry::{Asked, Missed};
 use crate::policy::wait::{After, Taken};
 use crate::request::{Request, Wanted};
+use crate::word::{Mode, State};
 
 /// What the host does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,9 @@ pub(crate) struct Course {
     made: u32,
     phase: Phase,
     is_bypassed: bool,
+    may_hedge: bool,
+    /// Those of the attempt that is under way.
+    hedges: u32,
     has_key: bool,
     stands: bool,
     /// Of the last attempt that ran; `None`: none did.
@@ -92,10 +96,13 @@ impl Course {
     pub(crate) fn begin(body: &Body, request: &Request<'_>, wanted: Wanted) -> Self {
         // It lags by a tick at most: what is judged by it is judged that much too early.
         let now = body.clock().coarse();
-        let allowed = body.retrying().map_or(1, |retrying| {
-            retrying.first(now);
-            retrying.rules.attempts_for(request.method, request.idempotent)
-        });
+        let around = body.gate_set().map(|set| &set.around);
+        around.into_iter().for_each(|around| around.first(now));
+        let retrying = around.and_then(|around| around.retry.as_ref());
+        let allowed =
+            retrying.map_or(1, |retrying| retrying.rules.attempts_for(request.method, request.idempotent));
+        let hedging = around.and_then(|around| around.hedge.as_ref());
+        let may_hedge = hedging.is_some_and(|hedging| hedging.is_for(request.method, request.idempotent));
         Course {
             wanted,
             begun: now,
@@ -103,6 +110,8 @@ impl Course {
             made: 0,
             phase: Phase::Asking,
             is_bypassed: false,
+            may_hedge,
+            hedges: 0,
             has_key: request.key.is_some(),
             stands: false,
             outcome: None,
@@ -125,7 +134,24 @@ impl Course {
     /// A permit was given.
     pub(crate) fn admitted(&mut self, is_bypassed: bool) {
         self.made += 1;
-        (self.phase, self.is_bypassed) = (Phase::Calling, is_bypassed);
+        (self.phase, self.is_bypassed, self.hedges) = (Phase::Calling, is_bypassed, 0);
+    }
+
+    /// How long after the attempt, or after the hedge before, another is to be started beside it; `None`: none is.
+    pub(crate) fn hedge_after(&self, body: &Body) -> Option<Nanos> {
+        let may = self.may_hedge && !self.is_bypassed && self.phase == Phase::Calling;
+        body.hedging().filter(|_| may)?.after(self.hedges)
+    }
+
+    /// Whether it is started: only while the breaker is closed, before the call's deadline and within the budget.
+    pub(crate) fn hedge(&mut self, body: &Body) -> bool {
+        let now = body.clock().now();
+        let is_due = self.hedge_after(body).is_some() && self.wanted.deadline.is_none_or(|at| now < at);
+        let word = body.engine().load();
+        let is_closed = word.state() == State::Closed && word.mode() != Mode::ForcedOpen;
+        let begins = is_due && is_closed && body.hedging().is_some_and(|hedging| hedging.begin(now));
+        self.hedges += u32::from(begins);
+        begins
     }
 
     /// The breaker has turned the attempt away.
@@ -245,6 +271,14 @@ impl Course {
 impl Body {
     pub(crate) fn retrying(&self) -> Option<&Retrying> {
         self.gate_set().and_then(|set| set.around.retry.as_ref())
+    }
+
+    pub(crate) fn hedging(&self) -> Option<&Hedging> {
+        self.gate_set().and_then(|set| set.around.hedge.as_ref())
+    }
+
+    pub(crate) fn caching(&self) -> Option<&Caching> {
+        self.gate_set().and_then(|set| set.around.cache.as_ref())
     }
 
     pub(crate) fn falling(&self) -> Option<&Falling> {

@@ -180,7 +180,7 @@ impl Set {
             }
             _ => None,
         };
-        let around = Around::new(policies, before.map(|set| &set.around), met);
+        let around = Around::new(policies, before.map(|set| &set.around), met, now);
         Set { limiter, limit, rules: rules.clone(), words, around }
     }
 

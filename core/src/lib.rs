@@ -187,7 +187,7 @@ pub use policy::retry::Denied;
 pub use request::Wanted;
 pub use request::{Request, RequestError};
 pub use snapshot::{
-    BulkheadCounts, FallbackCounts, FeatureCounts, GateCounts, HalfOpenCounts, RampCounts, RateLimitCounts,
+    BulkheadCounts, CacheCounts, FallbackCounts, FeatureCounts, GateCounts, HalfOpenCounts, HedgeCounts, RampCounts, RateLimitCounts,
     RetryCounts, Snapshot, Transition, WindowCounts,
 };
 pub use stepping::{Attempts, Ending, Finished, Step};

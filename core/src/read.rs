@@ -1,7 +1,7 @@
 //! Reading a breaker. Reading never changes anything.
 
 use crate::admit::priority::LEVELS;
-use crate::around::{Around, Featured, Limit};
+use crate::around::{Around, Caching, Featured, Hedging, Limit};
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::detect::{Detector, Sums};
@@ -130,6 +130,8 @@ impl Body {
             timeout: self.around(|around| around.timeout.as_ref().map(Limit::now)),
             retry: self.around(|around| around.retry.as_ref().map(|retrying| retrying.counts(now))),
             fallbacks: self.around(|around| around.falling.as_ref().map(|f| f.counts())).unwrap_or_default(),
+            cache: self.around(|around| around.cache.as_ref().map(Caching::counts)),
+            hedge: self.around(|around| around.hedge.as_ref().map(Hedging::counts)),
             features: self.around(|around| around.features.as_ref().map(Featured::counts)).unwrap_or_default(),
             totals: self.totals(),
             last: machine.cause.map(|cause| Transition {

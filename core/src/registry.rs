@@ -98,12 +98,13 @@ impl Registry {
     /// The breaker of that name, built if there is none. Every thread gets the same one.
     ///
     /// # Errors
-    /// When the name or the document is not allowed, or when the breaker exists with another document.
+    /// When the name or the document is not allowed (a fallback that leads back to this breaker over others of the
+    /// registry is not), or when the breaker exists with another document.
     pub fn get_or_create(&self, name: &str, document: Builder) -> Result<CircuitBreaker, Error> {
-        let plan = document.plan_of(name)?;
         if let Some(breaker) = self.get(name) {
-            return same_plan(breaker, &plan);
+            return same_plan(breaker, &document.plan_of(name)?);
         }
+        let plan = self.plan_of(name, &document)?;
         let setting = match (&document.clock, &self.0.setting) {
             (Source::System, setting) => setting.clone(),
             (clock, setting) => {
@@ -114,6 +115,11 @@ impl Registry {
         let new = document.build_with(name, setting)?;
         let breaker = self.with_map(|map| map.get_or_insert(new.0.name.clone(), new).clone());
         same_plan(breaker, &plan)
+    }
+
+    /// The plan of the breaker of that name; an error when its fallbacks lead back to it over breakers that are here.
+    fn plan_of(&self, name: &str, document: &Builder) -> Result<config::Plan, ConfigError> {
+        document.plan_among(name, |other| Some(Arc::clone(self.get(other)?.0.engine().plan())))
     }
 
     /// As [`get_or_create`](Registry::get_or_create), from a JSON document.
@@ -134,7 +140,7 @@ impl Registry {
     /// # Errors
     /// When there is no such breaker or the document is not allowed; nothing has changed then.
     pub fn reconfigure(&self, name: &str, document: Builder, by: By) -> Result<bool, Error> {
-        let plan = document.plan_of(name)?;
+        let plan = self.plan_of(name, &document)?;
         let breaker = self.get(name).ok_or_else(|| Error::Unknown { name: name.to_owned() })?;
         Ok(breaker.0.reconfigure(config::intern(plan), &by))
     }

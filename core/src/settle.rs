@@ -21,7 +21,7 @@ fn given_in(low: u32) -> u64 {
 
 impl Body {
     /// How long a call has lasted, if it was timed.
-    fn elapsed(&self, ticket: &Ticket) -> Option<Nanos> {
+    pub(crate) fn elapsed(&self, ticket: &Ticket) -> Option<Nanos> {
         ticket.start().map(|start| self.clock().since(start))
     }
 

@@ -53,6 +53,10 @@ pub struct Snapshot {
     pub retry: Option<RetryCounts>,
     /// The rungs of the fallback; none without `fallback` and `cache`.
     pub fallbacks: Vec<FallbackCounts>,
+    /// `None` without `cache`.
+    pub cache: Option<CacheCounts>,
+    /// `None` without `hedge`.
+    pub hedge: Option<HedgeCounts>,
     /// In the document's order; none without `features`.
     pub features: Vec<FeatureCounts>,
     /// The totals.
@@ -199,6 +203,32 @@ pub struct FallbackCounts {
     pub answered: u64,
     /// How often it could not.
     pub failed: u64,
+}
+
+/// What is known of earlier calls' values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheCounts {
+    /// Values that are kept.
+    pub entries: u64,
+    /// How often a fresh one has answered.
+    pub fresh: u64,
+    /// How often a stale one has answered.
+    pub stale: u64,
+    /// How often there was none when one was to answer.
+    pub absent: u64,
+}
+
+/// Attempts that were started beside others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HedgeCounts {
+    /// How long an attempt goes on before another is started, in nanoseconds; `None` while that is not known.
+    pub after: Option<Nanos>,
+    /// How many were started.
+    pub begun: u64,
+    /// How many of them answered first.
+    pub won: u64,
 }
 
 /// A feature.

@@ -274,6 +274,7 @@ impl Steps {
         let (number, ticket) = self.permit.take()?;
         let (engine, Ended { outcome, error_type, .. }) = (body.engine_number(number), ending.told);
         let teaches = body.teaches(engine, &ticket, outcome, ending.lasted);
+        self.note_pace(body, &ticket, ending.lasted);
         let settled = match (outcome, ending.lasted) {
             (Outcome::Success, None) => body.succeed(engine, &ticket),
             _ => body.settle(engine, &ticket, outcome, ending.lasted, error_type),
@@ -284,6 +285,36 @@ impl Steps {
         Some(settled)
     }
 
+    /// How long first attempts take tells when to hedge.
+    fn note_pace(&self, body: &Body, ticket: &Ticket, lasted: Option<Nanos>) {
+        if let Some(hedging) = body.hedging().filter(|_| self.course.made() == 1)
+            && let Some(lasted) = lasted.or_else(|| body.elapsed(ticket))
+        {
+            hedging.record(lasted);
+        }
+    }
+
+    /// How long after the attempt, or after the hedge before, another is to be started beside it; `None`: none is.
+    pub(crate) fn hedge_after(&self, body: &Body) -> Option<Nanos> {
+        self.course.hedge_after(body)
+    }
+
+    /// The permit of an attempt beside the one that is under way, if there is to be one.
+    pub(crate) fn hedge<'b>(&mut self, body: &'b Body) -> Option<(&'b Engine, Ticket)> {
+        let mut ticket = Ticket::plain(0);
+        let engine = self.course.hedge(body).then(|| body.acquire_for(self.wanted(), &mut ticket).ok())??;
+        Some((engine, ticket))
+    }
+
+    /// The hedge with that permit has answered first: it is the attempt from here on, and the one before is dropped.
+    pub(crate) fn hedge_won(&mut self, body: &Body, engine: &Engine, ticket: Ticket) {
+        if let Some(hedging) = body.hedging() {
+            hedging.won();
+        }
+        self.abandon(body);
+        self.permit = Some((body.number_of(engine), ticket));
+    }
+
     pub(crate) fn answered(&mut self, body: &Body, has_answered: bool) {
         let _ = self.course.answered(body, has_answered);
     }
@@ -291,6 +322,7 @@ impl Steps {
     /// It is given up: what is under way is as if its permit was dropped.
     pub(crate) fn abandon(&mut self, body: &Body) {
         if let Some((number, ticket)) = self.permit.take() {
+            self.note_pace(body, &ticket, None);
             body.abandon(body.engine_number(number), &ticket);
         }
     }

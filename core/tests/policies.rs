@@ -108,6 +108,26 @@ fn a_breaker_is_no_fallback_of_its_own() {
 }
 
 #[test]
+fn fallbacks_of_a_registry_lead_round_in_no_circle() {
+    let registry = Registry::new();
+    let to = |names: &[&str]| {
+        CircuitBreaker::builder()
+            .fallback(Fallback::from_iter(names.iter().map(|name| format!("breaker:{name}"))))
+    };
+    registry.get_or_create("a", to(&["b", "elsewhere"])).expect("b is not there yet");
+    registry.get_or_create("b", to(&["c"])).expect("c is not there yet");
+    let e = refused(registry.get_or_create("c", to(&["d", "a"])));
+    assert_eq!((e.key(), e.value()), ("fallback", "\"breaker:a\""));
+    assert_eq!(e.allowed(), "names of breakers that do not fall back to `c`, at once or over others");
+    assert!(registry.get("c").is_none());
+    registry.get_or_create("c", CircuitBreaker::builder()).expect("it falls back to nobody");
+    registry.get_or_create("d", to(&["a", "b", "c"])).expect("nobody falls back to d");
+    assert_eq!(refused(registry.reconfigure("c", to(&["d"]), By::default())).value(), "\"breaker:d\"");
+    assert!(registry.reconfigure("c", to(&["elsewhere"]), By::default()).expect("no circle"));
+    assert_eq!(registry.get_or_create("a", to(&["b", "elsewhere"])).expect("the same").name(), "a");
+}
+
+#[test]
 fn a_document_that_says_the_same_in_other_words_changes_nothing() {
     let breaker = CircuitBreaker::from_json(
         "policies",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 52] = [
+const FLOORS: [(&str, &str, &[&str]); 59] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -34,10 +34,13 @@ const FLOORS: [(&str, &str, &[&str]); 52] = [
     ("F1.16", "Slots and their queue.", &["admit/slots"]),
     ("F1.165", "Mean and deviation, which several of these take.", &["policy/spread"]),
     ("F1.17", "The parts of the policies around the call.", &[
-        "policy/budget", "policy/cache", "policy/category", "policy/fallback", "policy/feature/mod", "policy/hedge",
+        "policy/budget", "policy/cache", "policy/category", "policy/feature/mod", "policy/flights", "policy/hedge",
         "policy/timeout", "policy/wait",
     ]),
-    ("F1.175", "A feature's word.", &["policy/feature/spell"]),
+    ("F1.171", "What stands on the cache's rules, futures over flights, and a feature's word.", &[
+        "policy/coalesce", "policy/fallback", "policy/feature/spell", "policy/index",
+    ]),
+    ("F1.172", "Values over the index.", &["policy/values"]),
     ("F1.18", "Whether a call is tried once more.", &["policy/retry"]),
     ("F1.19", "All the policies around the call.", &["policy/mod"]),
     ("F1.2", "The machine puts the rules together.", &["machine"]),
@@ -56,33 +59,43 @@ const FLOORS: [(&str, &str, &[&str]); 52] = [
     ("F2.4", "The plan, which knows how large its cell is, and tables that read keys.", &[
         "config/plan", "config/table",
     ]),
-    ("F2.41", "What documents and the schema are written with.", &["config/write", "config/property"]),
-    ("F2.42", "The keys of the gates.", &["config/admission/keys"]),
-    ("F2.43", "What tables say by level, and Rust's way to write the gates.", &[
-        "config/admission/level", "config/admission/builder",
+    ("F2.41", "What documents and the schema are written with, and how many calls are timed.", &[
+        "config/write", "config/property", "config/sampling",
+    ]),
+    ("F2.42", "The keys of the gates and of the policies.", &["config/admission/keys", "config/policy/keys"]),
+    ("F2.43", "What tables say by level, and Rust's way to write the gates and the policies.", &[
+        "config/admission/level", "config/admission/builder", "config/policy/beside", "config/policy/builder",
     ]),
     ("F2.44", "The gates, from the document and back.", &[
         "config/admission/mod", "config/admission/rate", "config/admission/priority", "config/admission/slots",
         "config/admission/document", "config/admission/schema",
+    ]),
+    ("F2.45", "What may stand in for a call, from the document.", &["config/policy/fallback"]),
+    ("F2.46", "The policies, from the document and back.", &[
+        "config/policy/mod", "config/policy/timeout", "config/policy/retry", "config/policy/hedge",
+        "config/policy/features", "config/policy/document", "config/policy/schema",
     ]),
     ("F2.5", "From a document to a plan and back, the builder and the schema.", &[
         "config/mod", "config/builder", "config/document", "config/schema",
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.61", "What changes around the machine.", &["policy_event"]),
+    ("F2.615", "What the policies around the call keep.", &["around"]),
     ("F2.62", "What the gates of one breaker keep.", &["gates"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),
     ("F3.1", "A breaker: its engines, and what a step owes.", &["body"]),
+    ("F3.15", "Its features beside its machine, and a call with its attempts.", &["featured", "attempt"]),
     ("F3.2", "A call's way through the gates.", &["way"]),
     ("F3.21", "Who waits on it.", &["waiters"]),
     ("F3.215", "The short way through the gates.", &["passage"]),
     ("F3.22", "Asking, settling, what operators do, what readers see, and who keeps it in memory.", &["acquire", "admission", "settle", "leave", "govern", "hand", "handle", "read"]),
     ("F3.3", "What a call holds meanwhile.", &["permit"]),
     ("F4", "The call.", &["breaker"]),
+    ("F4.05", "A call with its attempts, step by step.", &["stepping"]),
     ("F4.1", "Calls that say how much they matter, and that wait.", &["asking"]),
     ("F5", "Names and their breakers.", &["registry"]),
-    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates"]),
+    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates", "binding/attempts"]),
     ("F6.1", "A `tower` layer, which awaits as async calls do.", &["tower"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];

@@ -90,6 +90,8 @@ enum Found {
     },
     /// All slots are taken, for so long at least.
     Full(Nanos),
+    /// Others have moved the head meanwhile: that what they took is young says nothing of the slots behind.
+    Moved,
     /// Only a look at all slots can tell.
     Unknown,
 }
@@ -120,6 +122,7 @@ impl<'a> Ring<'a> {
                     }
                 }
                 Found::Full(left) => return Err(left),
+                Found::Moved => {}
                 Found::Unknown => {
                     if let Some(found) = self.search(head, now, &rule) {
                         return found;
@@ -148,12 +151,15 @@ impl<'a> Ring<'a> {
     /// Whether there is room for a call, and if not, how long there is none. Changes nothing.
     pub(crate) fn look(&self, now: Nanos, window: Nanos) -> Result<(), Nanos> {
         let rule = self.rule(window);
-        match self.find(Head(self.head.load(Acquire)), now, &rule) {
-            Found::Free { .. } => Ok(()),
-            Found::Full(left) => Err(left),
-            Found::Unknown => {
-                let (_, oldest) = self.oldest();
-                oldest.and_then(|oldest| rule.busy_for(oldest, now)).map_or(Ok(()), Err)
+        loop {
+            match self.find(Head(self.head.load(Acquire)), now, &rule) {
+                Found::Free { .. } => return Ok(()),
+                Found::Full(left) => return Err(left),
+                Found::Moved => {}
+                Found::Unknown => {
+                    let (_, oldest) = self.oldest();
+                    return oldest.and_then(|oldest| rule.busy_for(oldest, now)).map_or(Ok(()), Err);
+                }
             }
         }
     }
@@ -237,6 +243,8 @@ impl<'a> Ring<'a> {
         let before = self.slots[second].load(Acquire);
         match rule.busy_for(before, now) {
             None => Found::Free { slot: second, before, next: head.moved(self.after(second), DISORDER) },
+            // Whoever wrote what was read here had moved the head before.
+            Some(_) if self.head.load(Acquire) != head.0 => Found::Moved,
             Some(other) if head.is_ordered() || head.is_oldest() => Found::Full(left.min(other)),
             Some(_) => Found::Unknown,
         }

@@ -4,8 +4,11 @@ use super::{Paced, Refused, Slip};
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::error::Refusal;
+use crate::admit::priority::Priority;
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
+pub use crate::policy::flights::{Joined, Role};
+pub use crate::policy::index::{Place, Stored};
 use crate::request::{Request, RequestError, Wanted};
 use crate::stepping::{Ending, Finished, Step, Steps};
 use serde_json::{Value, json};
@@ -72,6 +75,26 @@ impl Course {
         self.0.abandon(&breaker.0);
     }
 
+    /// How long after the attempt, or after the hedge before, another is to be started beside it, in nanoseconds; `None`:
+    /// none is.
+    pub fn hedge_after(&self, breaker: &CircuitBreaker) -> Option<Nanos> {
+        self.0.hedge_after(&breaker.0)
+    }
+
+    /// The permit of an attempt beside the one that is under way, when that time has passed; `None` when there is to be
+    /// none. Settle it like any other, but for one that answers first: see [`hedge_won`](Course::hedge_won).
+    pub fn hedge(&mut self, breaker: &CircuitBreaker) -> Option<Slip> {
+        let (engine, ticket) = self.0.hedge(&breaker.0)?;
+        Some(breaker.slip(engine, ticket))
+    }
+
+    /// The hedge with that permit has answered first: it is the attempt from here on, to be [settled](Course::settle), and
+    /// the permit of the one before is dropped.
+    pub fn hedge_won(&mut self, breaker: &CircuitBreaker, slip: &Slip) {
+        let (engine, ticket) = breaker.ticket(slip);
+        self.0.hedge_won(&breaker.0, engine, ticket);
+    }
+
     /// The permit of the attempt that is under way.
     pub fn slip(&self, breaker: &CircuitBreaker) -> Option<Slip> {
         let (number, ticket) = self.0.permit()?;
@@ -88,6 +111,37 @@ impl CircuitBreaker {
     /// The timeout of a slip, in nanoseconds.
     pub fn slip_timeout(&self, slip: &Slip) -> Option<Nanos> {
         self.ticket(slip).1.timeout()
+    }
+
+    /// Before anything is called: where a fresh value of that key lies, which then answers; `None` when none does.
+    pub fn cache_fresh(&self, key: &str) -> Option<Place> {
+        self.0.caching()?.fresh(key, self.now())
+    }
+
+    /// For the rung `cache`: where a value of that key lies that may answer.
+    pub fn cache_any(&self, key: &str) -> Option<Place> {
+        self.0.caching()?.any(key, self.now())
+    }
+
+    /// A call of that key has succeeded: where its value is to be kept, in place of what lies there; `None` when it is not.
+    pub fn cache_store(&self, key: &str) -> Option<Stored> {
+        self.0.caching()?.store(key, self.now())
+    }
+
+    /// A call of that key begins: it leads, or follows one that is under way; `None` when calls do not join each other.
+    pub fn flight_join(&self, key: &str, level: Priority) -> Option<Joined> {
+        let caching = self.0.caching().filter(|caching| caching.rules.coalesce)?;
+        Some(caching.lasting.flights.join(key, level))
+    }
+
+    /// The leader with that ticket has its answer: the tickets of those that it is to be handed to.
+    pub fn flight_land(&self, ticket: u64) -> Vec<u64> {
+        self.0.caching().map(|caching| caching.lasting.flights.land(ticket)).unwrap_or_default()
+    }
+
+    /// The call with that ticket is given up: the tickets of those that lead from now on.
+    pub fn flight_leave(&self, ticket: u64) -> Vec<u64> {
+        self.0.caching().map(|caching| caching.lasting.flights.leave(ticket)).unwrap_or_default()
     }
 
     /// The rungs that answer when a call does not, in their order.

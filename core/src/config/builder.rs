@@ -214,10 +214,19 @@ impl Builder {
         plan(&self.document)
     }
 
-    /// The plan of the breaker of that name: it is no fallback of its own.
+    /// The plan of the breaker of that name, which is no fallback of its own.
     pub(crate) fn plan_of(&self, name: &str) -> Result<Plan, ConfigError> {
+        self.plan_among(name, |_| None)
+    }
+
+    /// The same among breakers whose plans are known: nor is it one over them.
+    pub(crate) fn plan_among(
+        &self,
+        name: &str,
+        find: impl Fn(&str) -> Option<Arc<Plan>>,
+    ) -> Result<Plan, ConfigError> {
         let plan = self.plan()?;
-        super::check_rungs(&plan, name)?;
+        super::check_rungs(&plan, name, find)?;
         Ok(plan)
     }
 }

@@ -64,6 +64,8 @@ impl fmt::Display for Value {
             Value::Null => f.write_str("null"),
             Value::Bool(b) => b.fmt(f),
             Value::Int(i) => i.fmt(f),
+            // As people write it: the other form takes an exponent from here down.
+            Value::Float(x) if (1e-9..1e-4).contains(&x.abs()) => x.fmt(f),
             Value::Float(x) => write!(f, "{x:?}"),
             Value::Text(s) => write!(f, "{}", serde_json::Value::from(s.as_str())),
             Value::List(items) => {

@@ -60,6 +60,13 @@ pub fn json(s: &Snapshot) -> Value {
             "answered": f.answered,
             "failed": f.failed,
         })).collect::<Vec<_>>(),
+        "cache": s.cache.map(|c| json!({
+            "entries": c.entries,
+            "fresh": c.fresh,
+            "stale": c.stale,
+            "absent": c.absent,
+        })),
+        "hedge": s.hedge.map(|h| json!({ "after": h.after, "begun": h.begun, "won": h.won })),
         "features": features(s),
         "totals": {
             "success": s.totals.success,

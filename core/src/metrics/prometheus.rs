@@ -157,6 +157,29 @@ impl Writer<'_> {
                 }
             });
         }
+        if self.services.iter().any(|s| s.snapshot.cache.is_some()) {
+            self.family("cache", Type::Counter, "Calls that a kept value was to answer.", |w, s| {
+                let Some(c) = &s.snapshot.cache else { return };
+                for (result, n) in [("fresh", c.fresh), ("stale", c.stale), ("absent", c.absent)] {
+                    w.counted("cache_total", s, &[("result", result)], n);
+                }
+            });
+            self.family("cache_entries", Type::Gauge, "Values that are kept.", |w, s| {
+                if let Some(cache) = &s.snapshot.cache {
+                    w.sample("cache_entries", s, &[], cache.entries);
+                }
+            });
+        }
+        if self.services.iter().any(|s| s.snapshot.hedge.is_some()) {
+            self.family("hedges", Type::Counter, "Attempts that were started beside others.", |w, s| {
+                let Some(hedge) = &s.snapshot.hedge else { return };
+                w.counted("hedges_total", s, &[], hedge.begun);
+            });
+            self.family("hedges_won", Type::Counter, "Those of them that answered first.", |w, s| {
+                let Some(hedge) = &s.snapshot.hedge else { return };
+                w.counted("hedges_won_total", s, &[], hedge.won);
+            });
+        }
         if self.services.iter().any(|s| !s.snapshot.features.is_empty()) {
             self.features();
         }

@@ -22,3 +22,10 @@ pub(crate) struct CacheRules {
     /// Concurrent calls of one key make one attempt.
     pub coalesce: bool,
 }
+
+impl CacheRules {
+    /// The first instant after `stored` at which the value answers nothing any more.
+    pub(crate) fn life(&self) -> Nanos {
+        self.ttl.saturating_add(self.stale_ttl)
+    }
+}

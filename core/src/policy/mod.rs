@@ -3,12 +3,16 @@
 pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod category;
+pub(crate) mod coalesce;
 pub(crate) mod fallback;
 pub(crate) mod feature;
+pub(crate) mod flights;
 pub(crate) mod hedge;
+pub(crate) mod index;
 pub(crate) mod retry;
 pub(crate) mod spread;
 pub(crate) mod timeout;
+pub(crate) mod values;
 pub(crate) mod wait;
 
 use cache::CacheRules;

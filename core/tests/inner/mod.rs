@@ -1,6 +1,7 @@
 //! Whole breakers, with a hand inside: what would take millions of transitions, or a process that was forked in the
 //! middle of a move.
 
+mod features;
 #[cfg(unix)]
 mod fork;
 #[cfg(unix)]
@@ -8,6 +9,7 @@ mod fork;
 mod forked;
 mod gates;
 mod policies;
+mod policy;
 mod slots;
 
 use crate::stripe::Lines;

@@ -165,6 +165,27 @@ fn a_ring_admits_as_many_as_it_has_slots() {
 }
 
 #[test]
+fn who_is_overtaken_between_head_and_slots_is_not_refused_while_there_is_room() {
+    model(|| {
+        let words = words(Ring::words(3));
+        assert_eq!(together::<u64>(runs![take(&words, [3, 3]), take(&words, [3])]), [3, 3, 3]);
+    });
+    model(|| {
+        let words = words(Ring::words(3));
+        let looking = Arc::clone(&words);
+        let look = move || Ring::new(&looking).look(3, WINDOW).err().into_iter().collect();
+        let refused: Vec<u64> = together(runs![
+            move || {
+                let _ = take(&words, [3, 3])();
+                Vec::new()
+            },
+            look
+        ]);
+        assert!(refused.is_empty(), "{refused:?}");
+    });
+}
+
+#[test]
 fn slots_that_are_free_again_are_given_once() {
     model(|| {
         let words = words(Ring::words(2));

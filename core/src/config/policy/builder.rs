@@ -325,12 +325,14 @@ impl Fallback {
         self
     }
 
-    /// Then what the cache has; needs a [`Cache::read_through`], as [`Cache::on_failure`] comes first by itself.
+    /// Then what the cache has; needs a [`Cache::read_through`](crate::Cache::read_through), as
+    /// [`Cache::on_failure`](crate::Cache::on_failure) comes first by itself.
     pub fn cache(self) -> Self {
         self.then(keys::RUNG_CACHE.to_owned())
     }
 
-    /// Then a call through the breaker of that name.
+    /// Then a call through the breaker of that name; not the breaker itself, nor, in a registry, one whose fallbacks lead
+    /// back to it.
     pub fn breaker(self, name: &str) -> Self {
         self.then(format!("{}{name}", keys::RUNG_BREAKER))
     }

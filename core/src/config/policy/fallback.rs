@@ -7,6 +7,8 @@ use crate::config::value::Value;
 use crate::error::ConfigError;
 use crate::policy::cache::{CacheMode, CacheRules};
 use crate::policy::fallback::{FallbackRules, Rung};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// `fallback`.
 pub(super) fn fallback(t: &mut Table<'_>) -> Result<Option<FallbackRules>> {
@@ -63,19 +65,40 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=keys::LONGEST_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// An error when the breaker of that name is a fallback of its own.
-pub(crate) fn check_rungs(plan: &Plan, name: &str) -> Result<()> {
-    let rules = plan.policies.as_deref().and_then(|policies| policies.fallback.as_ref());
-    let is_own = |rung: &Rung| matches!(rung, Rung::Breaker(other) if **other == *name);
-    if !rules.is_some_and(|rules| rules.rungs.iter().any(is_own)) {
-        return Ok(());
+/// An error when a fallback of the breaker of that name leads back to it, over the plans of other breakers as far as
+/// `find` knows them.
+pub(crate) fn check_rungs(plan: &Plan, name: &str, find: impl Fn(&str) -> Option<Arc<Plan>>) -> Result<()> {
+    for first in breakers(plan) {
+        if leads_to(name, first, &find) {
+            let value = Value::Text(format!("{}{first}", keys::RUNG_BREAKER)).to_string();
+            let allowed =
+                format!("names of breakers that do not fall back to `{name}`, at once or over others");
+            return Err(ConfigError::new(keys::FALLBACK, value, allowed));
+        }
     }
-    let value = Value::Text(format!("{}{name}", keys::RUNG_BREAKER));
-    Err(ConfigError::new(
-        keys::FALLBACK,
-        value.to_string(),
-        "names of other breakers: this is the breaker itself",
-    ))
+    Ok(())
+}
+
+/// The breakers that a plan falls back to.
+fn breakers(plan: &Plan) -> impl Iterator<Item = &str> {
+    let rules = plan.policies.as_deref().and_then(|policies| policies.fallback.as_ref());
+    rules.into_iter().flat_map(|rules| &rules.rungs).filter_map(|rung| match rung {
+        Rung::Breaker(name) => Some(&**name),
+        Rung::Cache | Rung::Named(_) => None,
+    })
+}
+
+fn leads_to(name: &str, first: &str, find: impl Fn(&str) -> Option<Arc<Plan>>) -> bool {
+    let (mut seen, mut ahead) = (BTreeSet::new(), vec![first.to_owned()]);
+    while let Some(next) = ahead.pop() {
+        if next == name {
+            return true;
+        }
+        if let Some(plan) = find(&next).filter(|_| seen.insert(next)) {
+            ahead.extend(breakers(&plan).map(str::to_owned));
+        }
+    }
+    false
 }
 
 /// `cache`.

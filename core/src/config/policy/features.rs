@@ -19,12 +19,9 @@ pub(super) fn features(value: &Value) -> Result<FeatureRules> {
     for name in &names {
         let Some(table) = t.get(name)? else { continue };
         if !is_name(name) {
-            let allowed = format!("names of 1 to {} bytes without control characters", keys::LONGEST_NAME);
-            return Err(ConfigError::new(
-                keys::FEATURES,
-                Value::Text((*name).to_owned()).to_string(),
-                allowed,
-            ));
+            let allowed =
+                format!("under a name of 1 to {} bytes without control characters", keys::LONGEST_NAME);
+            return Err(t.error(name, table, allowed));
         }
         features.push(feature(name, table, &names)?);
     }
@@ -176,9 +173,12 @@ mod tests {
         assert_eq!(parse(&table(&many[..64])).map(|all| all.len()), Ok(64));
         refuses(&table(&many), "`features` is a table of 65; allowed: at most 64 features");
         assert!(parse(&table(&["x".repeat(64)])).is_ok());
-        refuses(&table(&["x".repeat(65)]), "names of 1 to 64 bytes without control characters");
-        refuses(&table(&[String::new()]), "`features` is \"\"");
-        refuses(r#"{"a\u0007": {}}"#, "`features` is \"a\\u0007\"");
+        refuses(&table(&["x".repeat(65)]), "x` is {}; allowed: under a name of 1 to 64 bytes");
+        refuses(&table(&[String::new()]), "`features.` is {}; allowed: under a name");
+        refuses(
+            r#"{"a\u0007": {}}"#,
+            "is {}; allowed: under a name of 1 to 64 bytes without control characters",
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The keys of the policies around the call (policies §6 to §10): their defaults, ranges and meanings.
 
+use crate::policy::fallback;
 use crate::clock::Nanos;
 use crate::config::keys::Bound::{Exclusive, Inclusive};
 use crate::config::keys::{Default, HOUR, Integer, Length, MS, Number, SECOND, Share};
@@ -171,8 +172,8 @@ pub(crate) const REJECTED_DEFAULT: bool = false;
 pub(crate) const FALLBACK: &str = "fallback";
 pub(crate) const FALLBACK_MEANING: &str = "What answers, in this order, when the call does not: `cache`, `breaker:NAME` for a call through another breaker, \
      or the name of a function or constant that the host keeps.";
-pub(crate) const RUNG_CACHE: &str = "cache";
-pub(crate) const RUNG_BREAKER: &str = "breaker:";
+pub(crate) const RUNG_CACHE: &str = fallback::CACHE;
+pub(crate) const RUNG_BREAKER: &str = fallback::BREAKER;
 pub(crate) const MOST_RUNGS: usize = 16;
 
 pub(crate) const CACHE: &str = "cache";

@@ -9,6 +9,9 @@ use crate::policy::category::{Categories, Category};
 use crate::policy::retry::RetryRules;
 use crate::policy::wait::{WaitKind, WaitRules};
 
+/// Attempts by method.
+type Methods = Box<[(Box<str>, u64)]>;
+
 /// `retry`.
 pub(super) fn retry(value: &Value) -> Result<RetryRules> {
     let mut t = Table::new(keys::RETRY, value)?;
@@ -84,7 +87,7 @@ fn on(t: &mut Table<'_>) -> Result<Categories> {
 }
 
 /// What is written, over the defaults.
-fn per_method(value: &Value) -> Result<Box<[(Box<str>, u64)]>> {
+fn per_method(value: &Value) -> Result<Methods> {
     let mut t = Table::new("retry.per_method", value)?;
     let mut attempts: Vec<(&str, u64)> = keys::METHODS.iter().map(|spec| (spec.key, spec.default)).collect();
     for name in t.names() {

@@ -111,12 +111,18 @@ fn budget() -> Value {
 }
 
 fn fallback() -> Value {
-    let breaker = format!("^{}[^\\u0000-\\u001f]", keys::RUNG_BREAKER);
-    let name = json!({ "type": "string", "minLength": 1, "maxLength": keys::LONGEST_NAME });
+    let breaker = format!("^{}", keys::RUNG_BREAKER);
+    let name = json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": keys::LONGEST_NAME,
+        "not": { "pattern": breaker },
+    });
+    let breaker = json!({ "type": "string", "pattern": format!("{breaker}.") });
     json!({
         "type": "array",
         "description": keys::FALLBACK_MEANING,
-        "items": { "anyOf": [name, { "type": "string", "pattern": breaker }] },
+        "items": { "anyOf": [name, breaker] },
         "minItems": 1,
         "maxItems": keys::MOST_RUNGS,
         "uniqueItems": true,

@@ -10,8 +10,10 @@
 //! [`Host`] for the machine, and the features catch up. So nothing is lost when a transition is told late, out of order,
 //! or, where processes share the machine, not at all.
 //!
-//! **Order.** Who changes states writes the features' words, then what is due, then the generation; who calls reads them
-//! in the opposite order. So a call that finds the generation it knows sees features that are at least as new.
+//! **Order.** Who follows the machine first says that the generation changes, then writes the features' words, then what is
+//! due, then the generation; who calls reads them in the opposite order. So a call that finds the generation of its word
+//! sees features that are at least as new; one that finds it again after it saw a disabled feature was not turned away by
+//! a transition that came after its word.
 
 use super::recovery::{Change, Met, NEVER, Place, Recovery, Step};
 use super::spell::Spell;
@@ -81,7 +83,7 @@ pub(crate) struct Features {
     counters: Box<[Counters]>,
     /// When there is next something to carry out, or [`NEVER`].
     due: AtomicU64,
-    /// The generation up to which the machine is followed.
+    /// The generation up to which the machine is followed, as its word has it; [`NEVER`] while that changes.
     known: AtomicU64,
     recovery: Mutex<Recovery>,
 }
@@ -104,7 +106,7 @@ impl Features {
             places,
             counters: (0..features).map(|_| Counters::default()).collect(),
             due: AtomicU64::new(NEVER),
-            known: AtomicU64::new(met.generation),
+            known: AtomicU64::new(met.generation & GENERATION_MASK),
             recovery: Mutex::new(recovery),
         }
     }
@@ -140,6 +142,9 @@ impl Features {
         }
         match feature.and_then(|feature| self.places.get(feature)) {
             Some(place) if acts(word) && place.spell().state() == FeatureState::Disabled => {
+                if !self.knows(word) {
+                    return Looked::Again;
+                }
                 let now = clock.now();
                 let retest = Some(place.retest()).filter(|at| *at != NEVER && *at > now);
                 Looked::Disabled { retry_after: retest.map(|at| at - now) }
@@ -225,7 +230,7 @@ impl Features {
 
     #[inline]
     fn knows(&self, word: Word) -> bool {
-        self.known.load(Ordering::Acquire) & GENERATION_MASK == word.generation()
+        self.known.load(Ordering::Acquire) == word.generation()
     }
 
     /// Whether the machine is followed up to that word, and nothing is due beside it.
@@ -286,12 +291,15 @@ impl Features {
         if met.generation < recovery.known {
             return None;
         }
+        if met.generation > recovery.known {
+            self.known.store(NEVER, Ordering::Release);
+        }
         let (rules, order, places) = (&self.rules, &*self.order, &*self.places);
         let mut step = Step { rules, order, places, recovery, met: *met, now, tell };
         step.follow();
         let answer = act(&mut step);
         self.due.store(step.due(), Ordering::Release);
-        self.known.store(step.recovery.known, Ordering::Release);
+        self.known.store(step.recovery.known & GENERATION_MASK, Ordering::Release);
         Some(answer)
     }
 }

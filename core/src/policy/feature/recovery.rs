@@ -149,11 +149,12 @@ impl Step<'_> {
         match (state, cause) {
             (State::Closed, Some(Cause::Reset)) => self.enable_all(FeatureCause::Reset),
             (State::Closed, Some(Cause::Mode)) if !mode.is_forced() => self.enable_all(FeatureCause::Mode),
-            (State::Closed, Some(Cause::ProbesSucceeded | Cause::RampCompleted)) => self.recover(|_| true),
-            // A close that nobody here has seen: those that wait for one have waited long enough.
-            (State::Closed, _) if self.met.acts() && !self.recovery.is_rolled_back => {
-                self.recover(|retest| retest == NEVER);
+            (State::Closed, Some(Cause::ProbesSucceeded | Cause::RampCompleted)) => {
+                self.make_due(|_| true);
+                self.begin();
             }
+            // There was a close that nobody here has seen: who waits for one is due at the next look.
+            (State::Closed, _) if !self.recovery.is_rolled_back => self.make_due(|retest| retest == NEVER),
             _ => {}
         }
     }
@@ -213,14 +214,13 @@ impl Step<'_> {
         }
     }
 
-    /// The breaker has closed: what is disabled is due.
-    fn recover(&mut self, is_meant: impl Fn(Nanos) -> bool) {
+    /// The breaker has closed: what is disabled is to be tested.
+    fn make_due(&mut self, is_meant: impl Fn(Nanos) -> bool) {
         for place in self.places.iter().filter(|place| place.spell().state() == FeatureState::Disabled) {
             if is_meant(place.retest()) {
                 place.set_retest(self.now);
             }
         }
-        self.begin();
     }
 
     // ---- tests ----
