@@ -3,8 +3,7 @@
 import traceback
 
 import loop
-from expect import Unexpected
-from steps import refused
+from expect import Unexpected, refused
 from steps import run as run_step
 from waits import Waits
 from ways import CLASSIFICATION, WAYS, Guarded
@@ -24,6 +23,7 @@ class Bench:
         )
         self.guarded = Guarded(self.breaker)
         self.permits = {}
+        self.attempts = {}
         self.waits = Waits(self.breaker)
         self.events, self.policy_events = [], []
         self.breaker.add_listener(self.events.append)

@@ -33,6 +33,7 @@ class Guarded:
             breaker,
             priority=lambda body, asked: asked.get("priority", "normal"),
             cost=lambda body, asked: asked.get("cost", 1),
+            feature=lambda body, asked: asked.get("feature"),
         )
 
         @guard

@@ -8,6 +8,7 @@ from sys import _getframe
 from ._entered import enter, enter_async, leave, leave_async
 from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
+from ._fallback import check_names, take as take_rungs
 from ._fork import lock
 from ._native import Breaker, Permit, level_name
 from ._snapshot import snapshot_of
@@ -87,13 +88,29 @@ class CircuitBreaker(Breaker):
       wait for a slot, the highest level first.
     - ``concurrency_limit``: the same with a limit that finds itself, ``{"kind": "aimd"}`` or ``"gradient"``.
 
+    What is done around a call that fails or takes long (docs/python-recovery.md); each says nothing unless it is written:
+
+    - ``timeout``: how long a call may take, 1 ms to 24 h, or a dict that learns it, ``{"kind": "percentile"}``. A coroutine
+      that takes longer is cancelled and raises ``CallTimeoutError``; a plain function that did counts as a failure, and its
+      result is passed on.
+    - ``retry``: tries a call that failed once more: ``{"max_attempts": 3, "backoff": {"base": "100ms"}}``. Plain functions
+      wait in their thread, coroutines in their loop.
+    - ``fallback``: a list of rungs that answer, in this order, when the call failed, timed out or was turned away: functions
+      of the call's arguments, functions that are guarded by another breaker, constants, names. See below for a function.
+    - ``cache``: values of earlier calls answer those that name the same ``key``: ``{"mode": "read_through", "ttl": 60}``.
+    - ``hedge``: begins another attempt beside one that takes long: ``{"after": "100ms"}``. Coroutines only.
+    - ``features``: parts of the service, by name, that recover and are turned off one by one:
+      ``{"search": {"priority": 100}, "tips": {"requires": ["search"]}}``.
+
     What counts as what; these are Python's own:
 
     - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.
     - ``failure``: exceptions that are failures; all others are successes then. Without it every exception is a failure.
     - ``failure_result``: a predicate of a result; what it is true of is a failure.
     - ``error_type``: a function from an exception to a short text under which it is counted; otherwise its class's name.
-    - ``fallback``: called in place of a call that is turned away, with the same arguments.
+    - A function as ``fallback``: called in place of a call that is turned away, with the same arguments.
+    - ``fall_back_on``: failures that rungs answer for, as ``failure`` is written; all of them if left out.
+    - ``rungs``: functions and constants by the names of rungs, where ``fallback`` is written as names.
     - ``clock``: a ``fusewire.testing.ManualClock``, for tests.
 
     Raises ``ConfigError``, which names the key, the value and what is allowed.
@@ -106,7 +123,7 @@ class CircuitBreaker(Breaker):
         _policy_listeners: Listeners
 
     def __new__(cls, name: str = "unnamed", **options: Unpack[Options]) -> Self:
-        return super().__new__(cls, name, options)
+        return super().__new__(cls, name, taken_apart(options))
 
     @classmethod
     def from_document(cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]) -> Self:
@@ -115,7 +132,7 @@ class CircuitBreaker(Breaker):
         ``options`` are those that no document has: ``ignore``, ``failure``, ``failure_result``, ``error_type``,
         ``fallback`` and ``clock``. Raises ``ConfigError``; here ``null`` is an error, too.
         """
-        return Breaker.__new__(cls, name, options, document)
+        return Breaker.__new__(cls, name, taken_apart(options), document)
 
     @classmethod
     def _in(
@@ -126,7 +143,7 @@ class CircuitBreaker(Breaker):
         document: str | Mapping[str, object] | None,
     ) -> Self:
         """The breaker of that name in a native registry."""
-        return Breaker.__new__(cls, name, options, document, registry)
+        return Breaker.__new__(cls, name, taken_apart(options), document, registry)
 
     # ---- calls ----
 
@@ -224,6 +241,7 @@ class CircuitBreaker(Breaker):
         does it and why; they are told with the transition, cause ``reconfigured``. Totals stay, and an open breaker
         keeps its deadline. Raises ``ConfigError``, and changes nothing then.
         """
+        check_names(options.get("fallback"))
         return self._reconfigure(options, None, actor, reason)
 
     def reconfigure_document(
@@ -339,6 +357,15 @@ class CircuitBreaker(Breaker):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
+
+
+def taken_apart(options: Mapping[str, object]) -> Mapping[str, object]:
+    """The options, with the names of rungs in the place of a list of them."""
+    if not isinstance(options.get("fallback"), (list, tuple)):
+        return options
+    own = dict(options)
+    take_rungs(own)
+    return own
 
 
 def _check_listener(listener: object, stream: str, event: str = "event") -> None:

@@ -122,7 +122,12 @@ def circuit_breaker(
     if breaker is not None and not isinstance(breaker, (str, Breaker)):
         raise TypeError(f"a breaker or its name, not {breaker!r}: @circuit_breaker('payments')")
     given: dict[str, Any] = {**options}
-    rules = {key: given.pop(key) for key in _RULES if key in given}
+    if isinstance(given.get("fallback"), (list, tuple)):
+        from ._fallback import take
+
+        take(given)
+    # The names of rungs are the breaker's, what answers by them the function's.
+    rules = {key: given.pop(key) for key in _RULES if key in given and not _is_list(key, given)}
     # Of the same name is the document's table.
     if "priority" in given and not hasattr(given["priority"], "items"):
         rules["priority"] = given.pop("priority")
@@ -146,6 +151,11 @@ def circuit_breaker(
         return guarded
 
     return decorate
+
+
+def _is_list(key: str, given: Mapping[str, Any]) -> bool:
+    """Whether it is the names of rungs."""
+    return key == "fallback" and isinstance(given[key], list)
 
 
 def _name_of(function: Any) -> str:

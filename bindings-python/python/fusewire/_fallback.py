@@ -16,13 +16,12 @@ __all__ = ["Constant"]
 
 
 class Constant:
-    """A rung that answers with one value, whatever it is: ``fallback=[load_from_disk, Constant("none")]``. Of a number, a
+    """A rung that answers with one ``value``, whatever it is: ``fallback=[load_from_disk, Constant("none")]``. Of a number, a
     dict, ``None`` and other values that are no function and no text, the value itself is such a rung."""
 
-    __slots__ = ("value",)
+    __slots__ = {"value": "What it answers."}
 
     def __init__(self, value: Any) -> None:
-        #: What it answers.
         self.value = value
 
     def __repr__(self) -> str:
@@ -43,6 +42,13 @@ def named(given: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:
         names.append(name)
         rungs[name] = rung
     return names, rungs
+
+
+def check_names(given: object) -> None:
+    """Where a document changes there are names alone: what answers by them is told when the breaker is made."""
+    for rung in given if isinstance(given, (list, tuple)) else ():
+        if not isinstance(rung, str):
+            raise invalid("fallback", rung, "the name of a rung: functions and constants are given when the breaker is made")
 
 
 def take(options: dict[str, Any]) -> None:

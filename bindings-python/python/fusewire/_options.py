@@ -59,6 +59,9 @@ Cost = int
 #: Seconds on the breaker's clock, which is that of ``time.monotonic()``.
 Instant = Union[float, timedelta]
 
+#: A function that answers in place of a call that is turned away, or a list of rungs: functions, names, constants.
+Fallback = Union[Callable[..., Any], list[Any], tuple[Any, ...]]
+
 Settled = Literal["ok", "late"]
 StrategyType = Literal["basic", "count_window", "time_window", "adaptive", "gradual"]
 
@@ -247,7 +250,141 @@ class ConcurrencyLimit(_Queue, total=False):
     """Shares of the limit that are kept for a level, by level; together at most 1."""
 
 
+class PercentileTimeout(TypedDict, total=False):
+    """A timeout that is learned from the durations of calls."""
+
+    kind: Literal["percentile", "adaptive", "hybrid"] | None
+    percentile: float | None
+    """Which of the durations, by their order, is the measure, above 0 and below 1. Not for ``"adaptive"``."""
+    factor: float | None
+    """How many times as long as the measure a call may take, 1 to 10."""
+    min: Duration | None
+    """The shortest timeout, 1 ms to 1 h."""
+    max: Duration | None
+    """The longest timeout, ``min`` to 24 h."""
+    window: int | None
+    """From how many of the last calls it is learned, 10 to 10,000."""
+    initial: Duration | None
+    """The timeout until 10 durations are known, ``min`` to ``max``."""
+
+
+CategoryName = Literal[
+    "timeout",
+    "rate_limit",
+    "resource_exhausted",
+    "network_error",
+    "internal_error",
+    "invalid_request",
+    "unknown",
+]
+
+
+class RetryBackoff(TypedDict, total=False):
+    """How long a retry waits."""
+
+    kind: (
+        Literal[
+            "fixed",
+            "linear",
+            "exponential",
+            "fibonacci",
+            "decorrelated_jitter",
+            "resource_sensitive",
+            "pattern_based",
+            "adaptive",
+        ]
+        | None
+    )
+    base: Duration | None
+    """How long the first retry waits, 1 ms to 1 h."""
+    max: Duration | None
+    """The longest wait, ``base`` to 168 h. Not for ``"fixed"``."""
+    multiplier: float | None
+    """Factor from one wait to the next, 1 to 100. For ``"exponential"`` and what is made of it."""
+    jitter: float | None
+    """j, 0 to 1: multiplies the wait by a random factor in [1 - j, 1 + j)."""
+
+
+class RetryBudget(TypedDict, total=False):
+    """How many retries and hedges may begin, of all calls together."""
+
+    ratio: float | None
+    """So many for each first attempt, 0 to 1."""
+    min_per_second: float | None
+    """So many each second on top of that, 0 to 1,000,000."""
+    window: Duration | None
+    """Over which time both are counted, 1 s to 24 h."""
+
+
+class Retry(TypedDict, total=False):
+    """Tries a call that failed once more."""
+
+    max_attempts: int | None
+    """How often a call is tried, the first included, 1 to 100."""
+    backoff: RetryBackoff | None
+    """How long a retry waits."""
+    on: list[CategoryName] | None
+    """The categories of failures that are tried once more."""
+    per_method: dict[str, int] | None
+    """How often a call of a method is tried, 1 to 100; other methods once, unless the request says that it is idempotent."""
+    max_elapsed: Duration | None
+    """A wait that would end later after the call began is not begun, 1 ms to 168 h."""
+    budget: RetryBudget | Literal[False] | None
+    """How many retries may begin, of all calls together; ``False``: any number."""
+    rejected: bool | None
+    """Whether calls that were turned away are tried once more, too."""
+
+
+class Cache(TypedDict, total=False):
+    """Values of earlier calls may answer those that name the same key."""
+
+    mode: Literal["on_failure", "read_through"] | None
+    """After a failure, or, while they are fresh, before the call."""
+    ttl: Duration | None
+    """How long a value is fresh, 1 ms to 168 h."""
+    stale_ttl: Duration | None
+    """How long after that a stale value may answer a failure, 0 to 168 h."""
+    max_entries: int | None
+    """How many values are kept, 1 to 1,000,000."""
+    coalesce: bool | None
+    """Whether concurrent calls of one key make one attempt."""
+
+
+class Hedge(TypedDict, total=False):
+    """Begins another attempt beside one that takes long. Async calls only."""
+
+    after: Duration | Literal["p95"] | None
+    """How long an attempt takes before another begins, 1 ms to 1 h."""
+    max: int | None
+    """How many attempts may begin beside one, 1 to 10."""
+
+
+class Feature(TypedDict, total=False):
+    """A part of the service that recovers, and is turned off, by itself."""
+
+    priority: int | None
+    """Features of a higher priority recover first, 0 to 1000."""
+    requires: list[str] | None
+    """The features without which this one does not work."""
+    min_health: float | None
+    """The share of successes that passes a test, above 0 and up to 1."""
+    test_duration: Duration | None
+    """How long a test takes, 1 ms to 168 h."""
+    min_calls: int | None
+    """Calls below which no health is judged, 1 to 50."""
+    required: bool | None
+    """Whether its failed test ends the recovery of all features and opens the breaker."""
+
+
 class _EveryDocument(TypedDict, total=False):
+    retry: Retry | None
+    """Try a call that failed once more; ``{}`` turns it on."""
+    cache: Cache | None
+    """Values of earlier calls may answer those that name the same key; ``{}`` turns it on."""
+    hedge: Hedge | None
+    """Begin another attempt beside one that takes long; ``{}`` turns it on."""
+    features: dict[str, Feature] | None
+    """The features of the service, by name: each recovers, and is turned off, by itself."""
     rate_limit: RateLimit | None
     """How fast calls may come."""
     bulkhead: Bulkhead | None
@@ -274,7 +411,14 @@ class _EveryDocument(TypedDict, total=False):
     """Seed of the jitter, 0 to 2**53 - 1; written, a run can be repeated."""
 
 
+class _Names(TypedDict, total=False):
+    fallback: list[str] | tuple[str, ...] | None
+    """The names of the rungs that answer, in this order, when the call does not."""
+
+
 class _OwnDocument(TypedDict, total=False):
+    timeout: Duration | PercentileTimeout | None
+    """How long a call may take, 1 ms to 24 h, or how that is learned."""
     failure_threshold: int | None
     """Consecutive failures that open, 1 to 1,000,000. Not beside ``window``."""
     window: Window | None
@@ -288,15 +432,17 @@ class _OwnDocument(TypedDict, total=False):
 
 
 # What stands first in an editor is what is asked for first.
-class _DocumentButPriority(_OwnDocument, _EveryDocument, total=False):
-    """All keys of the document but one."""
+class _DocumentButCalls(_OwnDocument, _EveryDocument, total=False):
+    """All keys of the document but two, which calls have too."""
 
 
-class Document(_DocumentButPriority, total=False):
-    """The keys of the configuration document; ``None`` is what was not given."""
-
+class _DocumentButFallback(_DocumentButCalls, total=False):
     priority: PriorityRules | None
     """Who is let in when not all are."""
+
+
+class Document(_DocumentButFallback, _Names, total=False):
+    """The keys of the configuration document; ``None`` is what was not given."""
 
 
 class _OfErrors(TypedDict, total=False):
@@ -313,8 +459,12 @@ class Rules(_OfErrors, total=False):
 
     failure_result: Callable[[Any], bool] | None
     """A predicate of a result; what it is true of is a failure."""
-    fallback: Callable[..., Any] | None
-    """Called in place of a call that is turned away, with the same arguments."""
+    fallback: Fallback | None
+    """Called in place of a call that is turned away, with the same arguments; or a list of rungs, for calls that fail too."""
+    fall_back_on: Matcher | None
+    """Failures that rungs answer for; all of them where none is named."""
+    rungs: dict[str, Any] | None
+    """Functions and constants, by the names of rungs."""
 
 
 class RulesAndClock(Rules, total=False):
@@ -324,20 +474,28 @@ class RulesAndClock(Rules, total=False):
     """For tests."""
 
 
-class Options(Document, RulesAndClock, total=False):
+class Options(_DocumentButFallback, RulesAndClock, total=False):
     """Everything that a ``CircuitBreaker`` may be given."""
 
 
-class DecoratorOptions(_DocumentButPriority, RulesAndClock, total=False):
+class DecoratorOptions(_DocumentButCalls, RulesAndClock, total=False):
     """Everything that ``@circuit_breaker`` may be given beside a breaker."""
 
     priority: PriorityRules | Level | Callable[..., Level] | None
     """The calls' level, or a function of their arguments; a mapping is the document's table."""
     cost: Cost | Callable[..., Cost] | None
     """How much of the rate limit a call takes, or a function of its arguments."""
+    feature: str | Callable[..., str | None] | None
+    """Of the breaker's features, the one that the call is of, or a function of its arguments."""
+    method: str | Callable[..., str | None] | None
+    """Its method, such as ``"GET"``, or a function of its arguments."""
+    idempotent: bool | Callable[..., bool] | None
+    """Whether it may be made more than once whatever its method, or a function of its arguments."""
+    key: str | Callable[..., str | None] | None
+    """Under what its value is cached, or a function of its arguments."""
 
 
-class AdapterOptions(_DocumentButPriority, _OfErrors, total=False):
+class AdapterOptions(_DocumentButCalls, _OfErrors, total=False):
     """The options of breakers that an adapter of an HTTP client makes."""
 
     priority: PriorityRules | Callable[[Any], Level | None] | None
@@ -347,6 +505,8 @@ class AdapterOptions(_DocumentButPriority, _OfErrors, total=False):
 
 
 class _EveryStrategy(_EveryDocument, total=False):
+    call_timeout: Duration | PercentileTimeout | None
+    """How long a call may take, or how that is learned: ``timeout`` elsewhere."""
     rate_limit_config: RateLimitConfig | None
     """For ``rate_limit``, in the reference's words."""
     priority_config: PriorityConfig | None
@@ -361,9 +521,7 @@ class StrategyRest(_EveryStrategy, RulesAndClock, total=False):
     """The options of an ``AdvancedCircuitBreaker`` that its signature does not name."""
 
 
-class StrategyDocument(_EveryStrategy, total=False):
-    """What ``AdvancedCircuitBreaker`` makes a document of."""
-
+class _StrategyArguments(_EveryStrategy, total=False):
     strategy_type: StrategyType | None
     """What opens it."""
     failure_threshold: int | None
@@ -376,5 +534,9 @@ class StrategyDocument(_EveryStrategy, total=False):
     """How long one probe may take, 1 ms to 168 h; then it counts as failed."""
 
 
-class StrategyOptions(StrategyDocument, RulesAndClock, total=False):
+class StrategyDocument(_StrategyArguments, _Names, total=False):
+    """What ``AdvancedCircuitBreaker`` makes a document of."""
+
+
+class StrategyOptions(_StrategyArguments, RulesAndClock, total=False):
     """Everything that an ``AdvancedCircuitBreaker`` may be given beside its name."""
