@@ -142,7 +142,10 @@ impl Body {
         if self.is_gated() {
             return match self.pass_at_once(request) {
                 Some((engine, ticket)) => Ok(Answered::Given(engine, ticket)),
-                None => self.ask_gates(request, Wish::Wait, waker),
+                None => match self.wait_at_once(request, waker) {
+                    Some(place) => Ok(Answered::Waits(place)),
+                    None => self.ask_gates(request, Wish::Wait, waker),
+                },
             };
         }
         let mut ticket = Ticket::plain(0);
@@ -173,6 +176,8 @@ impl Body {
             let word = engine.load();
             if word.is_moved() {
                 self.follow(engine);
+                // What was drawn from the gates before would not count.
+                way.set = self.gate_set().unwrap_or(way.set);
                 continue;
             }
             let wish = if word.mode() == Mode::Shadow { Wish::Try } else { wish };

@@ -21,7 +21,7 @@ use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
 use crate::policy::Policies;
 use crate::policy::feature::recovery::Met;
 use crate::policy_event::PolicyHub;
-use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering, bump};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -304,12 +304,13 @@ impl Gates {
         self.slots.get()
     }
 
-    /// Notes how long a wait was that has ended.
+    /// Notes how long a wait was that has ended. By who has the lock of the queue.
     pub(crate) fn note_wait(&self, bounds: &[Nanos], d: Nanos) {
         let words =
             self.waits.get_or_init(|| Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect()));
-        words[bucket_of(bounds, d)].fetch_add(1, Ordering::AcqRel);
-        words[bounds.len() + 1].fetch_add(d, Ordering::AcqRel);
+        bump(&words[bucket_of(bounds, d)]);
+        let sum = &words[bounds.len() + 1];
+        sum.store(sum.load(Ordering::Relaxed).wrapping_add(d), Ordering::Relaxed);
     }
 
     pub(crate) fn waits(&self, bounds: &[Nanos]) -> Distribution {
