@@ -162,6 +162,11 @@ impl Said {
     pub(crate) fn names_feature(&self) -> bool {
         self.feature.is_some()
     }
+
+    /// Whether it says something to a breaker that has no gates.
+    pub(crate) fn matters_without_gates(&self) -> bool {
+        self.feature.is_some() || self.deadline.is_some()
+    }
 }
 
 fn text(field: Field, given: &Bound<'_, PyAny>) -> PyResult<Arc<str>> {

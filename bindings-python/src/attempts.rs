@@ -8,7 +8,7 @@ use crate::guard::Guard;
 use crate::guarded::guard_of;
 use crate::object::attached;
 use crate::permit::Permit;
-use crate::rejection::{raise_refused, reason};
+use crate::rejection::raise_refused;
 use crate::rules::{self, ErrorType, Verdict};
 use crate::steps::{kind_of, object_of};
 use fusewire::binding::{Course, ForkMutex, Refused};
@@ -212,17 +212,6 @@ impl Attempts {
         }))
     }
 
-    /// Why the last attempt of a call that is over was turned away, as one string for all.
-    #[pyo3(name = "_reason")]
-    fn reason(&self, py: Python<'_>) -> PyResult<Option<Py<PyString>>> {
-        let core = self.core();
-        let step = self.with(|course| course.next(core))?;
-        Ok(match step {
-            Some(Step::Done(done)) => done.rejected.map(|rejected| reason(py, rejected.reason())),
-            _ => None,
-        })
-    }
-
     /// The attempt did what it should. `duration` in seconds, where the caller measured it. Answers `"late"` when the breaker
     /// has moved on since, otherwise `"ok"`; raises `AlreadySettledError` when no attempt is under way.
     #[pyo3(signature = (*, duration=None))]
@@ -258,10 +247,17 @@ impl Attempts {
         self.end(py, if fall_back { ending } else { ending.without_fallback() })
     }
 
-    /// The attempt says nothing about the dependency: it is not tried once more, and nothing answers in its place.
-    #[pyo3(signature = (*, duration=None))]
-    fn ignore(&self, py: Python<'_>, duration: Option<&Bound<'_, PyAny>>) -> PyResult<&'static str> {
-        self.end(py, Attempts::lasted(Ending::ignored(), duration)?)
+    /// The attempt says nothing about the dependency: it is not tried once more, and nothing answers in its place. `error`:
+    /// as for `failure`; it is told when the call is over.
+    #[pyo3(signature = (error=None, *, duration=None))]
+    fn ignore(
+        &self,
+        py: Python<'_>,
+        error: Option<&Bound<'_, PyAny>>,
+        duration: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<&'static str> {
+        let name = error.map(|error| self.type_of(error)).transpose()?.and_then(|(name, _)| name);
+        self.end(py, Attempts::lasted(Ending::new(Outcome::Ignored, name.as_deref()), duration)?)
     }
 
     /// Settles the attempt as one that returned, or raised `error`, counts under the rules. `False` when it was cancelled:

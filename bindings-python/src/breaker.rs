@@ -185,7 +185,7 @@ impl Breaker {
     ) -> PyResult<Bound<'py, Permit>> {
         let guard = &slf.get().guard;
         let asked = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
-        if guard.core.is_gated() || asked.names_feature() {
+        if guard.core.is_gated() || asked.matters_without_gates() {
             return Breaker::enter(slf, py, &asked, wait);
         }
         match guard.acquire() {
@@ -213,7 +213,7 @@ impl Breaker {
     ) -> PyResult<Option<Permit>> {
         let guard = &slf.get().guard;
         let asked = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
-        if !guard.core.is_gated() && !asked.names_feature() {
+        if !guard.core.is_gated() && !asked.matters_without_gates() {
             return Ok(guard.acquire().ok().map(|slip| Permit::new(slf, None, slip)));
         }
         let asked = guard.checked(py, &asked)?;

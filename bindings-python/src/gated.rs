@@ -192,7 +192,7 @@ pub(crate) fn attempts_for(
     let py = owner.py();
     let handle = owner.clone().unbind();
     let Some(guard) = guard_in(&handle, &owner) else { return Ok(None) };
-    if !guard.core.is_gated() || !guard.core.has_course() {
+    if !guard.core.has_course() {
         return Ok(None);
     }
     // SAFETY: attached; the owner is alive, and one of these.

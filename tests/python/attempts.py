@@ -48,7 +48,7 @@ def _tell(attempts, result):
     if outcome == "success":
         return attempts.success(**lasted)
     if outcome == "ignored":
-        return attempts.ignore(**lasted)
+        return attempts.ignore(result.get("error_type"), **lasted)
     told = {"status": result.get("status"), **lasted}
     if "retry_after" in result:
         told["retry_after"] = nanos(result["retry_after"]) / 1e9

@@ -82,7 +82,7 @@ def part(what, expected, got):
         name = _NAMES.get(key, key)
         if name not in there:
             raise Unexpected(f"{path}: there is no such key in {got}")
-        if key in ("retry_after", "at") or (key == "timeout" and not isinstance(value, dict)):
+        if key in ("retry_after", "at", "timeout"):
             duration(path, value, nanos_of(there[name]))
         elif key in ("rejected", "would_reject"):
             _counts(path, value, vars(there[name]))

@@ -160,3 +160,6 @@ WAYS = {
         _decorated_async_generator,
     ],
 }
+
+#: Those whose calls are one attempt each, also where the document has `retry`: the vectors' own attempts are steps.
+ONE_ATTEMPT = {"calls": [_permit_block, _decorated_generator, _async_block, _decorated_async_generator]}

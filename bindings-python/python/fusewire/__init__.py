@@ -46,6 +46,7 @@ from ._policies import (
     RateLimitingStrategy,
     RequestPriority,
 )
+from ._policy import FallbackResult, Policy
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
 from ._state import CircuitState, Mode, Priority
@@ -70,10 +71,12 @@ __all__ = [
     "ConflictError",
     "Constant",
     "Done",
+    "FallbackResult",
     "FeatureDisabledError",
     "LimitReachedError",
     "Mode",
     "Permit",
+    "Policy",
     "PolicyEvent",
     "Priority",
     "PriorityConfig",

@@ -28,7 +28,19 @@ if TYPE_CHECKING:
     from ._event_stream import EventStream
     from ._events import PolicyEvent, Transition
     from ._native import NativeRegistry
-    from ._options import Cost, Document, Failure, Instant, Level, Listener, Options, PolicyListener, RulesAndClock
+    from ._options import (
+        Cost,
+        Document,
+        Failure,
+        Instant,
+        Level,
+        Listener,
+        Options,
+        PolicyListener,
+        PolicyOptions,
+        RulesAndClock,
+    )
+    from ._policy import Policy
     from ._snapshot import Snapshot
 
     L = TypeVar("L", bound=Listener)
@@ -181,6 +193,27 @@ class CircuitBreaker(Breaker):
             "key": key,
         }
         return Asking(self, asked)
+
+    def policy(self, **options: Unpack[PolicyOptions]) -> Policy:
+        """What is done around calls, as an object that decorates functions and calls them:
+
+            search = breaker.policy(retry={"max_attempts": 3}, timeout="1s", fallback=[from_disk, []])
+
+            @search
+            def find(text): ...
+
+            found = search.result(find_all, "x")
+            if found.degraded: ...
+
+        ``timeout``, ``retry``, ``fallback``, ``cache``, ``hedge`` and ``features`` are keys of the breaker's document: those
+        that are given here are changed for all of its calls (a transition with cause ``reconfigured``, if that is another
+        document), the others stay. All else belongs to the calls of this policy: ``ignore``, ``failure`` and so on, and
+        ``priority``, ``cost``, ``feature``, ``method``, ``idempotent`` and ``key``, each a constant or a function of the call's
+        arguments. Raises ``ConfigError``.
+        """
+        from ._policy import Policy
+
+        return Policy(self, options)
 
     def __enter__(self) -> Permit:
         """Asks for a permit for the block, and waits where calls wait; raises ``CircuitOpenError`` when it is turned away.

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from ._errors import CircuitOpenError
     from ._native import Attempts, Breaker, Done, GuardedFunction
+    from ._policy import FallbackResult
 
     Owner = GuardedFunction[..., Any] | Breaker
 
@@ -24,7 +26,20 @@ if TYPE_CHECKING:
 class Run:
     """One call: what it has come to so far."""
 
-    __slots__ = ("args", "attempts", "error", "failed", "function", "kwargs", "owner", "result", "rung", "value")
+    __slots__ = (
+        "args",
+        "attempts",
+        "done",
+        "error",
+        "failed",
+        "function",
+        "kwargs",
+        "owner",
+        "rejection",
+        "result",
+        "rung",
+        "value",
+    )
 
     def __init__(
         self,
@@ -44,6 +59,9 @@ class Run:
         #: The rung that has answered, and what.
         self.rung: str | None = None
         self.value: Any = None
+        #: How it ended, and why the last attempt was turned away, if it was.
+        self.done: Done | None = None
+        self.rejection: CircuitOpenError | None = None
 
     def returned(self, result: Any) -> None:
         """The attempt has returned."""
@@ -80,6 +98,7 @@ class Run:
 
     def finish(self, done: Done) -> Any:
         """What the call comes to; raises what it has raised."""
+        self.done, self.rejection = done, self.attempts._rejection()
         if done.rung is not None:
             return self.value
         if self.error is None and done.outcome != "rejected":
@@ -88,20 +107,35 @@ class Run:
 
     def fail(self, done: Done) -> NoReturn:
         """Raises why there is no answer."""
-        rejection = self.attempts._rejection()
-        error = self.error or rejection
+        error = self.error or self.rejection
         assert error is not None
-        attach(error, rejection if self.error is not None else None, self.failed, done.attempts)
+        attach(error, self.rejection if self.error is not None else None, self.failed, done.attempts)
         try:
             raise error
         finally:
             # The exception's traceback leads back here.
-            self.error = error = rejection = None
+            self.error = self.rejection = error = None
 
-    @property
-    def stands_in(self) -> Callable[..., Any] | None:
-        """The one fallback that answers calls that were turned away."""
+    def stand_in(self, done: Done) -> Callable[..., Any] | None:
+        """The one function that answers calls that were turned away; ``None`` if this is none, or there is no such function."""
+        if done.outcome != "rejected":
+            return None
+        self.done, self.rejection = done, self.attempts._rejection()
         return fallback_of(self.owner)
+
+    def told(self, value: Any) -> FallbackResult:
+        """What the call came to, with who has answered."""
+        from ._policy import FallbackResult
+
+        done, degraded = self.done, self.rung is not None or self.rejection is not None
+        return FallbackResult(
+            value=value,
+            degraded=degraded,
+            rung=self.rung,
+            error=(self.error or self.rejection) if degraded else None,
+            errors=tuple(self.failed),
+            attempts=1 if done is None else done.attempts,
+        )
 
 
 def go_on(
@@ -137,10 +171,9 @@ def call(run: Run) -> Any:
                     run.failed_to_answer(step.rung, error)
                 else:
                     run.answered(step.rung, value)
-            elif step.outcome == "rejected" and run.stands_in is not None:
-                return run.stands_in(*run.args, **run.kwargs)
             else:
-                return run.finish(step)
+                stand_in = run.stand_in(step)
+                return run.finish(step) if stand_in is None else stand_in(*run.args, **run.kwargs)
 
 
 def _attempt(run: Run) -> None:
@@ -165,11 +198,12 @@ async def call_async(run: Run) -> Any:
                 await sleep(step.seconds)
             elif isinstance(step, Use):
                 await _answer_async(run, step.rung)
-            elif step.outcome == "rejected" and run.stands_in is not None:
-                value = run.stands_in(*run.args, **run.kwargs)
-                return await value if hasattr(value, "__await__") else value
             else:
-                return run.finish(step)
+                stand_in = run.stand_in(step)
+                if stand_in is None:
+                    return run.finish(step)
+                value = stand_in(*run.args, **run.kwargs)
+                return await value if hasattr(value, "__await__") else value
 
 
 async def _attempt_async(run: Run, limit: float | None) -> None:

@@ -19,13 +19,18 @@ class Constant:
     """A rung that answers with one ``value``, whatever it is: ``fallback=[load_from_disk, Constant("none")]``. Of a number, a
     dict, ``None`` and other values that are no function and no text, the value itself is such a rung."""
 
-    __slots__ = {"value": "What it answers."}
+    __slots__ = ("_value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self._value = value
+
+    @property
+    def value(self) -> Any:
+        """What it answers."""
+        return self._value
 
     def __repr__(self) -> str:
-        return f"Constant({self.value!r})"
+        return f"Constant({self._value!r})"
 
 
 def named(given: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:

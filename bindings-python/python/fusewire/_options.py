@@ -478,11 +478,7 @@ class Options(_DocumentButFallback, RulesAndClock, total=False):
     """Everything that a ``CircuitBreaker`` may be given."""
 
 
-class DecoratorOptions(_DocumentButCalls, RulesAndClock, total=False):
-    """Everything that ``@circuit_breaker`` may be given beside a breaker."""
-
-    priority: PriorityRules | Level | Callable[..., Level] | None
-    """The calls' level, or a function of their arguments; a mapping is the document's table."""
+class _OfCalls(TypedDict, total=False):
     cost: Cost | Callable[..., Cost] | None
     """How much of the rate limit a call takes, or a function of its arguments."""
     feature: str | Callable[..., str | None] | None
@@ -493,6 +489,30 @@ class DecoratorOptions(_DocumentButCalls, RulesAndClock, total=False):
     """Whether it may be made more than once whatever its method, or a function of its arguments."""
     key: str | Callable[..., str | None] | None
     """Under what its value is cached, or a function of its arguments."""
+
+
+class DecoratorOptions(_DocumentButCalls, RulesAndClock, _OfCalls, total=False):
+    """Everything that ``@circuit_breaker`` may be given beside a breaker."""
+
+    priority: PriorityRules | Level | Callable[..., Level] | None
+    """The calls' level, or a function of their arguments; a mapping is the document's table."""
+
+
+class PolicyOptions(Rules, _OfCalls, total=False):
+    """Everything that ``CircuitBreaker.policy`` may be given."""
+
+    timeout: Duration | PercentileTimeout | None
+    """How long a call may take, 1 ms to 24 h, or how that is learned."""
+    retry: Retry | None
+    """Try a call that failed once more; ``{}`` turns it on."""
+    cache: Cache | None
+    """Values of earlier calls may answer those that name the same key; ``{}`` turns it on."""
+    hedge: Hedge | None
+    """Begin another attempt beside one that takes long; ``{}`` turns it on."""
+    features: dict[str, Feature] | None
+    """The features of the service, by name: each recovers, and is turned off, by itself."""
+    priority: Level | Callable[..., Level] | None
+    """The calls' level, or a function of their arguments."""
 
 
 class AdapterOptions(_DocumentButCalls, _OfErrors, total=False):

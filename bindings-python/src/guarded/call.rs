@@ -41,12 +41,6 @@ unsafe fn refuse(
     }
 }
 
-/// Whether the breaker has policies around calls.
-#[inline(never)]
-fn has_course(guard: &Guard) -> bool {
-    guard.core.is_gated() && guard.core.has_course()
-}
-
 /// A permit that is not to be had at once.
 ///
 /// # Safety
@@ -79,14 +73,14 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
+    if guard.core.has_course() {
+        // SAFETY: the caller's promise.
+        return unsafe {
+            call_by_course::<WANTS_RESULT>(owner, guard, function, Arguments { args, count, names })
+        };
+    }
     let slip = match guard.core.acquire_quietly() {
         Some(slip) => slip,
-        None if has_course(guard) => {
-            // SAFETY: the caller's promise.
-            return unsafe {
-                call_by_course::<WANTS_RESULT>(owner, guard, function, Arguments { args, count, names })
-            };
-        }
         // SAFETY: the caller's promise.
         None => match unsafe { admit_slowly(owner, guard, args, count, names) } {
             Ok(slip) => slip,
