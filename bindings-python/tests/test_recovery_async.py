@@ -243,7 +243,7 @@ async def cancelled_after(turns, release):
                 if turned == turns:
                     task.cancel()
                 if turned == 1:
-                    release(asyncio.get_running_loop(), blocking.ignore)
+                    release(asyncio.get_running_loop(), blocking.settle)
                 try:
                     value = yield waits_for
                 except BaseException as error:
@@ -261,14 +261,16 @@ async def cancelled_after(turns, release):
         return breaker, await task, turned
     except asyncio.CancelledError:
         return breaker, "cancelled", turned
+    finally:
+        blocking.settle(GeneratorExit())
 
 
 @pytest.mark.parametrize(
     ("release", "settled_in_all"),
     [
-        (lambda loop, free: loop.call_later(0.001, free), {1, 2, 3}),
+        (lambda loop, free: loop.call_later(0.001, free, GeneratorExit()), {1, 2, 3}),
         # The slot is granted and the wait is cancelled in one turn of the loop.
-        (lambda loop, free: loop.call_soon(free), {2, 3}),
+        (lambda loop, free: loop.call_soon(free, GeneratorExit()), {2, 3}),
     ],
 )
 def test_cancelled_at_every_point_where_it_waits_no_permit_is_lost_and_nothing_settles_twice(release, settled_in_all):
