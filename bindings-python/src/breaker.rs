@@ -50,12 +50,7 @@ impl Breaker {
 
     /// A permit of a breaker with gates, which may wait.
     #[cold]
-    fn enter<'py>(
-        slf: Py<Self>,
-        py: Python<'py>,
-        asked: &Said,
-        wait: bool,
-    ) -> PyResult<Bound<'py, Permit>> {
+    fn enter<'py>(slf: Py<Self>, py: Python<'py>, asked: &Said, wait: bool) -> PyResult<Bound<'py, Permit>> {
         let handle = slf.clone_ref(py);
         let guard = &handle.get().guard;
         let asked = guard.checked(py, asked)?;

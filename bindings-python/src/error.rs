@@ -84,11 +84,7 @@ pub(crate) fn of_request(py: Python<'_>, e: &RequestError, given: Option<&Bound<
 }
 
 /// A request that is wrong before the core could read it.
-pub(crate) fn wrong_request(
-    field: &'static str,
-    given: &Bound<'_, PyAny>,
-    allowed: &str,
-) -> PyErr {
+pub(crate) fn wrong_request(field: &'static str, given: &Bound<'_, PyAny>, allowed: &str) -> PyErr {
     let py = given.py();
     let value = given.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
     match classes(py) {

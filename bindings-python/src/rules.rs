@@ -185,12 +185,16 @@ impl Rules {
                 "fall_back_on" => rules.fall_back_on = Some(Matcher::parse(key, &given)?),
                 "rungs" => {
                     let table = "a dict of functions and constants by the names of rungs";
-                    let rungs = given.cast::<PyDict>().map_err(|_| invalid(given.py(), key, &given, table))?;
+                    let rungs =
+                        given.cast::<PyDict>().map_err(|_| invalid(given.py(), key, &given, table))?;
                     rules.rungs = Some(rungs.copy()?.unbind());
                 }
                 _ => {
-                    rules.fallback =
-                        Some(callable(key, &given, "a function that takes the arguments of the call, or a list of rungs")?)
+                    rules.fallback = Some(callable(
+                        key,
+                        &given,
+                        "a function that takes the arguments of the call, or a list of rungs",
+                    )?)
                 }
             }
         }
@@ -220,7 +224,10 @@ impl Rules {
             (Some(own), Some(base)) => {
                 let rungs = base.bind(py).copy();
                 // Neither holds what a dict would not take.
-                rungs.and_then(|rungs| rungs.update(own.bind(py).as_mapping()).map(|()| rungs.unbind())).ok().or(Some(own))
+                rungs
+                    .and_then(|rungs| rungs.update(own.bind(py).as_mapping()).map(|()| rungs.unbind()))
+                    .ok()
+                    .or(Some(own))
             }
         };
         Some(all)

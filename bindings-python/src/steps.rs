@@ -143,11 +143,9 @@ pub(crate) fn kind_of(breaker: &str, given: &Bound<'_, PyAny>) -> Kind {
         ASK.get_or_try_init(py, found)?.bind(py).call1((given,))?.extract()
     };
     match asked() {
-        Ok((name, status, wait)) => Kind {
-            name,
-            status,
-            retry_after: wait.and_then(|wait| Duration::try_from_secs_f64(wait).ok()),
-        },
+        Ok((name, status, wait)) => {
+            Kind { name, status, retry_after: wait.and_then(|wait| Duration::try_from_secs_f64(wait).ok()) }
+        }
         Err(error) => {
             events::log_error(py, "an error's kind", breaker, &error);
             Kind::default()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 
 import pytest
 
@@ -149,7 +150,12 @@ def test_a_call_that_never_ran_raises_the_rejection(make):
 
 @pytest.mark.parametrize(
     ("asked", "calls"),
-    [({"method": "GET"}, 5), ({"method": "PUT"}, 2), ({"method": "POST"}, 1), ({"method": "POST", "idempotent": True}, 3)],
+    [
+        ({"method": "GET"}, 5),
+        ({"method": "PUT"}, 2),
+        ({"method": "POST"}, 1),
+        ({"method": "POST", "idempotent": True}, 3),
+    ],
 )
 def test_the_method_says_how_often(make, asked, calls):
     function = failing(9)
@@ -160,7 +166,9 @@ def test_the_method_says_how_often(make, asked, calls):
 
 def test_what_a_call_asks_for_may_be_a_function_of_its_arguments(make):
     function = failing(9)
-    guarded = circuit_breaker(make(retry=RETRY), method=lambda verb: verb, idempotent=lambda verb: verb == "PATCH")(function)
+    guarded = circuit_breaker(make(retry=RETRY), method=lambda verb: verb, idempotent=lambda verb: verb == "PATCH")(
+        function
+    )
     for verb, calls in (("PUT", 2), ("POST", 1), ("PATCH", 3)):
         del function.calls[:]
         with pytest.raises(TimeoutError):
@@ -170,7 +178,7 @@ def test_what_a_call_asks_for_may_be_a_function_of_its_arguments(make):
 
 def test_a_result_that_is_a_failure_is_retried_by_its_status_and_passed_on_in_the_end(make, waits):
     class Answer:
-        headers = {"Retry-After": "2"}
+        headers = MappingProxyType({"Retry-After": "2"})
 
         def __init__(self, status):
             self.status_code = status
@@ -329,7 +337,13 @@ def test_the_result_says_who_has_answered(make):
     )
     function = failing(9)
     told = policy.result(function)
-    assert (told.value, told.degraded, told.rung, told.error, told.attempts) == (7, True, "constant", function.errors[0], 1)
+    assert (told.value, told.degraded, told.rung, told.error, told.attempts) == (
+        7,
+        True,
+        "constant",
+        function.errors[0],
+        1,
+    )
     assert [name for name, _ in told.errors] == ["rung"]
 
 

@@ -12,6 +12,7 @@ breaker closes again. See ``help(fusewire.circuit_breaker)`` and ``help(fusewire
 from __future__ import annotations
 
 from . import _native
+from ._adaptive import AdaptiveBackoff, AdaptiveTimeout, ContextRetryManager
 from ._advanced import AdvancedCircuitBreaker
 from ._breaker import CircuitBreaker
 from ._decorator import circuit_breaker
@@ -47,6 +48,15 @@ from ._policies import (
     RequestPriority,
 )
 from ._policy import FallbackResult, Policy
+from ._recovery import (
+    BackoffConfig,
+    BackoffStrategy,
+    ExponentialBackoffPattern,
+    FallbackChain,
+    FeatureConfig,
+    PartialRecoveryManager,
+    PartialRecoveryPattern,
+)
 from ._registry import Registry, registry
 from ._snapshot import Snapshot
 from ._state import CircuitState, Mode, Priority
@@ -54,10 +64,14 @@ from ._state import CircuitState, Mode, Priority
 _native.require_main_interpreter()
 
 __all__ = [
+    "AdaptiveBackoff",
+    "AdaptiveTimeout",
     "AdvancedCircuitBreaker",
     "AlreadySettledError",
     "Attached",
     "Attempts",
+    "BackoffConfig",
+    "BackoffStrategy",
     "BreakerClosedError",
     "BulkheadFullError",
     "Call",
@@ -70,11 +84,17 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "Constant",
+    "ContextRetryManager",
     "Done",
+    "ExponentialBackoffPattern",
+    "FallbackChain",
     "FallbackResult",
+    "FeatureConfig",
     "FeatureDisabledError",
     "LimitReachedError",
     "Mode",
+    "PartialRecoveryManager",
+    "PartialRecoveryPattern",
     "Permit",
     "Policy",
     "PolicyEvent",

@@ -46,6 +46,8 @@ class AdvancedCircuitBreaker(CircuitBreaker):
     - ``timeout``: how long it stays open (``recovery_timeout``), 1 ms to 168 h. Default 30.0 seconds.
     - ``half_open_timeout``: how long one probe may take before it counts as failed, 1 ms to 168 h. Default 5.0 seconds.
 
+    - ``backoff_config``: a ``BackoffConfig``, for ``retry.backoff``. ``recovery_pattern``: a ``PartialRecoveryPattern``, an
+      ``ExponentialBackoffPattern``, a ``FallbackChain``, or a list of them.
     - ``call_timeout``: how long a call may take: what ``timeout`` is elsewhere.
     - ``rate_limit_config``, ``priority_config``: a ``RateLimitConfig`` and a ``PriorityConfig``, for ``rate_limit``, and for
       ``priority`` and ``bulkhead``.

@@ -8,7 +8,8 @@ from sys import _getframe
 from ._entered import enter, enter_async, leave, leave_async
 from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
-from ._fallback import check_names, take as take_rungs
+from ._fallback import check_names
+from ._fallback import take as take_rungs
 from ._fork import lock
 from ._native import Breaker, Permit, level_name
 from ._snapshot import snapshot_of

@@ -233,4 +233,3 @@ async def _answer_async(run: Run, rung: str) -> None:
         run.failed_to_answer(rung, error)
     else:
         run.answered(rung, value)
-

@@ -177,7 +177,7 @@ def attach(
     """Notes what the call was through. An exception of a class that takes no attributes goes without."""
     try:
         setattr(error, _ATTACHED, Attached(attempts=attempts, rejection=rejection, rungs=tuple(rungs)))
-    except Exception:  # noqa: S110 # whatever its class says to that
+    except Exception:  # whatever its class says to that
         pass
 
 

@@ -53,7 +53,9 @@ def check_names(given: object) -> None:
     """Where a document changes there are names alone: what answers by them is told when the breaker is made."""
     for rung in given if isinstance(given, (list, tuple)) else ():
         if not isinstance(rung, str):
-            raise invalid("fallback", rung, "the name of a rung: functions and constants are given when the breaker is made")
+            raise invalid(
+                "fallback", rung, "the name of a rung: functions and constants are given when the breaker is made"
+            )
 
 
 def take(options: dict[str, Any]) -> None:

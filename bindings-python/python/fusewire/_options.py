@@ -14,6 +14,7 @@ from typing_extensions import Required
 from ._events import PolicyEvent, Transition
 from ._native import ManualClock
 from ._policies import PriorityConfig, RateLimitConfig
+from ._recovery import BackoffConfig, ExponentialBackoffPattern, FallbackChain, PartialRecoveryPattern
 from ._state import Mode, Priority
 
 #: Seconds, a ``timedelta``, or a text such as ``"250ms"``.
@@ -58,6 +59,9 @@ Cost = int
 
 #: Seconds on the breaker's clock, which is that of ``time.monotonic()``.
 Instant = Union[float, timedelta]
+
+#: How a service comes back, in the reference's words.
+RecoveryPattern = Union[ExponentialBackoffPattern, PartialRecoveryPattern, FallbackChain]
 
 #: A function that answers in place of a call that is turned away, or a list of rungs: functions, names, constants.
 Fallback = Union[Callable[..., Any], list[Any], tuple[Any, ...]]
@@ -531,6 +535,10 @@ class _EveryStrategy(_EveryDocument, total=False):
     """For ``rate_limit``, in the reference's words."""
     priority_config: PriorityConfig | None
     """For ``priority`` and ``bulkhead``, in the reference's words."""
+    backoff_config: BackoffConfig | None
+    """For ``retry.backoff``, in the reference's words."""
+    recovery_pattern: RecoveryPattern | list[RecoveryPattern] | None
+    """For ``features``, ``recovery_timeout`` and ``backoff``, or ``fallback``, in the reference's words."""
     priority: PriorityRules | None
     """Who is let in when not all are."""
     window: StrategyWindow | None

@@ -136,7 +136,11 @@ class Arguments:
     def _renamed(self, error: ConfigError) -> ConfigError:
         key, value, allowed, message = error.args
         if "known: failure_threshold," in allowed:
-            for old, new in ((" timeout,", " call_timeout,"), ("recovery_timeout", "timeout"), ("known: ", "known: strategy_type, ")):
+            for old, new in (
+                (" timeout,", " call_timeout,"),
+                ("recovery_timeout", "timeout"),
+                ("known: ", "known: strategy_type, "),
+            ):
                 allowed, message = allowed.replace(old, new), message.replace(old, new)
             return type(error)(key, value, allowed, message)
         told = renamed(error, self.configs)
