@@ -17,7 +17,7 @@ export FUSEWIRE_VECTORS=$root/tests/vectors
 
 # `memory` and `fork` need a process without other hands in its memory.
 programs=(build options call outcome function exceptions operate read events wait registry metrics clock errors names
-    misuse null permits aborts threads hands admission queue slots)
+    misuse null permits aborts threads hands admission queue slots attempts steps caches)
 alone=(memory fork)
 
 # ---- the header alone ----

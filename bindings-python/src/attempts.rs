@@ -11,7 +11,7 @@ use crate::permit::Permit;
 use crate::rejection::raise_refused;
 use crate::rules::{self, ErrorType, Verdict};
 use crate::steps::{kind_of, object_of};
-use fusewire::binding::{Course, ForkMutex, Refused};
+use fusewire::binding::{Course, ForkMutex, Refused, Role};
 use fusewire::{CircuitBreaker, Ending, Outcome, Settled, Step};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -25,9 +25,18 @@ pub(crate) struct Attempts {
     /// The decorated function whose rules hold, if it is one's.
     function: Option<Py<PyAny>>,
     said: Said,
-    /// Taken out while the core works on it: the core may run what users wrote, and no lock is held then. Empty for good
-    /// when it is given up.
-    course: ForkMutex<Option<Course>>,
+    course: ForkMutex<State>,
+}
+
+/// How far it is.
+enum State {
+    /// It begins with its first step: a call that the cache answers is none.
+    Later,
+    Begun(Box<Course>),
+    /// The core works on it: it may run what users wrote, and no lock is held then.
+    Taken,
+    /// Given up.
+    Closed,
 }
 
 /// What came of an attempt by the rules, and what the core makes of it. False: it was cancelled, and its permit is let go.
@@ -75,9 +84,13 @@ impl Attempts {
         function: Option<Py<PyAny>>,
         said: Said,
     ) -> PyResult<Self> {
-        let course = Course::begin(&breaker.get().guard.core, &said.request())
-            .map_err(|e| of_request(py, &e, None))?;
-        Ok(Attempts::going_on(breaker, function, said, course))
+        let core = &breaker.get().guard.core;
+        if said.key().is_none() {
+            let course = Course::begin(core, &said.request()).map_err(|e| of_request(py, &e, None))?;
+            return Ok(Attempts::going_on(breaker, function, said, course));
+        }
+        core.check(&said.request()).map_err(|e| of_request(py, &e, None))?;
+        Ok(Attempts { breaker, function, said, course: ForkMutex::new(State::Later) })
     }
 
     /// Those of a call that has begun.
@@ -87,7 +100,8 @@ impl Attempts {
         said: Said,
         course: Course,
     ) -> Self {
-        Attempts { breaker, function, said, course: ForkMutex::new(Some(course)) }
+        let course = ForkMutex::new(State::Begun(Box::new(course)));
+        Attempts { breaker, function, said, course }
     }
 
     fn core(&self) -> &CircuitBreaker {
@@ -100,14 +114,34 @@ impl Attempts {
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Course) -> R) -> PyResult<R> {
-        let Some(mut course) = self.course.lock().take() else {
-            return Err(pyo3::exceptions::PyRuntimeError::new_err(format!(
-                "these attempts of '{}' were closed, or another thread is in the middle of a step of them",
-                self.core().name()
-            )));
+        let before = {
+            let mut state = self.course.lock();
+            match &*state {
+                State::Closed => State::Closed,
+                _ => std::mem::replace(&mut *state, State::Taken),
+            }
+        };
+        let mut course = match before {
+            State::Begun(course) => course,
+            State::Later => Box::new(
+                Course::begin(self.core(), &self.said.request())
+                    .map_err(|e| Python::attach(|py| of_request(py, &e, None)))?,
+            ),
+            State::Taken | State::Closed => {
+                return Err(pyo3::exceptions::PyRuntimeError::new_err(format!(
+                    "these attempts of '{}' were closed, or another thread is in the middle of a step of them",
+                    self.core().name()
+                )));
+            }
         };
         let answer = act(&mut course);
-        *self.course.lock() = Some(course);
+        let mut state = self.course.lock();
+        if matches!(*state, State::Taken) {
+            *state = State::Begun(course);
+        } else {
+            drop(state);
+            course.abandon(self.core());
+        }
         Ok(answer)
     }
 
@@ -197,6 +231,67 @@ impl Attempts {
                 self.with(|course| course.admitted(core, paced))
             }
         }
+    }
+
+    /// Before anything is called: where a fresh value lies that answers, as its place and version.
+    #[pyo3(name = "_cache_fresh")]
+    fn cache_fresh(&self) -> Option<(u32, u64)> {
+        self.core().cache_fresh(self.said.key()?).map(|place| (place.at, place.version))
+    }
+
+    /// For the rung `cache`: where a value lies that may answer.
+    #[pyo3(name = "_cache_any")]
+    fn cache_any(&self) -> Option<(u32, u64)> {
+        self.core().cache_any(self.said.key()?).map(|place| (place.at, place.version))
+    }
+
+    /// The call has succeeded: where its value is to be kept; `None` when it is not.
+    #[pyo3(name = "_cache_store")]
+    fn cache_store(&self) -> Option<(u32, u64)> {
+        self.core().cache_store(self.said.key()?).map(|stored| (stored.place.at, stored.place.version))
+    }
+
+    /// Joins the calls of its key: its ticket, and whether it leads; `None` where calls do not join each other.
+    #[pyo3(name = "_join")]
+    fn join(&self) -> Option<(u64, bool)> {
+        let level = self.said.priority().unwrap_or_default();
+        let joined = self.core().flight_join(self.said.key()?, level)?;
+        Some((joined.ticket, joined.role == Role::Lead))
+    }
+
+    /// The leader has its answer: the tickets of those that it is handed to.
+    #[pyo3(name = "_land")]
+    fn land(&self, ticket: u64) -> Vec<u64> {
+        self.core().flight_land(ticket)
+    }
+
+    /// The call with that ticket is given up: the tickets of those that lead from now on.
+    #[pyo3(name = "_leave")]
+    fn leave(&self, ticket: u64) -> Vec<u64> {
+        self.core().flight_leave(ticket)
+    }
+
+    /// Seconds after which another attempt is to be started beside the one that is under way; `None`: none is.
+    #[pyo3(name = "_hedge_after")]
+    fn hedge_after(&self) -> PyResult<Option<f64>> {
+        let core = self.core();
+        Ok(self.with(|course| course.hedge_after(core))?.map(seconds))
+    }
+
+    /// A permit for that attempt, when that time has passed; `None` when there is to be none.
+    #[pyo3(name = "_hedge")]
+    fn hedge(&self, py: Python<'_>) -> PyResult<Option<Permit>> {
+        let core = self.core();
+        let function = self.function.as_ref().map(|function| function.clone_ref(py));
+        let slip = self.with(|course| course.hedge(core))?;
+        Ok(slip.map(|slip| Permit::new(self.breaker.clone_ref(py), function, slip)))
+    }
+
+    /// That attempt has answered first: it is the one from here on, and the one before is let go.
+    #[pyo3(name = "_hedge_won")]
+    fn hedge_won(&self, permit: &Permit) -> PyResult<()> {
+        let (core, slip) = (self.core(), permit.take_slip()?);
+        self.with(|course| course.hedge_won(core, &slip))
     }
 
     /// The exception of a call that was turned away; `None` when the last attempt was not.
@@ -289,8 +384,8 @@ impl Attempts {
 
     /// Gives it up: the permit of an attempt that is under way is let go. Nothing when it is over.
     fn close(&self) {
-        let course = self.course.lock().take();
-        if let Some(mut course) = course {
+        let before = std::mem::replace(&mut *self.course.lock(), State::Closed);
+        if let State::Begun(mut course) = before {
             course.abandon(self.core());
         }
     }

@@ -75,6 +75,10 @@ impl Body {
         request: &Wanted,
         ticket: &mut Ticket,
     ) -> Result<&Engine, Refusal> {
+        if let Some((engine, given)) = self.pass_around(request) {
+            *ticket = given;
+            return Ok(engine);
+        }
         match self.ask_gates(request, Wish::Try, None)? {
             Answered::Given(engine, given) => {
                 *ticket = given;
@@ -157,7 +161,8 @@ impl Body {
     #[inline(never)]
     fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
         let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
-        self.pass_gates(engine, engine.load(), request, &mut ticket).then_some((engine, ticket))
+        let passes = self.pass_gates(engine, engine.load(), request, &mut ticket);
+        passes.then_some((engine, ticket)).or_else(|| self.pass_around(request))
     }
 
     #[inline(never)]

@@ -9,9 +9,12 @@ use crate::policy::fallback::Rung;
 use crate::policy::feature::live::Features;
 use crate::policy::feature::recovery::Met;
 use crate::policy::feature::{FeatureRules, MAX_FEATURES};
+#[cfg(feature = "binding")]
 use crate::policy::flights::Flights;
 use crate::policy::hedge::{HedgeRules, Pace};
-use crate::policy::index::{Found, Index, Place, Stored};
+#[cfg(feature = "binding")]
+use crate::policy::index::Stored;
+use crate::policy::index::{Found, Index, Place};
 use crate::policy::retry::{Asked, Denied, Missed, RetryRules};
 use crate::policy::timeout::{Learned, TimeoutRules};
 use crate::policy::wait::{After, Choice, FIRST_RETRY, Retry, Scores, Taken, Wait, WaitKind};
@@ -286,6 +289,7 @@ pub(crate) struct Caching {
 
 pub(crate) struct Cached {
     pub index: Arc<Index>,
+    #[cfg(feature = "binding")]
     pub flights: Flights,
     /// Answers that were fresh, that were stale, and times that there was none.
     counts: [AtomicU64; 3],
@@ -293,7 +297,12 @@ pub(crate) struct Cached {
 
 impl Caching {
     fn new(rules: CacheRules, before: Option<&Caching>, now: Nanos) -> Self {
-        let new = || Cached { index: Arc::new(Index::new()), flights: Flights::new(), counts: Default::default() };
+        let new = || Cached {
+            index: Arc::new(Index::new()),
+            #[cfg(feature = "binding")]
+            flights: Flights::new(),
+            counts: Default::default(),
+        };
         let lasting = before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting));
         // The host's values stay where they are until others take their places.
         lasting.index.shrink(&rules, now);
@@ -331,6 +340,7 @@ impl Caching {
         found.place()
     }
 
+    #[cfg(feature = "binding")]
     pub(crate) fn store(&self, key: &str, now: Nanos) -> Option<Stored> {
         self.lasting.index.store(&self.rules, key, now)
     }

@@ -144,6 +144,8 @@ pub(crate) struct Set {
     pub words: GateWords,
     /// The policies around the call.
     pub around: Around,
+    /// They have a say in every call.
+    pub is_around: bool,
 }
 
 impl Set {
@@ -181,7 +183,8 @@ impl Set {
             _ => None,
         };
         let around = Around::new(policies, before.map(|set| &set.around), met, now);
-        Set { limiter, limit, rules: rules.clone(), words, around }
+        let is_around = around.timeout.is_some() || around.features.is_some();
+        Set { limiter, limit, rules: rules.clone(), words, around, is_around }
     }
 
     #[inline]

@@ -74,8 +74,19 @@ impl Body {
             return None;
         }
         let set = self.gate_set()?;
-        let level = request.priority;
-        if level < set.floor() {
+        // Where a policy around the call has a say, it is asked apart: others have nothing of it to carry.
+        if set.is_around || request.has_more() {
+            return None;
+        }
+        self.pass::<false>(engine, word, set, request)
+    }
+
+    /// The same, where a policy around the call has a say.
+    #[inline(never)]
+    pub(crate) fn pass_around(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
+        let (engine, set) = (self.engine(), self.gate_set()?);
+        let word = engine.load();
+        if !word.is_calm() || !(set.is_around || request.has_more()) {
             return None;
         }
         if let Some(featured) = &set.around.features {
@@ -83,6 +94,21 @@ impl Body {
             if !featured.features.admits_at_once(word, place, self.clock()) {
                 return None;
             }
+        }
+        Some((engine, self.pass::<true>(engine, word, set, request)?))
+    }
+
+    #[inline(always)]
+    fn pass<const AROUND: bool>(
+        &self,
+        engine: &Engine,
+        word: Word,
+        set: &Set,
+        request: &Wanted,
+    ) -> Option<Ticket> {
+        let level = request.priority;
+        if level < set.floor() {
+            return None;
         }
         // What is taken fits a register: a ticket that came back through memory would stall who copies it.
         let take_slot = || match set.rules.slots {
@@ -97,7 +123,7 @@ impl Body {
                 limiter.draw_at_once(&set.words.rate(), self.clock(), &asks, take_slot, give_back)?
             }
         };
-        Some(self.let_in(engine, word, set, request, slot))
+        Some(self.let_in::<AROUND>(engine, word, set, request, slot))
     }
 
     /// The ticket of a call that has waited, and that nothing but its slot was missing for.
@@ -111,11 +137,14 @@ impl Body {
     ) -> Option<Ticket> {
         let has_more = |set: &Set| set.limiter.is_some() || set.around.features.is_some();
         let set = self.gate_set().filter(|set| !has_more(set) && request.priority >= set.floor())?;
-        word.is_calm().then(|| self.let_in(engine, word, set, request, Some(slot)))
+        word.is_calm().then(|| match set.is_around || request.has_more() {
+            false => self.let_in::<false>(engine, word, set, request, Some(slot)),
+            true => self.let_in::<true>(engine, word, set, request, Some(slot)),
+        })
     }
 
     #[inline(always)]
-    fn let_in(
+    fn let_in<const AROUND: bool>(
         &self,
         engine: &Engine,
         word: Word,
@@ -132,10 +161,8 @@ impl Body {
             ticket = ticket.that_feeds();
         }
         engine.count_admitted(request.priority);
-        if set.around.is_fed() {
-            ticket = ticket.that_feeds();
-        }
-        if set.around.timeout.is_some() || request.deadline.is_some() || request.feature != 0 {
+        if AROUND {
+            let ticket = if set.around.is_fed() { ticket.that_feeds() } else { ticket };
             return self.start(engine, set, request, ticket, 0);
         }
         if !engine.leaves_untimed()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._asking import Asking
+    from ._cached import Cached
     from ._event_stream import EventStream
     from ._events import PolicyEvent, Transition
     from ._native import NativeRegistry
@@ -129,9 +130,10 @@ class CircuitBreaker(Breaker):
     Raises ``ConfigError``, which names the key, the value and what is allowed.
     """
 
-    __slots__ = ("_listeners", "_policy_listeners")
+    __slots__ = ("_kept", "_listeners", "_policy_listeners")
 
     if TYPE_CHECKING:
+        _kept: Cached
         _listeners: Listeners
         _policy_listeners: Listeners
 
@@ -363,6 +365,20 @@ class CircuitBreaker(Breaker):
         from ._event_stream import EventStream
 
         return EventStream(self, self.add_policy_listener, self.remove_policy_listener)
+
+    @property
+    def _cached(self) -> Cached:
+        """The values of its calls, and those who wait for one; made when they are first asked for."""
+        try:
+            return self._kept
+        except AttributeError:
+            pass
+        from ._cached import Cached
+
+        with lock:
+            if not hasattr(self, "_kept"):
+                self._kept = Cached()
+            return self._kept
 
     def _listening(self) -> Listeners:
         return self._hearing("_listeners", self.listen)

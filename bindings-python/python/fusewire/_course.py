@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+from ._cached import Follower, may_wait
 from ._errors import CallTimeoutError, attach
 from ._fallback import answer_of
 from ._limits import Expired, within
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from ._cached import Cached, Leader
     from ._errors import CircuitOpenError
     from ._native import Attempts, Breaker, Done, GuardedFunction
     from ._policy import FallbackResult
@@ -93,8 +95,21 @@ class Run:
 
     def answer(self, rung: str) -> Any:
         """What the rung answers, or an awaitable of that."""
+        if rung == "cache":
+            found = self.attempts.breaker._cached.value(self.attempts._cache_any())
+            if found is None:
+                raise LookupError(f"there is no value of the key {self.attempts.key!r} that is young enough")
+            return found[0]
         rungs = rungs_of(self.owner) or {}
         return answer_of(self.attempts.breaker, rungs, rung, self.args, self.kwargs)
+
+    def kept(self, cached: Cached, flight: Leader | None, value: Any) -> Any:
+        """The value, stored where the call itself has succeeded, and handed to those who follow."""
+        if self.done is not None and self.done.outcome == "success" and self.rung is None:
+            cached.store(self.attempts, value)
+        if flight is not None:
+            flight.land(value, None)
+        return value
 
     def finish(self, done: Done) -> Any:
         """What the call comes to; raises what it has raised."""
@@ -155,6 +170,42 @@ def go_on(
 
 def call(run: Run) -> Any:
     """Makes the call; waits in this thread."""
+    if run.attempts.key is None:
+        return _call(run)
+    cached = run.attempts.breaker._cached
+    found = cached.value(run.attempts._cache_fresh())
+    if found is not None:
+        return found[0]
+    flight = cached.join(run.attempts) if may_wait() else None
+    if isinstance(flight, Follower):
+        flight.wait()
+        if flight.came is not None:
+            return _handed(*flight.came)
+        flight = flight.leads()
+    try:
+        value = _call(run)
+    except BaseException as error:
+        _ended(flight, error)
+        raise
+    return run.kept(cached, flight, value)
+
+
+def _handed(value: Any, error: Exception | None) -> Any:
+    if error is not None:
+        raise error
+    return value
+
+
+def _ended(flight: Leader | None, error: BaseException) -> None:
+    """A call that others may follow has raised."""
+    if flight is not None:
+        if isinstance(error, Exception):
+            flight.land(None, error)
+        else:
+            flight.leave()
+
+
+def _call(run: Run) -> Any:
     with run.attempts as attempts:
         while True:
             step = attempts._next()
@@ -187,6 +238,27 @@ def _attempt(run: Run) -> None:
 
 async def call_async(run: Run) -> Any:
     """As ``call``, of a coroutine function; waits in the running loop, and may be cancelled wherever it waits."""
+    if run.attempts.key is None:
+        return await _call_async(run)
+    cached = run.attempts.breaker._cached
+    found = cached.value(run.attempts._cache_fresh())
+    if found is not None:
+        return found[0]
+    flight = cached.join(run.attempts)
+    if isinstance(flight, Follower):
+        await flight.wait_async()
+        if flight.came is not None:
+            return _handed(*flight.came)
+        flight = flight.leads()
+    try:
+        value = await _call_async(run)
+    except BaseException as error:
+        _ended(flight, error)
+        raise
+    return run.kept(cached, flight, value)
+
+
+async def _call_async(run: Run) -> Any:
     with run.attempts as attempts:
         while True:
             step = attempts._next()

@@ -18,7 +18,8 @@ use std::ptr;
 /// What is known when Python goes on.
 struct Begun<'py> {
     said: Said,
-    course: Course,
+    /// `None`: it has not begun.
+    course: Option<Course>,
     /// What the first attempt has raised.
     error: Option<Bound<'py, PyAny>>,
     /// What it has returned.
@@ -64,14 +65,16 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
     let core = &guard.core;
     // SAFETY: the caller's promise.
     let said = unsafe { guard.said_of(py, arguments)? };
-    let mut course = Course::begin(core, &said.request()).map_err(|e| of_request(py, &e, None))?;
     // Queues and caches are Python's.
-    let is_simple = said.key().is_none() && !core.may_queue();
-    if is_simple && course.next(core).is_none() {
+    if said.key().is_some() || core.may_queue() {
+        return Ok(Err(Begun { said, course: None, error: None, result: None }));
+    }
+    let mut course = Course::begin(core, &said.request()).map_err(|e| of_request(py, &e, None))?;
+    if course.next(core).is_none() {
         ask(&mut course, guard);
     }
-    if !is_simple || !matches!(course.next(core), Some(Step::Call { .. })) {
-        return Ok(Err(Begun { said, course, error: None, result: None }));
+    if !matches!(course.next(core), Some(Step::Call { .. })) {
+        return Ok(Err(Begun { said, course: Some(course), error: None, result: None }));
     }
     let Arguments { args, count, names } = arguments;
     // SAFETY: as above.
@@ -95,7 +98,7 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
     crate::attempts::settle_result(&mut course, guard, &result);
     Ok(match is_over(&mut course, guard) {
         true => Ok(result.into_ptr()),
-        false => Err(Begun { said, course, error: None, result: Some(result) }),
+        false => Err(Begun { said, course: Some(course), error: None, result: Some(result) }),
     })
 }
 
@@ -127,7 +130,7 @@ unsafe fn raised<'py>(
             raised.restore();
             ffi::PyErr_Clear();
         }
-        return Err(Begun { said, course, error, result: None });
+        return Err(Begun { said, course: Some(course), error, result: None });
     }
     drop(error);
     // SAFETY: attached.
@@ -144,7 +147,10 @@ unsafe fn go_on<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the promises of `call_by_course`.
     let (breaker, decorated) = unsafe { handles(py, owner) };
-    let attempts = Attempts::going_on(breaker, decorated, begun.said, begun.course);
+    let attempts = match begun.course {
+        Some(course) => Attempts::going_on(breaker, decorated, begun.said, course),
+        None => Attempts::begin(py, breaker, decorated, begun.said)?,
+    };
     let attempts = Bound::new(py, attempts)?;
     // SAFETY: as above.
     let (owner, function) =

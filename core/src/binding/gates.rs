@@ -147,6 +147,9 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn acquire_slip_for(&self, request: &Wanted) -> Result<Paced, Refused> {
+        if request.deadline.is_none() && !self.is_gated() {
+            return self.acquire_paced();
+        }
         let mut ticket = Ticket::plain(0);
         let engine = self.0.acquire_for(request, &mut ticket)?;
         Ok(self.paced(engine, ticket))

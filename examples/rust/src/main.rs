@@ -9,6 +9,7 @@ mod load;
 mod overload;
 mod plot;
 mod report;
+mod retries;
 mod run;
 mod service;
 mod setting;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Some(Command::Upstream(options)) => fusewire_upstream::cli::run(options).map(|()| true),
         Some(Command::Overload(options)) => overload::scene(&options),
+        Some(Command::Retries(options)) => retries::scene(&options),
         None => demo(&args),
     };
     match done {
