@@ -57,7 +57,8 @@ pub struct Ending<'a> {
 
 impl<'a> Ending<'a> {
     const fn of(outcome: Outcome, error_type: Option<&'a str>) -> Self {
-        let told = Ended { outcome, error_type, status: None, retry_after: None, stands: false, teaches: None };
+        let told =
+            Ended { outcome, error_type, status: None, retry_after: None, stands: false, teaches: None };
         Ending { told, lasted: None }
     }
 
@@ -121,7 +122,9 @@ impl From<&std::io::Error> for Ending<'_> {
         let error_type = match error.kind() {
             ErrorKind::TimedOut => TIMEOUT,
             ErrorKind::ConnectionRefused => "connection_refused",
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => "connection_reset",
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                "connection_reset"
+            }
             ErrorKind::NotConnected
             | ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable

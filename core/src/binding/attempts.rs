@@ -1,10 +1,10 @@
 //! Calls with their attempts, for packages of other languages.
 
 use super::{Paced, Refused, Slip};
+use crate::admit::priority::Priority;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::error::Refusal;
-use crate::admit::priority::Priority;
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
 pub use crate::policy::flights::{Joined, Role};

@@ -203,13 +203,17 @@ impl<E: fmt::Display> fmt::Display for RungError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RungError::Inner(e) => e.fmt(f),
-            RungError::Judged { error_type: Some(kind) } => write!(f, "its value was judged a failure: {kind}"),
+            RungError::Judged { error_type: Some(kind) } => {
+                write!(f, "its value was judged a failure: {kind}")
+            }
             RungError::Judged { error_type: None } => f.write_str("its value was judged a failure"),
             RungError::Rejected(rejection) => rejection.fmt(f),
             RungError::TimedOut { limit } => write!(f, "it took longer than its timeout of {limit:?}"),
             RungError::Absent => f.write_str("nothing is cached that may answer"),
             RungError::Panicked => f.write_str("it panicked"),
-            RungError::IsAsync => f.write_str("it is async; use `call_async`, or register a function that is not"),
+            RungError::IsAsync => {
+                f.write_str("it is async; use `call_async`, or register a function that is not")
+            }
             RungError::Unregistered => f.write_str("nothing is registered under that name"),
         }
     }

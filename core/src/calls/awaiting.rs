@@ -1,10 +1,10 @@
 //! Calls that are awaited. What they need of tokio is its timer, and that only when they wait.
 
+use super::answer::Answer;
 use super::blocking::land;
-use super::race::{Race, Won};
 use super::keep::{Ended, FollowEnd};
 use super::policy::{Policy, Shared, Start};
-use super::answer::Answer;
+use super::race::{Race, Won};
 use super::run::{First, Run};
 use crate::admission::Answered;
 use crate::admit::queue::Ticket as Place;
@@ -165,7 +165,9 @@ impl<T, E> Run<'_, T, E> {
                 self.steps.admitted(body, body.engine_number(number), ticket);
                 return self.outlast(future, f).await;
             }
-            Begun::Admitted((number, ticket)) => self.steps.admitted(body, body.engine_number(number), ticket),
+            Begun::Admitted((number, ticket)) => {
+                self.steps.admitted(body, body.engine_number(number), ticket)
+            }
             Begun::Refused(refusal) => self.steps.refused(body, refusal),
             Begun::Waits(place) => self.wait(place).await,
         }

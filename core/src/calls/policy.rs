@@ -289,7 +289,8 @@ impl<T, E> Shared<T, E> {
     fn check_cache(&self) -> Result<(), ConfigError> {
         let Some(caching) = self.breaker.0.caching() else { return Ok(()) };
         if caching.rules.coalesce && self.joins.is_none() {
-            let allowed = "true for a policy that is built with `coalesced()`, whose values and errors can be cloned";
+            let allowed =
+                "true for a policy that is built with `coalesced()`, whose values and errors can be cloned";
             return Err(ConfigError::new(COALESCE, "true", allowed));
         }
         if self.kept.is_none() {

@@ -65,11 +65,7 @@ where
         Race { run, primary, limit, failed: None, next, hedges: Vec::new(), inside: None }
     }
 
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        f: &mut impl FnMut() -> F,
-    ) -> Poll<Won<F::Output>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, f: &mut impl FnMut() -> F) -> Poll<Won<F::Output>> {
         loop {
             if let Some(won) = self.poll_primary(cx) {
                 return Poll::Ready(won);

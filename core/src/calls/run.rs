@@ -175,11 +175,7 @@ impl<'p, T, E> Run<'p, T, E> {
     }
 
     /// The rung has answered, or could not; the answer if it has.
-    pub(super) fn answered(
-        &mut self,
-        rung: Rung,
-        answered: Result<T, RungError<E>>,
-    ) -> Option<Answer<T, E>> {
+    pub(super) fn answered(&mut self, rung: Rung, answered: Result<T, RungError<E>>) -> Option<Answer<T, E>> {
         self.steps.answered(self.body(), answered.is_ok());
         match answered {
             Ok(value) => {

@@ -1,6 +1,8 @@
 //! Calls that are awaited, in tokio's paused time.
 
-use crate::{Broken, NETWORK, RETRY, Script, WRONG, breaker, describe, ms, paused, policy, rejected_by, totals};
+use crate::{
+    Broken, NETWORK, RETRY, Script, WRONG, breaker, describe, ms, paused, policy, rejected_by, totals,
+};
 use fusewire::{Ending, Failure, Policy, Reason, Request, RungError};
 use std::future::{Future, pending, ready};
 use std::panic::AssertUnwindSafe;
@@ -41,7 +43,8 @@ fn a_failure_is_tried_once_more_after_its_wait() {
 #[test]
 fn an_attempt_that_takes_too_long_is_dropped_and_the_error_names_the_limit() {
     paused(async {
-        let policy = policy(r#"{"timeout": "250ms", "retry": {"max_attempts": 2, "backoff": {"jitter": 0}}}"#);
+        let policy =
+            policy(r#"{"timeout": "250ms", "retry": {"max_attempts": 2, "backoff": {"jitter": 0}}}"#);
         let begun = Instant::now();
         let error = policy.call_async(Request::new(), pending).await.expect_err("it never ends");
         assert_eq!((error.timeout(), error.attempts(), begun.elapsed()), (Some(ms(250)), 2, ms(600)));
@@ -64,7 +67,8 @@ fn the_deadline_of_a_request_ends_an_attempt() {
 #[test]
 fn a_call_waits_for_a_slot_and_for_its_turn() {
     paused(async {
-        let document = r#"{"retry": {}, "bulkhead": {"max_concurrent": 1, "max_queue": 5, "queue_timeout": "1s"}}"#;
+        let document =
+            r#"{"retry": {}, "bulkhead": {"max_concurrent": 1, "max_queue": 5, "queue_timeout": "1s"}}"#;
         let policy = policy(document);
         let slow = |n, long| async move {
             sleep(ms(long)).await;
@@ -77,10 +81,8 @@ fn a_call_waits_for_a_slot_and_for_its_turn() {
         );
         let values = (first.expect("it has a slot").value, second.expect("it waits for it").value);
         assert_eq!((values, begun.elapsed()), ((1, 2), ms(600)));
-        let (first, second) = tokio::join!(
-            policy.call_async(get(), || slow(1, 2000)),
-            policy.call_async(get(), || slow(2, 1))
-        );
+        let (first, second) =
+            tokio::join!(policy.call_async(get(), || slow(1, 2000)), policy.call_async(get(), || slow(2, 1)));
         assert_eq!(first.expect("it has a slot").value, 1);
         let error = second.expect_err("it waits for a second");
         assert!(matches!(error.failure(), Failure::Rejected(r) if r.reason() == Reason::QueueTimeout));

@@ -2,8 +2,8 @@
 
 use crate::{Broken, IGNORED, NETWORK, RETRY, Script, WRONG, builder, describe, ms, totals};
 use fusewire::{
-    By, CircuitBreaker, Degraded, Ending, Failure, ManualClock, Outcome, Policy, PolicyBuilder, Reason, Request, Rung,
-    RungError,
+    By, CircuitBreaker, Degraded, Ending, Failure, ManualClock, Outcome, Policy, PolicyBuilder, Reason,
+    Request, Rung, RungError,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -153,10 +153,7 @@ fn when_every_rung_fails_the_original_error_is_returned_with_theirs() {
     let error = policy.call(Request::new(), || Err(WRONG)).expect_err("nothing answers");
     let errors: Vec<_> = error.rungs().iter().map(|(_, error)| error.clone()).collect();
     assert_eq!(errors, [RungError::Panicked, RungError::Inner(Broken("empty"))]);
-    assert_eq!(
-        error.to_string(),
-        "invalid_request; fallback `panics`: it panicked; fallback `fails`: empty"
-    );
+    assert_eq!(error.to_string(), "invalid_request; fallback `panics`: it panicked; fallback `fails`: empty");
     let counts = breaker.snapshot().fallbacks.iter().map(|c| (c.answered, c.failed)).collect::<Vec<_>>();
     assert_eq!(counts, [(0, 1), (0, 1)]);
 }
@@ -221,7 +218,8 @@ fn a_judge_that_panics_is_left_out_of_account() {
 
 #[test]
 fn a_panic_is_a_failure_that_goes_on() {
-    let (breaker, _, policy) = begin(r#"{"retry": {}, "fallback": ["none"], "bulkhead": {"max_concurrent": 1}}"#);
+    let (breaker, _, policy) =
+        begin(r#"{"retry": {}, "fallback": ["none"], "bulkhead": {"max_concurrent": 1}}"#);
     let policy = policy.fallback_value("none", 0).build().expect("valid");
     let call = || policy.call(get(), || panic!("this one is for the test"));
     assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
@@ -244,7 +242,8 @@ fn a_paced_call_waits_for_its_turn() {
     let document = r#"{"retry": {}, "rate_limit": {"algorithm": "leaky_bucket", "rate": 10}}"#;
     let (_, clock, policy) = begin(document);
     let policy = policy.build().expect("valid");
-    let begun = [(); 3].map(|()| policy.call(get(), || Ok(clock_now(&clock) as u32)).expect("admitted").value);
+    let begun =
+        [(); 3].map(|()| policy.call(get(), || Ok(clock_now(&clock) as u32)).expect("admitted").value);
     assert_eq!(begun, [0, 100_000_000, 200_000_000]);
 }
 
@@ -267,5 +266,9 @@ fn breakers_that_fall_back_on_each_other_are_an_error() {
     let replica = builder(r#"{"fallback": ["breaker:search"]}"#).build("replica").expect("valid");
     let (_, _, policy) = begin(r#"{"fallback": ["breaker:replica"]}"#);
     let error = policy.fallback_breaker(&replica, |_| Ok(1)).build().expect_err("a cycle");
-    assert!(error.to_string().contains("search -> breaker") || error.to_string().contains("search -> replica -> search"), "{error}");
+    assert!(
+        error.to_string().contains("search -> breaker")
+            || error.to_string().contains("search -> replica -> search"),
+        "{error}"
+    );
 }

@@ -130,7 +130,10 @@ fn drop_everywhere(document: &str, prepare: fn(&Bench), hold: bool) -> usize {
             let ended = match hold {
                 true => {
                     let (_, ended, follower) = tokio::join!(holding, dropped, follower);
-                    assert!(follower.is_some(), "dropped after poll {polls}: it leads, or has what the other came to");
+                    assert!(
+                        follower.is_some(),
+                        "dropped after poll {polls}: it leads, or has what the other came to"
+                    );
                     ended
                 }
                 false => dropped.await,

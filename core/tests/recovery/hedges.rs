@@ -103,7 +103,8 @@ fn there_are_as_many_as_the_document_says() {
 #[test]
 fn an_open_breaker_and_a_spent_budget_start_none() {
     paused(async {
-        let none = r#"{"hedge": {}, "retry": {"max_attempts": 2, "budget": {"ratio": 0, "min_per_second": 0}}}"#;
+        let none =
+            r#"{"hedge": {}, "retry": {"max_attempts": 2, "budget": {"ratio": 0, "min_per_second": 0}}}"#;
         let policy = policy(none);
         let (ended, took) = race(&policy, &[(500, Ok(1)), (1, Ok(2))]).await;
         assert_eq!((ended.expect("the primary").value, took, hedges(&policy)), (1, ms(500), (0, 0)));

@@ -3,8 +3,8 @@
 
 use crate::{Broken, TokioClock, builder, describe, ms};
 use fusewire::{
-    Answer, Attempts, CircuitBreaker, Clock, Ending, Failure, FallbackCounts, ManualClock, Outcome, Policy, PolicyError,
-    Reason, Request, RetryCounts, State, Step, Totals,
+    Answer, Attempts, CircuitBreaker, Clock, Ending, Failure, FallbackCounts, ManualClock, Outcome, Policy,
+    PolicyError, Reason, Request, RetryCounts, State, Step, Totals,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -52,7 +52,14 @@ const ERRORS: [&str; 5] = ["network_error", "rate_limit", "invalid_request", "ig
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     let act = (0..400u64, prop_oneof![Just(None), (0..ERRORS.len()).prop_map(|n| Some(ERRORS[n]))]);
     let method = prop_oneof![Just(None), Just(Some("GET")), Just(Some("PUT")), Just(Some("POST"))];
-    let call = (method, any::<bool>(), prop::option::of(1..1_500u64), vec(act, 1..5), any::<[bool; 2]>(), 0..3_000u64);
+    let call = (
+        method,
+        any::<bool>(),
+        prop::option::of(1..1_500u64),
+        vec(act, 1..5),
+        any::<[bool; 2]>(),
+        0..3_000u64,
+    );
     let call = call.prop_map(|(method, idempotent, deadline, acts, rungs, pause)| Call {
         method,
         idempotent,
@@ -75,7 +82,8 @@ fn document() -> impl Strategy<Value = String> {
         "pattern_based",
         "adaptive",
     ]);
-    let timeout = prop_oneof![Just(""), Just(r#""timeout": "250ms", "#), Just(r#""timeout": {"kind": "hybrid"}, "#)];
+    let timeout =
+        prop_oneof![Just(""), Just(r#""timeout": "250ms", "#), Just(r#""timeout": {"kind": "hybrid"}, "#)];
     let budget = prop_oneof![
         Just("false"),
         Just(r#"{"ratio": 0.5, "min_per_second": 0}"#),
@@ -225,7 +233,9 @@ fn end_of(ended: Result<Answer<u32, Broken>, PolicyError<Broken>>) -> End {
         Ok(Answer { degraded: Some(degraded), .. }) => {
             of(&degraded.error, true, Some(degraded.rung.to_string()))
         }
-        Ok(answer) => End { answered: true, rung: None, attempts: answer.attempts, error: None, rejected: None },
+        Ok(answer) => {
+            End { answered: true, rung: None, attempts: answer.attempts, error: None, rejected: None }
+        }
         Err(error) => of(&error, false, None),
     }
 }
@@ -324,8 +334,13 @@ fn check_rules(document: &str, calls: &[Call], reference: &Reference) -> Result<
     let elapsed = retry["max_elapsed"].as_str().and_then(|text| text.strip_suffix("ms")?.parse::<u64>().ok());
     let elapsed = elapsed.expect("it is written") * 1_000_000;
     let mut firsts = Vec::new();
-    for (call, seen) in calls.iter().zip(reference.seen.split_inclusive(|seen| matches!(seen, Seen::Over { .. }))) {
-        let begun: Vec<u64> = seen.iter().filter_map(|seen| if let Seen::Begun { at } = seen { Some(*at) } else { None }).collect();
+    for (call, seen) in
+        calls.iter().zip(reference.seen.split_inclusive(|seen| matches!(seen, Seen::Over { .. })))
+    {
+        let begun: Vec<u64> = seen
+            .iter()
+            .filter_map(|seen| if let Seen::Begun { at } = seen { Some(*at) } else { None })
+            .collect();
         let allowed = match (call.method, call.idempotent) {
             (None, _) | (Some("POST"), true) => most,
             (Some("GET"), _) => 5,
@@ -344,14 +359,17 @@ fn check_rules(document: &str, calls: &[Call], reference: &Reference) -> Result<
     let begun = reference.seen.iter().filter(|seen| matches!(seen, Seen::Begun { .. })).count() as u64;
     prop_assert_eq!(totals.success + totals.failure + totals.ignored, begun, "one outcome for each attempt");
     if let Some(budget) = retry["budget"].as_object() {
-        let (ratio, least) = (budget["ratio"].as_f64().expect("it is written"), budget["min_per_second"].as_f64());
+        let (ratio, least) =
+            (budget["ratio"].as_f64().expect("it is written"), budget["min_per_second"].as_f64());
         let stretch = |at: &u64| at / 1_000_000_000;
         for now in reference.retries.iter().map(stretch) {
             let inside = |at: &&u64| (now.saturating_sub(9)..=now).contains(&stretch(at));
             let retries = reference.retries.iter().filter(inside).count() as u64;
             // A call that was turned away at once has begun, too.
             let first_attempts = calls.len() as f64;
-            prop_assert!(retries <= (ratio * first_attempts) as u64 + (least.expect("written") * 10.0) as u64);
+            prop_assert!(
+                retries <= (ratio * first_attempts) as u64 + (least.expect("written") * 10.0) as u64
+            );
         }
     }
     Ok(())

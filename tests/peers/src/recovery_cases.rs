@@ -16,10 +16,10 @@ use tower::timeout::TimeoutLayer;
 
 use crate::cases::{Group, entry, on, share};
 use crate::guard::{Batch, Guard, Maker, Scenario};
+use crate::reference;
 use crate::styles::ByClosure;
 use crate::tower_cases::{self, Inner, Refusal};
 use crate::work::{Failure, GOOD, work};
-use crate::reference;
 
 /// A blocking call and one that is awaited.
 const BLOCKING: &str = "recovering";
@@ -165,7 +165,8 @@ impl Refusal for Box<dyn std::error::Error + Send + Sync> {
 /// The timer of its timeout is made with a runtime at hand.
 fn retry_and_timeout() -> Maker {
     let wrap = |inner: Inner| {
-        let boxed = tower::util::MapErrLayer::new(|e: Failure| -> Infallible { unreachable!("{e:?}") }).layer(inner);
+        let boxed =
+            tower::util::MapErrLayer::new(|e: Failure| -> Infallible { unreachable!("{e:?}") }).layer(inner);
         RetryLayer::new(Thrice(2)).layer(TimeoutLayer::new(Duration::from_secs(1)).layer(boxed))
     };
     let make = tower_cases::maker(false, wrap);
