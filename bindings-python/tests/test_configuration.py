@@ -80,7 +80,7 @@ def test_a_document_is_taken_as_it_stands():
         ({"error_type": "name"}, "error_type", "function"),
         ({"fallback": 5}, "fallback", "function"),
         ({"fallback": []}, "fallback", "1 to 16 names"),
-        ({"fallback": [set()]}, "fallback", "a function, a name, a constant"),
+        ({"fallback": ["a", "a"]}, "fallback", "once"),
         ({"fallback": ["cache"]}, "fallback", "cache"),
         ({"clock": 5}, "clock", "ManualClock"),
     ],

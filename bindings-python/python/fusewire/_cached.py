@@ -34,12 +34,14 @@ class Cached:
 
     def store(self, attempts: Attempts, value: Any) -> None:
         """Keeps the value of a call that has succeeded."""
+        replaced = None
         with lock:
             place = attempts._cache_store()
             if place is not None:
-                before, self._values[place[0]] = self._values.get(place[0]), (place[1], value)
-        # What it replaces is let go without the lock: it may have a finaliser.
-        before = None
+                replaced = self._values.get(place[0])
+                self._values[place[0]] = (place[1], value)
+        # Let go without the lock: it may have a finaliser.
+        del replaced
 
     def join(self, attempts: Attempts) -> Follower | Leader | None:
         """Joins the calls of the same key; ``None`` where each is made."""

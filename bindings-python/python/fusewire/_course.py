@@ -279,6 +279,11 @@ async def _call_async(run: Run) -> Any:
 
 
 async def _attempt_async(run: Run, limit: float | None) -> None:
+    after = run.attempts._hedge_after()
+    if after is not None:
+        from ._hedges import race
+
+        return await race(run, limit, after)
     try:
         awaitable = run.function(*run.args, **run.kwargs)
         if not hasattr(awaitable, "__await__"):

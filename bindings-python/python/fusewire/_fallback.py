@@ -17,7 +17,7 @@ __all__ = ["Constant"]
 
 class Constant:
     """A rung that answers with one ``value``, whatever it is: ``fallback=[load_from_disk, Constant("none")]``. Of a number, a
-    dict, ``None`` and other values that are no function and no text, the value itself is such a rung."""
+    list, a dict, ``None`` and other values that are no function and no text, the value itself is such a rung."""
 
     __slots__ = ("_value",)
 
@@ -41,8 +41,6 @@ def named(given: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:
         if isinstance(rung, str):
             names.append(rung)
             continue
-        if isinstance(rung, type) or not (callable(rung) or not hasattr(rung, "__iter__") or isinstance(rung, dict)):
-            raise invalid("fallback", rung, "a function, a name, a constant, or fusewire.Constant(...) of anything")
         name = _free(_name_of(rung), rungs)
         names.append(name)
         rungs[name] = rung

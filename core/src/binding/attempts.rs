@@ -110,7 +110,6 @@ impl Course {
 
 impl CircuitBreaker {
     /// Whether calls through a [`Course`] differ from others: the document has `retry`, `fallback`, `cache` or `hedge`.
-    #[inline]
     pub fn has_course(&self) -> bool {
         self.0.gate_set().is_some_and(|set| set.around.has_course())
     }
