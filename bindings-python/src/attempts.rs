@@ -9,8 +9,8 @@ use crate::guarded::guard_of;
 use crate::object::attached;
 use crate::permit::Permit;
 use crate::rejection::raise_refused;
-use crate::rules::{self, ErrorType, Verdict};
-use crate::steps::{kind_of, object_of};
+use crate::rules;
+use crate::steps::{Kind, ask, kind_of, object_of, settle_error, settle_result};
 use fusewire::binding::{Course, ForkMutex, Refused, Role};
 use fusewire::{CircuitBreaker, Ending, Outcome, Settled, Step};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -37,43 +37,6 @@ enum State {
     Taken,
     /// Given up.
     Closed,
-}
-
-/// What came of an attempt by the rules, and what the core makes of it. False: it was cancelled, and its permit is let go.
-pub(crate) fn settle_error(course: &mut Course, guard: &Guard, error: &Bound<'_, PyAny>) -> bool {
-    let core = &guard.core;
-    let (outcome, kind) = match rules::judge(guard.rules.as_deref(), core.name(), error) {
-        (Verdict::Abandoned, _) => {
-            course.abandon(core);
-            return false;
-        }
-        (Verdict::Outcome(outcome), kind) => (outcome, kind),
-    };
-    if outcome != Outcome::Failure {
-        course.settle(core, &Ending::new(outcome, None));
-        return true;
-    }
-    let known = kind_of(core.name(), error);
-    let error_type = match &kind {
-        ErrorType::Class => known.name.as_deref().or_else(|| kind.of(error)),
-        ErrorType::Said(_) => kind.of(error),
-    };
-    let falls_back = guard.rules.as_ref().is_none_or(|rules| rules.falls_back(core.name(), error));
-    let ending = known.tell(Ending::new(Outcome::Failure, error_type));
-    course.settle(core, &if falls_back { ending } else { ending.without_fallback() });
-    true
-}
-
-/// The same, of a result.
-pub(crate) fn settle_result(course: &mut Course, guard: &Guard, result: &Bound<'_, PyAny>) {
-    let core = &guard.core;
-    match guard.rules.as_ref().map_or(Outcome::Success, |rules| rules.of_result(core.name(), result)) {
-        Outcome::Failure => {
-            let known = kind_of(core.name(), result);
-            course.settle(core, &known.tell(Ending::new(Outcome::Failure, known.name.as_deref())));
-        }
-        outcome => _ = course.settle(core, &Ending::new(outcome, None)),
-    }
 }
 
 impl Attempts {
@@ -173,14 +136,6 @@ impl Attempts {
             Some(duration) => ending.lasted(Duration::from_nanos(nanos("duration", duration)?)),
             None => ending,
         })
-    }
-}
-
-/// Asks for a permit; never waits.
-pub(crate) fn ask(course: &mut Course, guard: &Guard) {
-    match guard.acquire_for(&course.wanted()) {
-        Ok(paced) => course.admitted(&guard.core, paced),
-        Err(refused) => course.refused(&guard.core, refused),
     }
 }
 
@@ -429,7 +384,7 @@ impl Attempts {
 
 impl Attempts {
     /// Under which name an error is counted and sorted, and what else it says.
-    fn type_of(&self, error: &Bound<'_, PyAny>) -> PyResult<(Option<String>, crate::steps::Kind)> {
+    fn type_of(&self, error: &Bound<'_, PyAny>) -> PyResult<(Option<String>, Kind)> {
         if let Ok(text) = error.cast::<PyString>() {
             return Ok((Some(text.to_string_lossy().into_owned()), Default::default()));
         }
@@ -449,9 +404,4 @@ impl Drop for Attempts {
     fn drop(&mut self) {
         attached(|_| self.close());
     }
-}
-
-/// The seconds of a wait, for steps.
-pub(crate) fn in_seconds(duration: &Duration) -> f64 {
-    seconds(duration.as_nanos() as u64)
 }

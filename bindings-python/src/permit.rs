@@ -8,13 +8,11 @@ use crate::gated::waiting;
 use crate::guard::Guard;
 use crate::guarded::guard_of;
 use crate::object::attached;
-use crate::raised::Raised;
 use crate::rejection::{raise_refused, reason};
 use crate::rules::class_name;
-use crate::wait::Wait;
+use crate::wait::{Wait, warn_never_awaited};
 use fusewire::binding::{EnteredSlip, Paced, Refused, Slip};
 use fusewire::{Outcome, Settled, Wanted};
-use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
@@ -425,7 +423,7 @@ impl Drop for Permit {
         }
         attached(|_| match (self.given.get(), &self.wait) {
             (Some((slip, _)), _) => _ = self.breaker.get().guard.core.abandon_slip(slip),
-            (None, Some(wait)) if !wait.is_asked() => self.never_awaited(),
+            (None, Some(wait)) if !wait.is_asked() => warn_never_awaited(self.guard().core.name()),
             _ => {}
         });
     }
@@ -437,24 +435,6 @@ impl Permit {
         match self.given.get() {
             Some((_, wait)) => *wait == 0 || self.is_paused.load(Ordering::Acquire),
             None => false,
-        }
-    }
-
-    /// Warns, as of a coroutine.
-    #[cold]
-    fn never_awaited(&self) {
-        let text = format!(
-            "a permit of circuit breaker '{}' was never awaited",
-            self.breaker.get().guard.core.name()
-        );
-        let Ok(text) = std::ffi::CString::new(text) else { return };
-        // SAFETY: attached; what was raised is put back.
-        unsafe {
-            let raised = Raised::take();
-            if ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, text.as_ptr(), 1) != 0 {
-                ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
-            }
-            raised.restore();
         }
     }
 }

@@ -1,7 +1,10 @@
-//! The core's steps as objects, and what an error says of itself.
+//! The core's steps as objects, what an error says of itself, and what came of an attempt.
 
-use crate::attempts::in_seconds;
+use crate::clock::seconds;
 use crate::events;
+use crate::guard::Guard;
+use crate::rules::{self, ErrorType, Verdict};
+use fusewire::binding::Course;
 use fusewire::{Ending, Finished, Outcome, Step};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -151,4 +154,54 @@ pub(crate) fn kind_of(breaker: &str, given: &Bound<'_, PyAny>) -> Kind {
             Kind::default()
         }
     }
+}
+
+/// What came of an attempt by the rules, and what the core makes of it. False: it was cancelled, and its permit is let go.
+pub(crate) fn settle_error(course: &mut Course, guard: &Guard, error: &Bound<'_, PyAny>) -> bool {
+    let core = &guard.core;
+    let (outcome, kind) = match rules::judge(guard.rules.as_deref(), core.name(), error) {
+        (Verdict::Abandoned, _) => {
+            course.abandon(core);
+            return false;
+        }
+        (Verdict::Outcome(outcome), kind) => (outcome, kind),
+    };
+    if outcome != Outcome::Failure {
+        course.settle(core, &Ending::new(outcome, None));
+        return true;
+    }
+    let known = kind_of(core.name(), error);
+    let error_type = match &kind {
+        ErrorType::Class => known.name.as_deref().or_else(|| kind.of(error)),
+        ErrorType::Said(_) => kind.of(error),
+    };
+    let falls_back = guard.rules.as_ref().is_none_or(|rules| rules.falls_back(core.name(), error));
+    let ending = known.tell(Ending::new(Outcome::Failure, error_type));
+    course.settle(core, &if falls_back { ending } else { ending.without_fallback() });
+    true
+}
+
+/// The same, of a result.
+pub(crate) fn settle_result(course: &mut Course, guard: &Guard, result: &Bound<'_, PyAny>) {
+    let core = &guard.core;
+    match guard.rules.as_ref().map_or(Outcome::Success, |rules| rules.of_result(core.name(), result)) {
+        Outcome::Failure => {
+            let known = kind_of(core.name(), result);
+            course.settle(core, &known.tell(Ending::new(Outcome::Failure, known.name.as_deref())));
+        }
+        outcome => _ = course.settle(core, &Ending::new(outcome, None)),
+    }
+}
+
+/// Asks for a permit; never waits.
+pub(crate) fn ask(course: &mut Course, guard: &Guard) {
+    match guard.acquire_for(&course.wanted()) {
+        Ok(paced) => course.admitted(&guard.core, paced),
+        Err(refused) => course.refused(&guard.core, refused),
+    }
+}
+
+/// The seconds of a wait, for steps.
+pub(crate) fn in_seconds(duration: &Duration) -> f64 {
+    seconds(duration.as_nanos() as u64)
 }

@@ -195,3 +195,18 @@ fn give_up_in_turn(wait: Arc<Wait>) {
     }
     TURN.set(None);
 }
+
+/// Warns, as of a coroutine.
+#[cold]
+pub(crate) fn warn_never_awaited(breaker: &str) {
+    let text = format!("a permit of circuit breaker '{breaker}' was never awaited");
+    let Ok(text) = std::ffi::CString::new(text) else { return };
+    // SAFETY: attached; what was raised is put back.
+    unsafe {
+        let raised = Raised::take();
+        if ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, text.as_ptr(), 1) != 0 {
+            ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
+        }
+        raised.restore();
+    }
+}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._breaker import CircuitBreaker, taken_apart
+from ._breaker import CircuitBreaker
+from ._fallback import taken_apart
 from ._figures import figures_of
 from ._native import Breaker
 from ._strategies import Arguments, Default, strategy_of

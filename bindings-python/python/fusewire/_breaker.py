@@ -8,8 +8,7 @@ from sys import _getframe
 from ._entered import enter, enter_async, leave, leave_async
 from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
-from ._fallback import check_names
-from ._fallback import take as take_rungs
+from ._fallback import check_names, taken_apart
 from ._fork import lock
 from ._native import Breaker, Permit, level_name
 from ._snapshot import snapshot_of
@@ -407,15 +406,6 @@ class CircuitBreaker(Breaker):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.name}' {self.state_name}, {self.mode}>"
-
-
-def taken_apart(options: Mapping[str, object]) -> Mapping[str, object]:
-    """The options, with the names of rungs in the place of a list of them."""
-    if not isinstance(options.get("fallback"), (list, tuple)):
-        return options
-    own = dict(options)
-    take_rungs(own)
-    return own
 
 
 def _check_listener(listener: object, stream: str, event: str = "event") -> None:

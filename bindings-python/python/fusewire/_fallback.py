@@ -67,6 +67,15 @@ def take(options: dict[str, Any]) -> None:
         options["rungs"] = {**(options.get("rungs") or {}), **rungs}
 
 
+def taken_apart(options: Mapping[str, object]) -> Mapping[str, object]:
+    """The options, with the names of rungs in the place of a list of them."""
+    if not isinstance(options.get("fallback"), (list, tuple)):
+        return options
+    own = dict(options)
+    take(own)
+    return own
+
+
 def _name_of(rung: Any) -> str:
     breaker = getattr(rung, "breaker", None)
     if breaker is not None:

@@ -3,11 +3,12 @@
 
 use super::call::awaitable_of_a_sync_call;
 use crate::asking::{Arguments, Said};
-use crate::attempts::{Attempts, ask, settle_error};
+use crate::attempts::Attempts;
 use crate::error::of_request;
 use crate::gated::handles;
 use crate::guard::Guard;
 use crate::raised::Raised;
+use crate::steps::{ask, settle_error, settle_result};
 use fusewire::binding::Course;
 use fusewire::{Ending, Step};
 use pyo3::ffi;
@@ -95,7 +96,7 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
     }
     // SAFETY: ours.
     let result = unsafe { Bound::from_owned_ptr(py, result) };
-    crate::attempts::settle_result(&mut course, guard, &result);
+    settle_result(&mut course, guard, &result);
     Ok(match is_over(&mut course, guard) {
         true => Ok(result.into_ptr()),
         false => Err(Begun { said, course: Some(course), error: None, result: Some(result) }),
