@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from ._breaker import CircuitBreaker
     from ._native import Attempts, Done
-    from ._options import Duration, Retry
+    from ._options import Duration
     from ._recovery import BackoffConfig
+    from ._recovery_options import Retry
 
     P = ParamSpec("P")
     T = TypeVar("T")

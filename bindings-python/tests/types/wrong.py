@@ -129,3 +129,9 @@ try:
     sync(1)
 except CircuitOpenError as error:
     error.retry_after + 1  # wrong
+
+CircuitBreaker(retry={"max_attempt": 3})  # wrong
+CircuitBreaker(retry={"on": ["timeouts"]})  # wrong
+CircuitBreaker(features={"a": {"prio": 3}})  # wrong
+circuit_breaker("x", idempotent="yes")  # wrong
+breaker.attempts(methods="GET")  # wrong
