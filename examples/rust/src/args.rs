@@ -44,6 +44,8 @@ pub enum Command {
     Overload(OverloadOptions),
     /// A fifth more calls than the upstream can answer, for some seconds, with naive retries, a budget, and a breaker
     Retries(RetriesOptions),
+    /// A service recovers feature by feature, is taken back once, and loses one feature alone
+    Features(FeaturesOptions),
 }
 
 #[derive(clap::Args)]
@@ -76,6 +78,17 @@ pub struct RetriesOptions {
     pub plot: Option<PathBuf>,
 
     /// Verify what the budget and the breaker promise; exit with 1 if it does not hold
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(clap::Args)]
+pub struct FeaturesOptions {
+    /// Draw the states of the breaker and of each feature over time
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Verify the order of events, and that only calls that may be made are; exit with 1 if it does not hold
     #[arg(long)]
     pub check: bool,
 }

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod client;
+mod features;
 mod guard;
 mod ledger;
 mod load;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Some(Command::Upstream(options)) => fusewire_upstream::cli::run(options).map(|()| true),
         Some(Command::Overload(options)) => overload::scene(&options),
+        Some(Command::Features(options)) => features::scene(&options),
         Some(Command::Retries(options)) => retries::scene(&options),
         None => demo(&args),
     };

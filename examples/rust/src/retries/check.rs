@@ -104,3 +104,6 @@ fn accounts_agree(name: &str, run: &Run) -> Finding {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;
