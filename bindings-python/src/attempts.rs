@@ -50,7 +50,7 @@ impl Attempts {
         let core = &breaker.get().guard.core;
         if said.key().is_none() {
             let course = Course::begin(core, &said.request()).map_err(|e| of_request(py, &e, None))?;
-            return Ok(Attempts::going_on(breaker, function, said, course));
+            return Ok(Attempts::going_on(breaker, function, said, Box::new(course)));
         }
         core.check(&said.request()).map_err(|e| of_request(py, &e, None))?;
         Ok(Attempts { breaker, function, said, course: ForkMutex::new(State::Later) })
@@ -61,9 +61,9 @@ impl Attempts {
         breaker: Py<Breaker>,
         function: Option<Py<PyAny>>,
         said: Said,
-        course: Course,
+        course: Box<Course>,
     ) -> Self {
-        let course = ForkMutex::new(State::Begun(Box::new(course)));
+        let course = ForkMutex::new(State::Begun(course));
         Attempts { breaker, function, said, course }
     }
 

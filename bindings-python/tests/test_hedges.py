@@ -32,6 +32,11 @@ def scripted(sleep, *script):
         seconds, outcome = script[number]
         function.begun.append(number)
         try:
+            if seconds is None:
+                # Until there is one beside it.
+                while len(function.begun) == number + 1:
+                    await sleep(0.001)
+                seconds = 0.02
             await sleep(seconds)
         except BaseException:
             function.cancelled.append(number)
@@ -56,7 +61,7 @@ def test_the_first_success_is_the_answer_and_the_loser_is_cancelled(loop, totals
 
 def test_a_primary_that_answers_after_all_wins(loop, totals):
     run, sleep = loop
-    breaker, function = make(bulkhead={"max_concurrent": 5}), scripted(sleep, (0.05, "first"), (60, "second"))
+    breaker, function = make(bulkhead={"max_concurrent": 5}), scripted(sleep, (None, "first"), (60, "second"))
     assert run(circuit_breaker(breaker)(function)) == "first"
     assert (function.cancelled, breaker.snapshot().hedge.won, breaker.snapshot().bulkhead.in_flight) == ([1], 0, 0)
     assert totals(breaker) == {"success": 1, "ignored": 1}
@@ -80,7 +85,7 @@ def test_a_primary_that_fails_in_time_starts_none(loop, totals):
 def test_when_all_fail_the_error_of_the_primary_is_raised(loop, totals):
     run, sleep = loop
     breaker, error = make(), KeyError("first")
-    function = scripted(sleep, (0.03, error), (0, ValueError("second")))
+    function = scripted(sleep, (None, error), (0, ValueError("second")))
     with pytest.raises(KeyError) as raised:
         run(circuit_breaker(breaker)(function))
     assert raised.value is error
@@ -89,13 +94,13 @@ def test_when_all_fail_the_error_of_the_primary_is_raised(loop, totals):
 
 def test_a_hedge_answers_for_a_primary_that_fails_meanwhile(loop):
     run, sleep = loop
-    function = scripted(sleep, (0.02, KeyError("first")), (0.05, "second"))
+    function = scripted(sleep, (None, KeyError("first")), (0.1, "second"))
     assert run(circuit_breaker(make())(function)) == "second"
 
 
 def test_each_has_its_timeout(loop, totals):
     run, sleep = loop
-    breaker, function = make(timeout="20ms"), scripted(sleep, (60, 1), (60, 2))
+    breaker, function = make(timeout="1s"), scripted(sleep, (60, 1), (60, 2))
     with pytest.raises(CallTimeoutError):
         run(circuit_breaker(breaker)(function))
     assert (function.begun, totals(breaker)) == ([0, 1], {"failure": 2})
@@ -127,8 +132,16 @@ def test_a_scope_of_trio_that_ends_leaves_nothing_behind(totals):
     breaker, function = make(bulkhead={"max_concurrent": 5}), scripted(trio.sleep, (60, 1), (60, 2))
 
     async def main():
-        with trio.move_on_after(0.05) as scope:
-            await circuit_breaker(breaker)(function)()
+        with trio.CancelScope() as scope:
+
+            async def cancel():
+                while len(function.begun) < 2:
+                    await trio.sleep(0.001)
+                scope.cancel()
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(cancel)
+                await circuit_breaker(breaker)(function)()
         assert scope.cancelled_caught
 
     trio.run(main)

@@ -20,7 +20,7 @@ use std::ptr;
 struct Begun<'py> {
     said: Said,
     /// `None`: it has not begun.
-    course: Option<Course>,
+    course: Option<Box<Course>>,
     /// What the first attempt has raised.
     error: Option<Bound<'py, PyAny>>,
     /// What it has returned.
@@ -75,7 +75,7 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
         ask(&mut course, guard);
     }
     if !matches!(course.next(core), Some(Step::Call { .. })) {
-        return Ok(Err(Begun { said, course: Some(course), error: None, result: None }));
+        return Ok(Err(Begun { said, course: Some(Box::new(course)), error: None, result: None }));
     }
     let Arguments { args, count, names } = arguments;
     // SAFETY: as above.
@@ -99,7 +99,7 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
     settle_result(&mut course, guard, &result);
     Ok(match is_over(&mut course, guard) {
         true => Ok(result.into_ptr()),
-        false => Err(Begun { said, course: Some(course), error: None, result: Some(result) }),
+        false => Err(Begun { said, course: Some(Box::new(course)), error: None, result: Some(result) }),
     })
 }
 
@@ -131,7 +131,7 @@ unsafe fn raised<'py>(
             raised.restore();
             ffi::PyErr_Clear();
         }
-        return Err(Begun { said, course: Some(course), error, result: None });
+        return Err(Begun { said, course: Some(Box::new(course)), error, result: None });
     }
     drop(error);
     // SAFETY: attached.
