@@ -1,7 +1,7 @@
-//! What a call asks for: its level, its cost, and how long it is of use.
+//! What a call asks for: its level, its cost, how long it is of use, and what it is a call of.
 
 use crate::clock::nanos;
-use crate::error::of_request;
+use crate::error::{of_request, wrong_request};
 use fusewire::binding::{cost_of, priority, priority_of};
 use fusewire::{Priority, Request};
 use pyo3::ffi;
@@ -9,6 +9,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 use std::ffi::{c_int, c_void};
+use std::sync::Arc;
 
 /// A number; `None` for what is none, and for `True` and `False`.
 fn number(given: &Bound<'_, PyAny>) -> Option<f64> {
@@ -42,28 +43,137 @@ fn cost(given: &Bound<'_, PyAny>) -> PyResult<u32> {
     cost_of(number(given).unwrap_or(f64::NAN)).map_err(|e| of_request(given.py(), &e, Some(given)))
 }
 
-/// What is given, unless it is `None`.
-fn given<'a, 'py>(given: Option<&'a Bound<'py, PyAny>>) -> Option<&'a Bound<'py, PyAny>> {
-    given.filter(|given| !given.is_none())
+/// What a caller may say of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Priority,
+    Cost,
+    Deadline,
+    Feature,
+    Method,
+    Idempotent,
+    Key,
 }
 
-/// A request from what a caller says; what is left out takes the core's default.
-pub(crate) fn request(
-    priority: Option<&Bound<'_, PyAny>>,
-    costs: Option<&Bound<'_, PyAny>>,
-    deadline: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Request> {
-    let mut request = Request::new();
-    if let Some(priority) = given(priority) {
-        request = request.priority(level_of(priority)?);
+impl Field {
+    pub(crate) const ALL: [Field; 7] = [
+        Field::Priority,
+        Field::Cost,
+        Field::Deadline,
+        Field::Feature,
+        Field::Method,
+        Field::Idempotent,
+        Field::Key,
+    ];
+
+    /// The keyword.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Field::Priority => "priority",
+            Field::Cost => "cost",
+            Field::Deadline => "deadline",
+            Field::Feature => "feature",
+            Field::Method => "method",
+            Field::Idempotent => "idempotent",
+            Field::Key => "key",
+        }
     }
-    if let Some(costs) = given(costs) {
-        request = request.cost(cost(costs)?);
+}
+
+/// What a call asks for, as it was said; what is left out takes the core's default.
+#[derive(Clone, Default)]
+pub(crate) struct Said {
+    priority: Option<Priority>,
+    cost: Option<u32>,
+    deadline: Option<u64>,
+    feature: Option<Arc<str>>,
+    method: Option<Arc<str>>,
+    is_idempotent: bool,
+    key: Option<Arc<str>>,
+}
+
+impl Said {
+    /// What the keywords of a call say, in the order of [`Field::ALL`].
+    pub(crate) fn of(given: [Option<&Bound<'_, PyAny>>; Field::ALL.len()]) -> PyResult<Self> {
+        let mut said = Said::default();
+        for (field, given) in Field::ALL.into_iter().zip(given) {
+            if let Some(given) = given {
+                said.say(field, given)?;
+            }
+        }
+        Ok(said)
     }
-    if let Some(deadline) = given(deadline) {
-        request = request.deadline(nanos("deadline", deadline)?);
+
+    /// `None` says nothing.
+    fn say(&mut self, field: Field, given: &Bound<'_, PyAny>) -> PyResult<()> {
+        if given.is_none() {
+            return Ok(());
+        }
+        match field {
+            Field::Priority => self.priority = Some(level_of(given)?),
+            Field::Cost => self.cost = Some(cost(given)?),
+            Field::Deadline => self.deadline = Some(nanos("deadline", given)?),
+            Field::Feature => self.feature = Some(text(field, given)?),
+            Field::Method => self.method = Some(text(field, given)?),
+            Field::Idempotent => self.is_idempotent = given.is_truthy()?,
+            Field::Key => self.key = Some(text(field, given)?),
+        }
+        Ok(())
     }
-    Ok(request)
+
+    /// For the core.
+    pub(crate) fn request(&self) -> Request<'_> {
+        let mut request = Request::new();
+        if let Some(priority) = self.priority {
+            request = request.priority(priority);
+        }
+        if let Some(cost) = self.cost {
+            request = request.cost(cost);
+        }
+        if let Some(deadline) = self.deadline {
+            request = request.deadline(deadline);
+        }
+        if let Some(feature) = &self.feature {
+            request = request.feature(feature);
+        }
+        if let Some(method) = &self.method {
+            request = request.method(method);
+        }
+        if self.is_idempotent {
+            request = request.idempotent();
+        }
+        if let Some(key) = &self.key {
+            request = request.key(key);
+        }
+        request
+    }
+
+    /// Under what its value is cached.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Its level, if one was said.
+    pub(crate) fn priority(&self) -> Option<Priority> {
+        self.priority
+    }
+
+    /// Whether it may be wrong of a breaker that has no gates.
+    pub(crate) fn names_feature(&self) -> bool {
+        self.feature.is_some()
+    }
+
+    /// Whether it says something to a breaker that has no gates.
+    pub(crate) fn matters_without_gates(&self) -> bool {
+        self.feature.is_some() || self.deadline.is_some()
+    }
+}
+
+fn text(field: Field, given: &Bound<'_, PyAny>) -> PyResult<Arc<str>> {
+    match given.cast::<PyString>() {
+        Ok(text) => Ok(Arc::from(&*text.to_string_lossy())),
+        Err(_) => Err(wrong_request(field.name(), given, "a text")),
+    }
 }
 
 /// The arguments of a call, as a vectorcall has them.
@@ -89,67 +199,72 @@ impl Arguments {
 
 /// What calls of one function ask for.
 pub(crate) struct Asking {
-    constant: Request,
+    constant: Said,
     /// Functions of the call's arguments.
-    priority: Option<Py<PyAny>>,
-    cost: Option<Py<PyAny>>,
+    functions: Vec<(Field, Py<PyAny>)>,
 }
 
 impl Asking {
     /// Takes it out of the options of one function.
     pub(crate) fn take(options: &Bound<'_, PyDict>) -> PyResult<Option<Box<Asking>>> {
-        let taken = |key: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
-            let found = options.get_item(key)?.filter(|given| !given.is_none());
-            if found.is_some() {
-                options.del_item(key)?;
+        let mut asking = Asking { constant: Said::default(), functions: Vec::new() };
+        let mut any = false;
+        for field in Field::ALL {
+            let Some(given) = options.get_item(field.name())? else { continue };
+            if given.is_none() {
+                // Said by nobody; of the same name may be a key of the document.
+                continue;
             }
-            Ok(found)
-        };
-        let (priority, cost, deadline) = (taken("priority")?, taken("cost")?, taken("deadline")?);
-        if priority.is_none() && cost.is_none() && deadline.is_none() {
-            return Ok(None);
+            any = true;
+            options.del_item(field.name())?;
+            if given.is_callable() && field != Field::Deadline {
+                asking.functions.push((field, given.unbind()));
+            } else {
+                asking.constant.say(field, &given)?;
+            }
         }
-        let is_constant = |given: &Bound<'_, PyAny>| !given.is_callable();
-        let constant = request(
-            priority.as_ref().filter(|given| is_constant(given)),
-            cost.as_ref().filter(|given| is_constant(given)),
-            deadline.as_ref(),
-        )?;
-        let function = |given: Option<Bound<'_, PyAny>>| given.filter(|g| g.is_callable()).map(Bound::unbind);
-        Ok(Some(Box::new(Asking { constant, priority: function(priority), cost: function(cost) })))
+        Ok(any.then(|| Box::new(asking)))
+    }
+
+    /// What is the same for all calls.
+    pub(crate) fn constant(&self) -> &Said {
+        &self.constant
     }
 
     /// Whether the arguments of a call decide; for coroutines, which begin later than they are called.
     #[cfg(Py_3_10)]
     pub(crate) fn needs_arguments(&self) -> bool {
-        self.priority.is_some() || self.cost.is_some()
+        !self.functions.is_empty()
     }
 
-    /// What a call with these arguments asks for.
+    /// What a call with these arguments asks for. A key that cannot be made is logged, and there is none then.
     ///
     /// # Safety
     /// Attached; the arguments are alive.
-    pub(crate) unsafe fn of_call(&self, py: Python<'_>, arguments: Arguments) -> PyResult<Request> {
-        let mut request = self.constant;
-        if let Some(function) = &self.priority {
+    pub(crate) unsafe fn of_call(
+        &self,
+        py: Python<'_>,
+        breaker: &str,
+        arguments: Arguments,
+    ) -> PyResult<Said> {
+        let mut said = self.constant.clone();
+        for (field, function) in &self.functions {
             // SAFETY: the caller's promise.
-            let said = unsafe { arguments.call(py, function)? };
-            if !said.is_none() {
-                request = request.priority(level_of(&said)?);
+            let answer = unsafe { arguments.call(py, function) };
+            match answer.and_then(|answer| said.say(*field, &answer)) {
+                Err(error)
+                    if *field == Field::Key && error.is_instance_of::<pyo3::exceptions::PyException>(py) =>
+                {
+                    crate::events::log_error(py, "key", breaker, &error);
+                }
+                answer => answer?,
             }
         }
-        if let Some(function) = &self.cost {
-            // SAFETY: the caller's promise.
-            let said = unsafe { arguments.call(py, function)? };
-            if !said.is_none() {
-                request = request.cost(cost(&said)?);
-            }
-        }
-        Ok(request)
+        Ok(said)
     }
 
     fn functions(&self) -> impl Iterator<Item = &Py<PyAny>> {
-        self.priority.iter().chain(&self.cost)
+        self.functions.iter().map(|(_, function)| function)
     }
 
     /// For the collector, of a PyO3 object.

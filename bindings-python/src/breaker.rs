@@ -1,6 +1,7 @@
 //! A breaker as an object: the base class of `fusewire.CircuitBreaker`.
 
-use crate::asking::{level_of, request};
+use crate::asking::{Said, level_of};
+use crate::attempts::Attempts;
 use crate::clock::{ManualClock, nanos};
 use crate::document;
 use crate::error::{invalid, of, of_config};
@@ -13,7 +14,7 @@ use crate::registry::NativeRegistry;
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
 use fusewire::binding::ForkMutex;
-use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, PolicySubscription, Request};
+use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, PolicySubscription};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -49,13 +50,9 @@ impl Breaker {
 
     /// A permit of a breaker with gates, which may wait.
     #[cold]
-    fn enter<'py>(
-        slf: Py<Self>,
-        py: Python<'py>,
-        asked: Request,
-        wait: bool,
-    ) -> PyResult<Bound<'py, Permit>> {
-        let guard = &slf.get().guard;
+    fn enter<'py>(slf: Py<Self>, py: Python<'py>, asked: &Said, wait: bool) -> PyResult<Bound<'py, Permit>> {
+        let handle = slf.clone_ref(py);
+        let guard = &handle.get().guard;
         let asked = guard.checked(py, asked)?;
         if wait && guard.core.may_queue() {
             let permit = Bound::new(py, Permit::later(slf, None, asked))?;
@@ -162,22 +159,29 @@ impl Breaker {
     ///
     /// Where calls wait in a queue, the thread waits here; in an event loop such a permit is to be awaited or entered, and
     /// asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`: how much of a rate limit the call takes, from 1 up;
-    /// `deadline`: an instant of the breaker's clock, as `time.monotonic()` tells it, from which on the call is of no use.
+    /// `deadline`: an instant of the breaker's clock, as `time.monotonic()` tells it, from which on the call is of no use;
+    /// `feature`: of the document's `features`, the one that the call is of; `method`, `idempotent` and `key` matter to calls
+    /// that are retried or cached.
     ///
     /// Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is wrong.
-    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, wait=true))]
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, key=None, wait=true))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword")]
     fn acquire<'py>(
         slf: Py<Self>,
         py: Python<'py>,
         priority: Option<&Bound<'py, PyAny>>,
         cost: Option<&Bound<'py, PyAny>>,
         deadline: Option<&Bound<'py, PyAny>>,
+        feature: Option<&Bound<'py, PyAny>>,
+        method: Option<&Bound<'py, PyAny>>,
+        idempotent: Option<&Bound<'py, PyAny>>,
+        key: Option<&Bound<'py, PyAny>>,
         wait: bool,
     ) -> PyResult<Bound<'py, Permit>> {
         let guard = &slf.get().guard;
-        let asked = request(priority, cost, deadline)?;
-        if guard.core.is_gated() {
-            return Breaker::enter(slf, py, asked, wait);
+        let asked = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
+        if guard.core.is_gated() || asked.matters_without_gates() {
+            return Breaker::enter(slf, py, &asked, wait);
         }
         match guard.acquire() {
             Ok(slip) => Bound::new(py, Permit::new(slf, None, slip)),
@@ -189,21 +193,64 @@ impl Breaker {
     }
 
     /// As `acquire`, but never waits, and `None` when the call is turned away.
-    #[pyo3(signature = (*, priority=None, cost=None, deadline=None))]
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, key=None))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword")]
     fn try_acquire(
         slf: Py<Self>,
         py: Python<'_>,
         priority: Option<&Bound<'_, PyAny>>,
         cost: Option<&Bound<'_, PyAny>>,
         deadline: Option<&Bound<'_, PyAny>>,
+        feature: Option<&Bound<'_, PyAny>>,
+        method: Option<&Bound<'_, PyAny>>,
+        idempotent: Option<&Bound<'_, PyAny>>,
+        key: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Permit>> {
         let guard = &slf.get().guard;
-        let asked = request(priority, cost, deadline)?;
-        if !guard.core.is_gated() {
+        let asked = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
+        if !guard.core.is_gated() && !asked.matters_without_gates() {
             return Ok(guard.acquire().ok().map(|slip| Permit::new(slf, None, slip)));
         }
-        let asked = guard.checked(py, asked)?;
+        let asked = guard.checked(py, &asked)?;
         Ok(guard.acquire_for(&asked).ok().map(|paced| Permit::paced(slf, None, paced)))
+    }
+
+    /// Begins a call that is made step by step: retries with their waits, timeouts, and the rungs that answer when it fails.
+    /// It says what is to be done, and does none of it but asking for permits. Raises `RequestError` when an argument is
+    /// wrong.
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, key=None))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword")]
+    fn attempts(
+        slf: Py<Self>,
+        py: Python<'_>,
+        priority: Option<&Bound<'_, PyAny>>,
+        cost: Option<&Bound<'_, PyAny>>,
+        deadline: Option<&Bound<'_, PyAny>>,
+        feature: Option<&Bound<'_, PyAny>>,
+        method: Option<&Bound<'_, PyAny>>,
+        idempotent: Option<&Bound<'_, PyAny>>,
+        key: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Attempts> {
+        let said = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
+        Attempts::begin(py, slf, None, said)
+    }
+
+    /// Whether a call may be more than one attempt, or answered by another.
+    #[getter(_has_course)]
+    fn has_course(&self) -> bool {
+        self.core().has_course()
+    }
+
+    /// The names of the rungs that answer when a call does not, in their order.
+    #[getter(_rungs)]
+    fn rungs(&self) -> Vec<String> {
+        self.core().rungs().iter().map(ToString::to_string).collect()
+    }
+
+    /// Reports how much of the host's resources is used, 0 to 1, for retries whose backoff is `"resource_sensitive"`. Raises
+    /// `ConfigError` when it is no share.
+    fn set_utilisation(&self, py: Python<'_>, to: f64) -> PyResult<()> {
+        self.core().set_utilisation(to).map_err(|e| of_config(py, &e))
     }
 
     /// Records the outcome of a call that asked for no permit, a success or what `error` counts as: while closed it

@@ -51,6 +51,7 @@ fn class_of(reason: Reason) -> &'static str {
         Reason::QueueTimeout => "QueueTimeoutError",
         Reason::LimitReached => "LimitReachedError",
         Reason::Closed => "BreakerClosedError",
+        Reason::FeatureDisabled => "FeatureDisabledError",
         _ => "CircuitOpenError",
     }
 }
@@ -80,6 +81,19 @@ pub(crate) fn of_request(py: Python<'_>, e: &RequestError, given: Option<&Bound<
         given.map_or_else(|| e.value().to_owned(), |g| g.repr().map_or("?".to_owned(), |r| r.to_string()));
     let message = e.to_string().replacen(e.value(), &value, 1);
     raise(py, &found.request, (e.field(), value, e.allowed(), message))
+}
+
+/// A request that is wrong before the core could read it.
+pub(crate) fn wrong_request(field: &'static str, given: &Bound<'_, PyAny>, allowed: &str) -> PyErr {
+    let py = given.py();
+    let value = given.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
+    match classes(py) {
+        Ok(found) => {
+            let message = format!("request: `{field}` is {value}; allowed: {allowed}");
+            raise(py, &found.request, (field, value, allowed, message))
+        }
+        Err(error) => error,
+    }
 }
 
 /// Anything that the core refuses.

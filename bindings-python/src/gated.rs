@@ -1,13 +1,14 @@
 //! A call of a breaker that has gates: what it asks for, its wait for a slot, and its turn.
 
-use crate::asking::Arguments;
+use crate::asking::{Arguments, Said};
+use crate::attempts::Attempts;
 use crate::breaker::Breaker;
 use crate::error::of_request;
 use crate::guard::Guard;
 use crate::guarded::{breaker_of, guard_of};
 use crate::permit::Permit;
 use crate::rejection::raise_refused;
-use fusewire::Request;
+use fusewire::Wanted;
 use fusewire::binding::{EnteredSlip, Paced, Refused, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -50,27 +51,37 @@ fn runs_loop(py: Python<'_>) -> PyResult<bool> {
 }
 
 impl Guard {
-    /// What a call with these arguments asks for, checked.
+    /// What a call with these arguments asks for.
     ///
     /// # Safety
     /// Attached; the arguments are alive.
-    unsafe fn request_of(&self, py: Python<'_>, arguments: Arguments) -> PyResult<Request> {
-        let request = match &self.asking {
-            None => return Ok(Request::new()),
+    pub(crate) unsafe fn said_of(&self, py: Python<'_>, arguments: Arguments) -> PyResult<Said> {
+        match &self.asking {
+            None => Ok(Said::default()),
             // SAFETY: the caller's promise.
-            Some(asking) => unsafe { asking.of_call(py, arguments)? },
-        };
-        self.checked(py, request)
+            Some(asking) => unsafe { asking.of_call(py, self.core.name(), arguments) },
+        }
+    }
+
+    /// The same, checked.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn wanted_of(&self, py: Python<'_>, arguments: Arguments) -> PyResult<Wanted> {
+        match &self.asking {
+            None => Ok(Wanted::default()),
+            // SAFETY: the caller's promise.
+            Some(_) => self.checked(py, &unsafe { self.said_of(py, arguments)? }),
+        }
     }
 
     /// A request that can be.
-    pub(crate) fn checked(&self, py: Python<'_>, request: Request) -> PyResult<Request> {
-        self.core.check(&request).map_err(|e| of_request(py, &e, None))?;
-        Ok(request)
+    pub(crate) fn checked(&self, py: Python<'_>, said: &Said) -> PyResult<Wanted> {
+        self.core.check(&said.request()).map_err(|e| of_request(py, &e, None))
     }
 
     /// Asks for a permit, or for a place in the queue.
-    pub(crate) fn enter(&self, request: &Request) -> Result<EnteredSlip, Refused> {
+    pub(crate) fn enter(&self, request: &Wanted) -> Result<EnteredSlip, Refused> {
         let answer = self.core.enter_slip(request);
         if let Err(refused) = &answer {
             self.tell(refused);
@@ -79,7 +90,7 @@ impl Guard {
     }
 
     /// Asks for a permit; never waits.
-    pub(crate) fn acquire_for(&self, request: &Request) -> Result<Paced, Refused> {
+    pub(crate) fn acquire_for(&self, request: &Wanted) -> Result<Paced, Refused> {
         let answer = self.core.acquire_slip_for(request);
         if let Err(refused) = &answer {
             self.tell(refused);
@@ -100,7 +111,7 @@ pub(crate) unsafe fn admit(
     arguments: Arguments,
 ) -> Result<Slip, Stop> {
     // SAFETY: the caller's promise.
-    let request = unsafe { guard.request_of(py, arguments)? };
+    let request = unsafe { guard.wanted_of(py, arguments)? };
     // A loop would stand still, and is not queued for.
     let entered = if guard.core.may_queue() && !runs_loop(py)? {
         guard.enter(&request).map_err(Stop::Refused)?
@@ -128,7 +139,7 @@ pub(crate) unsafe fn admit(
 
 /// # Safety
 /// Attached; the owner is alive, and a breaker or a decorated function.
-unsafe fn handles(py: Python<'_>, owner: *mut ffi::PyObject) -> (Py<Breaker>, Option<Py<PyAny>>) {
+pub(crate) unsafe fn handles(py: Python<'_>, owner: *mut ffi::PyObject) -> (Py<Breaker>, Option<Py<PyAny>>) {
     // SAFETY: the caller's promise.
     let (owner, breaker) = unsafe {
         (Bound::from_borrowed_ptr(py, owner).unbind(), Bound::from_borrowed_ptr(py, breaker_of(owner)))
@@ -148,15 +159,13 @@ pub(crate) fn acquire_for<'py>(
 ) -> PyResult<Bound<'py, Permit>> {
     let py = owner.py();
     let handle = owner.clone().unbind();
-    let guard = match (guard_of(&handle), owner.cast::<Breaker>()) {
-        (Some(guard), _) => guard,
-        (None, Ok(breaker)) => &breaker.get().guard,
-        _ => return Err(pyo3::exceptions::PyTypeError::new_err("a decorated function, or a breaker")),
+    let Some(guard) = guard_in(&handle, &owner) else {
+        return Err(pyo3::exceptions::PyTypeError::new_err("a decorated function, or a breaker"));
     };
     // SAFETY: attached; the owner is alive, and one of these.
     let (breaker, function) = unsafe { handles(py, owner.as_ptr()) };
     let answer = if guard.core.is_gated() {
-        let request = request_for(py, guard, args, kwargs)?;
+        let request = guard.checked(py, &said_for(py, guard, args, kwargs)?)?;
         if guard.core.may_queue() {
             return Bound::new(py, Permit::later(breaker, function, request));
         }
@@ -173,16 +182,40 @@ pub(crate) fn acquire_for<'py>(
     }
 }
 
-fn request_for(
+/// The attempts of one call of a decorated function, or of a breaker; `None` when a call is one attempt and no more.
+#[pyfunction]
+pub(crate) fn attempts_for(
+    owner: Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    kwargs: &Bound<'_, PyDict>,
+) -> PyResult<Option<Attempts>> {
+    let py = owner.py();
+    let handle = owner.clone().unbind();
+    let Some(guard) = guard_in(&handle, &owner) else { return Ok(None) };
+    if !guard.core.has_course() {
+        return Ok(None);
+    }
+    // SAFETY: attached; the owner is alive, and one of these.
+    let (breaker, function) = unsafe { handles(py, owner.as_ptr()) };
+    let said = said_for(py, guard, args, kwargs)?;
+    Attempts::begin(py, breaker, function, said).map(Some)
+}
+
+/// The guard of a decorated function, or of a breaker.
+fn guard_in<'a>(handle: &'a Py<PyAny>, owner: &'a Bound<'_, PyAny>) -> Option<&'a Guard> {
+    guard_of(handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard))
+}
+
+fn said_for(
     py: Python<'_>,
     guard: &Guard,
     args: &Bound<'_, PyTuple>,
     kwargs: &Bound<'_, PyDict>,
-) -> PyResult<Request> {
+) -> PyResult<Said> {
     let names = PyTuple::new(py, kwargs.keys().iter())?;
     let all: Vec<*mut ffi::PyObject> =
         args.iter().chain(kwargs.values().iter()).map(|argument| argument.as_ptr()).collect();
     let arguments = Arguments { args: all.as_ptr(), count: args.len(), names: names.as_ptr() };
     // SAFETY: attached; the tuple and the dict keep the arguments.
-    unsafe { guard.request_of(py, arguments) }
+    unsafe { guard.said_of(py, arguments) }
 }

@@ -8,6 +8,7 @@
 
 mod call;
 mod class;
+mod course;
 mod method;
 mod parts;
 
@@ -37,6 +38,12 @@ pub(crate) fn guard_function<'py>(
     let (asking, own) = (Asking::take(options)?, Rules::take(options)?);
     let base = &breaker.get().guard;
     let guard = Guard::new(base.core.clone(), Rules::merged(py, base.rules.as_deref(), own)).asking(asking);
+    if let Some(asking) = &guard.asking
+        && asking.constant().names_feature()
+    {
+        // Known now, and not only when the breaker has gates.
+        guard.checked(py, asking.constant())?;
+    }
     let class = class::guarded_type(py);
     if class.is_null() {
         return Err(PyErr::fetch(py));
@@ -80,6 +87,16 @@ pub(crate) fn fallback_of(owner: Bound<'_, PyAny>) -> Option<Py<PyAny>> {
         guard_of(&handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard));
     let fallback = guard?.rules.as_ref()?.fallback(py)?.clone();
     Some(fallback.unbind())
+}
+
+/// What answers by the names of rungs, for a decorated function or for calls of a breaker.
+#[pyfunction]
+pub(crate) fn rungs_of(owner: Bound<'_, PyAny>) -> Option<Py<PyDict>> {
+    let py = owner.py();
+    let handle = owner.clone().unbind();
+    let guard =
+        guard_of(&handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard));
+    guard?.rules.as_ref()?.rungs(py).map(|rungs| rungs.clone().unbind())
 }
 
 /// Puts what is made by hand into its places.

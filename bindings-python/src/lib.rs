@@ -4,6 +4,7 @@
 //! vectorcall (`guarded`), its awaitable forwards `am_send` (`coroutine`). Everything else is PyO3.
 
 mod asking;
+mod attempts;
 mod breaker;
 mod clock;
 mod coroutine;
@@ -22,6 +23,7 @@ mod recycled;
 mod registry;
 mod rejection;
 mod rules;
+mod steps;
 mod wait;
 
 use pyo3::exceptions::PyImportError;
@@ -52,11 +54,15 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(require_main_interpreter, m)?)?;
     m.add_class::<breaker::Breaker>()?;
     m.add_class::<permit::Permit>()?;
+    m.add_class::<attempts::Attempts>()?;
+    steps::add_types(m)?;
     m.add_class::<clock::ManualClock>()?;
     m.add_class::<registry::NativeRegistry>()?;
     m.add_function(wrap_pyfunction!(guarded::guard_function, m)?)?;
     m.add_function(wrap_pyfunction!(gated::acquire_for, m)?)?;
     m.add_function(wrap_pyfunction!(guarded::fallback_of, m)?)?;
+    m.add_function(wrap_pyfunction!(guarded::rungs_of, m)?)?;
+    m.add_function(wrap_pyfunction!(gated::attempts_for, m)?)?;
     m.add_function(wrap_pyfunction!(asking::level_name, m)?)?;
     m.add_function(wrap_pyfunction!(document::schema, m)?)?;
     m.add_function(wrap_pyfunction!(rejection::rejection_message, m)?)?;

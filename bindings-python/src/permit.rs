@@ -8,13 +8,11 @@ use crate::gated::waiting;
 use crate::guard::Guard;
 use crate::guarded::guard_of;
 use crate::object::attached;
-use crate::raised::Raised;
 use crate::rejection::{raise_refused, reason};
 use crate::rules::class_name;
-use crate::wait::Wait;
+use crate::wait::{Wait, warn_never_awaited};
 use fusewire::binding::{EnteredSlip, Paced, Refused, Slip};
-use fusewire::{Outcome, Request, Settled};
-use pyo3::ffi;
+use fusewire::{Outcome, Settled, Wanted};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
@@ -51,7 +49,7 @@ impl Permit {
     }
 
     /// One that asks when it is awaited or entered, and may wait for a slot then.
-    pub(crate) fn later(breaker: Py<Breaker>, function: Option<Py<PyAny>>, request: Request) -> Self {
+    pub(crate) fn later(breaker: Py<Breaker>, function: Option<Py<PyAny>>, request: Wanted) -> Self {
         let (is_settled, is_paused) = (AtomicBool::new(false), AtomicBool::new(false));
         let wait = Some(Wait::new(request));
         Permit { breaker, function, given: OnceLock::new(), is_settled, is_paused, wait }
@@ -61,7 +59,7 @@ impl Permit {
     pub(crate) fn queued(
         breaker: Py<Breaker>,
         function: Option<Py<PyAny>>,
-        request: Request,
+        request: Wanted,
         place: fusewire::Waiting,
     ) -> Self {
         let permit = Permit::later(breaker, function, request);
@@ -76,6 +74,12 @@ impl Permit {
         let slip = *self.slip()?;
         self.is_settled.store(true, Ordering::Release);
         Ok(slip)
+    }
+
+    /// The same, with the time until its turn.
+    pub(crate) fn take_paced(&self) -> PyResult<Paced> {
+        let wait = self.given.get().map_or(0, |(_, wait)| *wait);
+        Ok((self.take_slip()?, wait))
     }
 
     /// Why its wait ended without a slot.
@@ -193,6 +197,14 @@ impl Permit {
     #[pyo3(name = "wait")]
     fn pause(&self) -> f64 {
         self.given.get().map_or(0.0, |(_, wait)| seconds(*wait))
+    }
+
+    /// Seconds that the call may take: `timeout`, or what is left until the call's deadline where that is less; `None` when
+    /// there is no limit. A success after that counts as a failure of type `timeout`.
+    #[getter]
+    fn timeout(&self) -> Option<f64> {
+        let (slip, _) = self.given.get()?;
+        self.breaker.get().guard.core.slip_timeout(slip).map(seconds)
     }
 
     /// Whether it has no slot yet: it waits for one, or is to be awaited.
@@ -411,7 +423,7 @@ impl Drop for Permit {
         }
         attached(|_| match (self.given.get(), &self.wait) {
             (Some((slip, _)), _) => _ = self.breaker.get().guard.core.abandon_slip(slip),
-            (None, Some(wait)) if !wait.is_asked() => self.never_awaited(),
+            (None, Some(wait)) if !wait.is_asked() => warn_never_awaited(self.guard().core.name()),
             _ => {}
         });
     }
@@ -423,24 +435,6 @@ impl Permit {
         match self.given.get() {
             Some((_, wait)) => *wait == 0 || self.is_paused.load(Ordering::Acquire),
             None => false,
-        }
-    }
-
-    /// Warns, as of a coroutine.
-    #[cold]
-    fn never_awaited(&self) {
-        let text = format!(
-            "a permit of circuit breaker '{}' was never awaited",
-            self.breaker.get().guard.core.name()
-        );
-        let Ok(text) = std::ffi::CString::new(text) else { return };
-        // SAFETY: attached; what was raised is put back.
-        unsafe {
-            let raised = Raised::take();
-            if ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, text.as_ptr(), 1) != 0 {
-                ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
-            }
-            raised.restore();
         }
     }
 }

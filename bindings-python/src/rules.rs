@@ -142,10 +142,15 @@ pub(crate) struct Rules {
     failure_result: Option<Py<PyAny>>,
     error_type: Option<Py<PyAny>>,
     fallback: Option<Py<PyAny>>,
+    /// Failures that rungs answer for; all of them where none is named.
+    fall_back_on: Option<Matcher>,
+    /// Functions and constants, by the names of rungs.
+    rungs: Option<Py<PyDict>>,
 }
 
 /// The options that are rules, in the order in which they are read.
-pub(crate) const KEYS: [&str; 5] = ["ignore", "failure", "failure_result", "error_type", "fallback"];
+pub(crate) const KEYS: [&str; 7] =
+    ["ignore", "failure", "failure_result", "error_type", "fallback", "fall_back_on", "rungs"];
 
 impl Rules {
     /// Takes the rules out of keyword arguments; what is left belongs to the document.
@@ -154,6 +159,10 @@ impl Rules {
         let mut any = false;
         for key in KEYS {
             let Some(given) = options.get_item(key)? else { continue };
+            if key == "fallback" && (given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>()) {
+                // The names of rungs are the document's; see `fusewire._fallback`.
+                continue;
+            }
             options.del_item(key)?;
             if given.is_none() {
                 continue;
@@ -173,9 +182,19 @@ impl Rules {
                     rules.error_type =
                         Some(callable(key, &given, "a function from an exception to a short text")?)
                 }
+                "fall_back_on" => rules.fall_back_on = Some(Matcher::parse(key, &given)?),
+                "rungs" => {
+                    let table = "a dict of functions and constants by the names of rungs";
+                    let rungs =
+                        given.cast::<PyDict>().map_err(|_| invalid(given.py(), key, &given, table))?;
+                    rules.rungs = Some(rungs.copy()?.unbind());
+                }
                 _ => {
-                    rules.fallback =
-                        Some(callable(key, &given, "a function that takes the arguments of the call")?)
+                    rules.fallback = Some(callable(
+                        key,
+                        &given,
+                        "a function that takes the arguments of the call, or a list of rungs",
+                    )?)
                 }
             }
         }
@@ -198,6 +217,19 @@ impl Rules {
         all.failure_result = other(all.failure_result.take(), &base.failure_result);
         all.error_type = other(all.error_type.take(), &base.error_type);
         all.fallback = other(all.fallback.take(), &base.fallback);
+        all.fall_back_on = all.fall_back_on.or_else(|| base.fall_back_on.as_ref().map(|m| m.copy(py)));
+        all.rungs = match (all.rungs.take(), &base.rungs) {
+            (None, base) => base.as_ref().map(|rungs| rungs.clone_ref(py)),
+            (Some(own), None) => Some(own),
+            (Some(own), Some(base)) => {
+                let rungs = base.bind(py).copy();
+                // Neither holds what a dict would not take.
+                rungs
+                    .and_then(|rungs| rungs.update(own.bind(py).as_mapping()).map(|()| rungs.unbind()))
+                    .ok()
+                    .or(Some(own))
+            }
+        };
         Some(all)
     }
 
@@ -209,6 +241,16 @@ impl Rules {
     /// What is called in place of a call that is turned away.
     pub(crate) fn fallback<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyAny>> {
         self.fallback.as_ref().map(|f| f.bind(py))
+    }
+
+    /// What answers by the names of rungs.
+    pub(crate) fn rungs<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
+        self.rungs.as_ref().map(|rungs| rungs.bind(py))
+    }
+
+    /// Whether a rung answers for that failure.
+    pub(crate) fn falls_back(&self, breaker: &str, error: &Bound<'_, PyAny>) -> bool {
+        self.fall_back_on.as_ref().is_none_or(|matcher| matcher.matches(breaker, error) != Some(false))
     }
 
     /// What a result counts as.
@@ -250,13 +292,14 @@ impl Rules {
 
     /// Every object that the rules hold, for the collector.
     fn objects(&self) -> impl Iterator<Item = &Py<PyAny>> {
-        let matchers = self.ignore.iter().chain(&self.failure);
+        let matchers = self.ignore.iter().chain(&self.failure).chain(&self.fall_back_on);
         let own = self.failure_result.iter().chain(&self.error_type).chain(&self.fallback);
         matchers.flat_map(|m| &m.predicates).chain(own)
     }
 
     /// For the collector, of a PyO3 object.
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.rungs)?;
         self.objects().try_for_each(|object| visit.call(object))
     }
 
@@ -265,6 +308,13 @@ impl Rules {
     /// # Safety
     /// As the interpreter calls a traverse function.
     pub(crate) unsafe fn traverse(&self, visitor: ffi::visitproc, argument: *mut c_void) -> c_int {
+        if let Some(rungs) = &self.rungs {
+            // SAFETY: the caller's promise.
+            let answer = unsafe { visitor(rungs.as_ptr(), argument) };
+            if answer != 0 {
+                return answer;
+            }
+        }
         for object in self.objects() {
             // SAFETY: the caller's promise.
             let answer = unsafe { visitor(object.as_ptr(), argument) };

@@ -7,7 +7,7 @@
 use crate::object::attached;
 use crate::raised::Raised;
 use fusewire::binding::{ForkMutex, Paced, Refused};
-use fusewire::{Request, Waiting};
+use fusewire::{Waiting, Wanted};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// A call's wait.
 pub(crate) struct Wait {
-    pub(crate) request: Request,
+    pub(crate) request: Wanted,
     place: ForkMutex<Place>,
     bell: OnceLock<Arc<Bell>>,
     /// Why it ended without a slot.
@@ -35,7 +35,7 @@ struct Place {
 
 impl Wait {
     /// Of a call that has not asked yet.
-    pub(crate) fn new(request: Request) -> Arc<Self> {
+    pub(crate) fn new(request: Wanted) -> Arc<Self> {
         let place = ForkMutex::new(Place { waiting: None, is_asked: false, is_given_up: false });
         Arc::new(Wait { request, place, bell: OnceLock::new(), refused: OnceLock::new() })
     }
@@ -194,4 +194,19 @@ fn give_up_in_turn(wait: Arc<Wait>) {
         next.give_up();
     }
     TURN.set(None);
+}
+
+/// Warns, as of a coroutine.
+#[cold]
+pub(crate) fn warn_never_awaited(breaker: &str) {
+    let text = format!("a permit of circuit breaker '{breaker}' was never awaited");
+    let Ok(text) = std::ffi::CString::new(text) else { return };
+    // SAFETY: attached; what was raised is put back.
+    unsafe {
+        let raised = Raised::take();
+        if ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, text.as_ptr(), 1) != 0 {
+            ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
+        }
+        raised.restore();
+    }
 }

@@ -78,7 +78,10 @@ def test_a_document_is_taken_as_it_stands():
         ({"failure": "KeyError"}, "failure", "exception class"),
         ({"failure_result": 500}, "failure_result", "predicate"),
         ({"error_type": "name"}, "error_type", "function"),
-        ({"fallback": []}, "fallback", "function"),
+        ({"fallback": 5}, "fallback", "function"),
+        ({"fallback": []}, "fallback", "1 to 16 names"),
+        ({"fallback": ["a", "a"]}, "fallback", "once"),
+        ({"fallback": ["cache"]}, "fallback", "cache"),
         ({"clock": 5}, "clock", "ManualClock"),
     ],
 )

@@ -64,7 +64,7 @@ def range_of(table, key, schema):
     if not numbers:
         return None
     if "anyOf" in schema:
-        return {(0.001, 604800.0): "1 ms to 168 h", (1.0, 86400.0): "1 s to 24 h"}[
+        return {(0.001, 604800.0): "1 ms to 168 h", (0.001, 86400.0): "1 ms to 24 h", (1.0, 86400.0): "1 s to 24 h"}[
             numbers[0]["minimum"], numbers[0]["maximum"]
         ]
     least, most = (schema.get(end, schema.get("exclusive" + end.title())) for end in ("minimum", "maximum"))

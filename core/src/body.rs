@@ -204,13 +204,14 @@ impl Body {
 
     /// What a step owed, when no lock is held: a queue to flush, events to deliver.
     pub(crate) fn deliver(&self) {
-        if let Some(gates) = self.gates.get() {
+        if self.gates.get().is_some() {
             self.flush_queue();
-            if let Some(hub) = gates.events.get() {
-                hub.deliver();
-            }
         }
         if let Some(hub) = self.hub.get() {
+            hub.deliver();
+        }
+        // What the policies made of a transition comes after it.
+        if let Some(hub) = self.gates.get().and_then(|gates| gates.events.get()) {
             hub.deliver();
         }
     }

@@ -390,6 +390,11 @@ impl Steps {
         let mut ticket = Ticket::plain(0);
         let engine =
             self.course.hedge(body).then(|| body.acquire_for(self.course.wanted(), &mut ticket).ok())??;
+        if ticket.wait() > 0 {
+            // It would have to wait for its turn: by then it is no help.
+            body.abandon(engine, &ticket);
+            return None;
+        }
         Some((engine, ticket))
     }
 

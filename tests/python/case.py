@@ -3,11 +3,10 @@
 import traceback
 
 import loop
-from expect import Unexpected
-from steps import refused
+from expect import Unexpected, refused
 from steps import run as run_step
 from waits import Waits
-from ways import CLASSIFICATION, WAYS, Guarded
+from ways import CLASSIFICATION, ONE_ATTEMPT, WAYS, Guarded
 
 from fusewire import CircuitBreaker, ConfigError
 from fusewire.testing import ManualClock
@@ -24,13 +23,16 @@ class Bench:
         )
         self.guarded = Guarded(self.breaker)
         self.permits = {}
+        self.attempts = {}
         self.waits = Waits(self.breaker)
         self.events, self.policy_events = [], []
         self.breaker.add_listener(self.events.append)
         self.breaker.add_policy_listener(self.policy_events.append)
         #: When the last rejection said that the answer can differ, in nanoseconds.
         self.retry_at = None
-        self._ways = WAYS[way]
+        snapshot = self.breaker.snapshot()
+        has_attempts = snapshot.retry or snapshot.fallbacks or snapshot.cache or snapshot.hedge
+        self._ways = ONE_ATTEMPT.get(way, WAYS[way]) if has_attempts else WAYS[way]
         self._calls = 0
 
     def next_way(self):

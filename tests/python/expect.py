@@ -3,6 +3,8 @@
 import json
 import re
 
+from fusewire import RequestError
+
 #: What the package calls otherwise: `from` is no name in Python.
 _NAMES = {"from": "from_state", "to": "to_state"}
 _LEVELS = ("bulk", "low", "normal", "high", "critical")
@@ -62,6 +64,14 @@ def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def refused(error, expected):
+    """Whether a `ConfigError`, or a `RequestError`, is the one that is expected."""
+    equal("error.key", expected["key"], error.field if isinstance(error, RequestError) else error.key)
+    for text in expected.get("contains", ()):
+        if text not in str(error):
+            raise Unexpected(f'expected the error to contain "{text}", got: {error}')
+
+
 def part(what, expected, got):
     """Every key that is written must be as it is written; what is left out is not checked."""
     there = got if isinstance(got, dict) else getattr(got, "__dict__", None)
@@ -72,7 +82,7 @@ def part(what, expected, got):
         name = _NAMES.get(key, key)
         if name not in there:
             raise Unexpected(f"{path}: there is no such key in {got}")
-        if key in ("retry_after", "at"):
+        if key in ("retry_after", "at", "timeout"):
             duration(path, value, nanos_of(there[name]))
         elif key in ("rejected", "would_reject"):
             _counts(path, value, vars(there[name]))

@@ -1,6 +1,7 @@
 """The steps of a case, each through the package's public API."""
 
-from expect import Unexpected, duration, equal, nanos, nanos_of, part, shown
+import attempts
+from expect import Unexpected, duration, equal, nanos, nanos_of, part, refused, shown
 from waits import request_of
 from ways import Thrown
 
@@ -33,15 +34,8 @@ _CHECK_THE_SNAPSHOT = {
     "set_limit",
     "raise",
     "close",
+    "set_utilisation",
 }
-
-
-def refused(error, expected):
-    """Whether a `ConfigError`, or a `RequestError`, is the one that is expected."""
-    equal("error.key", expected["key"], error.field if isinstance(error, RequestError) else error.key)
-    for text in expected.get("contains", ()):
-        if text not in str(error):
-            raise Unexpected(f'expected the error to contain "{text}", got: {error}')
 
 
 def _refusable(step, act):
@@ -162,8 +156,7 @@ def _told(permit):
         "would_reject": permit.would_reject,
         "wait": nanos_of(permit.wait),
         "bypassed": permit.bypassed,
-        # No policy sets one.
-        "timeout": None,
+        "timeout": nanos_of(permit.timeout),
     }
 
 
@@ -241,6 +234,8 @@ _ACTIONS = {
     "raise": lambda b, step: b.waits.raise_priority(step["permit"], step["to"]),
     "close": lambda b, step: b.breaker.close(**_by(step)),
     "policy_events": lambda b, step: _in_order([_renamed(event) for event in step["expect"]], b.policy_events),
+    "attempt": attempts.run,
+    "set_utilisation": lambda b, step: _refusable(step, lambda: b.breaker.set_utilisation(step["to"])),
     "half_open": lambda b, step: b.breaker.half_open(**_by(step)),
     "reset": lambda b, step: b.breaker.reset(**_by(step)),
     "mode": lambda b, step: b.breaker.set_mode(step["to"], **_by(step)),

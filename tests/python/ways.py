@@ -33,6 +33,7 @@ class Guarded:
             breaker,
             priority=lambda body, asked: asked.get("priority", "normal"),
             cost=lambda body, asked: asked.get("cost", 1),
+            feature=lambda body, asked: asked.get("feature"),
         )
 
         @guard
@@ -159,3 +160,6 @@ WAYS = {
         _decorated_async_generator,
     ],
 }
+
+#: Those whose calls are one attempt each, also where the document has `retry`: the vectors' own attempts are steps.
+ONE_ATTEMPT = {"calls": [_permit_block, _decorated_generator, _async_block, _decorated_async_generator]}

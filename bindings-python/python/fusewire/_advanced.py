@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._breaker import CircuitBreaker
+from ._fallback import taken_apart
 from ._figures import figures_of
 from ._native import Breaker
 from ._strategies import Arguments, Default, strategy_of
@@ -46,6 +47,9 @@ class AdvancedCircuitBreaker(CircuitBreaker):
     - ``timeout``: how long it stays open (``recovery_timeout``), 1 ms to 168 h. Default 30.0 seconds.
     - ``half_open_timeout``: how long one probe may take before it counts as failed, 1 ms to 168 h. Default 5.0 seconds.
 
+    - ``backoff_config``: a ``BackoffConfig``, for ``retry.backoff``. ``recovery_pattern``: a ``PartialRecoveryPattern``, an
+      ``ExponentialBackoffPattern``, a ``FallbackChain``, or a list of them.
+    - ``call_timeout``: how long a call may take: what ``timeout`` is elsewhere.
     - ``rate_limit_config``, ``priority_config``: a ``RateLimitConfig`` and a ``PriorityConfig``, for ``rate_limit``, and for
       ``priority`` and ``bulkhead``.
 
@@ -86,8 +90,9 @@ class AdvancedCircuitBreaker(CircuitBreaker):
         document: str | Mapping[str, object] | None,
     ) -> Self:
         if document is not None:
-            return Breaker.__new__(cls, name, options, document, registry)
-        return _arguments(options).told(lambda options: Breaker.__new__(cls, name, options, None, registry))
+            return Breaker.__new__(cls, name, taken_apart(options), document, registry)
+        arguments = _arguments(options)
+        return arguments.told(lambda options: Breaker.__new__(cls, name, taken_apart(options), None, registry))
 
     # ---- calls ----
 

@@ -1,4 +1,4 @@
-"""``breaker.at(...)``: a breaker asked for calls of one priority and cost."""
+"""``breaker.at(...)``: a breaker asked for calls of one priority, cost, feature and so on."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from ._native import guard_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from typing import Any, TypeVar
 
     from typing_extensions import ParamSpec
 
     from ._breaker import CircuitBreaker
-    from ._native import Permit
-    from ._options import Cost, Instant, Level
+    from ._native import Attempts, Permit
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -26,19 +25,21 @@ __all__ = ["Asking"]
 class Asking:
     """A breaker, with what is asked of it; see ``CircuitBreaker.at``."""
 
-    def __init__(
-        self, breaker: CircuitBreaker, priority: Level | None, cost: Cost | None, deadline: Instant | None
-    ) -> None:
+    def __init__(self, breaker: CircuitBreaker, asked: Mapping[str, Any]) -> None:
         self._breaker = breaker
-        self._priority, self._cost, self._deadline = priority, cost, deadline
+        self._asked = {key: value for key, value in asked.items() if value is not None}
 
     def acquire(self) -> Permit:
         """As ``CircuitBreaker.acquire``."""
-        return self._breaker.acquire(priority=self._priority, cost=self._cost, deadline=self._deadline)
+        return self._breaker.acquire(**self._asked)
 
     def try_acquire(self) -> Permit | None:
         """As ``CircuitBreaker.try_acquire``: it never waits."""
-        return self._breaker.try_acquire(priority=self._priority, cost=self._cost, deadline=self._deadline)
+        return self._breaker.try_acquire(**self._asked)
+
+    def attempts(self) -> Attempts:
+        """As ``CircuitBreaker.attempts``."""
+        return self._breaker.attempts(**self._asked)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As ``CircuitBreaker.call``."""
@@ -46,7 +47,7 @@ class Asking:
             raise TypeError(
                 "the function is a coroutine function: write await breaker.at(...).call_async(function, ...)"
             )
-        return guard_function(self._breaker, function, False, self._options())(*args, **kwargs)
+        return guard_function(self._breaker, function, False, dict(self._asked))(*args, **kwargs)
 
     def call_async(
         self, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
@@ -54,11 +55,8 @@ class Asking:
         """As ``CircuitBreaker.call_async``."""
         from ._streams import call_by
 
-        return call_by(guard_function(self._breaker, function, False, self._options()), function, args, kwargs)
-
-    def _options(self) -> dict[str, object]:
-        return {"priority": self._priority, "cost": self._cost, "deadline": self._deadline}
+        return call_by(guard_function(self._breaker, function, False, dict(self._asked)), function, args, kwargs)
 
     def __repr__(self) -> str:
-        asked = ", ".join(f"{key}={value!r}" for key, value in self._options().items() if value is not None)
+        asked = ", ".join(f"{key}={value!r}" for key, value in self._asked.items())
         return f"<{self._breaker!r} at {asked or 'its defaults'}>"

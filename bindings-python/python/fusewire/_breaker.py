@@ -8,6 +8,7 @@ from sys import _getframe
 from ._entered import enter, enter_async, leave, leave_async
 from ._errors import AlreadySettledError, invalid
 from ._events import Listeners
+from ._fallback import check_names, taken_apart
 from ._fork import lock
 from ._native import Breaker, Permit, level_name
 from ._snapshot import snapshot_of
@@ -24,10 +25,23 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._asking import Asking
+    from ._cached import Cached
     from ._event_stream import EventStream
     from ._events import PolicyEvent, Transition
     from ._native import NativeRegistry
-    from ._options import Cost, Document, Failure, Instant, Level, Listener, Options, PolicyListener, RulesAndClock
+    from ._options import (
+        Cost,
+        Document,
+        Failure,
+        Instant,
+        Level,
+        Listener,
+        Options,
+        PolicyListener,
+        PolicyOptions,
+        RulesAndClock,
+    )
+    from ._policy import Policy
     from ._snapshot import Snapshot
 
     L = TypeVar("L", bound=Listener)
@@ -87,26 +101,43 @@ class CircuitBreaker(Breaker):
       wait for a slot, the highest level first.
     - ``concurrency_limit``: the same with a limit that finds itself, ``{"kind": "aimd"}`` or ``"gradient"``.
 
+    What is done around a call that fails or takes long (docs/python-recovery.md); each says nothing unless it is written:
+
+    - ``timeout``: how long a call may take, 1 ms to 24 h, or a dict that learns it, ``{"kind": "percentile"}``. A coroutine
+      that takes longer is cancelled and raises ``CallTimeoutError``; a plain function that did counts as a failure, and its
+      result is passed on.
+    - ``retry``: tries a call that failed once more: ``{"max_attempts": 3, "backoff": {"base": "100ms"}}``. Plain functions
+      wait in their thread, coroutines in their loop.
+    - ``fallback``: a list of rungs that answer, in this order, when the call failed, timed out or was turned away: functions
+      of the call's arguments, functions that are guarded by another breaker, constants, names. See below for a function.
+    - ``cache``: values of earlier calls answer those that name the same ``key``: ``{"mode": "read_through", "ttl": 60}``.
+    - ``hedge``: begins another attempt beside one that takes long: ``{"after": "100ms"}``. Coroutines only.
+    - ``features``: parts of the service, by name, that recover and are turned off one by one:
+      ``{"search": {"priority": 100}, "tips": {"requires": ["search"]}}``.
+
     What counts as what; these are Python's own:
 
     - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.
     - ``failure``: exceptions that are failures; all others are successes then. Without it every exception is a failure.
     - ``failure_result``: a predicate of a result; what it is true of is a failure.
     - ``error_type``: a function from an exception to a short text under which it is counted; otherwise its class's name.
-    - ``fallback``: called in place of a call that is turned away, with the same arguments.
+    - A function as ``fallback``: called in place of a call that is turned away, with the same arguments.
+    - ``fall_back_on``: failures that rungs answer for, as ``failure`` is written; all of them if left out.
+    - ``rungs``: functions and constants by the names of rungs, where ``fallback`` is written as names.
     - ``clock``: a ``fusewire.testing.ManualClock``, for tests.
 
     Raises ``ConfigError``, which names the key, the value and what is allowed.
     """
 
-    __slots__ = ("_listeners", "_policy_listeners")
+    __slots__ = ("_kept", "_listeners", "_policy_listeners")
 
     if TYPE_CHECKING:
+        _kept: Cached
         _listeners: Listeners
         _policy_listeners: Listeners
 
     def __new__(cls, name: str = "unnamed", **options: Unpack[Options]) -> Self:
-        return super().__new__(cls, name, options)
+        return super().__new__(cls, name, taken_apart(options))
 
     @classmethod
     def from_document(cls, name: str, document: str | Mapping[str, object], **options: Unpack[RulesAndClock]) -> Self:
@@ -115,7 +146,7 @@ class CircuitBreaker(Breaker):
         ``options`` are those that no document has: ``ignore``, ``failure``, ``failure_result``, ``error_type``,
         ``fallback`` and ``clock``. Raises ``ConfigError``; here ``null`` is an error, too.
         """
-        return Breaker.__new__(cls, name, options, document)
+        return Breaker.__new__(cls, name, taken_apart(options), document)
 
     @classmethod
     def _in(
@@ -126,7 +157,7 @@ class CircuitBreaker(Breaker):
         document: str | Mapping[str, object] | None,
     ) -> Self:
         """The breaker of that name in a native registry."""
-        return Breaker.__new__(cls, name, options, document, registry)
+        return Breaker.__new__(cls, name, taken_apart(options), document, registry)
 
     # ---- calls ----
 
@@ -139,12 +170,52 @@ class CircuitBreaker(Breaker):
 
             return call_async(self, function, args, kwargs)
 
-    def at(self, priority: Level | None = None, *, cost: Cost | None = None, deadline: Instant | None = None) -> Asking:
+    def at(
+        self,
+        priority: Level | None = None,
+        *,
+        cost: Cost | None = None,
+        deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
+    ) -> Asking:
         """This breaker, asked for calls of that priority and cost: ``breaker.at("high").call(function, ...)``; see
         ``acquire`` for the arguments."""
         from ._asking import Asking
 
-        return Asking(self, priority, cost, deadline)
+        asked = {
+            "priority": priority,
+            "cost": cost,
+            "deadline": deadline,
+            "feature": feature,
+            "method": method,
+            "idempotent": idempotent,
+            "key": key,
+        }
+        return Asking(self, asked)
+
+    def policy(self, **options: Unpack[PolicyOptions]) -> Policy:
+        """What is done around calls, as an object that decorates functions and calls them:
+
+            search = breaker.policy(retry={"max_attempts": 3}, timeout="1s", fallback=[from_disk, []])
+
+            @search
+            def find(text): ...
+
+            found = search.result(find_all, "x")
+            if found.degraded: ...
+
+        ``timeout``, ``retry``, ``fallback``, ``cache``, ``hedge`` and ``features`` are keys of the breaker's document: those
+        that are given here are changed for all of its calls (a transition with cause ``reconfigured``, if that is another
+        document), the others stay. All else belongs to the calls of this policy: ``ignore``, ``failure`` and so on, and
+        ``priority``, ``cost``, ``feature``, ``method``, ``idempotent`` and ``key``, each a constant or a function of the call's
+        arguments. Raises ``ConfigError``.
+        """
+        from ._policy import Policy
+
+        return Policy(self, options)
 
     def __enter__(self) -> Permit:
         """Asks for a permit for the block, and waits where calls wait; raises ``CircuitOpenError`` when it is turned away.
@@ -205,6 +276,7 @@ class CircuitBreaker(Breaker):
         does it and why; they are told with the transition, cause ``reconfigured``. Totals stay, and an open breaker
         keeps its deadline. Raises ``ConfigError``, and changes nothing then.
         """
+        check_names(options.get("fallback"))
         return self._reconfigure(options, None, actor, reason)
 
     def reconfigure_document(
@@ -292,6 +364,20 @@ class CircuitBreaker(Breaker):
         from ._event_stream import EventStream
 
         return EventStream(self, self.add_policy_listener, self.remove_policy_listener)
+
+    @property
+    def _cached(self) -> Cached:
+        """The values of its calls, and those who wait for one; made when they are first asked for."""
+        try:
+            return self._kept
+        except AttributeError:
+            pass
+        from ._cached import Cached
+
+        with lock:
+            if not hasattr(self, "_kept"):
+                self._kept = Cached()
+            return self._kept
 
     def _listening(self) -> Listeners:
         return self._hearing("_listeners", self.listen)

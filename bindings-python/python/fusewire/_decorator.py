@@ -33,7 +33,20 @@ if TYPE_CHECKING:
 __all__ = ["circuit_breaker"]
 
 #: The options that classify calls; they belong to what is decorated. All others belong to the breaker.
-_RULES = ("ignore", "failure", "failure_result", "error_type", "fallback", "cost")
+_RULES = (
+    "ignore",
+    "failure",
+    "failure_result",
+    "error_type",
+    "fallback",
+    "fall_back_on",
+    "rungs",
+    "cost",
+    "feature",
+    "method",
+    "idempotent",
+    "key",
+)
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR, _ITERABLE_COROUTINE = 0x80, 0x20, 0x200, 0x100
 
@@ -84,6 +97,13 @@ def circuit_breaker(
       answers one. A mapping is the breaker's own ``priority`` table.
     - ``cost=10``: how much of the rate limit a call takes, from 1 up, or a function of the call's arguments.
 
+    And where it has ``features``, ``retry``, ``hedge`` or ``cache``, each a constant or a function of the call's arguments:
+
+    - ``feature="search"``: of the breaker's ``features``, the one that the call is of.
+    - ``method="PUT"``: what ``retry.per_method`` says of it decides how often the call may be tried; ``idempotent=True``: a call
+      of any method may be made more than once.
+    - ``key``: under what the call's value is cached, a text; without it nothing is cached.
+
     A coroutine function waits in the breaker's queue without holding up its loop, any other blocks its thread; in a thread
     that runs an event loop it is turned away instead.
 
@@ -102,7 +122,12 @@ def circuit_breaker(
     if breaker is not None and not isinstance(breaker, (str, Breaker)):
         raise TypeError(f"a breaker or its name, not {breaker!r}: @circuit_breaker('payments')")
     given: dict[str, Any] = {**options}
-    rules = {key: given.pop(key) for key in _RULES if key in given}
+    if isinstance(given.get("fallback"), (list, tuple)):
+        from ._fallback import take
+
+        take(given)
+    # The names of rungs are the breaker's, what answers by them the function's.
+    rules = {key: given.pop(key) for key in _RULES if key in given and not _is_list(key, given)}
     # Of the same name is the document's table.
     if "priority" in given and not hasattr(given["priority"], "items"):
         rules["priority"] = given.pop("priority")
@@ -126,6 +151,11 @@ def circuit_breaker(
         return guarded
 
     return decorate
+
+
+def _is_list(key: str, given: Mapping[str, Any]) -> bool:
+    """Whether it is the names of rungs."""
+    return key == "fallback" and isinstance(given[key], list)
 
 
 def _name_of(function: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _native
+from ._namespace import Namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ __all__ = [
     "AlreadySettledError",
     "BreakerClosedError",
     "BulkheadFullError",
+    "CallTimeoutError",
     "CircuitBreakerError",
     "CircuitOpenError",
     "ConfigError",
     "ConflictError",
+    "FeatureDisabledError",
     "LimitReachedError",
     "QueueTimeoutError",
     "RateLimitedError",
@@ -120,12 +123,70 @@ class BreakerClosedError(CircuitOpenError):
     __slots__ = ()
 
 
+class FeatureDisabledError(CircuitOpenError):
+    """Reason ``"feature_disabled"``: the service recovers, or is ill, feature by feature, and the call's is not let in now."""
+
+    __slots__ = ()
+
+
+class CallTimeoutError(CircuitBreakerError, TimeoutError):
+    """An attempt took longer than it may and was cancelled. Its ``__cause__`` is what the function raised then, if it did."""
+
+    def __init__(self, breaker: CircuitBreaker | str, limit: float) -> None:
+        super().__init__(f"{breaker if isinstance(breaker, str) else breaker.name}: no answer within {limit:g} s")
+        #: The breaker, or its name where the exception has crossed a process.
+        self.breaker = breaker
+        #: How long it may have taken, in seconds.
+        self.limit = limit
+
+    @property
+    def name(self) -> str:
+        """The breaker's name."""
+        return self.breaker if isinstance(self.breaker, str) else self.breaker.name
+
+    def __str__(self) -> str:
+        return f"a call under circuit breaker '{self.name}' had no answer within its timeout of {self.limit:g} s"
+
+    def __reduce__(self) -> tuple[type[CallTimeoutError], tuple[str, float]]:
+        return type(self), (self.name, self.limit)
+
+
+class Attached(Namespace):
+    """What a call with policies was through before it raised; see ``attached``: how many ``attempts`` there were, which are
+    askings of the breaker; the ``rejection`` of the last retry, if it was turned away; the ``rungs`` that could not answer
+    either, each with the exception that says why."""
+
+    attempts: int
+    rejection: CircuitOpenError | None
+    rungs: tuple[tuple[str, Exception], ...]
+
+
+def attached(error: BaseException) -> Attached | None:
+    """What the call that raised this exception was through, where it was a call with ``retry``, ``fallback`` or ``cache``: the
+    exception itself is the one that the function raised last. ``None`` where nothing is known."""
+    found = getattr(error, _ATTACHED, None)
+    return found if isinstance(found, Attached) else None
+
+
+_ATTACHED = "__fusewire__"
+
+
+def attach(
+    error: BaseException, rejection: CircuitOpenError | None, rungs: list[tuple[str, Exception]], attempts: int
+) -> None:
+    """Notes what the call was through. An exception of a class that takes no attributes goes without."""
+    try:
+        setattr(error, _ATTACHED, Attached(attempts=attempts, rejection=rejection, rungs=tuple(rungs)))
+    except Exception:  # whatever its class says to that
+        pass
+
+
 class RequestError(CircuitBreakerError, ValueError):
     """What a call asks for cannot be: nothing was asked, and nothing counts."""
 
     def __init__(self, field: str, value: str, allowed: str, message: str) -> None:
         super().__init__(field, value, allowed, message)
-        #: What is wrong, ``"priority"`` or ``"cost"``.
+        #: What is wrong: ``"priority"``, ``"cost"``, ``"feature"``, ``"method"`` or ``"key"``.
         self.field = field
         #: What it was.
         self.value = value

@@ -41,14 +41,18 @@ class Transition(Namespace):
 
 class PolicyEvent(Namespace):
     """A change around a breaker's machine: ``breaker`` (its name), ``kind`` (``"min_priority"``, ``"slots"``, ``"limit"``,
-    ``"rate"`` or ``"close"``), ``from_value`` and ``to_value`` (names of levels, a dict of ``max_concurrent`` and ``reserved``,
-    or numbers), ``generation``, ``sequence`` (from 1, for each breaker), ``at`` (seconds on the breaker's clock), ``actor``
+    ``"rate"``, ``"feature"`` or ``"close"``), ``from_value`` and ``to_value`` (names of levels or of a feature's states, a dict
+    of ``max_concurrent`` and ``reserved``, or numbers), of a feature its name, ``feature``, the ``cause`` and the ``health``
+    that it had (``None`` without outcomes, and of all others), ``generation``, ``sequence`` (from 1, for each breaker), ``at`` (seconds on the breaker's clock), ``actor``
     and ``reason`` (of what was done by hand) and how many events this listener ``missed`` before it."""
 
     breaker: str
     kind: str
     from_value: Any
     to_value: Any
+    feature: str | None
+    cause: str | None
+    health: float | None
     generation: int
     sequence: int
     at: float
@@ -137,9 +141,15 @@ def log_policy(told: dict[str, Any]) -> None:
     if logger is None or not logger.isEnabledFor(level):
         return
     text, args = "circuit breaker '%s': %s", [told["breaker"], told["kind"]]
+    if told["kind"] == "feature":
+        text += " '%s'"
+        args.append(told["feature"])
     if told["to"] is not None:
         text += " %s -> %s"
         args += [told["from"], told["to"]]
+    if told["kind"] == "feature":
+        text += " (%s)"
+        args.append(told["cause"])
     _say(logger, level, text, args, told)
 
 
@@ -171,7 +181,8 @@ def deliver_policy(listeners: ReferenceType[Listeners], told: dict[str, Any]) ->
     """As ``deliver``, for a change of the policies."""
     found = listeners()
     if found is not None:
-        event = {"from_value": told.pop("from"), "to_value": told.pop("to"), **told, "at": told["at"] / 1e9}
+        ours = dict.fromkeys(("feature", "cause", "health"))
+        event = {**ours, "from_value": told.pop("from"), "to_value": told.pop("to"), **told, "at": told["at"] / 1e9}
         _tell_each(found.functions, told["breaker"], PolicyEvent(**event))
 
 

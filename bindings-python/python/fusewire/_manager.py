@@ -28,7 +28,7 @@ else:
 __all__ = ["CircuitBreakerManager"]
 
 #: Options that a breaker is made with and that its configuration does not hold.
-_FIXED = frozenset({"ignore", "failure", "failure_result", "error_type", "fallback", "clock"})
+_FIXED = frozenset({"ignore", "failure", "failure_result", "error_type", "fallback", "fall_back_on", "rungs", "clock"})
 
 
 class CircuitBreakerManager(Generic[B]):

@@ -9,6 +9,7 @@ from weakref import ReferenceType
 from typing_extensions import ParamSpec, Self, disjoint_base
 
 from ._breaker import CircuitBreaker
+from ._errors import CircuitOpenError
 from ._events import Listeners
 from ._options import Cost, Duration, Failure, Instant, Level, LevelName, ModeName, Reason, Settled, StateName
 from ._state import Mode
@@ -20,20 +21,27 @@ _T = TypeVar("_T")
 __all__ = [
     "METRICS_CONTENT_TYPE",
     "TIMEOUT",
+    "Attempts",
     "Breaker",
+    "Call",
+    "Done",
     "GuardedCoroutine",
     "GuardedFunction",
     "ManualClock",
     "NativeRegistry",
     "Permit",
+    "Use",
+    "Wait",
     "__version__",
     "acquire_for",
+    "attempts_for",
     "fallback_of",
     "guard_function",
     "hear_rejections",
     "level_name",
     "rejection_message",
     "require_main_interpreter",
+    "rungs_of",
     "schema",
 ]
 
@@ -55,6 +63,10 @@ def acquire_for(
     owner: GuardedFunction[..., Any] | Breaker, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Permit: ...
 def fallback_of(owner: GuardedFunction[..., Any] | Breaker) -> Callable[..., Any] | None: ...
+def rungs_of(owner: GuardedFunction[..., Any] | Breaker) -> dict[str, Any] | None: ...
+def attempts_for(
+    owner: GuardedFunction[..., Any] | Breaker, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Attempts | None: ...
 
 @disjoint_base
 class Breaker:
@@ -87,6 +99,10 @@ class Breaker:
         priority: Level | None = None,
         cost: Cost | None = None,
         deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
         wait: bool = True,
     ) -> Permit:
         """Asks for a permit to call; settle it once.
@@ -94,16 +110,48 @@ class Breaker:
         Where calls wait in a queue, the thread waits here; in an event loop such a permit is to be awaited or entered, and
         asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`:
         how much of a rate limit the call takes, from 1 up; `deadline`: an instant of the breaker's clock, as
-        `time.monotonic()` tells it, from which on the call is of no use.
+        `time.monotonic()` tells it, from which on the call is of no use; `feature`: of the document's `features`, the one that
+        the call is of; `method`, `idempotent` and `key` matter to calls that are retried or cached.
 
         Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is
         wrong.
         """
 
     def try_acquire(
-        self, *, priority: Level | None = None, cost: Cost | None = None, deadline: Instant | None = None
+        self,
+        *,
+        priority: Level | None = None,
+        cost: Cost | None = None,
+        deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
     ) -> Permit | None:
         """As `acquire`, but never waits, and `None` when the call is turned away."""
+
+    def attempts(
+        self,
+        *,
+        priority: Level | None = None,
+        cost: Cost | None = None,
+        deadline: Instant | None = None,
+        feature: str | None = None,
+        method: str | None = None,
+        idempotent: bool | None = None,
+        key: str | None = None,
+    ) -> Attempts:
+        """Begins a call that is made step by step: retries with their waits, timeouts, and the rungs that answer when it
+        fails. It says what is to be done, and does none of it but asking for permits. The arguments are those of `acquire`.
+        Raises `RequestError` when one is wrong."""
+
+    @property
+    def _has_course(self) -> bool: ...
+    @property
+    def _rungs(self) -> list[str]: ...
+    def set_utilisation(self, to: float) -> None:
+        """Reports how much of the host's resources is used, 0 to 1, for retries whose backoff is `"resource_sensitive"`.
+        Raises `ConfigError` when it is no share."""
 
     def call(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Calls the function under the breaker.
@@ -198,6 +246,11 @@ class Permit:
         itself."""
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds that the call may take: `timeout`, or what is left until the call's deadline where that is less; `None`
+        when there is no limit. A success after that counts as a failure of type `timeout`."""
+
+    @property
     def waiting(self) -> bool:
         """Whether it has no slot yet: it waits for one, or is to be awaited."""
 
@@ -257,6 +310,144 @@ class Permit:
         self,
         _class: type[BaseException] | None,
         error: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> Literal[False]: ...
+
+@final
+class Call:
+    """A step: make the call, then settle the attempt."""
+
+    __match_args__: list[str]
+    @property
+    def attempt(self) -> int:
+        """The attempt's number, from 1: how often the breaker was asked."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that it may take; `None` when there is no limit. End it then, and settle it as `failure("timeout")`."""
+
+@final
+class Wait:
+    """A step: wait so long, then ask again."""
+
+    __match_args__: list[str]
+    @property
+    def seconds(self) -> float:
+        """How long."""
+
+@final
+class Use:
+    """A step: answer from a rung, then tell whether it has `answered`."""
+
+    __match_args__: list[str]
+    @property
+    def rung(self) -> str:
+        """`"cache"`, `"breaker:<name>"`, or the name of a function or constant."""
+
+@final
+class Done:
+    """The last step: it is over."""
+
+    __match_args__: list[str]
+    @property
+    def outcome(self) -> Literal["success", "failure", "ignored", "rejected"]:
+        """Of the last attempt that ran, `"success"` when a rung has answered, `"rejected"` when nothing ran."""
+
+    @property
+    def rung(self) -> str | None:
+        """The rung that has answered: the answer is degraded."""
+
+    @property
+    def attempts(self) -> int:
+        """How often the breaker was asked."""
+
+    @property
+    def rejected(self) -> Reason | None:
+        """Why the last attempt was turned away, if it was."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until that answer can differ, if that is known."""
+
+    @property
+    def error_type(self) -> str | None:
+        """Of the last attempt that failed."""
+
+@final
+class Attempts:
+    """A call that is made step by step; `CircuitBreaker.attempts` begins one.
+
+    `next()` says what is to be done; `success`, `failure`, `ignore` or `settle` tell how an attempt ended, `answered` whether a
+    rung has answered. An iteration goes from step to step and ends when the call is over, without `Done`. As a context manager
+    it lets go of the permit of an attempt that is under way when the block ends. Any thread may go on with it, one at a time.
+    """
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker."""
+
+    @property
+    def key(self) -> str | None:
+        """Under what the call's value is cached, if it is."""
+
+    def next(self) -> Call | Wait | Use | Done:
+        """What is to be done now: a `Call`, a `Wait`, a `Use` or `Done`. Asks the breaker when it is time to, and never
+        waits itself. Asked again before anything was done it answers the same; of a `Wait`, what is left of it."""
+
+    def success(self, *, duration: float | timedelta | None = None) -> Settled:
+        """The attempt did what it should. `duration` in seconds, where the caller measured it. Answers `"late"` when the
+        breaker has moved on since, otherwise `"ok"`; raises `AlreadySettledError` when no attempt is under way."""
+
+    def failure(
+        self,
+        error: Failure = None,
+        *,
+        status: int | None = None,
+        retry_after: float | timedelta | None = None,
+        duration: float | timedelta | None = None,
+        fall_back: bool = True,
+    ) -> Settled:
+        """The attempt failed. `error`: the exception, its class, or the core's name of the error; `status`: of an HTTP
+        answer; `retry_after`: seconds that the dependency asks to wait; `fall_back=False`: no rung answers in its place."""
+
+    def ignore(self, error: Failure = None, *, duration: float | timedelta | None = None) -> Settled:
+        """The attempt says nothing about the dependency: it is not tried once more, and nothing answers in its place.
+        `error`: as for `failure`; it is told when the call is over."""
+
+    def settle(self, error: BaseException | None = None) -> bool:
+        """Settles the attempt as one that returned, or raised `error`, counts under the rules. `False` when it was
+        cancelled: its permit is let go, and nothing more is to be done."""
+
+    def settle_result(self, result: object) -> None:
+        """Settles the attempt as one that returned `result` counts under the rules."""
+
+    def answered(self, has_answered: bool = True) -> None:
+        """Whether the rung that was to be used has answered."""
+
+    def close(self) -> None:
+        """Gives it up: the permit of an attempt that is under way is let go. Nothing when it is over."""
+
+    def _next(self) -> Call | Wait | Use | Done | None: ...
+    def _permit(self) -> Permit: ...
+    def _take(self, permit: Permit) -> None: ...
+    def _rejection(self) -> CircuitOpenError | None: ...
+    def _cache_fresh(self) -> tuple[int, int] | None: ...
+    def _cache_any(self) -> tuple[int, int] | None: ...
+    def _cache_store(self) -> tuple[int, int] | None: ...
+    def _join(self) -> tuple[int, bool] | None: ...
+    def _land(self, ticket: int) -> list[int]: ...
+    def _leave(self, ticket: int) -> list[int]: ...
+    def _hedge_after(self) -> float | None: ...
+    def _hedge(self) -> Permit | None: ...
+    def _hedge_won(self, permit: Permit) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Call | Wait | Use: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _class: type[BaseException] | None,
+        _error: BaseException | None,
         _traceback: TracebackType | None,
         /,
     ) -> Literal[False]: ...

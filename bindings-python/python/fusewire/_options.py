@@ -14,6 +14,8 @@ from typing_extensions import Required
 from ._events import PolicyEvent, Transition
 from ._native import ManualClock
 from ._policies import PriorityConfig, RateLimitConfig
+from ._recovery import BackoffConfig, ExponentialBackoffPattern, FallbackChain, PartialRecoveryPattern
+from ._recovery_options import Cache, Feature, Hedge, PercentileTimeout, Retry
 from ._state import Mode, Priority
 
 #: Seconds, a ``timedelta``, or a text such as ``"250ms"``.
@@ -47,6 +49,7 @@ Reason = Literal[
     "queue_timeout",
     "limit_reached",
     "closed",
+    "feature_disabled",
 ]
 LevelName = Literal["bulk", "low", "normal", "high", "critical"]
 #: A level, its name, or a number from 0 to 100, which is the next lower level.
@@ -57,6 +60,12 @@ Cost = int
 
 #: Seconds on the breaker's clock, which is that of ``time.monotonic()``.
 Instant = Union[float, timedelta]
+
+#: How a service comes back, in the reference's words.
+RecoveryPattern = Union[ExponentialBackoffPattern, PartialRecoveryPattern, FallbackChain]
+
+#: A function that answers in place of a call that is turned away, or a list of rungs: functions, names, constants.
+Fallback = Union[Callable[..., Any], list[Any], tuple[Any, ...]]
 
 Settled = Literal["ok", "late"]
 StrategyType = Literal["basic", "count_window", "time_window", "adaptive", "gradual"]
@@ -247,6 +256,14 @@ class ConcurrencyLimit(_Queue, total=False):
 
 
 class _EveryDocument(TypedDict, total=False):
+    retry: Retry | None
+    """Try a call that failed once more; ``{}`` turns it on."""
+    cache: Cache | None
+    """Values of earlier calls may answer those that name the same key; ``{}`` turns it on."""
+    hedge: Hedge | None
+    """Begin another attempt beside one that takes long; ``{}`` turns it on."""
+    features: dict[str, Feature] | None
+    """The features of the service, by name: each recovers, and is turned off, by itself."""
     rate_limit: RateLimit | None
     """How fast calls may come."""
     bulkhead: Bulkhead | None
@@ -273,7 +290,14 @@ class _EveryDocument(TypedDict, total=False):
     """Seed of the jitter, 0 to 2**53 - 1; written, a run can be repeated."""
 
 
+class _Names(TypedDict, total=False):
+    fallback: list[str] | tuple[str, ...] | None
+    """The names of the rungs that answer, in this order, when the call does not."""
+
+
 class _OwnDocument(TypedDict, total=False):
+    timeout: Duration | PercentileTimeout | None
+    """How long a call may take, 1 ms to 24 h, or how that is learned."""
     failure_threshold: int | None
     """Consecutive failures that open, 1 to 1,000,000. Not beside ``window``."""
     window: Window | None
@@ -287,15 +311,17 @@ class _OwnDocument(TypedDict, total=False):
 
 
 # What stands first in an editor is what is asked for first.
-class _DocumentButPriority(_OwnDocument, _EveryDocument, total=False):
-    """All keys of the document but one."""
+class _DocumentButCalls(_OwnDocument, _EveryDocument, total=False):
+    """All keys of the document but two, which calls have too."""
 
 
-class Document(_DocumentButPriority, total=False):
-    """The keys of the configuration document; ``None`` is what was not given."""
-
+class _DocumentButFallback(_DocumentButCalls, total=False):
     priority: PriorityRules | None
     """Who is let in when not all are."""
+
+
+class Document(_DocumentButFallback, _Names, total=False):
+    """The keys of the configuration document; ``None`` is what was not given."""
 
 
 class _OfErrors(TypedDict, total=False):
@@ -312,8 +338,12 @@ class Rules(_OfErrors, total=False):
 
     failure_result: Callable[[Any], bool] | None
     """A predicate of a result; what it is true of is a failure."""
-    fallback: Callable[..., Any] | None
-    """Called in place of a call that is turned away, with the same arguments."""
+    fallback: Fallback | None
+    """Called in place of a call that is turned away, with the same arguments; or a list of rungs, for calls that fail too."""
+    fall_back_on: Matcher | None
+    """Failures that rungs answer for; all of them where none is named."""
+    rungs: dict[str, Any] | None
+    """Functions and constants, by the names of rungs."""
 
 
 class RulesAndClock(Rules, total=False):
@@ -323,20 +353,48 @@ class RulesAndClock(Rules, total=False):
     """For tests."""
 
 
-class Options(Document, RulesAndClock, total=False):
+class Options(_DocumentButFallback, RulesAndClock, total=False):
     """Everything that a ``CircuitBreaker`` may be given."""
 
 
-class DecoratorOptions(_DocumentButPriority, RulesAndClock, total=False):
+class _OfCalls(TypedDict, total=False):
+    cost: Cost | Callable[..., Cost] | None
+    """How much of the rate limit a call takes, or a function of its arguments."""
+    feature: str | Callable[..., str | None] | None
+    """Of the breaker's features, the one that the call is of, or a function of its arguments."""
+    method: str | Callable[..., str | None] | None
+    """Its method, such as ``"GET"``, or a function of its arguments."""
+    idempotent: bool | Callable[..., bool] | None
+    """Whether it may be made more than once whatever its method, or a function of its arguments."""
+    key: str | Callable[..., str | None] | None
+    """Under what its value is cached, or a function of its arguments."""
+
+
+class DecoratorOptions(_DocumentButCalls, RulesAndClock, _OfCalls, total=False):
     """Everything that ``@circuit_breaker`` may be given beside a breaker."""
 
     priority: PriorityRules | Level | Callable[..., Level] | None
     """The calls' level, or a function of their arguments; a mapping is the document's table."""
-    cost: Cost | Callable[..., Cost] | None
-    """How much of the rate limit a call takes, or a function of its arguments."""
 
 
-class AdapterOptions(_DocumentButPriority, _OfErrors, total=False):
+class PolicyOptions(Rules, _OfCalls, total=False):
+    """Everything that ``CircuitBreaker.policy`` may be given."""
+
+    timeout: Duration | PercentileTimeout | None
+    """How long a call may take, 1 ms to 24 h, or how that is learned."""
+    retry: Retry | None
+    """Try a call that failed once more; ``{}`` turns it on."""
+    cache: Cache | None
+    """Values of earlier calls may answer those that name the same key; ``{}`` turns it on."""
+    hedge: Hedge | None
+    """Begin another attempt beside one that takes long; ``{}`` turns it on."""
+    features: dict[str, Feature] | None
+    """The features of the service, by name: each recovers, and is turned off, by itself."""
+    priority: Level | Callable[..., Level] | None
+    """The calls' level, or a function of their arguments."""
+
+
+class AdapterOptions(_DocumentButCalls, _OfErrors, total=False):
     """The options of breakers that an adapter of an HTTP client makes."""
 
     priority: PriorityRules | Callable[[Any], Level | None] | None
@@ -346,10 +404,16 @@ class AdapterOptions(_DocumentButPriority, _OfErrors, total=False):
 
 
 class _EveryStrategy(_EveryDocument, total=False):
+    call_timeout: Duration | PercentileTimeout | None
+    """How long a call may take, or how that is learned: ``timeout`` elsewhere."""
     rate_limit_config: RateLimitConfig | None
     """For ``rate_limit``, in the reference's words."""
     priority_config: PriorityConfig | None
     """For ``priority`` and ``bulkhead``, in the reference's words."""
+    backoff_config: BackoffConfig | None
+    """For ``retry.backoff``, in the reference's words."""
+    recovery_pattern: RecoveryPattern | list[RecoveryPattern] | None
+    """For ``features``, ``recovery_timeout`` and ``backoff``, or ``fallback``, in the reference's words."""
     priority: PriorityRules | None
     """Who is let in when not all are."""
     window: StrategyWindow | None
@@ -360,9 +424,7 @@ class StrategyRest(_EveryStrategy, RulesAndClock, total=False):
     """The options of an ``AdvancedCircuitBreaker`` that its signature does not name."""
 
 
-class StrategyDocument(_EveryStrategy, total=False):
-    """What ``AdvancedCircuitBreaker`` makes a document of."""
-
+class _StrategyArguments(_EveryStrategy, total=False):
     strategy_type: StrategyType | None
     """What opens it."""
     failure_threshold: int | None
@@ -375,5 +437,9 @@ class StrategyDocument(_EveryStrategy, total=False):
     """How long one probe may take, 1 ms to 168 h; then it counts as failed."""
 
 
-class StrategyOptions(StrategyDocument, RulesAndClock, total=False):
+class StrategyDocument(_StrategyArguments, _Names, total=False):
+    """What ``AdvancedCircuitBreaker`` makes a document of."""
+
+
+class StrategyOptions(_StrategyArguments, RulesAndClock, total=False):
     """Everything that an ``AdvancedCircuitBreaker`` may be given beside its name."""

@@ -16,8 +16,9 @@ from ._waiting import enter_async
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._native import Permit
+    from ._native import Done, Permit
     from ._options import Level, Reason
+    from ._retries import Tries
 
 __all__ = ["MOST", "Origins", "Rejected", "origin_of"]
 
@@ -38,6 +39,10 @@ PRIORITY_HEADER = "x-request-priority"
 _NOT_HERE = {
     "fallback": "catch the CircuitOpenError",
     "failure_result": "is_failure=lambda status: ... says which answers are failures",
+    "fall_back_on": "catch the CircuitOpenError",
+    "rungs": "catch the CircuitOpenError",
+    "cache": "a client has caches of its own",
+    "hedge": "an answer that nobody wants would have to be closed",
 }
 
 
@@ -126,6 +131,8 @@ class Origins:
         self._options = options
         self._options_of = None if isinstance(breaker, CircuitBreaker) else breaker
         self._only = _Entry(breaker, 0) if isinstance(breaker, CircuitBreaker) else None
+        #: Whether a breaker of these may try a request once more.
+        self._may_retry = breaker is not None or options.get("retry") is not None
         self._entries: dict[str, _Entry] = {}
         self._uses = count(1)
 
@@ -165,6 +172,33 @@ class Origins:
         except CircuitOpenError as error:
             reason, retry_after = error.reason, error.retry_after
         return self._turn_away(entry, request, reason, retry_after)
+
+    def tries(
+        self,
+        origin: str | None,
+        request: Any,
+        can_be_sent_again: Callable[[], bool],
+        as_told: Callable[[BaseException], BaseException] | None = None,
+    ) -> Tries | None:
+        """The attempts of a request; ``None`` for one that is one attempt and no more."""
+        if not self._may_retry:
+            return None
+        entry = self._entry_of(origin, request)
+        if entry is None or not entry.breaker._has_course or not can_be_sent_again():
+            return None
+        from ._retries import Tries
+
+        attempts = entry.breaker.attempts(priority=self._level(request), method=request.method)
+
+        def turn_away(done: Done) -> BaseException | None:
+            if done.rejected is None:
+                return None
+            rejected: Any = self._rejected
+            left = entry.pause.left()
+            error: BaseException = rejected(entry.breaker, done.rejected, done.retry_after, left, request=request)
+            return error
+
+        return Tries(attempts, self._rules, entry.pause, turn_away, as_told)
 
     def _entry_of(self, origin: str | None, request: Any) -> _Entry | None:
         if origin is None:

@@ -41,7 +41,7 @@ class RateLimitAlgorithm(str, Enum):
     __format__ = str.__format__  # type: ignore[assignment]
 
 
-class _Table:
+class Table:
     """Keys of the core's document; what is ``None`` is left out."""
 
     def __init__(self, **given: Any) -> None:
@@ -52,7 +52,7 @@ class _Table:
         return dict(self._given)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Table) and type(other) is type(self) and other._given == self._given
+        return isinstance(other, Table) and type(other) is type(self) and other._given == self._given
 
     __hash__: None  # type: ignore[assignment]
 
@@ -60,7 +60,7 @@ class _Table:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._given.items())})"
 
 
-class RateLimitConfig(_Table):
+class RateLimitConfig(Table):
     """A ``rate_limit`` as keyword arguments: ``RateLimitConfig(rate=100, burst=20)``. The arguments are its keys, with their
     units, ranges and defaults: ``help(fusewire.CircuitBreaker)`` and ``docs/configuration.md``.
 
@@ -91,7 +91,7 @@ class RateLimitConfig(_Table):
         )
 
 
-class PriorityConfig(_Table):
+class PriorityConfig(Table):
     """``priority`` and ``bulkhead`` as keyword arguments: who is let in, and who has slots.
 
     - ``min_priority``, ``half_open_min_priority``, ``bypass_priority``: ``min``, ``half_open_min`` and ``open_bypass``.
@@ -148,7 +148,7 @@ class RateLimitingStrategy:
     """
 
     def __init__(self, service_id: str, config: RateLimitConfig, *, clock: Any = None) -> None:
-        self.breaker: CircuitBreaker = _alone(service_id, {"rate_limit": config.table()}, clock)
+        self.breaker: CircuitBreaker = alone(service_id, {"rate_limit": config.table()}, clock)
 
     async def should_allow_request(self, priority: Level | None = None, cost: Cost | None = None) -> bool:
         """Whether a call may be made now; if so, what it takes of the rate is taken."""
@@ -173,7 +173,7 @@ class PriorityManager:
     """
 
     def __init__(self, service_id: str, config: PriorityConfig, *, clock: Any = None) -> None:
-        self.breaker: CircuitBreaker = _alone(service_id, config.table(), clock)
+        self.breaker: CircuitBreaker = alone(service_id, config.table(), clock)
 
     def acquire(self, priority: Level | None = None) -> Permit:
         """As ``CircuitBreaker.acquire``: ``async with manager.acquire("high"):``."""
@@ -188,7 +188,7 @@ class PriorityManager:
         return self.breaker.set_slots(reserved=reserved, actor=actor, reason=reason)
 
 
-def _alone(name: str, tables: Mapping[str, Any], clock: Any) -> CircuitBreaker:
+def alone(name: str, tables: Mapping[str, Any], clock: Any) -> CircuitBreaker:
     from ._breaker import CircuitBreaker
 
     # In this mode the machine turns nobody away; the gates do.
@@ -204,6 +204,10 @@ def _by_name(levels: Any) -> dict[str, Any] | None:
 def take_configs(options: dict[str, Any]) -> dict[str, str]:
     """Puts the core's tables in the place of ``rate_limit_config`` and ``priority_config``; answers which argument each of the
     core's keys comes from, for errors."""
+    if "backoff_config" in options or "recovery_pattern" in options:
+        from ._recovery import take_recovery
+
+        take_recovery(options)
     names: dict[str, str] = {}
     for argument, kind in (("rate_limit_config", RateLimitConfig), ("priority_config", PriorityConfig)):
         config = options.pop(argument, None)

@@ -8,7 +8,7 @@ from ._state import CircuitState, Mode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Literal
 
 
 class Snapshot(Namespace):
@@ -27,6 +27,14 @@ class Snapshot(Namespace):
       tokens or calls, ``None`` of a leaky bucket; seconds until a critical call is admitted, ``retry_after``.
     - ``bulkhead``, also of a concurrency limit: calls ``in_flight``, ``by_level`` too, calls ``queued``, the ``limit`` in
       force.
+    - ``timeout``: seconds that a call may take now.
+    - ``retry``: retries that the ``budget`` bears now, ``None`` without one; the ``scores`` of an adaptive backoff; by category
+      ``retries``, those ``after_rejection``, and those that were ``denied``, by why.
+    - ``fallbacks``: for each rung, how often it ``answered`` and how often it ``failed``.
+    - ``cache``: its ``entries``, and answers that were ``fresh``, ``stale``, and times that one was ``absent``. ``hedge``:
+      seconds ``after`` which a hedge begins, how many were ``begun`` and how many ``won``.
+    - ``features``: by name the ``state``, ``"enabled"``, ``"testing"`` or ``"disabled"``; the ``health``, a share, ``None``
+      without outcomes; calls ``admitted`` and ``refused``, ``successes`` and ``failures``.
     - ``totals``: ``success``, ``failure``, ``ignored``, ``slow``, ``late``, ``expired``, ``bypassed`` (calls that passed an
       open breaker), and by reason ``rejected`` and ``would_reject``.
     - ``last``: the last transition, ``at``, ``cause``, ``from_state``, ``to_state``. ``last_failure``: ``at``,
@@ -49,6 +57,12 @@ class Snapshot(Namespace):
     ramp: RampCounts | None
     rate_limit: RateLimitCounts | None
     bulkhead: BulkheadCounts | None
+    timeout: float | None
+    retry: RetryCounts | None
+    fallbacks: list[FallbackCounts]
+    cache: CacheCounts | None
+    hedge: HedgeCounts | None
+    features: dict[str, FeatureCounts] | None
     totals: Totals
     last: LastTransition | None
     last_failure: LastFailure | None
@@ -111,6 +125,52 @@ class BulkheadCounts(Namespace):
     limit: int
 
 
+class RetryCounts(Namespace):
+    """What retries there were, and may be."""
+
+    budget: int | None
+    scores: dict[str, float] | None
+    retries: dict[str, int]
+    after_rejection: int
+    denied: dict[str, int]
+
+
+class FallbackCounts(Namespace):
+    """What became of a rung."""
+
+    rung: str
+    answered: int
+    failed: int
+
+
+class CacheCounts(Namespace):
+    """What a cache has, and has answered."""
+
+    entries: int
+    fresh: int
+    stale: int
+    absent: int
+
+
+class HedgeCounts(Namespace):
+    """Attempts beside attempts."""
+
+    after: float | None
+    begun: int
+    won: int
+
+
+class FeatureCounts(Namespace):
+    """A feature."""
+
+    state: Literal["enabled", "testing", "disabled"]
+    health: float | None
+    admitted: int
+    refused: int
+    successes: int
+    failures: int
+
+
 class ByReason(Namespace):
     """How many calls were turned away, by reason."""
 
@@ -124,6 +184,7 @@ class ByReason(Namespace):
     queue_timeout: int
     limit_reached: int
     closed: int
+    feature_disabled: int
 
 
 class Totals(Namespace):
@@ -185,6 +246,9 @@ _PARTS = {
     "rate_limit": RateLimitCounts,
     "bulkhead": BulkheadCounts,
     "by_level": ByLevel,
+    "retry": RetryCounts,
+    "cache": CacheCounts,
+    "hedge": HedgeCounts,
     "totals": Totals,
     "rejected": ByReason,
     "would_reject": ByReason,
@@ -204,7 +268,10 @@ _NAMES = {"from": "from_state", "to": "to_state"}
 _NAMED = {"state": CircuitState, "stored_state": CircuitState, "from": CircuitState, "to": CircuitState, "mode": Mode}
 
 #: The entries that the core tells in nanoseconds.
-_TIMES = frozenset({"at", "retry_after", "bounds", "sum"})
+_TIMES = frozenset({"at", "retry_after", "bounds", "sum", "timeout", "after"})
+
+#: The entries that are tables of plain values, by names that are not ours.
+_TABLES = frozenset({"scores", "retries", "denied"})
 
 
 def snapshot_of(told: Mapping[str, Any]) -> Snapshot:
@@ -217,6 +284,12 @@ def _values(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(key: str, value: Any) -> Any:
+    if key in _TABLES:
+        return value
+    if key == "fallbacks":
+        return [FallbackCounts(**of) for of in value]
+    if key == "features" and value is not None:
+        return {name: FeatureCounts(**of) for name, of in value.items()}
     if isinstance(value, dict):
         return _PARTS[key](**_values(value))
     if value is None:

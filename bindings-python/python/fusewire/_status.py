@@ -73,7 +73,7 @@ class Pause:
 
     def heard(self, text: str | None) -> None:
         """The header of a failing answer, if it had one."""
-        seconds = None if text is None else _seconds(text.strip())
+        seconds = None if text is None else seconds_of(text)
         self._until = None if seconds is None else monotonic() + seconds
 
     def over(self) -> None:
@@ -87,7 +87,9 @@ class Pause:
         return None if until is None else max(0.0, until - monotonic())
 
 
-def _seconds(text: str) -> float | None:
+def seconds_of(text: str) -> float | None:
+    """The seconds of a `Retry-After`, which is seconds or an HTTP date; `None` for what is neither."""
+    text = text.strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) < 10 else None
     from datetime import datetime, timezone

@@ -27,6 +27,9 @@ KINDS: dict[StrategyType, str | None] = {
 #: What always has another name here.
 _RENAMED = {"recovery_timeout": "timeout", "name": "service_id"}
 
+#: The keys that errors tell otherwise.
+_TOLD = {**_RENAMED, "timeout": "call_timeout"}
+
 
 class Default(int):
     """A default that gives way when another argument makes it impossible."""
@@ -49,8 +52,11 @@ class Arguments:
         #: The core's options.
         self.options = self.given
         #: The core's keys that come from an argument of another name.
-        self.names = dict(_RENAMED)
+        self.names = dict(_TOLD)
         self.options["recovery_timeout"] = self.options.pop("timeout")
+        if self.options.get("call_timeout") is not None:
+            self.options["timeout"] = self.options["call_timeout"]
+        self.options.pop("call_timeout", None)
         self._say_successes()
         self._say_failures()
 
@@ -121,17 +127,26 @@ class Arguments:
             raise invalid("failure_threshold", self.failures, f"what the window can see: {takes}") from None
         return calls
 
+    def _own_words(self, text: str) -> str:
+        """With the arguments' names in the place of the core's keys."""
+        parts = text.split("`")
+        parts[1::2] = [self.names.get(key, key) for key in parts[1::2]]
+        return "`".join(parts)
+
     def _renamed(self, error: ConfigError) -> ConfigError:
         key, value, allowed, message = error.args
         if "known: failure_threshold," in allowed:
-            for old, new in (("recovery_timeout", "timeout"), ("known: ", "known: strategy_type, ")):
+            for old, new in (
+                (" timeout,", " call_timeout,"),
+                ("recovery_timeout", "timeout"),
+                ("known: ", "known: strategy_type, "),
+            ):
                 allowed, message = allowed.replace(old, new), message.replace(old, new)
             return type(error)(key, value, allowed, message)
         told = renamed(error, self.configs)
         if told != key:
             return type(error)(told, value, allowed, message.replace(key, told, 1))
-        for core, own in self.names.items():
-            allowed, message = (text.replace(f"`{core}`", f"`{own}`") for text in (allowed, message))
+        allowed, message = self._own_words(allowed), self._own_words(message)
         message = message.replace(f"{key}:", f"{self.names.get(key, key)}:", 1)
         return type(error)(self.names.get(key, key), value, allowed, message)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from functools import wraps
 
-from ._errors import CircuitOpenError
-from ._native import acquire_for, fallback_of, guard_function
+from ._errors import CallTimeoutError, CircuitOpenError
+from ._native import TIMEOUT, acquire_for, attempts_for, fallback_of, guard_function
 from ._waiting import enter_async
 
 TYPE_CHECKING = False
@@ -73,17 +73,11 @@ def guard_async_generator(native: Native, function: Function) -> Function:
 
 
 def guard_coroutine_function(native: Native, function: Function) -> Function:
-    """For Python 3.9."""
+    """For those that the native part does not know as such: all of Python 3.9, partial objects."""
 
     @wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        permit = await _admit_async(native, args, kwargs)
-        if permit is None:
-            return await _stand_in(native, args, kwargs)
-        with permit:
-            result = await function(*args, **kwargs)
-            permit.settle_result(result)
-            return result
+        return await _through_gates(native, function, None, args, kwargs)
 
     return _dressed(wrapper, native)
 
@@ -99,7 +93,7 @@ def call_by(
     native: Native, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Coroutine[Any, Any, Any]:
     """Calls a coroutine function, when it is awaited, for what ``native`` asks."""
-    return _through_gates(native, function, _awaitable(function(*args, **kwargs)), args, kwargs)
+    return _through_gates(native, function, None, args, kwargs)
 
 
 def through_gates(
@@ -127,6 +121,11 @@ async def _through_gates(
     kwargs: dict[str, Any],
 ) -> Any:
     try:
+        attempts = None if function is None else attempts_for(owner, args, kwargs)
+        if function is not None and attempts is not None:
+            from ._course import Run, call_async
+
+            return await call_async(Run(owner, _first(function, awaitable), args, kwargs, attempts))
         permit = await _admit_async(owner, args, kwargs)
         if permit is None:
             return await _stand_in(owner, args, kwargs)
@@ -134,13 +133,35 @@ async def _through_gates(
             if awaitable is None:
                 assert function is not None
                 awaitable = _awaitable(function(*args, **kwargs))
-            result = await awaitable
+            result = await (awaitable if permit.timeout is None else _limited(permit, awaitable))
             permit.settle_result(result)
             return result
     finally:
         # Of what never ran nobody need be told that it was not awaited.
         if hasattr(awaitable, "close"):
             awaitable.close()
+
+
+def _first(function: Function, awaitable: Any) -> Function:
+    """The function; its first call answers what a call of it, for which somebody looked into the coroutine, has made."""
+    if awaitable is None:
+        return function
+    made = [awaitable]
+    return lambda *args, **kwargs: made.pop() if made else function(*args, **kwargs)
+
+
+async def _limited(permit: Permit, awaitable: Any) -> Any:
+    """What it answers within the permit's timeout."""
+    from ._limits import Expired, within
+
+    limit = permit.timeout
+    assert limit is not None
+    try:
+        return await within(limit, awaitable)
+    except Expired as expired:
+        cause = expired.__cause__
+    permit.failure(TIMEOUT)
+    raise CallTimeoutError(permit.breaker, limit) from cause
 
 
 def _awaitable(returned: Any) -> Any:

@@ -11,12 +11,14 @@ import _thread
 import sys
 import time
 
+from ._errors import CircuitOpenError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
-    from ._native import Permit
+    from ._native import Attempts, Permit
 
 
 def wait_here(permit: Permit) -> None:
@@ -40,7 +42,7 @@ def enter(permit: Permit) -> None:
 async def wait(permit: Permit) -> Permit:
     """Waits until the call has its slot."""
     if permit.waiting and not permit._ask():
-        if _trio_task() is not None:
+        if trio_task() is not None:
             await _wait_in_trio(permit)
         else:
             await _wait_in_asyncio(permit)
@@ -52,14 +54,42 @@ async def enter_async(permit: Permit) -> Permit:
     await wait(permit)
     seconds = permit._take_pause()
     if seconds > 0.0:
-        trio = _trio_task()
-        if trio is not None:
-            await trio.sleep(seconds)
-        else:
-            from asyncio import sleep
-
-            await sleep(seconds)
+        await sleep(seconds)
     return permit
+
+
+def ask_here(attempts: Attempts) -> None:
+    """Asks for the permit of an attempt, and waits for its slot. Its turn is a step of its own."""
+    permit = attempts._permit()
+    try:
+        if runs_loop():
+            permit._ask_now()
+        elif not permit._ask():
+            _block(permit)
+    except CircuitOpenError:
+        pass
+    attempts._take(permit)
+
+
+async def ask_async(attempts: Attempts) -> None:
+    """As ``ask_here``, in a loop."""
+    permit = attempts._permit()
+    try:
+        await wait(permit)
+    except CircuitOpenError:
+        pass
+    attempts._take(permit)
+
+
+async def sleep(seconds: float) -> None:
+    """Waits in the loop that runs."""
+    trio = trio_task()
+    if trio is not None:
+        await trio.sleep(seconds)
+    else:
+        from asyncio import sleep
+
+        await sleep(seconds)
 
 
 async def done() -> None:
@@ -152,10 +182,10 @@ def runs_loop() -> bool:
     """Whether this thread runs an event loop."""
     asyncio: Any = sys.modules.get("asyncio")
     running = getattr(asyncio, "_get_running_loop", None)
-    return (running is not None and running() is not None) or _trio_task() is not None
+    return (running is not None and running() is not None) or trio_task() is not None
 
 
-def _trio_task() -> Any:
+def trio_task() -> Any:
     """trio, if this is a task of its; ``None`` otherwise."""
     trio: Any = sys.modules.get("trio")
     try:

@@ -82,8 +82,10 @@ class CircuitBreakerMiddleware:
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
     - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
       level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.
-    - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback`` and
-      ``failure_result``.
+    - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback``, ``cache``,
+      ``hedge`` and ``failure_result``. With ``retry`` a request is sent once more by its method (``retry.per_method``), as its
+      error or status says, not before its ``Retry-After``, and only when its body can be sent again: one that is read from a
+      file or a generator cannot.
 
     A call that is cancelled is ignored, or a failure when it lasted at least ``cancelled_after``. Raises
     ``ConfigError`` or ``TypeError`` when an option is wrong.
@@ -121,7 +123,16 @@ class CircuitBreakerMiddleware:
         handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
     ) -> aiohttp.ClientResponse:
         url = request.url
-        call = await self._origins.begin_async(origin_of(url.scheme, url.raw_host, url.port), request)
+        origin = origin_of(url.scheme, url.raw_host, url.port)
+        tries = self._origins.tries(
+            origin, request, lambda: _can_be_sent_again(request), lambda e: _as_told(e, request)
+        )
+        if tries is not None:
+            answer: aiohttp.ClientResponse = await tries.send_async(
+                lambda: handler(request), lambda call, response: _look(call, request, response), _discard
+            )
+            return answer
+        call = await self._origins.begin_async(origin, request)
         if call is None:
             return await handler(request)
         try:
@@ -129,11 +140,28 @@ class CircuitBreakerMiddleware:
         except BaseException as error:
             call.failed(_as_told(error, request))
             raise
-        status, headers = response.status, response.headers
-        body = status not in _REDIRECTS and has_body(request.method, status, headers.get("Content-Length"))
-        if call.answered(status, headers.get("Retry-After"), body):
-            response.content = _Watched(response.content, call)  # type: ignore[assignment]
+        _look(call, request, response)
         return response
+
+
+def _can_be_sent_again(request: aiohttp.ClientRequest) -> bool:
+    """Whether its body is in memory: what is read from elsewhere is over when it was sent."""
+    body: Any = request.body
+    return not body or isinstance(body, (bytes, aiohttp.BytesPayload))
+
+
+async def _discard(response: aiohttp.ClientResponse) -> None:
+    response.release()
+
+
+def _look(call: Call, request: aiohttp.ClientRequest, response: aiohttp.ClientResponse) -> bool:
+    """Settles the call by the answer; whether its body decides."""
+    status, headers = response.status, response.headers
+    body = status not in _REDIRECTS and has_body(request.method, status, headers.get("Content-Length"))
+    decides = call.answered(status, headers.get("Retry-After"), body)
+    if decides:
+        response.content = _Watched(response.content, call)  # type: ignore[assignment]
+    return decides
 
 
 def _as_told(error: BaseException, request: aiohttp.ClientRequest) -> BaseException:

@@ -106,6 +106,11 @@ def _origin(url: httpx.URL) -> str | None:
     return origin_of(url.scheme, url.raw_host.decode("ascii"), url.port)
 
 
+def _can_be_sent_again(request: httpx.Request) -> bool:
+    """Whether its body is in memory: a stream is over when it was sent."""
+    return isinstance(request.stream, httpx.ByteStream)
+
+
 def _body_decides(call: Call, request: httpx.Request, response: httpx.Response) -> bool:
     status, headers = response.status_code, response.headers
     # One that was made in memory is read already.
@@ -126,8 +131,10 @@ class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTranspor
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
     - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
       level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.
-    - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback`` and
-      ``failure_result``.
+    - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback``, ``cache``,
+      ``hedge`` and ``failure_result``. With ``retry`` a request is sent once more by its method (``retry.per_method``), as its
+      error or status says, not before its ``Retry-After``, and only when its body can be sent again: one that is a stream
+      cannot.
 
     Raises ``ConfigError`` or ``TypeError`` when one is wrong.
     """
@@ -136,7 +143,19 @@ class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTranspor
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, if its breaker lets it."""
-        call = self._origins.begin(_origin(request.url), request)
+        origin = _origin(request.url)
+        tries = self._origins.tries(origin, request, lambda: _can_be_sent_again(request))
+        if tries is not None:
+
+            def look(call: Call, response: httpx.Response) -> bool:
+                decides = _body_decides(call, request, response)
+                if decides:
+                    response.stream = _Watched(response.stream, call)  # type: ignore[arg-type]
+                return decides
+
+            send = self._transport.handle_request
+            return tries.send(lambda: send(request), look, httpx.Response.close)
+        call = self._origins.begin(origin, request)
         if call is None:
             return self._transport.handle_request(request)
         try:
@@ -173,7 +192,19 @@ class AsyncCircuitBreakerTransport(_Guarding[httpx.AsyncBaseTransport], httpx.As
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request, if its breaker lets it."""
-        call = await self._origins.begin_async(_origin(request.url), request)
+        origin = _origin(request.url)
+        tries = self._origins.tries(origin, request, lambda: _can_be_sent_again(request))
+        if tries is not None:
+
+            def look(call: Call, response: httpx.Response) -> bool:
+                decides = _body_decides(call, request, response)
+                if decides:
+                    response.stream = _AsyncWatched(response.stream, call)  # type: ignore[arg-type]
+                return decides
+
+            send = self._transport.handle_async_request
+            return await tries.send_async(lambda: send(request), look, httpx.Response.aclose)
+        call = await self._origins.begin_async(origin, request)
         if call is None:
             return await self._transport.handle_async_request(request)
         try:

@@ -90,8 +90,10 @@ class CircuitBreakerAdapter(HTTPAdapter):
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
     - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
       level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.
-    - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback`` and
-      ``failure_result``.
+    - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback``, ``cache``,
+      ``hedge`` and ``failure_result``. With ``retry`` a request is sent once more by its method (``retry.per_method``), as its
+      error or status says, not before its ``Retry-After``, and only when its body can be sent again: one that is read from a
+      file or a generator cannot. Leave ``max_retries`` at 0 then.
 
     Raises ``ConfigError`` or ``TypeError`` when one is wrong. A copy of a session has breakers of its own.
     """
@@ -131,20 +133,40 @@ class CircuitBreakerAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Sends a request, if its breaker lets it."""
-        call = self._origins.begin(_origin(request.url), request)
+        send, origin = super().send, _origin(request.url)
+        tries = self._origins.tries(origin, request, lambda: _can_be_sent_again(request))
+        if tries is not None:
+            answer: requests.Response = tries.send(
+                lambda: send(request, *args, **kwargs),
+                lambda call, response: _look(call, request, response),
+                requests.Response.close,
+            )
+            return answer
+        call = self._origins.begin(origin, request)
         if call is None:
-            return super().send(request, *args, **kwargs)
+            return send(request, *args, **kwargs)
         try:
-            response = super().send(request, *args, **kwargs)
+            response = send(request, *args, **kwargs)
         except BaseException as error:
             call.failed(error)
             raise
-        status, headers, raw = response.status_code, response.headers, response.raw
-        method = request.method or "GET"
-        body = not _is_over(raw) and has_body(method, status, headers.get("content-length"))
-        if call.answered(status, headers.get("retry-after"), body):
-            response.raw = _Watched(raw, call)
+        _look(call, request, response)
         return response
+
+
+def _can_be_sent_again(request: requests.PreparedRequest) -> bool:
+    """Whether its body is in memory: what is read from elsewhere is over when it was sent."""
+    return request.body is None or isinstance(request.body, (bytes, str))
+
+
+def _look(call: Call, request: requests.PreparedRequest, response: requests.Response) -> bool:
+    """Settles the call by the answer; whether its body decides."""
+    status, headers, raw = response.status_code, response.headers, response.raw
+    body = not _is_over(raw) and has_body(request.method or "GET", status, headers.get("content-length"))
+    decides = call.answered(status, headers.get("retry-after"), body)
+    if decides:
+        response.raw = _Watched(raw, call)
+    return decides
 
 
 def _origin(url: str | None) -> str | None:

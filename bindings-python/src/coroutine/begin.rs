@@ -24,7 +24,7 @@ pub(crate) unsafe fn begin(
 ) -> *mut ffi::PyObject {
     // SAFETY: the caller's promise; the fields of the fresh, zeroed object are written before anybody sees it.
     unsafe {
-        if guard.core.may_hold_up() {
+        if guard.core.may_hold_up() || guard.core.has_course() {
             return begin_later(owner, guard, function, args, count, names);
         }
         let inner = awaited(ffi::PyObject_Vectorcall(function, args, count, names));

@@ -57,6 +57,9 @@ unsafe fn step(
             if !(*slf).turn(NEW, STARTING) {
                 return already_running();
             }
+            if guard.core.has_course() && !(*slf).function.is_null() {
+                return go_through_gates(slf, result);
+            }
             let answer = match guard.core.acquire_quietly() {
                 Some(slip) => Ok(slip),
                 None if guard.core.is_gated() => return go_through_gates(slf, result),

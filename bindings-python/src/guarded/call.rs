@@ -1,5 +1,6 @@
 //! A call under a guard: acquire, call, settle. Nothing is made on the way.
 
+use super::course::call_by_course;
 use super::parts::{Guarded, breaker_of};
 use crate::asking::Arguments;
 use crate::coroutine;
@@ -72,6 +73,12 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
     count: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
+    if guard.core.has_course() {
+        // SAFETY: the caller's promise.
+        return unsafe {
+            call_by_course::<WANTS_RESULT>(owner, guard, function, Arguments { args, count, names })
+        };
+    }
     let slip = match guard.core.acquire_quietly() {
         Some(slip) => slip,
         // SAFETY: the caller's promise.
@@ -109,7 +116,7 @@ pub(super) unsafe fn call_guarded<const WANTS_RESULT: bool>(
 
 /// A coroutine function was called where its result was wanted.
 #[cold]
-unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
+pub(super) unsafe fn awaitable_of_a_sync_call(coroutine: *mut ffi::PyObject) -> *mut ffi::PyObject {
     attached(|py| {
         // SAFETY: ours.
         let coroutine = unsafe { Bound::from_owned_ptr(py, coroutine) };

@@ -50,7 +50,7 @@ def mypy(cache, *what):
     return found.stdout
 
 
-@pytest.mark.parametrize("name", ["right.py", "adapters.py"])
+@pytest.mark.parametrize("name", ["right.py", "recovery.py", "adapters.py"])
 def test_mypy_finds_nothing_in_what_is_right(cache, name):
     assert mypy(cache, HERE / name) == ""
 
@@ -98,7 +98,7 @@ def pyright(tmp_path, name, version=sys.version_info[:2]):
     return {one["range"]["start"]["line"] + 1: one["message"] for one in errors}
 
 
-@pytest.mark.parametrize("name", ["right.py", "adapters.py"])
+@pytest.mark.parametrize("name", ["right.py", "recovery.py", "adapters.py"])
 def test_pyright_finds_nothing_in_what_is_right(tmp_path, name):
     assert pyright(tmp_path, name) == {}
 

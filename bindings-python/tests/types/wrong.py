@@ -90,11 +90,11 @@ Registry().get_or_create("x", failure_treshold=3)  # wrong
 AdvancedCircuitBreaker()  # wrong
 AdvancedCircuitBreaker("x", strategy_type="dependency")  # wrong
 AdvancedCircuitBreaker("x", recovery_timeout=5)  # wrong
-CircuitBreakerManager(timeout=5)  # wrong
-CircuitBreakerManager().get_breaker("x", timeout=5)  # wrong
+CircuitBreakerManager(call_timeout=5)  # wrong
+CircuitBreakerManager().get_breaker("x", call_timeout=5)  # wrong
 CircuitBreakerManager(breaker_class=int)  # wrong
 CircuitBreakerManager(breaker_class=AdvancedCircuitBreaker).get_breaker("x", strategy_type="none")  # wrong
-CircuitBreakerManager().update_config("x", timeout=5)  # wrong
+CircuitBreakerManager().update_config("x", call_timeout=5)  # wrong
 CircuitBreakerManager().update_config("x", ignore=KeyError)  # wrong
 
 breaker.acquire(priority="urgent")  # wrong
@@ -129,3 +129,9 @@ try:
     sync(1)
 except CircuitOpenError as error:
     error.retry_after + 1  # wrong
+
+CircuitBreaker(retry={"max_attempt": 3})  # wrong
+CircuitBreaker(retry={"on": ["timeouts"]})  # wrong
+CircuitBreaker(features={"a": {"prio": 3}})  # wrong
+circuit_breaker("x", idempotent="yes")  # wrong
+breaker.attempts(methods="GET")  # wrong

@@ -1,0 +1,161 @@
+"""Values of earlier calls, and calls of one key that make one attempt. Which value is fresh, which goes, and who leads the core
+knows; here are the values, and those who wait."""
+
+from __future__ import annotations
+
+import _thread
+
+from ._fork import lock
+from ._waiting import runs_loop, trio_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._native import Attempts
+
+
+class Cached:
+    """What one breaker keeps."""
+
+    def __init__(self) -> None:
+        #: By place: the version, and the value.
+        self._values: dict[int, tuple[int, Any]] = {}
+        #: Those who follow, by ticket.
+        self._following: dict[int, Follower] = {}
+
+    def value(self, place: tuple[int, int] | None) -> tuple[Any] | None:
+        """What lies there; ``None`` when nothing does, or something else."""
+        if place is None:
+            return None
+        version, value = self._values.get(place[0], (0, None))
+        return (value,) if version == place[1] else None
+
+    def store(self, attempts: Attempts, value: Any) -> None:
+        """Keeps the value of a call that has succeeded."""
+        replaced = None
+        with lock:
+            place = attempts._cache_store()
+            if place is not None:
+                replaced = self._values.get(place[0])
+                self._values[place[0]] = (place[1], value)
+        # Let go without the lock: it may have a finaliser.
+        del replaced
+
+    def join(self, attempts: Attempts) -> Follower | Leader | None:
+        """Joins the calls of the same key; ``None`` where each is made."""
+        with lock:
+            joined = attempts._join()
+            if joined is None:
+                return None
+            ticket, leads = joined
+            if leads:
+                return Leader(self, attempts, ticket)
+            self._following[ticket] = found = Follower(self, attempts, ticket)
+            return found
+
+    def tell(self, tickets: list[int], told: Callable[[Follower], None]) -> None:
+        """Tells those who follow, and wakes them."""
+        with lock:
+            found = [self._following.pop(ticket) for ticket in tickets if ticket in self._following]
+        for follower in found:
+            told(follower)
+            follower.wake()
+
+
+class Leader:
+    """Makes the attempt for all who follow."""
+
+    def __init__(self, cached: Cached, attempts: Attempts, ticket: int) -> None:
+        self._cached, self._attempts, self._ticket = cached, attempts, ticket
+
+    def land(self, value: Any, error: Exception | None) -> None:
+        """Hands over what the call came to."""
+
+        def told(follower: Follower) -> None:
+            follower.came = (value, error)
+
+        self._cached.tell(self._attempts._land(self._ticket), told)
+
+    def leave(self) -> None:
+        """It is cancelled: the next one leads."""
+        self._cached.tell(self._attempts._leave(self._ticket), lambda follower: None)
+
+
+class Follower:
+    """Waits for what its leader's call comes to, or leads when that one is cancelled."""
+
+    def __init__(self, cached: Cached, attempts: Attempts, ticket: int) -> None:
+        self._cached, self._attempts, self._ticket = cached, attempts, ticket
+        self._ring: Callable[[], object] | None = None
+        self._is_woken = False
+        #: The value and the error; ``None`` when it leads from now on.
+        self.came: tuple[Any, Exception | None] | None = None
+
+    def wake(self) -> None:
+        """Its wait is over."""
+        with lock:
+            self._is_woken, ring = True, self._ring
+        if ring is not None:
+            try:
+                ring()
+            except RuntimeError:
+                # Its loop is over: whoever would have led is gone.
+                self.leave()
+
+    def leads(self) -> Leader:
+        """It makes the attempt now."""
+        return Leader(self._cached, self._attempts, self._ticket)
+
+    def leave(self) -> None:
+        """It is cancelled."""
+        with lock:
+            self._cached._following.pop(self._ticket, None)
+        self.leads().leave()
+
+    def _rings(self, ring: Callable[[], object]) -> bool:
+        """Whether there is something to wait for."""
+        with lock:
+            self._ring = ring
+            return not self._is_woken
+
+    def wait(self) -> None:
+        """Waits in this thread."""
+        bell = _thread.allocate_lock()
+        bell.acquire()
+        try:
+            if self._rings(bell.release):
+                bell.acquire()
+        except BaseException:
+            self.leave()
+            raise
+
+    async def wait_async(self) -> None:
+        """Waits in the loop that runs."""
+        try:
+            trio = trio_task()
+            if trio is not None:
+                token, rung = trio.lowlevel.current_trio_token(), trio.Event()
+                if self._rings(lambda: token.run_sync_soon(rung.set)):
+                    await rung.wait()
+                return
+            from asyncio import get_running_loop
+
+            loop = get_running_loop()
+            future = loop.create_future()
+
+            def end() -> None:
+                if not future.done():
+                    future.set_result(None)
+
+            if self._rings(lambda: loop.call_soon_threadsafe(end)):
+                await future
+        except BaseException:
+            self.leave()
+            raise
+
+
+def may_wait() -> bool:
+    """Whether a call may wait for another one here: the loop that would stand still may be the one that makes it."""
+    return not runs_loop()

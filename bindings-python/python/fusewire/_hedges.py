@@ -1,0 +1,154 @@
+"""Attempts beside one that takes long, in a loop: the first that succeeds is the answer, and the others are cancelled. When
+one begins the core says; so does what they cost."""
+
+from __future__ import annotations
+
+from ._limits import Expired, within
+from ._native import TIMEOUT
+from ._waiting import trio_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from ._course import Run
+    from ._native import Permit
+
+    Ended = tuple[int, Any, BaseException | None]
+
+
+async def race(run: Run, limit: float | None, after: float) -> None:
+    """The attempt that is under way, with those beside it; settles it by what they come to."""
+    trio = trio_task()
+    if trio is None:
+        tasks = _Tasks()
+        try:
+            await _lead(run, tasks, limit, after)
+        finally:
+            await tasks.end()
+    else:
+        async with trio.open_nursery() as nursery:
+            await _lead(run, _Nursery(trio, nursery), limit, after)
+            nursery.cancel_scope.cancel()
+
+
+async def _lead(run: Run, lanes: _Tasks | _Nursery, limit: float | None, after: float | None) -> None:
+    hedges: dict[int, Permit] = {}
+    running = {0}
+    primary: BaseException | None = None
+    lanes.start(0, _attempt(run, limit))
+    while running:
+        ended = await lanes.next(after)
+        if ended is None:
+            permit = run.attempts._hedge()
+            if permit is None:
+                after = None
+                continue
+            number = len(hedges) + 1
+            hedges[number] = permit
+            running.add(number)
+            lanes.start(number, _attempt(run, permit.timeout))
+            after = run.attempts._hedge_after()
+            continue
+        number, result, error = ended
+        running.discard(number)
+        if error is None:
+            if number:
+                run.attempts._hedge_won(hedges[number])
+            run.returned(result)
+            # Those that have lost are let go when they have ended.
+            lanes.keep(hedges)
+            return
+        if number == 0:
+            # Nothing begins beside what has failed.
+            primary, after = error, None
+        elif isinstance(error, Expired):
+            hedges[number].failure(TIMEOUT)
+        else:
+            hedges[number].settle(error)
+    assert primary is not None
+    if isinstance(primary, Expired):
+        run.timed_out(limit or 0.0, primary.__cause__)
+    else:
+        run.raised(primary)
+
+
+async def _attempt(run: Run, limit: float | None) -> Any:
+    awaitable = run.function(*run.args, **run.kwargs)
+    return await (awaitable if limit is None else within(limit, awaitable))
+
+
+class _Tasks:
+    """Of asyncio."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[asyncio.Task[Any], int] = {}
+        self._kept: object = None
+
+    def start(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
+        from asyncio import get_running_loop
+
+        self._tasks[get_running_loop().create_task(attempt)] = number
+
+    async def next(self, after: float | None) -> Ended | None:
+        """The next that has ended; ``None`` when so many seconds have passed."""
+        from asyncio import FIRST_COMPLETED, CancelledError, wait
+
+        done, _ = await wait(self._tasks, timeout=after, return_when=FIRST_COMPLETED)
+        if not done:
+            return None
+        # The first that was begun, of several.
+        task = min(done, key=self._tasks.__getitem__)
+        number = self._tasks.pop(task)
+        if task.cancelled():
+            return number, None, CancelledError()
+        error = task.exception()
+        return (number, None, error) if error is not None else (number, task.result(), None)
+
+    def keep(self, hedges: object) -> None:
+        self._kept = hedges
+
+    async def end(self) -> None:
+        """Cancels what still runs, and waits for its end."""
+        from asyncio import gather
+
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await gather(*self._tasks, return_exceptions=True)
+        self._kept = None
+
+
+class _Nursery:
+    """Of trio."""
+
+    def __init__(self, trio: Any, nursery: Any) -> None:
+        self._trio, self._nursery = trio, nursery
+        self._ended: list[Ended] = []
+        self._rung: Any = trio.Event()
+        self._kept: object = None
+
+    def start(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
+        self._nursery.start_soon(self._run, number, attempt)
+
+    async def _run(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self._ended.append((number, await attempt, None))
+        except self._trio.Cancelled:
+            raise
+        except BaseException as error:
+            self._ended.append((number, None, error))
+        self._rung.set()
+
+    async def next(self, after: float | None) -> Ended | None:
+        """The next that has ended; ``None`` when so many seconds have passed."""
+        if not self._ended:
+            self._rung = self._trio.Event()
+            with self._trio.move_on_after(float("inf") if after is None else after):
+                await self._rung.wait()
+        return self._ended.pop(0) if self._ended else None
+
+    def keep(self, hedges: object) -> None:
+        self._kept = hedges

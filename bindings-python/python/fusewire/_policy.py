@@ -1,0 +1,120 @@
+"""``breaker.policy(...)``: what is done around a breaker's calls, as an object."""
+
+from __future__ import annotations
+
+from ._decorator import guard, is_coroutine_function
+from ._fallback import take
+from ._namespace import Namespace
+from ._native import attempts_for, guard_function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import Any, TypeVar
+
+    from typing_extensions import ParamSpec
+
+    from ._breaker import CircuitBreaker
+    from ._native import Attempts
+
+    F = TypeVar("F", bound="Callable[..., Any]")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    T = TypeVar("T")
+
+__all__ = ["FallbackResult", "Policy"]
+
+#: The keys of the document that are policies around the call.
+KEYS = ("timeout", "retry", "fallback", "cache", "hedge", "features")
+
+
+class FallbackResult(Namespace):
+    """What a call came to: the ``value``; whether it is ``degraded``, because something answered in the call's place: the
+    ``rung`` by its name, ``None`` for the one function that answers calls that were turned away. Then ``error`` is why there
+    was no answer of the call's own, what it raised last or the ``CircuitOpenError``, and ``errors`` are the rungs before that
+    could not answer, each with the exception that says why. ``attempts``: how often the breaker was asked."""
+
+    value: Any
+    degraded: bool
+    rung: str | None
+    error: BaseException | None
+    errors: tuple[tuple[str, Exception], ...]
+    attempts: int
+
+
+class Policy:
+    """A breaker with the policies around its calls, and what its calls ask for; ``CircuitBreaker.policy`` makes one. It
+    decorates functions, and calls them."""
+
+    def __init__(self, breaker: CircuitBreaker, options: Mapping[str, Any]) -> None:
+        self._breaker = breaker
+        given = dict(options)
+        take(given)
+        changes = {key: given.pop(key) for key in KEYS if key in given and not callable(given[key])}
+        if changes:
+            _reconfigure(breaker, changes)
+        self._rules = given
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker."""
+        return self._breaker
+
+    def __call__(self, function: F, /) -> F:
+        """Guards a function, as ``@circuit_breaker(breaker)``."""
+        guarded: F = guard(self._breaker, function, self._rules)
+        return guarded
+
+    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As ``CircuitBreaker.call``."""
+        answer: R = self.result(function, *args, **kwargs).value
+        return answer
+
+    async def call_async(self, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As ``CircuitBreaker.call_async``."""
+        answer: T = (await self.result_async(function, *args, **kwargs)).value
+        return answer
+
+    def result(self, function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> FallbackResult:
+        """As ``call``, and tells who has answered. Raises what the call raises when nobody has."""
+        if is_coroutine_function(function):
+            raise TypeError("the function is a coroutine function: write await policy.result_async(function, ...)")
+        from ._course import Run, call
+
+        native = guard_function(self._breaker, function, False, dict(self._rules))
+        attempts = attempts_for(native, args, kwargs)
+        if attempts is None:
+            return _plain(native(*args, **kwargs))
+        run = Run(native, function, args, kwargs, attempts)
+        return run.told(call(run))
+
+    async def result_async(
+        self, function: Callable[P, Awaitable[Any]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> FallbackResult:
+        """As ``call_async``, and tells who has answered. Raises what the call raises when nobody has."""
+        from ._course import Run, call_async
+        from ._streams import call_by
+
+        native = guard_function(self._breaker, function, False, dict(self._rules))
+        attempts: Attempts | None = attempts_for(native, args, kwargs)
+        if attempts is None:
+            return _plain(await call_by(native, function, args, kwargs))
+        run = Run(native, function, args, kwargs, attempts)
+        return run.told(await call_async(run))
+
+    def __repr__(self) -> str:
+        return f"<Policy of {self._breaker!r}>"
+
+
+def _plain(value: object) -> FallbackResult:
+    return FallbackResult(value=value, degraded=False, rung=None, error=None, errors=(), attempts=1)
+
+
+def _reconfigure(breaker: CircuitBreaker, changes: Mapping[str, Any]) -> None:
+    """Changes those keys of the breaker's document; all others stay."""
+    from json import loads
+
+    document = loads(breaker.document())
+    # It says the mode that the breaker began in; written out, it would be set again.
+    del document["mode"]
+    breaker._reconfigure({**document, **changes}, None, None, "policy")
