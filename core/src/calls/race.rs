@@ -34,8 +34,6 @@ fn is_due(timer: &mut Option<Timer>, cx: &mut Context<'_>) -> bool {
 /// An attempt beside the primary, with a permit of its own.
 struct Hedge<F> {
     permit: (u32, Ticket),
-    /// When its turn comes, where calls are paced.
-    turn: Option<Timer>,
     limit: Option<Timer>,
     /// `None` until the function has given it.
     future: Option<Pin<Box<F>>>,
@@ -132,10 +130,6 @@ where
     /// `None`: it has timed out.
     fn poll_hedge(&mut self, at: usize, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         let hedge = &mut self.hedges[at];
-        if hedge.turn.is_some() && !is_due(&mut hedge.turn, cx) {
-            return Poll::Pending;
-        }
-        hedge.turn = None;
         self.inside = Some(at);
         let polled = match &mut hedge.future {
             Some(future) => future.as_mut().poll(cx),
@@ -176,10 +170,8 @@ where
         self.next = None;
         let body = self.run.body();
         let Some((engine, ticket)) = self.run.steps.hedge(body) else { return false };
-        let limit = ticket.timeout().map(|limit| limit.saturating_add(ticket.wait()));
-        let turn = (ticket.wait() > 0).then(|| ticket.wait());
         let permit = (body.number_of(engine), ticket);
-        self.hedges.push(Hedge { permit, turn: timer(turn), limit: timer(limit), future: None });
+        self.hedges.push(Hedge { permit, limit: timer(ticket.timeout()), future: None });
         let at = self.hedges.len() - 1;
         self.inside = Some(at);
         let future = Box::pin(f());

@@ -25,6 +25,9 @@ use crate::work::{Failure, GOOD, work};
 const BLOCKING: &str = "recovering";
 const AWAITED: &str = "async_recovering";
 
+/// The head of a column, and what is measured in it.
+type Column = (&'static str, fn() -> Maker);
+
 /// The peer's package.
 pub const PACKAGE: &str = "tower";
 
@@ -35,13 +38,13 @@ pub fn has(case: &str) -> bool {
 
 /// Every group on so many threads.
 pub fn groups(threads: usize) -> Vec<Group> {
-    let ours: [(&str, fn() -> Maker); 2] = [
+    let ours: [Column; 2] = [
         ("without", || Scenario::Success.maker(|| ByClosure(breaker("")))),
         ("fusewire", || Scenario::Success.maker(|| ByPolicy(policy()))),
     ];
     let blocking = vec![entry("bare", BLOCKING, "", reference::bare(Scenario::Success))];
     let mut groups = vec![group(blocking, BLOCKING, ours, threads)];
-    let ours: [(&str, fn() -> Maker); 2] = [("without", awaited_without), ("fusewire", awaited)];
+    let ours: [Column; 2] = [("without", awaited_without), ("fusewire", awaited)];
     let awaited = vec![entry("bare", AWAITED, "", awaited_bare())];
     let mut awaited = group(awaited, AWAITED, ours, threads);
     if threads == 1 {
@@ -55,7 +58,7 @@ pub fn groups(threads: usize) -> Vec<Group> {
 fn group(
     mut entries: Vec<crate::cases::Entry>,
     case: &'static str,
-    ours: [(&'static str, fn() -> Maker); 2],
+    ours: [Column; 2],
     threads: usize,
 ) -> Group {
     for (column, make) in ours {
