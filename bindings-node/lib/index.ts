@@ -12,21 +12,28 @@ export {
   ConfigError,
   ConflictError,
   RequestError,
+  TimeoutError,
   captureStacks,
   isCircuitBreakerError,
   isCircuitOpenError,
   isConfigError,
   isConflictError,
   isRequestError,
+  isTimeoutError,
+  recoveryOf,
+  type Recovered,
 } from './errors';
+export type { AttemptDetails, Attempts, Finished, Step } from './attempts';
+export type { Detailed } from './recovering';
 export type { CircuitBreakerEvents } from './emitter';
-export type { PolicyEvent, SlotTable, TransitionEvent } from './events';
+export type { FeatureEvent, PolicyEvent, SlotTable, TransitionEvent } from './events';
 export type { Reason } from './host';
 export type {
   AdaptiveRate,
   AdaptiveWindow,
   Backoff,
   Bulkhead,
+  Cache,
   CallOptions,
   CircuitBreakerOptions,
   Classification,
@@ -34,11 +41,17 @@ export type {
   CountWindow,
   DocumentOptions,
   Duration,
+  Feature,
+  Hedge,
   LeakyBucket,
+  LearnedTimeout,
   Mode,
   PriorityRules,
   QueueOptions,
   Ramp,
+  Retry,
+  RetryBackoff,
+  RetryBudget,
   TimeWindow,
   TokenBucket,
   WindowLimit,
@@ -48,7 +61,7 @@ export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
 export { requestPriority } from './adapters/priority';
 export type { AcquireOptions, CallRequest, Priority, PriorityLevel } from './request';
-export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
+export type { Category, Distribution, FeatureSnapshot, FeatureState, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
 export type { WrappedOptions } from './wrapped';
 

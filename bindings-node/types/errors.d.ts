@@ -45,7 +45,7 @@ export declare class ConfigError extends CircuitBreakerError {
 /** What a call asks for cannot be; nothing was asked, and nothing counts. */
 export declare class RequestError extends CircuitBreakerError {
     readonly code = "ERR_CIRCUIT_REQUEST";
-    /** `priority` or `cost`. */
+    /** `priority`, `cost` or `feature`. */
     readonly field: string;
     /** What it was. */
     readonly value: string;

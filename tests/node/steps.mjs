@@ -1,6 +1,7 @@
 // The steps of a case, each through the package's public API.
 
 import { acquire, now, requestOf } from './acquire.mjs';
+import { attempt } from './attempt.mjs';
 import { check, nanos, nanosOf, part } from './expect.mjs';
 import { isCircuitOpenError } from './fusewire.mjs';
 import { HAND, inOrder } from './hand.mjs';
@@ -37,6 +38,7 @@ const ACTIONS = {
   call,
   acquire,
   settle,
+  attempt,
   drop: (b, { permit }) => b.waits.cancel(permit) || permitOf(b, permit)[Symbol.dispose](),
   raise: (b, { permit, to }) => b.waits.raise(permit, to),
   ...HAND,
