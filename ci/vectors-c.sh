@@ -19,7 +19,7 @@ done
 run() {
     local name=$1
     shift
-    for folder in tests/vectors tests/vectors/admission; do
+    for folder in tests/vectors tests/vectors/admission tests/vectors/recovery; do
         printf 'vectors in C, %s, %s: ' "$name" "$folder"
         "$@" --vectors "$folder"
     done

@@ -11,7 +11,7 @@ if [ "$#" -gt 0 ]; then
     exec tests/run-vectors --lang all "$@"
 fi
 
-folders=(tests/vectors tests/vectors/admission)
+folders=(tests/vectors tests/vectors/admission tests/vectors/recovery)
 for folder in "${folders[@]}"; do
     tests/run-vectors --lang all --vectors "$folder"
 done

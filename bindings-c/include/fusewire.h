@@ -352,7 +352,7 @@ typedef struct fusewire_error fusewire_error;
 typedef struct fusewire_manual_clock fusewire_manual_clock;
 
 // The changes around the machine of one breaker, from the subscription on, kept until they are taken. It does not keep
-// its breaker alive. Threads may share it.
+// its breaker alive: when that is gone, it is closed. Threads may share it.
 typedef struct fusewire_policy_subscription fusewire_policy_subscription;
 
 // Maps a name to its breaker. A breaker lives on when its registry is freed, as long as there is a handle of it.
@@ -1239,6 +1239,15 @@ fusewire_status fusewire_breaker_subscribe_policies(struct fusewire_breaker *bre
                                                     size_t capacity,
                                                     struct fusewire_policy_subscription **subscription);
 
+// Waits until there is a change, blocking the thread, for at most `timeout_ns` nanoseconds of the system's time,
+// whatever the breaker's clock; 0 only looks, `FUSEWIRE_NONE` waits without end. Several threads may wait.
+//
+// Returns `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and
+// `FUSEWIRE_SUBSCRIPTION_CLOSED` when the subscription was closed and all were taken. Fails with
+// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_policy_subscription_wait(const struct fusewire_policy_subscription *subscription,
+                                                  uint64_t timeout_ns);
+
 // Takes changes, the oldest first, at most `capacity` of them. `event_size`: `sizeof(fusewire_policy_event)`; a later
 // version of the struct is filled as far as this library knows it, the rest with 0. Writes to `count` how many were
 // taken; 0 says that there is none. Never waits.
@@ -1255,7 +1264,15 @@ fusewire_status fusewire_policy_subscription_drain(struct fusewire_policy_subscr
 // by its `missed`. `FUSEWIRE_NONE` when `subscription` is NULL or no live handle.
 uint64_t fusewire_policy_subscription_missed(const struct fusewire_policy_subscription *subscription);
 
-// Ends and frees a subscription. NULL does nothing; freeing twice ends the process with a message.
+// Ends it: no more changes come, and threads that wait, and those that come later, return once all have been taken.
+// Call it, and join those threads, before the subscription is freed. `fusewire_breaker_close` is a change, and does
+// not end it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_policy_subscription_close(struct fusewire_policy_subscription *subscription);
+
+// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process
+// with a message.
 void fusewire_policy_subscription_free(struct fusewire_policy_subscription *subscription);
 
 // An empty registry. `clock`: the clock of its breakers, or NULL for the system's monotonic one.

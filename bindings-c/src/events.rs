@@ -145,14 +145,18 @@ pub unsafe extern "C" fn fusewire_subscription_wait(
     guard(|| {
         // SAFETY: the caller's promise.
         let events: &Events = unsafe { take("subscription", subscription) }?;
-        let timeout =
-            if timeout_ns == FUSEWIRE_NONE { Duration::MAX } else { Duration::from_nanos(timeout_ns) };
-        Ok(match events.wait(timeout) {
-            Waited::Ready => OK,
-            Waited::Closed => Code::FUSEWIRE_SUBSCRIPTION_CLOSED as fusewire_status,
-            Waited::TimedOut => Code::FUSEWIRE_TIMED_OUT as fusewire_status,
-        })
+        Ok(wait(timeout_ns, |timeout| events.wait(timeout)))
     })
+}
+
+/// Waits for an event, and tells how that ended.
+pub(crate) fn wait(timeout_ns: u64, wait: impl FnOnce(Duration) -> Waited) -> fusewire_status {
+    let timeout = if timeout_ns == FUSEWIRE_NONE { Duration::MAX } else { Duration::from_nanos(timeout_ns) };
+    match wait(timeout) {
+        Waited::Ready => OK,
+        Waited::Closed => Code::FUSEWIRE_SUBSCRIPTION_CLOSED as fusewire_status,
+        Waited::TimedOut => Code::FUSEWIRE_TIMED_OUT as fusewire_status,
+    }
 }
 
 /// Takes events, the oldest first, at most `capacity` of them. `event_size`: `sizeof(fusewire_event)`; a later version

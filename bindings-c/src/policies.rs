@@ -3,7 +3,7 @@
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::events::{
     FUSEWIRE_ACTOR_SIZE, FUSEWIRE_NAME_SIZE, FUSEWIRE_REASON_TEXT_SIZE, check_capacity, check_event_size,
-    drain_into,
+    drain_into, wait,
 };
 use crate::guard::{Failure, OK, guard, guard_free, guard_or};
 use crate::handle::{self, kind, take};
@@ -133,7 +133,7 @@ static NAMES: [[u8; 16]; 5] = {
 };
 
 /// The changes around the machine of one breaker, from the subscription on, kept until they are taken. It does not keep
-/// its breaker alive. Threads may share it.
+/// its breaker alive: when that is gone, it is closed. Threads may share it.
 pub struct fusewire_policy_subscription {
     _opaque: [u8; 0],
 }
@@ -163,6 +163,24 @@ pub unsafe extern "C" fn fusewire_breaker_subscribe_policies(
             subscription.write(handle::give(breaker.core.policy_events(capacity)));
         }
         Ok(OK)
+    })
+}
+
+/// Waits until there is a change, blocking the thread, for at most `timeout_ns` nanoseconds of the system's time,
+/// whatever the breaker's clock; 0 only looks, `FUSEWIRE_NONE` waits without end. Several threads may wait.
+///
+/// Returns `FUSEWIRE_OK` when there is one, `FUSEWIRE_TIMED_OUT` when there is none by then, and
+/// `FUSEWIRE_SUBSCRIPTION_CLOSED` when the subscription was closed and all were taken. Fails with
+/// `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_policy_subscription_wait(
+    subscription: *const fusewire_policy_subscription,
+    timeout_ns: u64,
+) -> fusewire_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let events: &PolicyEvents = unsafe { take("subscription", subscription) }?;
+        Ok(wait(timeout_ns, |timeout| events.wait(timeout)))
     })
 }
 
@@ -207,7 +225,25 @@ pub unsafe extern "C" fn fusewire_policy_subscription_missed(
     })
 }
 
-/// Ends and frees a subscription. NULL does nothing; freeing twice ends the process with a message.
+/// Ends it: no more changes come, and threads that wait, and those that come later, return once all have been taken.
+/// Call it, and join those threads, before the subscription is freed. `fusewire_breaker_close` is a change, and does
+/// not end it.
+///
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_policy_subscription_close(
+    subscription: *mut fusewire_policy_subscription,
+) -> fusewire_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let events: &PolicyEvents = unsafe { take("subscription", subscription) }?;
+        events.close();
+        Ok(OK)
+    })
+}
+
+/// Ends and frees a subscription; no thread may be waiting on it. NULL does nothing; freeing twice ends the process
+/// with a message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_policy_subscription_free(subscription: *mut fusewire_policy_subscription) {
     // SAFETY: the caller's promise.

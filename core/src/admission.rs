@@ -75,6 +75,10 @@ impl Body {
         request: &Wanted,
         ticket: &mut Ticket,
     ) -> Result<&Engine, Refusal> {
+        if let Some((engine, given)) = self.pass_around(request) {
+            *ticket = given;
+            return Ok(engine);
+        }
         match self.ask_gates(request, Wish::Try, None)? {
             Answered::Given(engine, given) => {
                 *ticket = given;
@@ -142,7 +146,10 @@ impl Body {
         if self.is_gated() {
             return match self.pass_at_once(request) {
                 Some((engine, ticket)) => Ok(Answered::Given(engine, ticket)),
-                None => self.ask_gates(request, Wish::Wait, waker),
+                None => match self.wait_at_once(request, waker) {
+                    Some(place) => Ok(Answered::Waits(place)),
+                    None => self.ask_gates(request, Wish::Wait, waker),
+                },
             };
         }
         let mut ticket = Ticket::plain(0);
@@ -154,7 +161,8 @@ impl Body {
     #[inline(never)]
     fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
         let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
-        self.pass_gates(engine, engine.load(), request, &mut ticket).then_some((engine, ticket))
+        let passes = self.pass_gates(engine, engine.load(), request, &mut ticket);
+        passes.then_some((engine, ticket)).or_else(|| self.pass_around(request))
     }
 
     #[inline(never)]
@@ -173,6 +181,8 @@ impl Body {
             let word = engine.load();
             if word.is_moved() {
                 self.follow(engine);
+                // What was drawn from the gates before would not count.
+                way.set = self.gate_set().unwrap_or(way.set);
                 continue;
             }
             let wish = if word.mode() == Mode::Shadow { Wish::Try } else { wish };

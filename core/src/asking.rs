@@ -109,7 +109,9 @@ impl<'b> Asking<'b> {
         let body = self.body();
         match body.acquire_or_wait(&self.request, waker) {
             Ok(Answered::Given(engine, ticket)) => Ok(Entered::Admitted(self.breaker.owned(engine, ticket))),
-            Ok(Answered::Waits(place)) => Ok(Entered::Waiting(Waiting::new(self.breaker.clone(), place))),
+            Ok(Answered::Waits(place)) => {
+                Ok(Entered::Waiting(Waiting::new(self.breaker.clone(), place, waker.is_some())))
+            }
             Err(refusal) => Err(body.rejection(refusal)),
         }
     }
@@ -156,11 +158,13 @@ pub struct Waiting {
     breaker: CircuitBreaker,
     /// `None` once the end of the wait was fetched.
     place: Option<Place>,
+    /// The queue knows somebody to wake.
+    has_waker: bool,
 }
 
 impl Waiting {
-    pub(crate) fn new(breaker: CircuitBreaker, place: Place) -> Self {
-        Waiting { breaker, place: Some(place) }
+    pub(crate) fn new(breaker: CircuitBreaker, place: Place, has_waker: bool) -> Self {
+        Waiting { breaker, place: Some(place), has_waker }
     }
 
     #[cfg(feature = "binding")]
@@ -252,9 +256,11 @@ impl Waiting {
 
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<OwnedPermit, Refusal>> {
         let polled = match (self.breaker.0.slots(), self.place) {
-            (Some(slots), Some(place)) => slots.poll(place, context),
+            (Some(slots), Some(place)) if self.has_waker => slots.poll(place, context),
+            (Some(slots), Some(place)) => slots.poll_with_another(place, context),
             _ => panic!("polled after it was ready"),
         };
+        self.has_waker = true;
         polled.map(|end| self.answer(end))
     }
 }

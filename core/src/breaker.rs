@@ -255,7 +255,7 @@ impl CircuitBreaker {
         &self,
         listener: impl Fn(&PolicyEvent) + Send + Sync + 'static,
     ) -> PolicySubscription {
-        self.0.policy_hub().subscribe(Box::new(listener))
+        self.0.policy_hub().subscribe(Box::new(listener), None)
     }
 
     /// Keeps the changes of the policies from now on, at most `capacity` of them, until they are read; the rest is
@@ -309,7 +309,7 @@ impl CircuitBreaker {
         self.listen(Box::new(listener), None)
     }
 
-    fn listen(&self, listener: Box<Listener>, inbox: Option<Arc<Inbox>>) -> Subscription {
+    fn listen(&self, listener: Box<Listener>, inbox: Option<Arc<Inbox<Event>>>) -> Subscription {
         let hub = self.0.hub();
         hub.settle_in();
         let hold = fork::hold();

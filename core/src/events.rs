@@ -7,7 +7,7 @@
 
 use crate::event::Event;
 use crate::fork;
-use crate::inbox::{Inbox, Waited};
+use crate::inbox::{Inbox, Told, Waited};
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, fence};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -18,10 +18,20 @@ const CAPACITY: usize = if cfg!(loom) { 2 } else { 32 };
 
 pub(crate) type Listener = dyn Fn(&Event) + Send + Sync;
 
+impl Told for Event {
+    fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    fn with_missed(self, missed: u64) -> Self {
+        Event { missed, ..self }
+    }
+}
+
 struct Subscriber {
     listener: Box<Listener>,
     /// Where the listener leaves events; closed when the breaker is gone.
-    inbox: Option<Arc<Inbox>>,
+    inbox: Option<Arc<Inbox<Event>>>,
     /// Events up to this generation are not for it.
     after: u64,
     missed: AtomicU64,
@@ -64,12 +74,12 @@ impl Drop for Subscription {
 /// Events kept for a reader who comes when it likes, or waits: at most as many as were asked for, the rest is counted.
 #[derive(Debug)]
 pub struct Events {
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Event>>,
     _subscription: Subscription,
 }
 
 impl Events {
-    pub(crate) fn new(inbox: Arc<Inbox>, subscription: Subscription) -> Self {
+    pub(crate) fn new(inbox: Arc<Inbox<Event>>, subscription: Subscription) -> Self {
         Events { inbox, _subscription: subscription }
     }
 
@@ -162,7 +172,7 @@ impl Hub {
         self: &Arc<Hub>,
         after: u64,
         listener: Box<Listener>,
-        inbox: Option<Arc<Inbox>>,
+        inbox: Option<Arc<Inbox<Event>>>,
     ) -> Subscription {
         let subscriber = Arc::new(Subscriber { listener, inbox, after, missed: AtomicU64::new(0) });
         self.subscribers.lock().push(Arc::clone(&subscriber));

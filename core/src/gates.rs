@@ -21,7 +21,7 @@ use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
 use crate::policy::Policies;
 use crate::policy::feature::recovery::Met;
 use crate::policy_event::PolicyHub;
-use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering, bump};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -144,6 +144,8 @@ pub(crate) struct Set {
     pub words: GateWords,
     /// The policies around the call.
     pub around: Around,
+    /// They have a say in every call.
+    pub is_around: bool,
 }
 
 impl Set {
@@ -181,7 +183,8 @@ impl Set {
             _ => None,
         };
         let around = Around::new(policies, before.map(|set| &set.around), met, now);
-        Set { limiter, limit, rules: rules.clone(), words, around }
+        let is_around = around.timeout.is_some() || around.features.is_some();
+        Set { limiter, limit, rules: rules.clone(), words, around, is_around }
     }
 
     #[inline]
@@ -304,12 +307,13 @@ impl Gates {
         self.slots.get()
     }
 
-    /// Notes how long a wait was that has ended.
+    /// Notes how long a wait was that has ended. By who has the lock of the queue.
     pub(crate) fn note_wait(&self, bounds: &[Nanos], d: Nanos) {
         let words =
             self.waits.get_or_init(|| Box::new((0..bounds.len() + 2).map(|_| AtomicU64::new(0)).collect()));
-        words[bucket_of(bounds, d)].fetch_add(1, Ordering::AcqRel);
-        words[bounds.len() + 1].fetch_add(d, Ordering::AcqRel);
+        bump(&words[bucket_of(bounds, d)]);
+        let sum = &words[bounds.len() + 1];
+        sum.store(sum.load(Ordering::Relaxed).wrapping_add(d), Ordering::Relaxed);
     }
 
     pub(crate) fn waits(&self, bounds: &[Nanos]) -> Distribution {

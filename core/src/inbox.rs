@@ -1,19 +1,26 @@
 //! Where events wait for a reader who comes when it likes, or waits for them.
 
-use crate::event::Event;
 use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+/// What an inbox keeps: an event that tells how many were missed since the one before.
+pub(crate) trait Told: Clone {
+    fn missed(&self) -> u64;
+
+    #[must_use]
+    fn with_missed(self, missed: u64) -> Self;
+}
+
 /// Where a listener leaves events and a reader finds them.
 #[derive(Debug)]
-pub(crate) struct Inbox(Mutex<Queue>);
+pub(crate) struct Inbox<E>(Mutex<Queue<E>>);
 
 #[derive(Debug)]
-struct Queue {
-    events: VecDeque<Event>,
+struct Queue<E> {
+    events: VecDeque<E>,
     capacity: usize,
     missed: u64,
     /// Threads that wait for an event. A forked child finds some that it does not have, and wakes nobody.
@@ -21,8 +28,8 @@ struct Queue {
     is_closed: bool,
 }
 
-impl Inbox {
-    pub(crate) fn new(capacity: usize) -> Arc<Inbox> {
+impl<E: Told> Inbox<E> {
+    pub(crate) fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Inbox(Mutex::new(Queue {
             events: VecDeque::new(),
             capacity: capacity.max(1),
@@ -32,16 +39,16 @@ impl Inbox {
         })))
     }
 
-    pub(crate) fn push(&self, event: &Event) {
+    pub(crate) fn push(&self, event: &E) {
         self.change(|queue| {
             if queue.is_closed {
                 return;
             }
             if queue.events.len() < queue.capacity {
-                let missed = event.missed + std::mem::take(&mut queue.missed);
-                queue.events.push_back(Event { missed, ..event.clone() });
+                let missed = event.missed() + std::mem::take(&mut queue.missed);
+                queue.events.push_back(event.clone().with_missed(missed));
             } else {
-                queue.missed += 1 + event.missed;
+                queue.missed += 1 + event.missed();
             }
         });
     }
@@ -51,7 +58,7 @@ impl Inbox {
     }
 
     /// Changes what waiting threads wait for.
-    fn change(&self, change: impl FnOnce(&mut Queue)) {
+    fn change(&self, change: impl FnOnce(&mut Queue<E>)) {
         let waiting = {
             let mut queue = self.0.lock();
             change(&mut queue);
@@ -61,7 +68,7 @@ impl Inbox {
     }
 
     /// What a waiting thread comes back with; `None` lets it wait, and it is among those that are woken then.
-    fn look<R>(&self, find: &impl Fn(&mut Queue) -> Option<R>) -> Option<Result<R, Waited>> {
+    fn look<R>(&self, find: &impl Fn(&mut Queue<E>) -> Option<R>) -> Option<Result<R, Waited>> {
         let mut queue = self.0.lock();
         if let Some(found) = find(&mut queue) {
             return Some(Ok(found));
@@ -79,12 +86,12 @@ impl Inbox {
     }
 
     /// The oldest event, if there is one.
-    pub(crate) fn pop(&self) -> Option<Event> {
+    pub(crate) fn pop(&self) -> Option<E> {
         self.0.lock().events.pop_front()
     }
 
     /// The oldest event; waits for it.
-    pub(crate) fn pop_within(&self, timeout: Duration) -> Option<Event> {
+    pub(crate) fn pop_within(&self, timeout: Duration) -> Option<E> {
         self.await_some(timeout, |queue| queue.events.pop_front()).ok()
     }
 
@@ -94,7 +101,7 @@ impl Inbox {
         answer.err().unwrap_or(Waited::Ready)
     }
 
-    pub(crate) fn drain(&self) -> Vec<Event> {
+    pub(crate) fn drain(&self) -> Vec<E> {
         self.0.lock().events.drain(..).collect()
     }
 
@@ -104,7 +111,11 @@ impl Inbox {
     }
 
     /// Waits until `find` finds something. What one waiting thread finds, another that was woken may have taken.
-    fn await_some<R>(&self, timeout: Duration, find: impl Fn(&mut Queue) -> Option<R>) -> Result<R, Waited> {
+    fn await_some<R>(
+        &self,
+        timeout: Duration,
+        find: impl Fn(&mut Queue<E>) -> Option<R>,
+    ) -> Result<R, Waited> {
         let until = Instant::now().checked_add(timeout);
         loop {
             if let Some(answer) = self.look(&find) {
@@ -130,6 +141,6 @@ pub enum Waited {
     Ready,
     /// There was none in the time.
     TimedOut,
-    /// [`close`](crate::Events::close) was called or the breaker is gone, and all events were taken.
+    /// It was closed ([`Events::close`](crate::Events::close), [`PolicyEvents::close`](crate::PolicyEvents::close)) or the breaker is gone, and all events were taken.
     Closed,
 }

@@ -120,6 +120,7 @@ mod inbox;
 mod inner;
 mod leave;
 mod ledger;
+mod lock;
 mod machine;
 mod metrics;
 #[cfg(all(test, loom))]

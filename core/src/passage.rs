@@ -2,13 +2,18 @@
 //! that looks at outcomes first. What is decided here is decided as at length, in the same order; only what is to be
 //! carried along is less. Whatever does not fit goes the long way, as if nothing had been tried.
 
+use crate::admit::SlotRules;
 use crate::admit::limiter::Asks;
-use crate::admit::slots::Slot;
+use crate::admit::queue::Ticket as Place;
+use crate::admit::slots::{Asked, Slot};
 use crate::body::Body;
 use crate::engine::Engine;
+use crate::gates::Set;
 use crate::outcome::Ticket;
 use crate::request::Wanted;
+use crate::way::refused;
 use crate::word::Word;
+use std::task::Waker;
 
 impl Body {
     /// Whether all gates let a call in at once; its ticket is written to `ticket`, as by `acquire`. `false`: nothing was
@@ -30,6 +35,30 @@ impl Body {
         }
     }
 
+    /// A place in the queue, for a call that only a slot is missing for. `None`: nothing was taken, and there is more to it.
+    #[inline(never)]
+    pub(crate) fn wait_at_once(&self, request: &Wanted, waker: Option<&Waker>) -> Option<Place> {
+        let set = self.gate_set()?;
+        let rules = set.rules.slots.as_ref().map(SlotRules::queue).filter(|rules| rules.max_queue > 0)?;
+        let has_more = set.limiter.is_some() || set.around.features.is_some();
+        if !self.engine().load().is_calm() || has_more || request.priority < set.floor() {
+            return None;
+        }
+        let (waiting, full) = (self.begin_to_wait(rules, request, None), refused(set.full(), None));
+        let (asked, owes) = self.wait_in_line(self.slots()?, waiting, waker, rules.max_queue, full);
+        if owes {
+            self.deliver();
+        }
+        match asked {
+            Asked::Waits(place) => Some(place),
+            Asked::Taken(slot) => {
+                self.unmake(Some(slot));
+                None
+            }
+            Asked::Full | Asked::Refused(_) | Asked::Closed => None,
+        }
+    }
+
     #[cold]
     fn unmake(&self, slot: Option<Slot>) {
         if let Some(slot) = slot
@@ -45,8 +74,19 @@ impl Body {
             return None;
         }
         let set = self.gate_set()?;
-        let level = request.priority;
-        if level < set.floor() {
+        // Where a policy around the call has a say, it is asked apart: others have nothing of it to carry.
+        if set.is_around || request.has_more() {
+            return None;
+        }
+        self.pass::<false>(engine, word, set, request)
+    }
+
+    /// The same, where a policy around the call has a say.
+    #[inline(never)]
+    pub(crate) fn pass_around(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
+        let (engine, set) = (self.engine(), self.gate_set()?);
+        let word = engine.load();
+        if !word.is_calm() || !(set.is_around || request.has_more()) {
             return None;
         }
         if let Some(featured) = &set.around.features {
@@ -54,6 +94,21 @@ impl Body {
             if !featured.features.admits_at_once(word, place, self.clock()) {
                 return None;
             }
+        }
+        Some((engine, self.pass::<true>(engine, word, set, request)?))
+    }
+
+    #[inline(always)]
+    fn pass<const AROUND: bool>(
+        &self,
+        engine: &Engine,
+        word: Word,
+        set: &Set,
+        request: &Wanted,
+    ) -> Option<Ticket> {
+        let level = request.priority;
+        if level < set.floor() {
+            return None;
         }
         // What is taken fits a register: a ticket that came back through memory would stall who copies it.
         let take_slot = || match set.rules.slots {
@@ -68,6 +123,35 @@ impl Body {
                 limiter.draw_at_once(&set.words.rate(), self.clock(), &asks, take_slot, give_back)?
             }
         };
+        Some(self.let_in::<AROUND>(engine, word, set, request, slot))
+    }
+
+    /// The ticket of a call that has waited, and that nothing but its slot was missing for.
+    #[inline]
+    pub(crate) fn ticket_in_slot(
+        &self,
+        engine: &Engine,
+        word: Word,
+        request: &Wanted,
+        slot: Slot,
+    ) -> Option<Ticket> {
+        let has_more = |set: &Set| set.limiter.is_some() || set.around.features.is_some();
+        let set = self.gate_set().filter(|set| !has_more(set) && request.priority >= set.floor())?;
+        word.is_calm().then(|| match set.is_around || request.has_more() {
+            false => self.let_in::<false>(engine, word, set, request, Some(slot)),
+            true => self.let_in::<true>(engine, word, set, request, Some(slot)),
+        })
+    }
+
+    #[inline(always)]
+    fn let_in<const AROUND: bool>(
+        &self,
+        engine: &Engine,
+        word: Word,
+        set: &Set,
+        request: &Wanted,
+        slot: Option<Slot>,
+    ) -> Ticket {
         let mut ticket = Ticket::plain(word.low());
         if let Some(slot) = slot {
             ticket = ticket.with_slot(slot.code());
@@ -76,18 +160,16 @@ impl Body {
             limit.admitted(slots.in_flight());
             ticket = ticket.that_feeds();
         }
-        engine.count_admitted(level);
-        if set.around.is_fed() {
-            ticket = ticket.that_feeds();
-        }
-        if set.around.timeout.is_some() || request.deadline.is_some() || request.feature != 0 {
-            return Some(self.start(engine, set, request, ticket, 0));
+        engine.count_admitted(request.priority);
+        if AROUND {
+            let ticket = if set.around.is_fed() { ticket.that_feeds() } else { ticket };
+            return self.start(engine, set, request, ticket, 0);
         }
         if !engine.leaves_untimed()
             && let Some(start) = self.sample(engine)
         {
             ticket = ticket.timed(start);
         }
-        Some(ticket)
+        ticket
     }
 }

@@ -5,12 +5,14 @@
 
 use crate::admit::priority::{LEVELS, Priority};
 use crate::clock::Nanos;
+use crate::inbox::{Inbox, Told, Waited};
 use crate::name::Name;
 use crate::policy::feature::{FeatureCause, FeatureState};
 use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Slots, and how many of them are reserved for each level, by the level's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,10 +108,22 @@ pub struct PolicyEvent {
     pub missed: u64,
 }
 
+impl Told for PolicyEvent {
+    fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    fn with_missed(self, missed: u64) -> Self {
+        PolicyEvent { missed, ..self }
+    }
+}
+
 type Listener = dyn Fn(&PolicyEvent) + Send + Sync;
 
 struct Subscriber {
     listener: Box<Listener>,
+    /// Where the listener leaves events; closed when the breaker is gone.
+    inbox: Option<Arc<Inbox<PolicyEvent>>>,
     /// Events up to this one are not for it.
     after: u64,
 }
@@ -152,6 +166,16 @@ struct State {
 
 struct Shared(Mutex<State>);
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for subscriber in &self.0.lock().subscribers {
+            if let Some(inbox) = &subscriber.inbox {
+                inbox.close();
+            }
+        }
+    }
+}
+
 /// The listeners of one breaker, and the events on their way to them.
 pub(crate) struct PolicyHub(Arc<Shared>);
 
@@ -161,9 +185,13 @@ impl PolicyHub {
         PolicyHub(Arc::new(Shared(Mutex::new(state))))
     }
 
-    pub(crate) fn subscribe(&self, listener: Box<Listener>) -> PolicySubscription {
+    pub(crate) fn subscribe(
+        &self,
+        listener: Box<Listener>,
+        inbox: Option<Arc<Inbox<PolicyEvent>>>,
+    ) -> PolicySubscription {
         let mut state = self.0.0.lock();
-        let subscriber = Arc::new(Subscriber { listener, after: state.sequence });
+        let subscriber = Arc::new(Subscriber { listener, inbox, after: state.sequence });
         state.subscribers.push(Arc::clone(&subscriber));
         PolicySubscription { hub: Arc::downgrade(&self.0), subscriber }
     }
@@ -201,52 +229,51 @@ impl PolicyHub {
     }
 }
 
-/// Policy events kept for a reader who comes when it likes: at most as many as were asked for, the rest is counted.
+/// Policy events kept for a reader who comes when it likes, or waits: at most as many as were asked for, the rest is
+/// counted.
 #[derive(Debug)]
 pub struct PolicyEvents {
-    kept: Arc<Mutex<Kept>>,
+    inbox: Arc<Inbox<PolicyEvent>>,
     _subscription: PolicySubscription,
-}
-
-#[derive(Debug)]
-pub(crate) struct Kept {
-    events: VecDeque<PolicyEvent>,
-    capacity: usize,
-    missed: u64,
-}
-
-impl Kept {
-    fn push(&mut self, event: &PolicyEvent) {
-        if self.events.len() < self.capacity {
-            let missed = std::mem::take(&mut self.missed);
-            self.events.push_back(PolicyEvent { missed, ..event.clone() });
-        } else {
-            self.missed += 1;
-        }
-    }
 }
 
 impl PolicyEvents {
     pub(crate) fn of(hub: &PolicyHub, capacity: usize) -> Self {
-        let kept =
-            Arc::new(Mutex::new(Kept { events: VecDeque::new(), capacity: capacity.max(1), missed: 0 }));
-        let writer = Arc::clone(&kept);
-        let subscription = hub.subscribe(Box::new(move |event| writer.lock().push(event)));
-        PolicyEvents { kept, _subscription: subscription }
+        let inbox = Inbox::new(capacity);
+        let writer = Arc::clone(&inbox);
+        let subscription = hub.subscribe(Box::new(move |event| writer.push(event)), Some(Arc::clone(&inbox)));
+        PolicyEvents { inbox, _subscription: subscription }
     }
 
     /// The oldest event that was not read yet.
     pub fn try_next(&self) -> Option<PolicyEvent> {
-        self.kept.lock().events.pop_front()
+        self.inbox.pop()
+    }
+
+    /// The oldest event that was not read yet; waits for one, blocking the thread, for at most `timeout` of the system's
+    /// time, whatever the breaker's clock. `None` when none came, or when none will: see [`wait`](PolicyEvents::wait).
+    pub fn next_timeout(&self, timeout: Duration) -> Option<PolicyEvent> {
+        self.inbox.pop_within(timeout)
+    }
+
+    /// Waits as [`next_timeout`](PolicyEvents::next_timeout) does, and takes nothing.
+    pub fn wait(&self, timeout: Duration) -> Waited {
+        self.inbox.wait(timeout)
+    }
+
+    /// Ends it: no more events come, and threads that wait, and those that come later, return once all have been taken.
+    /// The breaker's own [`close`](crate::CircuitBreaker::close) is an event, and does not end this.
+    pub fn close(&self) {
+        self.inbox.close();
     }
 
     /// All that were not read yet.
     pub fn drain(&self) -> Vec<PolicyEvent> {
-        self.kept.lock().events.drain(..).collect()
+        self.inbox.drain()
     }
 
     /// Events missed since the last one that was kept; those before it are told by its `missed`.
     pub fn missed(&self) -> u64 {
-        self.kept.lock().missed
+        self.inbox.missed()
     }
 }

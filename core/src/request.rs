@@ -44,6 +44,14 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Whether a policy around the call has a say by what it says itself.
+    #[inline(always)]
+    pub(crate) const fn has_more(&self) -> bool {
+        self.deadline.is_some() || self.feature != 0
+    }
+}
+
 impl Default for Wanted {
     fn default() -> Self {
         Wanted::plain()

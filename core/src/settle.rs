@@ -96,7 +96,7 @@ impl Body {
         duration: Option<Nanos>,
         error_type: Option<&str>,
     ) -> Settled {
-        let tested = ticket.feeds() && self.featured().is_some() && self.carry_out_tests();
+        let tested = !ticket.is_plain() && self.featured().is_some() && self.carry_out_tests();
         let (outcome, error_type) = match self.is_too_late(ticket, outcome, duration) {
             true => (Outcome::Failure, Some(TIMEOUT)),
             false => (outcome, error_type),

@@ -1,5 +1,6 @@
 //! Who waits for a slot: how waits are granted, and how they end (policies §4).
 
+use crate::admit::QueueRules;
 use crate::admit::queue::Waiting;
 use crate::admit::slots::{Asked, Gates as Keep, Slot, Without};
 use crate::body::Body;
@@ -7,6 +8,7 @@ use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::gates::{Ask, Gates, Grant, Queue, Set};
+use crate::machine::Drawn;
 use crate::outcome::{Kind, Ticket};
 use crate::request::Wanted;
 use crate::way::{Stop, Way, Wish, refused};
@@ -40,6 +42,40 @@ impl<'b> Keeper<'b> {
         Keeper { now: Some(now), ..Keeper::new(body) }
     }
 
+    /// Through all the gates, for a waiter that `slot` is there for.
+    #[inline(never)]
+    fn take_at_length(
+        &mut self,
+        waiting: &Waiting<Ask>,
+        request: Wanted,
+        drawn: Option<Drawn>,
+        slot: Slot,
+    ) -> Result<Grant, Refusal> {
+        let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
+        let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false, low: 0 };
+        let answer = loop {
+            let engine = self.body.engine();
+            let word = engine.load();
+            if word.is_moved() {
+                self.body.follow(engine);
+                way.set = self.body.gate_set().unwrap_or(way.set);
+                continue;
+            }
+            match way.go(engine, word, Wish::Has(slot)) {
+                Ok(ticket) => {
+                    engine.count_admitted(waiting.level);
+                    self.note_wait(waiting);
+                    break Ok((self.body.number_of(engine), ticket));
+                }
+                Err(Stop::Moved) => {}
+                Err(Stop::Refused(refusal)) => break Err(refusal),
+                Err(Stop::Waits(_)) => unreachable!("it has a slot"),
+            }
+        };
+        self.owes |= way.owes;
+        answer
+    }
+
     fn note_wait(&mut self, waiting: &Waiting<Ask>) {
         let waited = self.now().saturating_sub(waiting.since);
         self.body.gates().note_wait(self.body.bounds(), waited);
@@ -62,30 +98,14 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
     }
 
     fn take(&mut self, waiting: &Waiting<Ask>, slot: Slot) -> Result<Grant, Refusal> {
-        let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
         let Ask { cost, deadline, feature, drawn } = waiting.ask;
         let request = Wanted { priority: waiting.level, cost, deadline, feature };
-        let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false, low: 0 };
-        let answer = loop {
-            let engine = self.body.engine();
-            let word = engine.load();
-            if word.is_moved() {
-                self.body.follow(engine);
-                continue;
-            }
-            match way.go(engine, word, Wish::Has(slot)) {
-                Ok(ticket) => {
-                    engine.count_admitted(waiting.level);
-                    self.note_wait(waiting);
-                    break Ok((self.body.number_of(engine), ticket));
-                }
-                Err(Stop::Moved) => {}
-                Err(Stop::Refused(refusal)) => break Err(refusal),
-                Err(Stop::Waits(_)) => unreachable!("it has a slot"),
-            }
-        };
-        self.owes |= way.owes;
-        answer
+        let engine = self.body.engine();
+        if let Some(ticket) = self.body.ticket_in_slot(engine, engine.load(), &request, slot) {
+            self.note_wait(waiting);
+            return Ok((self.body.number_of(engine), ticket));
+        }
+        self.take_at_length(waiting, request, drawn, slot)
     }
 
     fn ended(&mut self, waiting: &Waiting<Ask>, how: Without<Refusal>) {
@@ -155,8 +175,9 @@ impl Body {
             engine.count_admitted(waiting.level);
             Keeper::new(self).note_wait(waiting);
             let ticket = Ticket::new(engine.load().low(), Kind::Shadowed(reason));
-            let start = self.sample(engine);
-            (self.number_of(engine), start.map_or(ticket, |start| ticket.timed(start)))
+            let Ask { cost, deadline, feature, .. } = waiting.ask;
+            let request = Wanted { priority: waiting.level, cost, deadline, feature };
+            (self.number_of(engine), self.start(engine, set, &request, ticket, 0))
         });
     }
 
@@ -168,6 +189,21 @@ impl Body {
         if keeper.owes {
             self.deliver();
         }
+    }
+
+    /// A call that waits from now on.
+    #[inline]
+    pub(crate) fn begin_to_wait(
+        &self,
+        rules: &QueueRules,
+        request: &Wanted,
+        drawn: Option<Drawn>,
+    ) -> Waiting<Ask> {
+        let (level, since) = (request.priority, self.clock().now());
+        let patience = since.saturating_add(rules.timeouts[level as usize]);
+        let deadline = request.deadline.map_or(patience, |deadline| deadline.min(patience));
+        let Wanted { cost, deadline: own, feature, .. } = *request;
+        Waiting { level, deadline, since, ask: Ask { cost, deadline: own, feature, drawn } }
     }
 
     /// Asks for a slot, or a place in the queue; answers also whether there is something to deliver.
@@ -184,7 +220,7 @@ impl Body {
             hub.settle_in();
         }
         let mut keeper = Keeper::at(self, waiting.since);
-        let asked = slots.acquire(waiting, waker, max_queue, full, &mut keeper);
+        let asked = slots.wait_in_line(waiting, waker, max_queue, full, &mut keeper);
         (asked, keeper.owes)
     }
 

@@ -5,7 +5,7 @@
 
 use crate::admit::QueueRules;
 use crate::admit::limiter::{Asks, Token};
-use crate::admit::queue::{Ticket as Place, Waiting};
+use crate::admit::queue::Ticket as Place;
 use crate::admit::slots::{Asked, Slot};
 use crate::around::Featured;
 use crate::body::Body;
@@ -13,7 +13,7 @@ use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::featured::Beside;
-use crate::gates::{Ask, Queue, Set};
+use crate::gates::{Queue, Set};
 use crate::machine::{Caller, Drawn, Machine, Rules, Verdict};
 use crate::outcome::{Kind, Ticket};
 use crate::policy::feature::live::Looked;
@@ -108,11 +108,17 @@ impl<'b> Way<'b> {
         }
     }
 
+    #[inline]
     fn look_at_machine(&mut self, engine: &Engine, word: Word) -> Result<Seen, Stop> {
         let seen = Seen { low: word.low(), is_calm: true, bypasses: false };
         if word.is_calm() || word.mode() == Mode::ForcedClosed {
             return Ok(seen);
         }
+        self.look_at_length(engine)
+    }
+
+    #[inline(never)]
+    fn look_at_length(&mut self, engine: &Engine) -> Result<Seen, Stop> {
         if let Some(after) = engine.still_open(self.body.clock()).filter(|_| !self.may_bypass(Reason::Open)) {
             return Err(refused(Reason::Open, Some(after)).into());
         }
@@ -164,6 +170,7 @@ impl<'b> Way<'b> {
         }
     }
 
+    #[inline(never)]
     fn look_at_features(&mut self, featured: &Featured, word: Word) -> Result<(), Stop> {
         let place = featured.place(self.request.feature);
         let mut beside = Beside::new(self.body, featured);
@@ -222,16 +229,7 @@ impl<'b> Way<'b> {
         if let Some(slot) = slots.try_take(level) {
             return Ok(Some(slot));
         }
-        let since = self.body.clock().now();
-        let patience = since.saturating_add(rules.timeouts[level as usize]);
-        let deadline = self.request.deadline.map_or(patience, |deadline| deadline.min(patience));
-        let ask = Ask {
-            cost: self.request.cost,
-            deadline: self.request.deadline,
-            feature: self.request.feature,
-            drawn: self.drawn,
-        };
-        let waiting = Waiting { level, deadline, since, ask };
+        let waiting = self.body.begin_to_wait(rules, &self.request, self.drawn);
         let (asked, owes) = self.body.wait_in_line(slots, waiting, self.waker, rules.max_queue, full);
         self.owes |= owes;
         match asked {
@@ -268,6 +266,11 @@ impl<'b> Way<'b> {
         if seen.bypasses {
             return Ok((seen.low, self.bypass()));
         }
+        self.take_at_length(engine, wait)
+    }
+
+    #[inline(never)]
+    fn take_at_length(&mut self, engine: &Engine, wait: Nanos) -> Result<(u32, Kind), Stop> {
         let now = self.body.clock().now();
         let caller = self.caller(now, now.saturating_add(wait));
         let stepped = self.step(engine, |m, rules, expired| {

@@ -1,6 +1,6 @@
-//! A reader of events that waits for them.
+//! A reader of events that waits for them: of transitions, and of what changes around the machine.
 
-use fusewire::{By, CircuitBreaker, Events, State, Waited};
+use fusewire::{By, CircuitBreaker, Events, PolicyChange, Priority, PriorityPolicy, State, Waited};
 use std::thread;
 use std::time::Duration;
 
@@ -69,6 +69,54 @@ fn what_was_kept_when_it_was_closed_is_read_first_and_nothing_comes_after() {
 fn a_breaker_that_goes_ends_the_wait() {
     let breaker = breaker();
     let events = breaker.events(8);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| events.wait(LONG));
+        drop(breaker);
+        assert_eq!(reader.join().expect("no panic"), Waited::Closed);
+    });
+}
+
+fn gated() -> CircuitBreaker {
+    CircuitBreaker::builder().priority(PriorityPolicy::new()).build("read").expect("valid")
+}
+
+fn shed_below(breaker: &CircuitBreaker, level: Priority) {
+    assert!(breaker.set_min_priority(level, By::default()).expect("it has the policy"));
+}
+
+#[test]
+fn a_change_of_a_policy_on_another_thread_wakes_who_waits() {
+    let breaker = gated();
+    let events = breaker.policy_events(8);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| events.next_timeout(LONG));
+        shed_below(&breaker, Priority::High);
+        let event = reader.join().expect("no panic").expect("an event");
+        let change = PolicyChange::MinPriority { from: Priority::Bulk, to: Priority::High };
+        assert_eq!((event.sequence, event.change), (1, change));
+    });
+    assert_eq!(events.wait(Duration::ZERO), Waited::TimedOut);
+    assert_eq!(events.next_timeout(Duration::ZERO), None);
+}
+
+#[test]
+fn changes_that_were_kept_when_their_events_were_closed_are_read_first_and_none_comes_after() {
+    let breaker = gated();
+    let events = breaker.policy_events(8);
+    shed_below(&breaker, Priority::High);
+    events.close();
+    shed_below(&breaker, Priority::Low);
+    assert_eq!(events.wait(LONG), Waited::Ready);
+    assert_eq!(events.next_timeout(LONG).map(|event| event.sequence), Some(1));
+    assert_eq!(events.wait(LONG), Waited::Closed);
+}
+
+#[test]
+fn the_end_of_a_breakers_life_is_a_change_and_the_wait_ends_when_it_is_gone() {
+    let breaker = gated();
+    let events = breaker.policy_events(8);
+    assert!(breaker.close(By::default()));
+    assert_eq!(events.next_timeout(LONG).map(|event| event.change), Some(PolicyChange::Close));
     thread::scope(|scope| {
         let reader = scope.spawn(|| events.wait(LONG));
         drop(breaker);

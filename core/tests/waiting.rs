@@ -215,7 +215,7 @@ fn a_request_that_cannot_be_is_named_and_counts_nowhere() {
         assert_eq!((error.field(), error.value()), ("cost", cost.to_string().as_str()));
         assert!(error.to_string().contains(allowed), "{error}");
     }
-    assert_eq!(breaker.snapshot().totals.rejected, [0; 10]);
+    assert_eq!(breaker.snapshot().totals.rejected, [0; fusewire::Reason::ALL.len()]);
     let answer = breaker.with(Request::new().cost(5)).expect("5 is the burst").call(|| Ok::<_, ()>(1));
     assert_eq!(answer, Ok(1));
 }

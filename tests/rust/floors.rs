@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 59] = [
+const FLOORS: [(&str, &str, &[&str]); 61] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
     ("F0.1", "Atomics and locks.", &["sync"]),
+    ("F0.11", "A lock that no fork waits for.", &["lock"]),
     ("F0.2", "What a clock and the word are, and who a thread is.", &["clock", "thread", "word"]),
     ("F0.3", "What can go wrong.", &["error"]),
     ("F0.4", "Outcomes: a permit remembers why it would have been rejected.", &["outcome"]),
@@ -27,8 +28,9 @@ const FLOORS: [(&str, &str, &[&str]); 59] = [
     ("F1.12", "The rules of the gates before the machine.", &["admit/mod", "admit/rate", "admit/concurrency"]),
     ("F1.13", "The parts of slots and their queue.", &["admit/bulkhead", "admit/deadlines", "admit/wake"]),
     ("F1.14", "What of it is read without a lock, who waits, and what gates keep.", &[
-        "admit/limits", "admit/queue", "admit/limit", "admit/pace", "admit/ring",
+        "admit/limits", "admit/queue", "admit/limit", "admit/pace", "admit/lane",
     ]),
+    ("F1.145", "The ring of a sliding window.", &["admit/ring"]),
     ("F1.15", "What lies behind the queue's lock; the rate limit over its words.", &["admit/line", "admit/limiter"]),
     ("F1.155", "Drawing from it where that is all there is to it.", &["admit/at_once"]),
     ("F1.16", "Slots and their queue.", &["admit/slots"]),

@@ -16,3 +16,8 @@ fn every_vector_passes() {
 fn every_vector_of_admission_passes() {
     assert!(run(&["--vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/admission")]));
 }
+
+#[test]
+fn every_vector_of_recovery_passes() {
+    assert!(run(&["--vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/recovery")]));
+}

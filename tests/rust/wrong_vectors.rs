@@ -10,6 +10,7 @@ fn wrong_vectors(arguments: &[&str]) -> Option<i32> {
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_run-vectors-rust");
 const ADMISSION: [&str; 2] = ["--vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/admission")];
+const RECOVERY: [&str; 2] = ["--vectors", concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/recovery")];
 
 #[test]
 fn every_expectation_that_is_written_wrong_is_found() {
@@ -19,6 +20,12 @@ fn every_expectation_that_is_written_wrong_is_found() {
 #[test]
 fn every_expectation_of_admission_that_is_written_wrong_is_found() {
     let [vectors, folder] = ADMISSION;
+    assert_eq!(wrong_vectors(&[vectors, folder, RUNNER]), Some(0));
+}
+
+#[test]
+fn every_expectation_of_recovery_that_is_written_wrong_is_found() {
+    let [vectors, folder] = RECOVERY;
     assert_eq!(wrong_vectors(&[vectors, folder, RUNNER]), Some(0));
 }
 

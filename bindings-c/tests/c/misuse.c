@@ -148,6 +148,8 @@ static void no_policies(fusewire_policy_subscription *none, fusewire_status expe
     fusewire_policy_event event;
     size_t count;
     paint(&event, sizeof event), paint(&count, sizeof count);
+    answers(expected, fusewire_policy_subscription_wait(none, 0));
+    answers(expected, fusewire_policy_subscription_close(none));
     answers(expected, fusewire_policy_subscription_drain(none, &event, sizeof event, 1, &count));
     assert_true(fusewire_policy_subscription_missed(none) == FUSEWIRE_NONE);
     is_still_painted(&event, sizeof event), is_still_painted(&count, sizeof count);

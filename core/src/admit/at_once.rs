@@ -3,13 +3,14 @@
 use super::RateRules;
 use super::limiter::{Asks, Limiter, RateWords};
 use super::rate::{Drawn, FixedWindow, TokenBucket};
+use super::ring::Ring;
 use crate::clock::{COARSE_TICK, Nanos, Source};
 use crate::sync::Ordering;
 
 impl Limiter {
     /// Draws from a limit that lets the call in at once, after `take` has taken what is taken before. `None`: nothing was
     /// taken, what was is given back, and the limit is to be asked at length.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn draw_at_once<T>(
         &self,
         rate: &RateWords<'_>,
@@ -34,7 +35,10 @@ impl Limiter {
                 let (least, most) = if *window >= LONG { clock.between() } else { exactly(clock) };
                 let first = ring.first_free(least, *window)?;
                 let taken = take()?;
-                if ring.take_free(first, most) { Some(taken) } else { give(taken, give_back) }
+                match first.take(most) || take_another(ring, least, most, *window) {
+                    true => Some(taken),
+                    false => give(taken, give_back),
+                }
             }
             RateRules::Token { .. } | RateRules::Leaky { .. } => None,
         }
@@ -45,13 +49,20 @@ impl Limiter {
 /// marked with the latest, so it never comes back early, and up to a tick late.
 const LONG: Nanos = 100 * COARSE_TICK;
 
+/// After somebody else has taken the slot: the next one that is free.
+#[cold]
+#[inline(never)]
+fn take_another(ring: Ring<'_>, least: Nanos, most: Nanos, window: Nanos) -> bool {
+    std::iter::from_fn(|| ring.first_free(least, window)).any(|first| first.take(most))
+}
+
 fn exactly(clock: &Source) -> (Nanos, Nanos) {
     let now = clock.now();
     (now, now)
 }
 
 /// Swaps the word for the one that `draw` says, as long as it admits.
-#[inline]
+#[inline(always)]
 fn swap_at_once<T>(
     rate: &RateWords<'_>,
     draw: impl Fn(u64) -> Drawn,

@@ -18,7 +18,7 @@ use crate::sync::{AtomicU64, Ordering};
 #[derive(Clone, Copy)]
 pub(crate) struct RateWords<'a> {
     pub words: &'a [AtomicU64],
-    /// Of a sliding window: the head and a word for each slot.
+    /// Of a sliding window: see `ring`.
     pub ring: &'a [AtomicU64],
 }
 
@@ -63,6 +63,8 @@ pub(crate) struct Limiter {
     interval: Nanos,
     /// Tokens that a call of a level must leave, by the level's code.
     withheld: [u64; LEVELS],
+    /// Of a sliding window's ring.
+    halvings: u32,
 }
 
 /// What was drawn, to be given back where that is exact.
@@ -107,7 +109,8 @@ impl Limiter {
             _ => [0; LEVELS],
         };
         let withheld = std::array::from_fn(|level| reserve[level + 1..].iter().sum());
-        let mut limiter = Limiter { rules: *rules, interval: 0, withheld };
+        let halvings = if let RateRules::Sliding { limit, .. } = rules { ring::halvings(*limit) } else { 0 };
+        let mut limiter = Limiter { rules: *rules, interval: 0, withheld, halvings };
         limiter.interval = limiter.initial().map_or(0, interval);
         limiter
     }
@@ -182,7 +185,7 @@ impl Limiter {
 
     #[inline]
     pub(super) fn ring<'a>(&self, rate: &RateWords<'a>) -> Ring<'a> {
-        Ring::new(rate.ring)
+        Ring::new(rate.ring, self.halvings)
     }
 
     /// What a rule says at `now`, of a word; of a sliding window it is not asked.

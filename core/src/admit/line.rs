@@ -111,10 +111,11 @@ pub(crate) struct Line<A, T, R> {
     pub is_closed: bool,
 }
 
-impl<A: Copy, T, R: Copy> Line<A, T, R> {
+impl<A: Copy, T: Copy, R: Copy> Line<A, T, R> {
     /// A slot for a newcomer, unless the formula has none or a waiter of its own or a higher level could take it.
     pub(crate) fn take(&mut self, level: Priority) -> Option<Slot> {
-        let is_first = self.first_admitted().is_none_or(|at| self.queue.waiting(at).level < level);
+        let is_first = self.queue.len() == 0
+            || self.first_admitted().is_none_or(|at| self.queue.waiting(at).level < level);
         let is_given = is_first && self.slots.admits(&self.held, level);
         is_given.then(|| {
             self.held[level as usize] += 1;
@@ -135,7 +136,9 @@ impl<A: Copy, T, R: Copy> Line<A, T, R> {
         }
         let now = gates.now();
         self.end_due(now, gates, wakers);
-        while let Some(at) = self.first_admitted() {
+        while self.queue.len() > 0
+            && let Some(at) = self.first_admitted()
+        {
             let waiting = self.queue.waiting(at);
             let (level, slot) = (waiting.level, Slot::new(waiting.level, fork::process()));
             match gates.take(waiting, slot) {

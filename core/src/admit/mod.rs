@@ -4,6 +4,7 @@ mod at_once;
 pub(crate) mod bulkhead;
 pub(crate) mod concurrency;
 pub(crate) mod deadlines;
+mod lane;
 pub(crate) mod limit;
 pub(crate) mod limiter;
 pub(crate) mod limits;

@@ -68,7 +68,8 @@ const KEPT: usize = 1_024;
 
 pub(crate) struct Queue<A, E> {
     entries: Vec<Entry<A, E>>,
-    free: u32,
+    /// The first free one, or [`NONE`].
+    first_free: u32,
     /// Entries that are not free.
     used: usize,
     /// Entries of waiters.
@@ -79,7 +80,7 @@ pub(crate) struct Queue<A, E> {
     next: u64,
 }
 
-impl<A, E> Queue<A, E> {
+impl<A, E: Copy> Queue<A, E> {
     pub(crate) fn new() -> Self {
         Queue::from_number(0)
     }
@@ -88,7 +89,7 @@ impl<A, E> Queue<A, E> {
         let levels = [List { oldest: NONE, newest: NONE, len: 0 }; LEVELS];
         Queue {
             entries: Vec::new(),
-            free: NONE,
+            first_free: NONE,
             used: 0,
             len: 0,
             levels,
@@ -159,13 +160,11 @@ impl<A, E> Queue<A, E> {
 
     fn put(&mut self, entry: Entry<A, E>) -> u32 {
         self.used += 1;
-        let at = self.free;
+        let at = self.first_free;
         match self.entries.get_mut(at as usize) {
             Some(place) => {
-                let Entry::Free(next) = std::mem::replace(place, entry) else {
-                    unreachable!("the free list holds free entries")
-                };
-                self.free = next;
+                let Entry::Free(next) = *place else { unreachable!("the free list holds free entries") };
+                (*place, self.first_free) = (entry, next);
                 at
             }
             None => {
@@ -175,14 +174,13 @@ impl<A, E> Queue<A, E> {
         }
     }
 
-    /// Frees an entry and answers what it held.
-    fn take(&mut self, at: u32) -> Entry<A, E> {
-        let entry = std::mem::replace(&mut self.entries[at as usize], Entry::Free(self.free));
-        (self.free, self.used) = (at, self.used - 1);
+    /// Frees an entry. What it held is fetched before: it is large, and not moved about.
+    fn free(&mut self, at: u32) {
+        self.entries[at as usize] = Entry::Free(self.first_free);
+        (self.first_free, self.used) = (at, self.used - 1);
         if self.used == 0 && self.entries.len() > KEPT {
             self.renew();
         }
-        entry
     }
 
     /// Puts an entry at the end of a level's list.
@@ -232,21 +230,19 @@ impl<A, E> Queue<A, E> {
     pub(crate) fn end(&mut self, at: u32, end: E) -> Option<Waker> {
         self.unlink(at);
         self.deadlines.remove(at);
-        let number = self.node(at).number;
-        match std::mem::replace(&mut self.entries[at as usize], Entry::Ended(number, end)) {
-            Entry::Waits(node) => node.waker,
-            _ => None,
-        }
+        let node = self.node_mut(at);
+        let (number, waker) = (node.number, node.waker.take());
+        self.entries[at as usize] = Entry::Ended(number, end);
+        waker
     }
 
     /// Takes a waiter out as if it had never come. Answers its waker, to be dropped where code of others may run.
     pub(crate) fn strike_off(&mut self, at: u32) -> Option<Waker> {
         self.unlink(at);
         self.deadlines.remove(at);
-        match self.take(at) {
-            Entry::Waits(node) => node.waker,
-            _ => None,
-        }
+        let waker = self.node_mut(at).waker.take();
+        self.free(at);
+        waker
     }
 
     /// Where a ticket's waiter stands, if it waits.
@@ -259,10 +255,11 @@ impl<A, E> Queue<A, E> {
     pub(crate) fn find(&mut self, ticket: Ticket) -> Found<E> {
         match self.entries.get(ticket.at as usize) {
             Some(Entry::Waits(node)) if node.number == ticket.number => Found::Waits(ticket.at),
-            Some(Entry::Ended(number, _)) if *number == ticket.number => match self.take(ticket.at) {
-                Entry::Ended(_, end) => Found::Ended(end),
-                _ => Found::Nothing,
-            },
+            Some(Entry::Ended(number, end)) if *number == ticket.number => {
+                let end = *end;
+                self.free(ticket.at);
+                Found::Ended(end)
+            }
             _ => Found::Nothing,
         }
     }

@@ -1,281 +1,214 @@
 //! The sliding window's ring: when the last `limit` calls were admitted (policies §2).
 //!
 //! A call is admitted by replacing a slot that is free, by compare-and-swap, with its own time. So the times that one
-//! slot has had are a window apart, and no span of a window has more of them than there are slots: whatever the head
+//! slot has had are a window apart, and no span of a window has more of them than there are slots: whatever a head
 //! says, in whatever order threads come, and however their clocks differ.
 //!
-//! ```text
-//! head    0..16  the slot that is looked at first     16  out of order     17  known to be the oldest     18..64  version
-//! slot    when a call was admitted, plus one; 0: never
-//! ```
+//! A large ring is cut into lanes, each with a head on a line of its own, so that threads that begin at different ones
+//! do not wait for each other. Whose lane is full looks at the others: a call is refused when all of them are full.
 //!
-//! The head only saves looking for the oldest slot. A thread moves it on before it writes the slot, so that nobody who
-//! is interrupted in between makes others meet a slot of its own. What leaves a slot behind that is not in its place, a
-//! call that is given back or a younger slot that is passed over, marks the ring as out of order; then a refusal looks
-//! at all slots once, sets the head to the oldest, and later ones rely on it until a call is admitted.
+//! ```text
+//! turn     where threads begin: a hint, and nothing hangs on it        a large ring's alone, with the rest of its line
+//! heads    one for each lane, in a large ring each with the rest of its line
+//! slots    of all lanes, one after the other: see `lane`
+//! ```
 //!
 //! A limit that is lowered by hand blocks slots: those that are free, then those that will be first. A blocked slot keeps
 //! its time, so that a limit that is raised again finds the calls that were admitted before: the youngest come back first.
 
+use super::lane::{self, BLOCKED, Lane};
 use super::rate::SlidingWindow;
 use crate::clock::Nanos;
-use crate::sync::{AtomicU64, Ordering, load_to_swap};
-use Ordering::{AcqRel, Acquire};
-use std::cmp::Ordering::{Equal, Greater, Less};
+use crate::sync::{AtomicU64, Ordering};
+use crate::thread;
+use Ordering::{AcqRel, Acquire, Relaxed};
 
 /// The ring's words, wherever they lie; all zeros are a ring that no call has used.
 #[derive(Clone, Copy)]
 pub(crate) struct Ring<'a> {
-    head: &'a AtomicU64,
+    /// The turn, if there are several lanes, and the heads.
+    heads: &'a [AtomicU64],
     /// As many as the limit, 1 to 65,536.
     slots: &'a [AtomicU64],
+    /// How often the slots were halved.
+    halvings: u32,
 }
 
 /// A call's slot, and what it takes to give it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) struct Taken {
-    slot: u16,
-    before: u64,
-    mark: u64,
-    /// The head as the call left it.
-    left: Head,
+    lane: u8,
+    taken: lane::Taken,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Head(u64);
-
-const DISORDER: u64 = 1 << 16;
-const OLDEST: u64 = 1 << 17;
-const VERSION_AT: u32 = 18;
-/// Of a slot's word, beside its time: younger than any call. No clock comes so far.
-const BLOCKED: u64 = 1 << 63;
-
-impl Head {
-    fn slot(self) -> usize {
-        (self.0 & 0xFFFF) as usize
-    }
-
-    fn is_ordered(self) -> bool {
-        self.0 & DISORDER == 0
-    }
-
-    fn is_oldest(self) -> bool {
-        self.0 & OLDEST != 0
-    }
-
-    /// The head at that slot, of the next version; `flags` in place of those that it had.
-    fn moved(self, slot: usize, flags: u64) -> Self {
-        Head(((self.0 >> VERSION_AT) + 1) << VERSION_AT | flags | slot as u64)
-    }
-
-    fn flags(self) -> u64 {
-        self.0 & DISORDER
-    }
-}
-
-/// A head whose slot is free.
+/// A slot that a call may take.
 #[derive(Clone, Copy)]
-pub(crate) struct First {
-    head: Head,
-    before: u64,
+pub(crate) struct First<'a> {
+    lane: Lane<'a>,
+    first: lane::First,
 }
 
-/// What a look at the ring finds.
-enum Found {
-    Free {
-        slot: usize,
-        before: u64,
-        next: Head,
-    },
-    /// All slots are taken, for so long at least.
-    Full(Nanos),
-    /// Only a look at all slots can tell.
-    Unknown,
+/// Words of a line.
+const LINE: usize = 8;
+
+/// Slots of a lane, at least, in a ring that is cut into some: who makes so few calls a window does not meet others often.
+#[cfg(not(loom))]
+const LEAST: usize = 512;
+#[cfg(loom)]
+const LEAST: usize = 2;
+
+/// Lanes at most, as halvings: a refusal looks at each of them.
+const MOST: u32 = 3;
+
+/// How often the slots of a ring of that limit are halved.
+pub(crate) const fn halvings(limit: u64) -> u32 {
+    let mut halvings = 0;
+    while halvings < MOST && limit as usize >= LEAST << (halvings + 1) {
+        halvings += 1;
+    }
+    halvings
+}
+
+/// Words before the slots.
+pub(crate) const fn words_before(halvings: u32) -> usize {
+    if halvings == 0 { 1 } else { LINE * (1 + (1 << halvings)) }
+}
+
+impl First<'_> {
+    /// Takes the slot, for good; `false` when it is another's by now.
+    #[inline(always)]
+    pub(crate) fn take(self, at: Nanos) -> bool {
+        self.lane.take_free(self.first, at)
+    }
 }
 
 impl<'a> Ring<'a> {
     /// How many words a ring of that limit needs.
     pub(crate) const fn words(limit: u64) -> usize {
-        1 + limit as usize
+        words_before(halvings(limit)) + limit as usize
     }
 
+    /// Over as many words as [`words`](Ring::words) says, whose slots are halved as often as [`halvings`] says.
+    ///
     /// # Panics
-    /// Without a word for the head and one for a slot.
-    pub(crate) fn new(words: &'a [AtomicU64]) -> Self {
-        let (head, slots) = words.split_first().expect("a ring has a head");
-        assert!((1..=1 << 16).contains(&slots.len()), "a ring of {} slots", slots.len());
-        Ring { head, slots }
+    /// Without a word for each head.
+    #[inline]
+    pub(crate) fn new(words: &'a [AtomicU64], halvings: u32) -> Self {
+        let (heads, slots) = words.split_at(words_before(halvings));
+        Ring { heads, slots, halvings }
+    }
+
+    fn lanes(&self) -> usize {
+        1 << self.halvings
+    }
+
+    /// The last one has what the others leave.
+    #[inline]
+    fn lane(&self, at: usize) -> Lane<'a> {
+        if self.halvings == 0 {
+            return Lane::new(&self.heads[0], self.slots);
+        }
+        let (length, is_last) = (self.slots.len() >> self.halvings, at + 1 == self.lanes());
+        let end = if is_last { self.slots.len() } else { (at + 1) * length };
+        Lane::new(&self.heads[LINE * (1 + at)], &self.slots[at * length..end])
+    }
+
+    fn all(&self) -> impl Iterator<Item = Lane<'a>> {
+        (0..self.lanes()).map(|at| self.lane(at))
+    }
+
+    /// The lane that the calling thread looks at first.
+    #[inline]
+    fn first(&self) -> usize {
+        match self.halvings {
+            0 => 0,
+            _ => {
+                (thread::number() as usize).wrapping_add(self.heads[0].load(Relaxed) as usize)
+                    & (self.lanes() - 1)
+            }
+        }
+    }
+
+    /// Lets threads begin so many lanes further on. Not added in one step: it is a hint.
+    fn turn(&self, by: usize) {
+        let turn = self.heads[0].load(Relaxed);
+        self.heads[0].store((turn + by as u64) & (self.lanes() - 1) as u64, Relaxed);
     }
 
     /// Admits a call, or says how long there is no room for one.
     pub(crate) fn take(&self, now: Nanos, window: Nanos) -> Result<Taken, Nanos> {
-        let rule = self.rule(window);
-        loop {
-            let head = Head(load_to_swap(self.head));
-            match self.find(head, now, &rule) {
-                Found::Free { slot, before, next } => {
-                    if let Some(taken) = self.claim(head, next, slot, before, now) {
-                        return Ok(taken);
+        let (first, mut least) = (self.first(), Nanos::MAX);
+        for by in 0..self.lanes() {
+            let at = (first + by) & (self.lanes() - 1);
+            match self.lane(at).take(now, window) {
+                Ok(taken) => {
+                    if by > 0 {
+                        self.turn(by);
                     }
+                    return Ok(Taken { lane: at as u8, taken });
                 }
-                Found::Full(left) => return Err(left),
-                Found::Unknown => {
-                    if let Some(found) = self.search(head, now, &rule) {
-                        return found;
-                    }
-                }
+                Err(left) => least = least.min(left),
             }
         }
+        Err(least)
     }
 
-    /// The head's slot, where that is free.
-    #[inline]
-    pub(crate) fn first_free(&self, now: Nanos, window: Nanos) -> Option<First> {
-        let head = Head(load_to_swap(self.head));
-        let before = self.slots[head.slot()].load(Acquire);
-        self.rule(window).busy_for(before, now).is_none().then_some(First { head, before })
-    }
-
-    /// Takes that slot, for good; `false` when it is another's by now.
-    #[inline]
-    pub(crate) fn take_free(&self, first: First, at: Nanos) -> bool {
-        let First { head, before } = first;
-        let slot = head.slot();
-        self.claim(head, head.moved(self.after(slot), head.flags()), slot, before, at).is_some()
+    /// The slot that the calling thread would take, where that is free.
+    #[inline(always)]
+    pub(crate) fn first_free(&self, now: Nanos, window: Nanos) -> Option<First<'a>> {
+        let lane = self.lane(self.first());
+        lane.first_free(now, window).map(|first| First { lane, first })
     }
 
     /// Whether there is room for a call, and if not, how long there is none. Changes nothing.
     pub(crate) fn look(&self, now: Nanos, window: Nanos) -> Result<(), Nanos> {
-        let rule = self.rule(window);
-        match self.find(Head(self.head.load(Acquire)), now, &rule) {
-            Found::Free { .. } => Ok(()),
-            Found::Full(left) => Err(left),
-            Found::Unknown => {
-                let (_, oldest) = self.oldest();
-                oldest.and_then(|oldest| rule.busy_for(oldest, now)).map_or(Ok(()), Err)
-            }
+        let mut least = Nanos::MAX;
+        for lane in self.all() {
+            least = least.min(match lane.look(now, window) {
+                Ok(()) => return Ok(()),
+                Err(left) => left,
+            });
         }
+        Err(least)
     }
 
     /// For how many calls there is room.
     pub(crate) fn available(&self, now: Nanos, window: Nanos) -> u64 {
-        let rule = self.rule(window);
+        let rule = SlidingWindow { limit: self.slots.len() as u64, window };
         let is_free = |slot: &&AtomicU64| rule.busy_for(slot.load(Acquire), now).is_none();
         self.slots.iter().filter(is_free).count() as u64
     }
 
     /// Takes a call back that was not made after all; `false` when its slot is another's by now.
     pub(crate) fn give_back(&self, taken: Taken) -> bool {
-        let slot = &self.slots[usize::from(taken.slot)];
-        if slot.compare_exchange(taken.mark, taken.before, AcqRel, Acquire).is_err() {
-            return false;
-        }
-        let mut head = Head(load_to_swap(self.head));
-        loop {
-            let next = if taken.left == head {
-                head.moved(taken.slot.into(), head.flags())
-            } else {
-                head.moved(head.slot(), DISORDER)
-            };
-            match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
-                Ok(_) => return true,
-                Err(now) => head = Head(now),
-            }
-        }
+        self.lane(taken.lane.into()).give_back(taken.taken)
     }
 
     /// Leaves as many slots as that, at least one and at most all. By one thread at a time.
     pub(crate) fn set_limit(&self, limit: u64) {
-        let blocked = (self.slots.len() as u64).saturating_sub(limit.max(1));
-        self.shuffle();
+        let blocked = self.slots.len().saturating_sub(limit.max(1) as usize);
+        self.all().for_each(|lane| lane.shuffle());
         loop {
-            let marks = || self.slots.iter().map(|slot| slot.load(Acquire)).enumerate();
-            let held_back = || marks().filter(|(_, mark)| mark & BLOCKED != 0);
-            let now = held_back().count() as u64;
-            let chosen = match now.cmp(&blocked) {
-                Less => marks().min_by_key(|(_, mark)| *mark),
-                Greater => held_back().max_by_key(|(_, mark)| *mark),
-                Equal => break,
+            let marks = self.slots.iter().map(|slot| (slot.load(Acquire), slot));
+            let (mut held_back, mut left): (Vec<_>, Vec<_>) =
+                marks.partition(|(mark, _)| mark & BLOCKED != 0);
+            let chosen = match held_back.len().checked_sub(blocked) {
+                Some(0) => break,
+                Some(more) => {
+                    held_back.sort_unstable_by_key(|(mark, _)| std::cmp::Reverse(*mark));
+                    held_back.into_iter().take(more)
+                }
+                None => {
+                    let missing = blocked - held_back.len();
+                    left.sort_unstable_by_key(|(mark, _)| *mark);
+                    left.into_iter().take(missing)
+                }
             };
-            if let Some((slot, mark)) = chosen {
-                let _ = self.slots[slot].compare_exchange(mark, mark ^ BLOCKED, AcqRel, Acquire);
-            }
+            chosen.for_each(|(mark, slot)| {
+                let _ = slot.compare_exchange(mark, mark ^ BLOCKED, AcqRel, Acquire);
+            });
         }
-        self.shuffle();
-    }
-
-    /// Marks the ring as out of order.
-    fn shuffle(&self) {
-        let mut head = Head(load_to_swap(self.head));
-        loop {
-            let next = head.moved(head.slot(), DISORDER);
-            match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
-                Ok(_) => return,
-                Err(now) => head = Head(now),
-            }
-        }
-    }
-
-    fn rule(&self, window: Nanos) -> SlidingWindow {
-        SlidingWindow { limit: self.slots.len() as u64, window }
-    }
-
-    fn after(&self, slot: usize) -> usize {
-        if slot + 1 == self.slots.len() { 0 } else { slot + 1 }
-    }
-
-    /// Looks at the head's slot and, where that is taken, at the next: the head may stand on a slot that is younger.
-    #[inline]
-    fn find(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Found {
-        let slot = head.slot();
-        let before = self.slots[slot].load(Acquire);
-        let Some(left) = rule.busy_for(before, now) else {
-            return Found::Free { slot, before, next: head.moved(self.after(slot), head.flags()) };
-        };
-        let second = self.after(slot);
-        let before = self.slots[second].load(Acquire);
-        match rule.busy_for(before, now) {
-            None => Found::Free { slot: second, before, next: head.moved(self.after(second), DISORDER) },
-            Some(other) if head.is_ordered() || head.is_oldest() => Found::Full(left.min(other)),
-            Some(_) => Found::Unknown,
-        }
-    }
-
-    /// Moves the head on and writes the slot; `None` when somebody else did either.
-    #[inline]
-    fn claim(&self, head: Head, next: Head, slot: usize, before: u64, now: Nanos) -> Option<Taken> {
-        self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok()?;
-        let mark = SlidingWindow::mark(now);
-        self.slots[slot].compare_exchange(before, mark, AcqRel, Acquire).ok()?;
-        Some(Taken { slot: slot as u16, before, mark, left: next })
-    }
-
-    /// Looks at all slots of a ring that is out of order, and sets the head to the oldest; `None` when somebody has moved
-    /// the head meanwhile.
-    #[cold]
-    fn search(&self, head: Head, now: Nanos, rule: &SlidingWindow) -> Option<Result<Taken, Nanos>> {
-        let (slot, oldest) = self.oldest();
-        let before = oldest.unwrap_or(0);
-        let Some(left) = rule.busy_for(before, now) else {
-            let next = head.moved(self.after(slot), DISORDER);
-            return self.claim(head, next, slot, before, now).map(Ok);
-        };
-        let flags = OLDEST | if self.is_sorted_from(slot) { 0 } else { DISORDER };
-        let next = head.moved(slot, flags);
-        self.head.compare_exchange(head.0, next.0, AcqRel, Acquire).ok().map(|_| Err(left))
-    }
-
-    /// The slot that becomes free first, and what it has.
-    fn oldest(&self) -> (usize, Option<u64>) {
-        let all = self.slots.iter().enumerate().map(|(i, slot)| (i, slot.load(Acquire)));
-        let oldest = all.min_by_key(|(_, mark)| *mark);
-        (oldest.map_or(0, |(i, _)| i), oldest.map(|(_, mark)| mark))
-    }
-
-    fn is_sorted_from(&self, first: usize) -> bool {
-        let (end, start) = self.slots.split_at(first);
-        let marks = || start.iter().chain(end).map(|slot| slot.load(Acquire));
-        marks().is_sorted() && marks().all(|mark| mark & BLOCKED == 0)
+        self.all().for_each(|lane| lane.shuffle());
     }
 }

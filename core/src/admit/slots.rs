@@ -30,8 +30,9 @@ use super::queue::{Found, Queue, Ticket, Waiting};
 use super::wake::Wakers;
 use crate::clock::Nanos;
 use crate::fork;
+use crate::lock::ProcessMutex;
 use crate::name::Name;
-use crate::sync::{AtomicU64, Mutex, Ordering, UnmodelledU64, load_to_swap};
+use crate::sync::{AtomicU64, Ordering, UnmodelledU64, load_to_swap};
 use std::task::{Context, Poll, Waker};
 
 /// What a call that would wait is answered.
@@ -55,11 +56,11 @@ pub(crate) struct Bulkhead<A, T, R> {
     limits: Limits,
     /// The process whose calls are counted.
     home: UnmodelledU64,
-    line: Mutex<Line<A, T, R>>,
+    line: ProcessMutex<Line<A, T, R>>,
     breaker: Name,
 }
 
-impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
+impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
     /// Nobody has a slot. The breaker's name is for the report of a waker that panics.
     pub(crate) fn new(breaker: Name, table: Table) -> Self {
         let slots = table.slots();
@@ -68,7 +69,7 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
             word: AtomicU64::new(0),
             limits: Limits::new(&slots),
             home: UnmodelledU64::new(fork::process().into()),
-            line: Mutex::new(line),
+            line: ProcessMutex::new(line),
             breaker,
         }
     }
@@ -119,10 +120,8 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         self.with_line(|line, _| line.take(level))
     }
 
-    /// A slot if one is there, else a place in the queue, if fewer than `max_queue` wait. To a full one a newcomer of a
-    /// higher level than some waiter comes all the same, and the newest waiter of the lowest level is refused with
-    /// `displaced`. A call that finds a slot and an empty queue takes no lock. `waker` is called when the wait has ended;
-    /// without one, or after it was called, `poll` tells.
+    /// A slot if one is there, without a lock, else as [`wait_in_line`](Bulkhead::wait_in_line).
+    #[cfg(test)]
     pub(crate) fn acquire(
         &self,
         waiting: Waiting<A>,
@@ -131,12 +130,25 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         displaced: R,
         gates: &mut impl Gates<A, T, R>,
     ) -> Asked<R> {
-        if let Some(slot) = self.try_take(waiting.level) {
-            return Asked::Taken(slot);
+        match self.try_take(waiting.level) {
+            Some(slot) => Asked::Taken(slot),
+            None if max_queue == 0 => Asked::Full,
+            None => self.wait_in_line(waiting, waker, max_queue, displaced, gates),
         }
-        if max_queue == 0 {
-            return Asked::Full;
-        }
+    }
+
+    /// For a call that has just found no slot, where there is a queue: a slot if one came free meanwhile, else a place in
+    /// the queue, if fewer than `max_queue` wait. To a full one a newcomer of a higher level than some waiter comes all the
+    /// same, and the newest waiter of the lowest level is refused with `displaced`. `waker` is called when the wait has
+    /// ended; without one, or after it was called, `poll` tells.
+    pub(crate) fn wait_in_line(
+        &self,
+        waiting: Waiting<A>,
+        waker: Option<&Waker>,
+        max_queue: u64,
+        displaced: R,
+        gates: &mut impl Gates<A, T, R>,
+    ) -> Asked<R> {
         // Here its own code may run.
         let mut waker = waker.cloned();
         self.with_line(|line, wakers| {
@@ -217,6 +229,8 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         gates: &mut impl Gates<A, T, R>,
         wakers: &mut Wakers<'_>,
     ) {
+        // A forked child keeps the table.
+        let _hold = fork::hold();
         (line.table, line.slots) = (table, table.slots());
         self.limits.write(&line.slots);
         line.grant(gates, wakers);
@@ -241,6 +255,11 @@ impl<A: Copy, T, R: Copy> Bulkhead<A, T, R> {
         if let Some(answer) = self.ended_or(ticket, |waker| is_known(waker)) {
             return answer;
         }
+        self.poll_with_another(ticket, context)
+    }
+
+    /// The same, for a waker that is not the one that was known before.
+    pub(crate) fn poll_with_another(&self, ticket: Ticket, context: &mut Context<'_>) -> Poll<End<T, R>> {
         // A waker's own code runs when it is cloned and dropped.
         let mut waker = Some(context.waker().clone());
         let swapped = self.ended_or(ticket, |known| {

@@ -30,12 +30,21 @@ impl<'a> Wakers<'a> {
     }
 }
 
+impl Wakers<'_> {
+    #[cold]
+    fn wake_more(&mut self) {
+        self.more.drain(..).for_each(|waker| wake(self.breaker, waker));
+    }
+}
+
 impl Drop for Wakers<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(first) = self.first.take() {
             wake(self.breaker, first);
-            self.more.drain(..).for_each(|waker| wake(self.breaker, waker));
+            if !self.more.is_empty() {
+                self.wake_more();
+            }
         }
     }
 }

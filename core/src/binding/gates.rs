@@ -182,7 +182,9 @@ impl CircuitBreaker {
     pub fn enter_slip_with(&self, request: &Wanted, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
         match self.0.acquire_or_wait(request, waker)? {
             Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
-            Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place))),
+            Answered::Waits(place) => {
+                Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place, waker.is_some())))
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::forked::{Plain, in_a_child};
 use crate::fork::{hold, is_closed, process};
+use crate::lock::ProcessMutex;
 use crate::sync::ForkMutex;
 use crate::thread::number;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -43,6 +44,36 @@ fn a_fork_beside_a_hold_that_never_ends_is_late_and_the_child_is_free() {
     assert_eq!(child, Ok(()));
     drop(end);
     holder.join().expect("no panic");
+}
+
+#[test]
+fn a_fork_does_not_wait_for_a_lock_of_one_process_and_the_child_finds_it_free() {
+    let value = Arc::new(ProcessMutex::new(1));
+    let theirs = Arc::clone(&value);
+    let (held, is_held) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let holder = thread::spawn(move || {
+        let mut value = theirs.lock();
+        held.send(()).expect("somebody waits");
+        let _ = ends.recv();
+        *value += 1;
+    });
+    is_held.recv().expect("it came");
+    assert_eq!(in_a_child(|| *value.lock() += 5), Ok(()));
+    drop(end);
+    assert_eq!(holder.join().map_err(|_| "it panicked"), Ok(()));
+    assert_eq!(*value.lock(), 2);
+}
+
+#[test]
+fn threads_that_want_a_lock_of_one_process_have_it_one_after_the_other() {
+    let sum = Arc::new(ProcessMutex::new(0));
+    let add = |_| {
+        let sum = Arc::clone(&sum);
+        thread::spawn(move || (0..20_000).for_each(|_| *sum.lock() += 1))
+    };
+    (0..4).map(add).collect::<Vec<_>>().into_iter().for_each(|t| t.join().expect("no panic"));
+    assert_eq!(*sum.lock(), 80_000);
 }
 
 #[test]

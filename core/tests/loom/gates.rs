@@ -3,7 +3,7 @@
 use super::{at_once, model, outcomes, runs, small_model};
 use crate::admit::limit::LimitState;
 use crate::admit::pace::PacedRate;
-use crate::admit::ring::Ring;
+use crate::admit::ring::{Ring, halvings, words_before};
 use crate::admit::{LimitKind, LimitRules, Pace, QueueRules};
 use crate::outcome::Outcome::{self, Failure, Success};
 use crate::sync::AtomicU64;
@@ -131,12 +131,19 @@ fn words(n: usize) -> Words {
     Arc::new((0..n).map(|_| AtomicU64::new(0)).collect())
 }
 
+/// Models cut a ring of four slots into two lanes.
+fn ring(words: &[AtomicU64]) -> Ring<'_> {
+    let cut = halvings(4);
+    let is_cut = words.len() >= words_before(cut) + 4;
+    Ring::new(words, if is_cut { cut } else { 0 })
+}
+
 const WINDOW: u64 = 10;
 
 /// Takes at these instants, one after the other, and answers those that are admitted.
 fn take<const N: usize>(words: &Words, at: [u64; N]) -> impl FnOnce() -> Vec<u64> + Send + 'static {
     let words = Arc::clone(words);
-    move || at.into_iter().filter(|now| Ring::new(&words).take(*now, WINDOW).is_ok()).collect()
+    move || at.into_iter().filter(|now| ring(&words).take(*now, WINDOW).is_ok()).collect()
 }
 
 #[track_caller]
@@ -151,7 +158,7 @@ fn two_calls_for_the_last_slot_of_a_ring_are_one_too_many() {
         let words = words(Ring::words(1));
         let admitted: Vec<u64> = together(runs![take(&words, [3]), take(&words, [3])]);
         assert_eq!(admitted, [3]);
-        assert_eq!(Ring::new(&words).take(3, WINDOW), Err(WINDOW));
+        assert_eq!(ring(&words).take(3, WINDOW), Err(WINDOW));
     });
 }
 
@@ -161,6 +168,27 @@ fn a_ring_admits_as_many_as_it_has_slots() {
         let words = words(Ring::words(2));
         let admitted: Vec<u64> = together(runs![take(&words, [3]), take(&words, [3]), take(&words, [3])]);
         assert_eq!(admitted, [3, 3]);
+    });
+}
+
+#[test]
+fn who_is_overtaken_between_head_and_slots_is_not_refused_while_there_is_room() {
+    model(|| {
+        let words = words(Ring::words(3));
+        assert_eq!(together::<u64>(runs![take(&words, [3, 3]), take(&words, [3])]), [3, 3, 3]);
+    });
+    model(|| {
+        let words = words(Ring::words(3));
+        let looking = Arc::clone(&words);
+        let look = move || Ring::new(&looking).look(3, WINDOW).err().into_iter().collect();
+        let refused: Vec<u64> = together(runs![
+            move || {
+                let _ = take(&words, [3, 3])();
+                Vec::new()
+            },
+            look
+        ]);
+        assert!(refused.is_empty(), "{refused:?}");
     });
 }
 
@@ -188,10 +216,9 @@ fn clocks_that_differ_do_not_admit_too_many() {
 /// The same on the short way, by a clock that lags by two and may be one ahead: free at the earliest, marked with the latest.
 fn take_at_once<const N: usize>(words: &Words, at: [u64; N]) -> impl FnOnce() -> Vec<u64> + Send + 'static {
     let words = Arc::clone(words);
-    let take = |ring: Ring<'_>, now: u64| {
-        ring.first_free(now - 2, WINDOW).is_some_and(|first| ring.take_free(first, now + 1))
-    };
-    move || at.into_iter().filter(|now| take(Ring::new(&words), *now)).collect()
+    let take =
+        |ring: Ring<'_>, now: u64| ring.first_free(now - 2, WINDOW).is_some_and(|first| first.take(now + 1));
+    move || at.into_iter().filter(|now| take(ring(&words), *now)).collect()
 }
 
 #[test]
@@ -222,7 +249,7 @@ fn who_slept_through_a_lap_does_not_lead_the_head_astray() {
         let words = words(Ring::words(3));
         let times: Vec<u64> = together(runs![take(&words, [5]), take(&words, [3, 4, 5])]);
         let oldest = times.iter().copied().min().unwrap_or(0);
-        assert!(times.len() == 3 && Ring::new(&words).take(oldest + WINDOW, WINDOW).is_ok(), "{times:?}");
+        assert!(times.len() == 3 && ring(&words).take(oldest + WINDOW, WINDOW).is_ok(), "{times:?}");
     });
 }
 
@@ -232,12 +259,12 @@ fn a_slot_that_is_given_back_is_not_lost() {
         let words = words(Ring::words(2));
         let giving = Arc::clone(&words);
         let gives = move || {
-            let ring = Ring::new(&giving);
+            let ring = ring(&giving);
             let taken = ring.take(3, WINDOW);
             taken.is_ok_and(|taken| !ring.give_back(taken)).then_some(0u64).into_iter().collect()
         };
         let admitted: Vec<u64> = together(runs![gives, take(&words, [3, 3])]);
-        let ring = Ring::new(&words);
+        let ring = ring(&words);
         let left = (0..3).filter(|_| ring.take(3, WINDOW).is_ok()).count();
         assert_eq!((admitted.len() + left, ring.available(3, WINDOW)), (2, 0), "{admitted:?}");
     });
@@ -247,11 +274,47 @@ fn a_slot_that_is_given_back_is_not_lost() {
 fn slots_that_were_left_behind_are_found_once() {
     model(|| {
         let words = words(Ring::words(3));
-        let ring = Ring::new(&words);
+        let ring = ring(&words);
         let taken: Vec<_> = (0..3).filter_map(|_| ring.take(3, WINDOW).ok()).collect();
         assert!(taken.into_iter().take(2).all(|taken| ring.give_back(taken)));
         let admitted: Vec<u64> = together(runs![take(&words, [3, 3]), take(&words, [3])]);
         assert_eq!((admitted, ring.available(3, WINDOW)), (vec![3, 3], 0));
+    });
+}
+
+#[test]
+fn a_ring_in_lanes_admits_as_many_as_it_has_slots() {
+    model(|| {
+        let words = words(Ring::words(4));
+        assert!(words.len() > 8, "it is in one lane");
+        let times = take(&words, [3])();
+        let admitted: Vec<u64> = together(runs![take(&words, [3, 3]), take(&words, [3, 3])]);
+        assert_eq!((times.len() + admitted.len(), ring(&words).available(3, WINDOW)), (4, 0));
+    });
+}
+
+#[test]
+fn lanes_that_are_free_again_admit_as_many_as_one() {
+    model(|| {
+        let words = words(Ring::words(4));
+        let mut times = take(&words, [0, 5, 5, 5])();
+        times.extend(together::<u64>(runs![take(&words, [10, 15]), take_at_once(&words, [13, 18])]));
+        assert!(times.len() > 4, "nobody came again: {times:?}");
+        assert_spread(times, 4);
+    });
+}
+
+#[test]
+fn a_slot_that_is_given_back_in_one_lane_is_found_from_another() {
+    model(|| {
+        let words = words(Ring::words(4));
+        let all = ring(&words);
+        let [first, ..] = [(); 4].map(|()| all.take(3, WINDOW).expect("free"));
+        let giving = Arc::clone(&words);
+        let gives = move || (!ring(&giving).give_back(first)).then_some(0u64).into_iter().collect();
+        let admitted: Vec<u64> = together(runs![gives, take(&words, [3])]);
+        let left = u64::from(all.take(3, WINDOW).is_ok());
+        assert_eq!((admitted.len() as u64 + left, all.available(3, WINDOW)), (1, 0));
     });
 }
 

@@ -15,6 +15,7 @@ mod features;
 mod gated;
 mod gates;
 mod handle;
+mod lock;
 mod moving;
 mod policies;
 mod policy;

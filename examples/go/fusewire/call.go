@@ -3,9 +3,17 @@ package fusewire
 /*
 #include <fusewire.h>
 
+// Asks for a permit, and for how long to wait for the call's turn, in one crossing.
+static inline fusewire_status acquire(fusewire_breaker *breaker, fusewire_permit *permit, fusewire_rejection *rejection,
+                                      uint64_t *wait_ns) {
+    const fusewire_status status = fusewire_breaker_acquire(breaker, permit, rejection);
+    *wait_ns = status == FUSEWIRE_OK ? fusewire_permit_wait_ns(permit) : 0;
+    return status;
+}
+
 // The library keeps no pointer to a permit or a rejection, and never calls back: they may lie on a goroutine's stack.
-#cgo noescape fusewire_breaker_acquire
-#cgo nocallback fusewire_breaker_acquire
+#cgo noescape acquire
+#cgo nocallback acquire
 #cgo noescape fusewire_permit_success
 #cgo nocallback fusewire_permit_success
 #cgo noescape fusewire_permit_settle
@@ -23,12 +31,16 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 	"unicode/utf8"
 	"unsafe"
 )
 
 // Call runs fn under the breaker. The error is fn's own, unchanged, or a [Rejection] when the breaker turns the call away;
 // then fn has not run. A context that is over beforehand is an error that the breaker does not hear of.
+//
+// Where a leaky bucket paces calls, fn runs when its turn has come. A context that is over before that gives the call up:
+// the error is the context's.
 //
 // A call counts as a success when fn returns nil, and as a failure when it returns an error or panics. An error that is
 // context.Canceled gives the call up: it is ignored, or a failure when it lasted at least CancelledAfter. The options'
@@ -39,7 +51,12 @@ func (b *Breaker) Call(ctx context.Context, fn func(context.Context) error) erro
 		return err
 	}
 	var permit C.fusewire_permit
-	if err := b.acquire(&permit); err != nil {
+	wait, err := b.acquire(&permit)
+	if err != nil {
+		return err
+	}
+	if err := turn(ctx, wait); err != nil {
+		b.end(&permit, abandoned, "")
 		return err
 	}
 	returned := false
@@ -48,7 +65,7 @@ func (b *Breaker) Call(ctx context.Context, fn func(context.Context) error) erro
 			b.left(&permit, recover())
 		}
 	}()
-	err := fn(ctx)
+	err = fn(ctx)
 	b.settle(ctx, &permit, err)
 	returned = true
 	return err
@@ -63,18 +80,34 @@ func Do[T any](ctx context.Context, breaker *Breaker, fn func(context.Context) (
 	return result, err
 }
 
-// acquire asks for a permit, which the caller settles.
-func (b *Breaker) acquire(permit *C.fusewire_permit) error {
+// acquire asks for a permit, which the caller settles, and for how long the call's turn is to be waited for.
+func (b *Breaker) acquire(permit *C.fusewire_permit) (time.Duration, error) {
 	var told C.fusewire_rejection
-	status := C.fusewire_breaker_acquire(b.handle, permit, &told)
+	var wait C.uint64_t
+	status := C.acquire(b.handle, permit, &told, &wait)
 	runtime.KeepAlive(b)
 	switch status {
 	case C.FUSEWIRE_OK:
-		return nil
+		return time.Duration(wait), nil
 	case C.FUSEWIRE_REJECTED:
-		return &Rejection{b, told}
+		return 0, &Rejection{b, told}
 	}
-	return failed(status, nil)
+	return 0, failed(status, nil)
+}
+
+// turn waits for a call's turn, which costs no thread. The error is the context's, when that is over before.
+func turn(ctx context.Context, wait time.Duration) error {
+	if wait == 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // left settles a call that did not return: it panicked, or its goroutine has ended.

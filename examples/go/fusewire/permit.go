@@ -7,6 +7,7 @@ import (
 	"context"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Settled is what became of a settling.
@@ -45,15 +46,33 @@ type Permit struct {
 	breaker *Breaker
 	settled atomic.Bool
 	granted C.fusewire_permit
+	wait    time.Duration
 }
 
-// Acquire asks for a permit to call. The error is a [Rejection] when the breaker turns the call away.
+// Acquire asks for a permit to call. The error is a [Rejection] when the breaker turns the call away. It does not wait:
+// where a leaky bucket paces calls, [Permit.Turn] does.
 func (b *Breaker) Acquire() (*Permit, error) {
 	permit := &Permit{breaker: b}
-	if err := b.acquire(&permit.granted); err != nil {
+	wait, err := b.acquire(&permit.granted)
+	if err != nil {
 		return nil, err
 	}
+	permit.wait = wait
 	return permit, nil
+}
+
+// Wait is how long to wait before the call is made, from when the permit was given: a leaky bucket paces calls. It is 0
+// for any other.
+func (p *Permit) Wait() time.Duration { return p.wait }
+
+// Turn waits until the call may be made: as long as Wait says. The error is the context's, when that is over before; the
+// permit is given up then.
+func (p *Permit) Turn(ctx context.Context) error {
+	err := turn(ctx, p.wait)
+	if err != nil {
+		p.Abandon()
+	}
+	return err
 }
 
 // Success: the dependency did what it should.

@@ -12,7 +12,7 @@ import (
 //
 // A request that is turned away fails with a [Rejection] inside http's own error. A call is settled when the headers of
 // its response are there: 500 and above, and 429, are failures with the status as their type; the response reaches the
-// caller all the same. Breakers stay for as long as the transport does.
+// caller all the same. A request that a leaky bucket paces is sent at its turn. Breakers stay for as long as the transport does.
 type Transport struct {
 	// Base sends; nil for http.DefaultTransport.
 	Base http.RoundTripper
@@ -60,7 +60,14 @@ func (t *Transport) acquire(request *http.Request) (*Permit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return breaker.Acquire()
+	permit, err := breaker.Acquire()
+	if err != nil {
+		return nil, err
+	}
+	if err := permit.Turn(request.Context()); err != nil {
+		return nil, err
+	}
+	return permit, nil
 }
 
 // Breaker of an origin, built if there is none.

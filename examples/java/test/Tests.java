@@ -13,6 +13,7 @@ public final class Tests {
         LayoutTests.into(tests, arguments[0]);
         CallTests.into(tests);
         OutcomeTests.into(tests);
+        PacedTests.into(tests);
         ThreadTests.into(tests);
         int failed = 0;
         for (var test : tests.entrySet()) {

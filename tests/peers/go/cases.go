@@ -91,6 +91,9 @@ func groups(text string) ([]group, error) {
 			}},
 		)
 	}
+	for _, gate := range gates {
+		all = append(all, gate.group())
+	}
 	return wanted(all, text)
 }
 

@@ -61,7 +61,7 @@ func version(peer string) string {
 	}
 	if built, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range built.Deps {
-			if strings.Contains(module.Path, "/"+peer+"/") {
+			if module.Path == peer || strings.Contains(module.Path, "/"+peer+"/") {
 				return strings.TrimPrefix(module.Version, "v")
 			}
 		}

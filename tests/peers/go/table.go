@@ -5,11 +5,12 @@ import (
 	"runtime"
 )
 
-var columns = []string{"fusewire", "gobreaker", "bare", "noop"}
+var columns = []string{"fusewire", "gobreaker", timeRate, channel, "bare", "noop"}
 
 // print shows a line for each case and number of threads, a column for each peer, and what is to be said of them.
 func print(rows []row) {
-	fmt.Printf("%s, fusewire %s, gobreaker %s\n", runtime.Version(), version("fusewire"), version("gobreaker"))
+	fmt.Printf("%s, fusewire %s, gobreaker %s, %s %s\n",
+		runtime.Version(), version("fusewire"), version("gobreaker"), timeRate, version(timeRate))
 	fmt.Print("Nanoseconds of a call over the bare call, median (minimum); references and rejections whole\n\n")
 	fmt.Printf("%-28s%8s", "", "threads")
 	for _, column := range columns {

@@ -1,21 +1,8 @@
-//! The command line.
+//! The command line of the programs.
 
 use std::time::Duration;
 
 use crate::measure::Effort;
-
-/// What `--help` prints.
-pub const HELP: &str = "\
-bench-rust: what a call through a circuit breaker costs, fusewire and its peers side by side
-
-Usage: bench-rust [--quick] [--case TEXT] [--help]
-
-  --quick       fewer and shorter rounds: a first look, with more noise
-  --case TEXT   only the cases whose name contains TEXT
-  --help        this text
-
-Prints one table of nanoseconds a call over the bare call (median, and minimum in brackets), then the targets.
-Writes what it measured to build/bench/rust.jsonl. The exit code says that it ran, not what it found.";
 
 /// The options that were given.
 #[derive(Debug, Default, PartialEq, Eq)]

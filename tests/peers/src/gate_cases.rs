@@ -1,31 +1,23 @@
 //! Gates around the breaker (policies): rate limits, slots, a limit that finds itself, and a slot's grant.
 //!
 //! What a gate costs is what a call through a breaker with it costs more than one through a breaker without it, in the
-//! same group. A bucket that turns calls away would be measured at something else, and nothing fills one as fast as a loop
-//! empties it: so turns are short, and a bucket holds tokens for all of a pass.
+//! same group.
 
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use fusewire::{By, CircuitBreaker, Entered, Priority};
 
 use crate::cases::{Group, entry, on, share};
+use crate::gates::{self, AIMD, BULKHEAD, Gate, RATE_SLIDING, RATE_TOKEN, TURN, document};
 use crate::guard::{Batch, Guard, Maker, Scenario};
-use crate::peers::{BURST, RATE, SLOTS, WINDOW_LIMIT, governor, semaphore, tower_gates};
+use crate::peers::{governor, semaphore, tower_gates};
 use crate::reference;
 use crate::styles::{ByClosure, ByPermit};
 use crate::tower_cases::waker;
 use crate::work::{GOOD, work};
-
-/// How long a turn is at most.
-pub const TURN: Duration = Duration::from_micros(400);
-
-/// How many breakers take turns.
-const BREAKERS: u64 = 12;
 
 /// Makes a maker, again for each way to share.
 type Make = fn() -> Maker;
@@ -34,43 +26,32 @@ type Keys = fn() -> String;
 /// A way to make calls of a breaker with those keys.
 type Style = fn(Keys) -> Maker;
 
-/// A case: its name, the keys of its gate, and the peers that have such a gate.
+/// A case: its gate, and the peers that have such a one.
 struct Case {
-    name: &'static str,
-    keys: Keys,
+    gate: Gate,
     peers: &'static [(&'static str, Make)],
 }
 
 const CASES: [Case; 4] = [
     Case {
-        name: "rate_token",
-        keys: || format!(r#","rate_limit":{{"algorithm":"token_bucket","rate":{RATE},"burst":{BURST}}}"#),
+        gate: RATE_TOKEN,
         peers: &[
             (governor::PACKAGE, governor::token_bucket),
             (tower_gates::RATE_LIMITER, tower_gates::token_bucket),
         ],
     },
     Case {
-        name: "rate_sliding",
-        keys: || {
-            let limit = format!(r#""limit":{WINDOW_LIMIT},"window":"1s""#);
-            format!(r#","rate_limit":{{"algorithm":"sliding_window",{limit}}}"#)
-        },
+        gate: RATE_SLIDING,
         peers: &[
             (governor::PACKAGE, governor::token_bucket),
             (tower_gates::RATE_LIMITER, tower_gates::sliding_window),
         ],
     },
     Case {
-        name: "bulkhead",
-        keys: || format!(r#","bulkhead":{{"max_concurrent":{SLOTS}}}"#),
+        gate: BULKHEAD,
         peers: &[(semaphore::PACKAGE, semaphore::slots), (tower_gates::BULKHEAD, tower_gates::bulkhead)],
     },
-    Case {
-        name: "aimd",
-        keys: || r#","concurrency_limit":{"kind":"aimd"}"#.to_owned(),
-        peers: &[(semaphore::PACKAGE, semaphore::slots)],
-    },
+    Case { gate: AIMD, peers: &[(semaphore::PACKAGE, semaphore::slots)] },
 ];
 
 /// A breaker without gates, also one that had some.
@@ -79,7 +60,7 @@ const GRANT: &str = "queue_grant";
 
 /// Whether a case is one of these, which have a table of their own.
 pub fn has(case: &str) -> bool {
-    [NO_GATES, GRANT].contains(&case) || CASES.iter().any(|known| known.name == case)
+    [NO_GATES, GRANT].contains(&case) || gates::ALL.iter().any(|gate| gate.name == case)
 }
 
 /// Whether a figure of a case is a whole cost, because no bare call belongs to it.
@@ -97,10 +78,6 @@ pub fn groups(threads: usize) -> Vec<Group> {
     groups
 }
 
-fn document(keys: &str) -> String {
-    format!(r#"{{"sample_durations_every":0{keys}}}"#)
-}
-
 fn breaker(keys: &str) -> CircuitBreaker {
     CircuitBreaker::from_json("bench", black_box(&document(keys))).expect("the document is valid")
 }
@@ -113,36 +90,26 @@ fn by_permit(keys: Keys) -> Maker {
     by_turns(keys, ByPermit)
 }
 
-/// Breakers that take over from each other before a sliding window of one is full: none could be made that a second's
-/// calls do not fill.
 fn by_turns<G: Guard>(keys: Keys, style: fn(CircuitBreaker) -> G) -> Maker {
-    Box::new(move || -> Batch {
-        let batches: Vec<Batch> =
-            (0..BREAKERS).map(|_| Scenario::Success.maker(move || style(breaker(&keys())))()).collect();
-        let made = AtomicU64::new(0);
-        Box::new(move |calls| {
-            let before = made.fetch_add(calls, Ordering::Relaxed);
-            batches[(before / (u64::from(WINDOW_LIMIT) / 2) % BREAKERS) as usize](calls);
-        })
-    })
+    gates::by_turns(Scenario::Success.maker(move || style(breaker(&keys()))))
 }
 
 fn gate(case: &'static Case, threads: usize) -> Group {
-    let mut entries = vec![entry("bare", case.name, "", reference::bare(Scenario::Success))];
+    let mut entries = vec![entry("bare", case.gate.name, "", reference::bare(Scenario::Success))];
     let ours: [(&str, Keys, Style); 3] = [
         ("without", String::new, by_closure),
-        ("fusewire", case.keys, by_closure),
-        ("try_acquire", case.keys, by_permit),
+        ("fusewire", case.gate.keys, by_closure),
+        ("try_acquire", case.gate.keys, by_permit),
     ];
     for (column, keys, style) in ours {
         share(&mut entries, threads, || {
-            let mut entry = entry("fusewire", case.name, column, style(keys));
+            let mut entry = entry("fusewire", case.gate.name, column, style(keys));
             entry.place.column = column;
             Some(entry)
         });
     }
     for (peer, make) in case.peers {
-        share(&mut entries, threads, || Some(entry(peer, case.name, "", make())));
+        share(&mut entries, threads, || Some(entry(peer, case.gate.name, "", make())));
     }
     short(on(threads, entries))
 }
@@ -166,7 +133,7 @@ fn no_gates(threads: usize) -> Group {
 }
 
 fn without_its_gates() -> CircuitBreaker {
-    let breaker = breaker(&(CASES[2].keys)());
+    let breaker = breaker(&(BULKHEAD.keys)());
     let _ = black_box(breaker.call(|| work(GOOD)));
     let plain = fusewire::Builder::from_json(&document("")).expect("the document is valid");
     assert!(

@@ -5,6 +5,7 @@ mod args;
 mod cases;
 mod fusewire_cases;
 mod gate_cases;
+mod gates;
 mod guard;
 mod measure;
 mod memory;
@@ -24,6 +25,19 @@ use std::process::ExitCode;
 
 use args::Args;
 
+/// What `--help` prints.
+const HELP: &str = "\
+bench-rust: what a call through a circuit breaker costs, fusewire and its peers side by side
+
+Usage: bench-rust [--quick] [--case TEXT] [--help]
+
+  --quick       fewer and shorter rounds: a first look, with more noise
+  --case TEXT   only the cases whose name contains TEXT
+  --help        this text
+
+Prints one table of nanoseconds a call over the bare call (median, and minimum in brackets), then the targets.
+Writes what it measured to build/bench/rust.jsonl. The exit code says that it ran, not what it found.";
+
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
 
@@ -34,7 +48,7 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Ok(args) if args.help => {
-            println!("{}", args::HELP);
+            println!("{}", HELP);
             ExitCode::SUCCESS
         }
         Ok(args) => match bench(&args) {
@@ -48,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(args: &Args) -> io::Result<()> {
-    end_all_threads_on_panic();
+    measure::end_all_threads_on_panic();
     let rows = run::all(args);
     if rows.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no case has that text in its name"));
@@ -57,13 +71,4 @@ fn bench(args: &Args) -> io::Result<()> {
     table::print(&mut out, &rows)?;
     targets::print(&mut out, &rows)?;
     rows::write(&rows::path(), &rows)
-}
-
-/// The other threads of a measurement would wait for the one that panicked.
-fn end_all_threads_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::exit(101);
-    }));
 }

@@ -44,6 +44,15 @@ impl Sample {
     }
 }
 
+/// The other threads of a measurement would wait for the one that panicked.
+pub fn end_all_threads_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(101);
+    }));
+}
+
 /// Measures the subjects side by side on so many threads; nanoseconds of a call, by subject and round.
 pub fn measure(subjects: &[&Subject], threads: usize, effort: Effort) -> Vec<Vec<f64>> {
     let stage = Stage::new(subjects, threads, effort);

@@ -30,7 +30,8 @@ pub fn run(b: &mut Bench, step: &Value) -> Result {
         match key.as_str() {
             "wait" => expect::duration(key, value, found.as_u64())?,
             "done" => {
-                for (key, value) in value.as_object().into_iter().flatten() {
+                let keys = value.as_object().ok_or(format!("expected {key} {value}, got {found}"))?;
+                for (key, value) in keys {
                     expect::equal(&format!("done.{key}"), value, &found[key])?;
                 }
             }
@@ -53,7 +54,7 @@ fn tell(attempts: &mut Attempts<'_>, result: &Value) -> Result {
     if let Some(hint) = result.get("retry_after") {
         ending = ending.retry_after(Duration::from_nanos(nanos(hint)?));
     }
-    if let Some(lasted) = duration(result)? {
+    if let Some(lasted) = duration(result)?.or(Some(Duration::ZERO)) {
         ending = ending.lasted(lasted);
     }
     attempts.settle(ending).map(|_| ()).ok_or("no attempt is under way".to_owned())

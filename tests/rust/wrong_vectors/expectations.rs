@@ -193,7 +193,8 @@ fn table(key: &str, keys: &serde_json::Map<String, Value>) -> Vec<Other> {
     if keys.contains_key("error") {
         found.push(wrong(json!({ "rejected": "rate_limited" })));
     }
-    if let Some(reason) = keys.get("rejected").filter(|reason| reason.is_string()) {
+    // How a call ended is no answer to an acquire.
+    if let Some(reason) = keys.get("rejected").filter(|reason| reason.is_string() && key != "done") {
         found.extend([
             wrong(json!({ "admitted": true })),
             right(json!({ "admitted": false, "rejected": reason })),

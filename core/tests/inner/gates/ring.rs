@@ -1,7 +1,7 @@
 //! The sliding window: any row of calls and calls given back against a list of their times, and threads at once.
 
 use super::config;
-use crate::admit::ring::{Ring, Taken};
+use crate::admit::ring::{Ring, Taken, halvings, words_before};
 use crate::sync::{AtomicU64, Ordering};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,7 +25,17 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn words(limit: u64) -> Vec<AtomicU64> {
-    (0..Ring::words(limit)).map(|_| AtomicU64::new(0)).collect()
+    words_of(limit, halvings(limit))
+}
+
+/// Of a ring whose slots are halved so often.
+fn words_of(limit: u64, halvings: u32) -> Vec<AtomicU64> {
+    (0..words_before(halvings) + limit as usize).map(|_| AtomicU64::new(0)).collect()
+}
+
+/// In one lane.
+fn whole(words: &[AtomicU64]) -> Ring<'_> {
+    Ring::new(words, 0)
 }
 
 /// Admission times of calls that count.
@@ -45,9 +55,9 @@ impl Model {
     }
 }
 
-fn check(limit: u64, steps: &[Step]) -> Result<(), TestCaseError> {
-    let words = words(limit);
-    let (ring, mut model, mut now) = (Ring::new(&words), Model::default(), 0);
+fn check(limit: u64, halvings: u32, steps: &[Step]) -> Result<(), TestCaseError> {
+    let words = words_of(limit, halvings);
+    let (ring, mut model, mut now) = (Ring::new(&words, halvings), Model::default(), 0);
     let mut live: Vec<(u64, Taken)> = Vec::new();
     for step in steps {
         match step {
@@ -82,17 +92,22 @@ proptest! {
 
     #[test]
     fn a_ring_admits_what_a_list_of_times_admits(limit in 1..6u64, steps in vec(step(), 0..120)) {
-        check(limit, &steps)?;
+        check(limit, 0, &steps)?;
+    }
+
+    #[test]
+    fn a_ring_that_is_cut_into_lanes_admits_the_same(limit in 8..13u64, halvings in 1..4u32, steps in vec(step(), 0..200)) {
+        check(limit, halvings, &steps)?;
     }
 
     /// Each call with a clock of its own: threads read theirs and come late. Nothing is promised of who is refused.
     #[test]
-    fn a_ring_never_admits_too_many_whatever_the_clocks_say(limit in 1..5u64, lags in vec((0..3u64, 0..6u64), 0..120)) {
-        let (words, mut now) = (words(limit), 10);
+    fn a_ring_never_admits_too_many_whatever_the_clocks_say(limit in 2..5u64, halvings in 0..2u32, lags in vec((0..3u64, 0..6u64), 0..120)) {
+        let (words, mut now) = (words_of(limit, halvings), 10);
         let mut admitted = Vec::new();
         for (by, lag) in lags {
             now += by;
-            admitted.extend(Ring::new(&words).take(now - lag, WINDOW).map(|_| now - lag));
+            admitted.extend(Ring::new(&words, halvings).take(now - lag, WINDOW).map(|_| now - lag));
         }
         assert_spread(&mut admitted, limit, WINDOW);
     }
@@ -109,7 +124,7 @@ fn assert_spread(times: &mut [u64], limit: u64, window: u64) {
 #[test]
 fn a_full_ring_says_when_its_first_call_is_a_window_old() {
     let words = words(65_536);
-    let ring = Ring::new(&words);
+    let ring = Ring::new(&words, halvings(65_536));
     for i in 0..65_536 {
         assert!(ring.take(i / 10_000, WINDOW).is_ok());
     }
@@ -123,7 +138,7 @@ fn a_full_ring_says_when_its_first_call_is_a_window_old() {
 #[test]
 fn a_younger_slot_that_was_passed_over_is_found_when_it_is_free() {
     let words = words(5);
-    let ring = Ring::new(&words);
+    let ring = whole(&words);
     // The second comes from a thread that read its clock long before.
     for now in [10, 5, 11, 12, 13] {
         assert!(ring.take(now, WINDOW).is_ok());
@@ -136,8 +151,14 @@ fn a_younger_slot_that_was_passed_over_is_found_when_it_is_free() {
 
 #[test]
 fn a_limit_that_is_lowered_and_raised_again_forgets_no_call() {
-    let words = words(4);
-    let ring = Ring::new(&words);
+    for halvings in 0..3 {
+        lower_and_raise(halvings);
+    }
+}
+
+fn lower_and_raise(halvings: u32) {
+    let words = words_of(4, halvings);
+    let ring = Ring::new(&words, halvings);
     for now in [0, 2, 4, 6] {
         assert!(ring.take(now, WINDOW).is_ok());
     }
@@ -153,10 +174,14 @@ fn a_limit_that_is_lowered_and_raised_again_forgets_no_call() {
 
 #[test]
 fn threads_at_once_never_admit_too_many_and_lose_no_slot() {
+    (0..3).for_each(threads_at_once);
+}
+
+fn threads_at_once(halvings: u32) {
     const LIMIT: u64 = 7;
-    let (words, clock, window) = (words(LIMIT), AtomicU64::new(0), 50);
+    let (words, clock, window) = (words_of(LIMIT, halvings), AtomicU64::new(0), 50);
     let run = || {
-        let (ring, mut admitted) = (Ring::new(&words), Vec::new());
+        let (ring, mut admitted) = (Ring::new(&words, halvings), Vec::new());
         for i in 0..20_000u32 {
             let now = clock.fetch_add(u64::from(i % 3 == 0), Ordering::AcqRel);
             match ring.take(now, window) {
@@ -176,6 +201,32 @@ fn threads_at_once_never_admit_too_many_and_lose_no_slot() {
     });
     assert!(admitted.len() > 100, "only {}", admitted.len());
     assert_spread(&mut admitted, LIMIT, window);
-    let (ring, later) = (Ring::new(&words), clock.load(Ordering::Acquire) + window);
+    let (ring, later) = (Ring::new(&words, halvings), clock.load(Ordering::Acquire) + window);
     assert_eq!((0..20).filter(|_| ring.take(later, window).is_ok()).count() as u64, LIMIT);
+}
+
+#[test]
+fn a_thread_that_finds_its_lane_full_goes_on_to_the_next_and_begins_there() {
+    const LIMIT: u64 = 8;
+    let words = words_of(LIMIT, 2);
+    let ring = Ring::new(&words, 2);
+    let mut at_once = 0;
+    for now in 0..LIMIT {
+        match ring.first_free(now, 100) {
+            Some(first) if first.take(now) => at_once += 1,
+            _ => assert!(ring.take(now, 100).is_ok()),
+        }
+    }
+    assert_eq!((at_once, ring.take(8, 100), ring.available(100, 100)), (5, Err(92), 1));
+}
+
+#[test]
+fn a_large_limit_is_lowered_in_no_time() {
+    let words = words(65_536);
+    let ring = Ring::new(&words, halvings(65_536));
+    assert!((0..65_536).all(|now| ring.take(now, 1 << 40).is_ok()));
+    ring.set_limit(1);
+    assert_eq!(ring.look(65_536, 1 << 40), Err((1 << 40) - 1));
+    ring.set_limit(65_536);
+    assert_eq!(ring.look(65_536, 1 << 40), Err((1 << 40) - 65_536));
 }

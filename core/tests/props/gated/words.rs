@@ -24,7 +24,7 @@ pub fn refusal(rejection: &Rejection) -> (&'static str, Option<u64>) {
 }
 
 pub fn policy_event(event: &fusewire::PolicyEvent) -> PolicyEvent {
-    let change = match event.change {
+    let change = match event.change.clone() {
         PolicyChange::MinPriority { from, to } => Change::Floor(from as usize, to as usize),
         PolicyChange::Slots { from, to } => {
             Change::Slots((from.max_concurrent, from.reserved), (to.max_concurrent, to.reserved))
@@ -41,7 +41,7 @@ pub fn policy_event(event: &fusewire::PolicyEvent) -> PolicyEvent {
 pub fn shown(s: &Snapshot) -> Shown {
     let gates = s.gates.as_ref();
     let mut refused = std::collections::BTreeMap::new();
-    for (reason, levels) in Reason::ALL.into_iter().zip(gates.map_or([[0; 5]; 10], |gates| gates.refused)) {
+    for (reason, levels) in Reason::ALL.into_iter().zip(gates.map_or([[0; 5]; Reason::ALL.len()], |gates| gates.refused)) {
         let counted = levels.into_iter().enumerate().filter(|(_, n)| *n > 0);
         refused.extend(counted.map(|(level, n)| ((reason.name(), level), n)));
     }

@@ -83,11 +83,16 @@ public final class CircuitBreaker implements AutoCloseable {
      * when it lasted at least {@code cancelledAfter}; and a timeout, unless it is ignored, is a failure of type
      * {@code timeout}.
      *
+     * <p>Where a leaky bucket paces calls, it is run when its turn has come. A thread that is interrupted before gives the
+     * call up, and stays interrupted.
+     *
+     * @throws CancellationException when the thread was interrupted before the call's turn; nothing has run
      * @throws CircuitOpenException when the breaker turns the call away; nothing has run
      * @throws IllegalStateException when the breaker was closed
      */
     public <T, X extends Throwable> T call(Call<T, X> call) throws X {
         long[] words = admitted();
+        waitFor(Slips.wait(handle, words), words);
         T value;
         try {
             value = call.call();
@@ -100,13 +105,31 @@ public final class CircuitBreaker implements AutoCloseable {
     }
 
     /**
-     * Asks for a permit to call.
+     * Asks for a permit to call. It does not wait: where a leaky bucket paces calls,
+     * {@link Permit#untilTurn} says how long to.
      *
      * @throws CircuitOpenException when the breaker turns the call away
      * @throws IllegalStateException when the breaker was closed
      */
     public Permit acquire() {
-        return new Permit(this, admitted());
+        long[] words = admitted();
+        return new Permit(this, words, Slips.wait(handle, words));
+    }
+
+    private void waitFor(long ns, long[] words) {
+        if (ns == 0) {
+            return;
+        }
+        try {
+            Thread.sleep(Duration.ofNanos(ns));
+        } catch (InterruptedException e) {
+            Slips.abandon(handle, words);
+            Thread.currentThread().interrupt();
+            CancellationException cancelled =
+                    new CancellationException("interrupted before the turn that '" + rules.name + "' gave the call");
+            cancelled.initCause(e);
+            throw cancelled;
+        }
     }
 
     private long[] admitted() {

@@ -86,6 +86,11 @@ final class Native {
         return find(name, FunctionDescriptor.of(JAVA_INT, arguments), Linker.Option.critical(true));
     }
 
+    /** One of those that reads a number of a permit. */
+    static MethodHandle quickly(String name) {
+        return find(name, FunctionDescriptor.of(JAVA_LONG, ADDRESS), Linker.Option.critical(true));
+    }
+
     /** One that answers nothing, such as those that free. */
     static MethodHandle procedure(String name) {
         return find(name, FunctionDescriptor.ofVoid(ADDRESS));

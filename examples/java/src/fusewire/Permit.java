@@ -1,5 +1,6 @@
 package fusewire;
 
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -15,11 +16,21 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class Permit implements AutoCloseable {
     private final CircuitBreaker breaker;
     private final long[] words;
+    private final long wait;
     private final AtomicBoolean isSettled = new AtomicBoolean();
 
-    Permit(CircuitBreaker breaker, long[] words) {
+    Permit(CircuitBreaker breaker, long[] words, long wait) {
         this.breaker = breaker;
         this.words = words;
+        this.wait = wait;
+    }
+
+    /**
+     * How long to wait before the call is made, from when the permit was given: a leaky bucket paces calls. Zero for any
+     * other.
+     */
+    public Duration untilTurn() {
+        return Duration.ofNanos(wait);
     }
 
     /** The dependency did what it should. */

@@ -13,6 +13,7 @@ import java.util.Arrays;
 /** The path of a call: a permit, and behind it a rejection, are words of an array. */
 final class Slips {
     private static final MethodHandle ACQUIRE = Native.quick("fusewire_breaker_acquire", ADDRESS, ADDRESS, ADDRESS);
+    private static final MethodHandle WAIT = Native.quickly("fusewire_permit_wait_ns");
     private static final MethodHandle SUCCESS = Native.quick("fusewire_permit_success", ADDRESS);
     private static final MethodHandle IGNORE = Native.quick("fusewire_permit_ignore", ADDRESS);
     private static final MethodHandle ABANDON = Native.quick("fusewire_permit_abandon", ADDRESS);
@@ -36,6 +37,20 @@ final class Slips {
             return (int) ACQUIRE.invokeExact(breaker, both, both.asSlice(PERMIT_BYTES, REJECTION_BYTES));
         } catch (Throwable e) {
             throw Native.failed(e);
+        }
+    }
+
+    /**
+     * How long the call waits for its turn, in nanoseconds. The library has a function that sleeps meanwhile, which would
+     * keep a garbage collection waiting as long, and a virtual thread's carrier.
+     */
+    static long wait(MemorySegment breaker, long[] words) {
+        try {
+            return (long) WAIT.invokeExact(MemorySegment.ofArray(words));
+        } catch (Throwable e) {
+            throw Native.failed(e);
+        } finally {
+            Reference.reachabilityFence(breaker);
         }
     }
 

@@ -53,7 +53,8 @@ export async function timed(groups, effort) {
   for (let pass = 1; pass <= effort.passes; pass++) {
     for (const [g, group] of groups.entries()) {
       console.error(`measuring ${group.name} (${pass} of ${effort.passes})`);
-      (await measure(group, effort)).forEach((figures, i) => pools[g][i].push(...figures));
+      const turnMs = Math.min(effort.turnMs, group.longestTurnMs ?? Infinity);
+      (await measure(group, { ...effort, turnMs })).forEach((figures, i) => pools[g][i].push(...figures));
     }
   }
   return pools.map((pool) => pool.map(sample));

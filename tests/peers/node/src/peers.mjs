@@ -9,7 +9,7 @@ const modern = Number(process.versions.node.split('.')[0]) >= 22;
 /** Where the newest release needs a newer Node, it stands beside the last one that does not. */
 const folder = (name) => (modern && (name === 'cockatiel' || name === 'opossum') ? `${name}-newest` : name);
 
-const cockatiel = await import(folder('cockatiel'));
+export const cockatiel = await import(folder('cockatiel'));
 const mollitia = await import('mollitia');
 const Opossum = require(folder('opossum'));
 const { CircuitBreaker } = require('fusewire');

@@ -1,5 +1,6 @@
-// The table: a line for each case, a column for each peer.
+// The tables: a line for each case, a column for each peer.
 
+import * as gates from './gates.mjs';
 import { versionOf } from './peers.mjs';
 
 const COLUMNS = ['fusewire', 'cockatiel', 'opossum', 'mollitia', 'bare'];
@@ -13,17 +14,29 @@ function cell(rows, line, column) {
 }
 
 export function print(rows) {
+  const named = new Set([...COLUMNS, ...rows.map((row) => row.peer)]);
+  const peers = [...named].filter((peer) => peer !== 'bare' && peer !== 'noop').map((peer) => `${peer} ${versionOf(peer)}`);
+  console.log(`Node ${process.versions.node}, ${peers.join(', ')}`);
+  console.log('Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole');
+  const isGate = ({ line }) => gates.has(line);
+  grid(rows.filter((row) => !isGate(row)), COLUMNS);
+  if (rows.some(isGate)) {
+    console.log('\nGates. without: the call through a breaker without the gate; peers: their gate around the bare call');
+  }
+  grid(rows.filter(isGate), gates.COLUMNS);
+  notes(rows);
+}
+
+function grid(rows, columns) {
+  if (rows.length === 0) return;
   const lines = [...new Set(rows.map((row) => row.line))];
   const head = Math.max(...lines.map((line) => line.length));
-  const cells = COLUMNS.map((column) => [column, ...lines.map((line) => cell(rows, line, column))]);
+  const cells = columns.map((column) => [column, ...lines.map((line) => cell(rows, line, column))]);
   const widths = cells.map((column) => Math.max(...column.map((text) => text.length)) + 2);
-  const peers = COLUMNS.filter((column) => column !== 'bare').map((peer) => `${peer} ${versionOf(peer)}`);
-  console.log(`Node ${process.versions.node}, ${peers.join(', ')}`);
-  console.log('Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole\n');
+  console.log();
   ['', ...lines].forEach((line, i) => {
     console.log(line.padEnd(head) + cells.map((column, c) => column[i].padStart(widths[c])).join(''));
   });
-  notes(rows);
 }
 
 /** What stands beside the figures, each remark once. */

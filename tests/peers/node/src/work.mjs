@@ -29,3 +29,9 @@ export function loop(scenario, guard) {
   const source = `return async (calls) => { for (let i = 1; i <= calls; i++) { ${BODIES[scenario]} } }`;
   return new Function('guard', source)(guard);
 }
+
+/** The same of calls that succeed, by guards that take turns: `turn` says whose it is for so many calls. */
+export function loopInTurns(turn) {
+  const source = `return async (calls) => { const guard = turn(calls); for (let i = 1; i <= calls; i++) { ${BODIES.success} } }`;
+  return new Function('turn', source)(turn);
+}

@@ -11,6 +11,7 @@ def main():
     # Peers use what later Pythons warn of.
     warnings.simplefilter("ignore")
     import cases
+    import gates
     import measure
     import memory
     import rows
@@ -20,7 +21,8 @@ def main():
     from peers import installed
 
     found = []
-    groups = [group for group in cases.groups() if _wants(text, group.name, *(s.case for s in group.subjects))]
+    groups = [*cases.groups(), *gates.groups()]
+    groups = [group for group in groups if _wants(text, group.name, *(s.case for s in group.subjects))]
     for group, samples in zip(groups, measure.timed(groups, effort)):
         found += rows.compared(group, samples)
     if _wants(text, threads.CASE):

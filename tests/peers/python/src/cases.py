@@ -27,6 +27,8 @@ class Subject:
     make: Callable
     note: str = ""
     case: str = ""
+    #: Its column in the table, where that is not its peer.
+    column: str = ""
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Group:
     name: str
     is_async: bool
     subjects: list
+    #: Milliseconds that a turn lasts at most, where there is such a limit.
+    longest_turn_ms: float = float("inf")
 
 
 def empty(function):

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import statistics
 import sys
+from dataclasses import replace
 from time import perf_counter_ns
 
 #: Long enough for the interpreter to specialize what it runs.
@@ -18,7 +19,8 @@ def timed(groups, effort):
             print(f"measuring {group.name} ({turn} of {effort.passes})", file=sys.stderr)
             loops = [subject.make() for subject in group.subjects]
             measure = _measure_async if group.is_async else _measure_sync
-            for figures, more in zip(pool, measure(loops, effort)):
+            turn_ms = min(effort.turn_ms, group.longest_turn_ms)
+            for figures, more in zip(pool, measure(loops, replace(effort, turn_ms=turn_ms))):
                 figures += more
             del loops
             gc.collect()

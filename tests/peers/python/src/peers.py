@@ -124,7 +124,7 @@ def installed():
 
 
 def version_of(peer):
-    if peer in ("bare", "noop"):
+    if peer in ("bare", "noop", "semaphore"):
         return platform.python_version()
     if peer == "fusewire":
         return importlib.import_module(peer).__version__

@@ -23,13 +23,16 @@ class Row:
     note: str = ""
     #: Its line in the table, where that is not its case; not written.
     line: str = ""
+    #: Its column, where that is not its peer; not written.
+    column: str = ""
 
     def __post_init__(self):
         self.line = self.line or self.case
+        self.column = self.column or self.peer
 
     def written(self):
         row = {"lang": "python", "peer": self.peer, "version": version_of(self.peer), **asdict(self)}
-        del row["line"]
+        del row["line"], row["column"]
         row["note"] = self.note or None
         return {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
 
@@ -49,6 +52,7 @@ def compared(group, samples):
             ns_total=median,
             note=subject.note,
             line=subject.case or group.name,
+            column=subject.column,
         )
 
 

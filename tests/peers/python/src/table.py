@@ -1,28 +1,41 @@
-"""The table: a line for each case, a column for each peer."""
+"""The tables: a line for each case, a column for each peer."""
 
 import platform
 
+import gates
 from peers import PEERS, installed, version_of
 
 
 def show(rows):
-    columns = [*installed(), "noop", "bare"]
+    others = [column for column in gates.COLUMNS if column not in PEERS and any(row.peer == column for row in rows)]
+    named = [*installed(), *(column for column in others if column not in ("semaphore", "bare"))]
+    print(f"Python {platform.python_version()}, " + ", ".join(f"{peer} {version_of(peer)}" for peer in named))
+    left_out = [peer for peer in PEERS if peer not in installed()]
+    if left_out:
+        print(f"Not for this Python: {', '.join(left_out)}")
+    print("Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole")
+    _grid([row for row in rows if not gates.has(row.case)], [*installed(), "noop", "bare"])
+    of_gates = [row for row in rows if gates.has(row.case)]
+    if of_gates:
+        print("\nGates. without: the call through a breaker without the gate; peers: their gate around the bare call")
+    _grid(of_gates, gates.COLUMNS)
+    _notes(rows)
+
+
+def _grid(rows, columns):
+    if not rows:
+        return
     lines = list(dict.fromkeys(row.line for row in rows))
     head = max(map(len, lines))
     cells = [[column, *(_cell(rows, line, column) for line in lines)] for column in columns]
     widths = [max(map(len, column)) + 2 for column in cells]
-    print(f"Python {platform.python_version()}, " + ", ".join(f"{peer} {version_of(peer)}" for peer in installed()))
-    left_out = [peer for peer in PEERS if peer not in installed()]
-    if left_out:
-        print(f"Not for this Python: {', '.join(left_out)}")
-    print("Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole\n")
+    print()
     for i, line in enumerate(["", *lines]):
         print(line.ljust(head) + "".join(column[i].rjust(width) for column, width in zip(cells, widths)))
-    _notes(rows)
 
 
 def _cell(rows, line, column):
-    row = next((row for row in rows if row.line == line and row.peer == column), None)
+    row = next((row for row in rows if row.line == line and row.column == column), None)
     if row is None:
         return "-"
     if row.bytes is not None:

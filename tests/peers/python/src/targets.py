@@ -8,7 +8,7 @@ class Found:
     """The figures, by medians and by minima, which a busy machine disturbs less."""
 
     def __init__(self, rows):
-        self.rows = {(row.line, row.peer): row for row in rows}
+        self.rows = {(row.line, row.column): row for row in rows}
 
     def _of(self, line, peer, figure):
         row = self.rows.get((line, peer))

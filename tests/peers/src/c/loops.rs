@@ -79,24 +79,24 @@ impl Loops {
     }
 
     /// Acquire, the call, success.
-    pub fn permit(&self, document: &'static str) -> Maker {
+    pub fn permit(&self, document: &str) -> Maker {
         self.around(document, self.0.permit)
     }
 
     /// The call as a function pointer.
-    pub fn call(&self, document: &'static str) -> Maker {
+    pub fn call(&self, document: &str) -> Maker {
         self.around(document, self.0.call)
     }
 
     /// Acquire, which is turned away.
-    pub fn rejected(&self, document: &'static str) -> Maker {
+    pub fn rejected(&self, document: &str) -> Maker {
         self.around(document, self.0.rejected)
     }
 
-    fn around(&self, document: &'static str, looped: Loop) -> Maker {
+    fn around(&self, document: &str, looped: Loop) -> Maker {
         let functions = Arc::clone(&self.0);
+        let text = CString::new(document).expect("no NUL in it");
         Box::new(move || -> Batch {
-            let text = CString::new(document).expect("no NUL in it");
             // SAFETY: a text with a NUL behind it.
             let breaker = unsafe { (functions.new)(text.as_ptr()) };
             let owned = Owned { breaker, functions: Arc::clone(&functions) };

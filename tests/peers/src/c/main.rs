@@ -3,6 +3,11 @@
 //! The loops around the C calls are C themselves (`c/loops.c`), in a library that links libfusewire.so as a program does;
 //! `FUSEWIRE_LOOPS` names it. The loops around the Rust calls are Rust.
 
+#[path = "../args.rs"]
+mod args;
+mod cases;
+#[path = "../gates.rs"]
+mod gates;
 #[expect(dead_code, reason = "the benchmark of Rust has more scenarios")]
 #[path = "../guard.rs"]
 mod guard;
@@ -19,48 +24,38 @@ mod versions;
 mod work;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
+use args::Args;
+use cases::Case;
 use loops::Loops;
 use measure::{Effort, Sample, Subject, measure};
 use table::Row;
 
-/// Name and document of each case.
-const CASES: [(&str, &str); 7] = [
-    ("closed_default", "{}"),
-    ("closed_consecutive", r#"{"sample_durations_every":0}"#),
-    ("closed_count_100", r#"{"window":{"kind":"count","size":100},"sample_durations_every":0}"#),
-    ("closed_time", r#"{"window":{"kind":"time"},"sample_durations_every":0}"#),
-    ("closed_consecutive_timed", r#"{"sample_durations_every":1}"#),
-    ("closed_time_timed", r#"{"window":{"kind":"time"},"sample_durations_every":1}"#),
-    ("open_rejected", r#"{"sample_durations_every":0,"recovery_timeout":"1h"}"#),
-];
-
 const HELP: &str = "\
 bench-c: what a call through the C library costs, beside the Rust crate
 
-Usage: bench-c [--quick] [--help]
+Usage: bench-c [--quick] [--case TEXT] [--help]
 
-  --quick   fewer and shorter rounds: a first look, with more noise
+  --quick       fewer and shorter rounds: a first look, with more noise
+  --case TEXT   only the cases whose name contains TEXT
+  --help        this text
 
 Prints nanoseconds a call over the bare call of the same language (median, and minimum in brackets; rejections: the whole
 cost), then the targets. Writes build/bench/c.jsonl. The exit code says that it ran, not what it found.";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let effort = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Effort { passes: 3, rounds: 15, turn: Duration::from_millis(2) },
-        ["--quick"] => Effort { passes: 1, rounds: 7, turn: Duration::from_micros(500) },
-        ["--help" | "-h"] => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        _ => {
-            eprintln!("bench-c: unknown option; see --help");
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(why) => {
+            eprintln!("bench-c: {why}");
             return ExitCode::from(2);
         }
     };
-    match Loops::load().and_then(|loops| table::tell(&run(&loops, effort)).map_err(|e| e.to_string())) {
+    if args.help {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    match bench(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("bench-c: {why}");
@@ -69,42 +64,42 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(loops: &Loops, effort: Effort) -> Vec<Row> {
+fn bench(args: &Args) -> Result<(), String> {
+    measure::end_all_threads_on_panic();
+    let loops = Loops::load()?;
+    let cases: Vec<Case> = cases::all().into_iter().filter(|case| args.wants(case.name)).collect();
+    if cases.is_empty() {
+        return Err("no case has that text in its name".to_owned());
+    }
     let mut rows = Vec::new();
     for threads in [1, 2] {
-        for (case, document) in CASES {
-            let subjects = subjects(loops, case, document);
-            let mut pools = vec![Vec::new(); subjects.len()];
-            for pass in 1..=effort.passes {
-                eprintln!("measuring {case}, threads: {threads} ({pass} of {})", effort.passes);
-                let measured: Vec<&Subject> = subjects.iter().map(|(_, subject)| subject).collect();
-                for (pool, rounds) in pools.iter_mut().zip(measure(&measured, threads, effort)) {
-                    pool.extend(rounds);
-                }
-            }
-            let samples: Vec<Sample> = pools.iter_mut().map(|pool| Sample::of(pool)).collect();
-            for (place, (way, _)) in subjects.iter().enumerate() {
-                // Each is compared with the bare call of its own language, which stands before it.
-                let bare = if place >= BARE_RUST { BARE_RUST } else { 0 };
-                rows.push(Row::new(way, case, threads, samples[place], samples[bare]));
-            }
+        for case in &cases {
+            rows.extend(run(&loops, case, threads, args.effort()));
         }
     }
-    rows
+    table::tell(&rows).map_err(|e| e.to_string())
 }
 
-/// Where the bare call of Rust stands among the subjects.
-const BARE_RUST: usize = 3;
+fn run(loops: &Loops, case: &Case, threads: usize, effort: Effort) -> Vec<Row> {
+    let ways = case.ways(loops);
+    let effort =
+        Effort { turn: case.longest_turn.map_or(effort.turn, |longest| longest.min(effort.turn)), ..effort };
+    let mut pools = vec![Vec::new(); ways.len()];
+    for pass in 1..=effort.passes {
+        eprintln!("measuring {}, threads: {threads} ({pass} of {})", case.name, effort.passes);
+        let subjects: Vec<&Subject> = ways.iter().map(|(_, subject)| subject).collect();
+        for (pool, rounds) in pools.iter_mut().zip(measure(&subjects, threads, effort)) {
+            pool.extend(rounds);
+        }
+    }
+    let samples: Vec<Sample> = pools.iter_mut().map(|pool| Sample::of(pool)).collect();
+    let named = ways.iter().zip(&samples).map(|((way, _), sample)| (*way, *sample));
+    named.map(|(way, sample)| Row::new(way, case.name, threads, sample, bare(&ways, &samples, way))).collect()
+}
 
-fn subjects(loops: &Loops, case: &str, document: &'static str) -> Vec<(&'static str, Subject)> {
-    let is_rejected = case.ends_with("_rejected");
-    let alone = |make| Subject { make, apart: false };
-    vec![
-        ("bare (C)", alone(loops.bare())),
-        ("C permit", alone(if is_rejected { loops.rejected(document) } else { loops.permit(document) })),
-        ("C call", alone(if is_rejected { loops.rejected(document) } else { loops.call(document) })),
-        ("bare (Rust)", alone(rust::bare())),
-        ("Rust permit", alone(rust::by_permit(document, is_rejected))),
-        ("Rust call", alone(rust::by_closure(document, is_rejected))),
-    ]
+/// The figure of the bare call of a way's own language.
+fn bare(ways: &[(&str, Subject)], samples: &[Sample], way: &str) -> Sample {
+    let is_rust = |way: &str| way.contains("Rust");
+    let bare = ways.iter().position(|(other, _)| other.starts_with("bare") && is_rust(other) == is_rust(way));
+    samples[bare.expect("both bare calls are among them")]
 }

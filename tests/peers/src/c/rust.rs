@@ -13,12 +13,13 @@ fn breaker(document: &str) -> CircuitBreaker {
 }
 
 /// An open one rejects from the first call on.
-fn maker<G: Guard>(document: &'static str, is_rejected: bool, guard: fn(CircuitBreaker) -> G) -> Maker {
+fn maker<G: Guard>(document: &str, is_rejected: bool, guard: fn(CircuitBreaker) -> G) -> Maker {
+    let document = document.to_owned();
     if !is_rejected {
-        return Scenario::Success.maker(move || guard(breaker(document)));
+        return Scenario::Success.maker(move || guard(breaker(&document)));
     }
     Box::new(move || -> Batch {
-        let breaker = breaker(document);
+        let breaker = breaker(&document);
         breaker.trip(None, By::default()).expect("without a duration");
         let guard = guard(breaker);
         Box::new(move |calls| {
@@ -35,11 +36,11 @@ pub fn bare() -> Maker {
 }
 
 /// By closure.
-pub fn by_closure(document: &'static str, is_rejected: bool) -> Maker {
+pub fn by_closure(document: &str, is_rejected: bool) -> Maker {
     maker(document, is_rejected, ByClosure)
 }
 
 /// By permit.
-pub fn by_permit(document: &'static str, is_rejected: bool) -> Maker {
+pub fn by_permit(document: &str, is_rejected: bool) -> Maker {
     maker(document, is_rejected, ByPermit)
 }

@@ -11,6 +11,7 @@ pub mod tower_resilience;
 
 use std::time::Duration;
 
+pub use crate::gates::{RATE, SLOTS, WINDOW_LIMIT};
 use crate::guard::{Maker, Policy, Scenario};
 
 /// How long an open breaker stays open.
@@ -24,18 +25,11 @@ pub const SHARE: f64 = 0.5;
 /// How many calls a window judges at least.
 pub const MIN_CALLS: u32 = 20;
 
-/// Tokens a second: the most that fusewire allows, and still fewer than a loop takes.
-pub const RATE: u32 = 1_000_000;
-/// Tokens that a bucket holds: the most that fusewire allows, and enough for every turn of its in a pass.
-pub const BURST: u32 = 1_000_000;
-/// The same of a bucket that may hold more: whoever is quicker makes more calls in a turn.
+/// Tokens that a peer's bucket holds, which may hold more than fusewire's [`BURST`](crate::gates::BURST): whoever is quicker
+/// makes more calls in a turn.
 pub const PLENTY: u32 = 1_000_000_000;
 /// How long a window of calls is.
 pub const WINDOW: Duration = Duration::from_millis(1);
-/// Calls in a window: more than a loop makes.
-pub const WINDOW_LIMIT: u32 = 65_536;
-/// Calls that may be made at once.
-pub const SLOTS: u32 = 100;
 
 /// A peer's answer to a policy, and what a reader should know about it.
 pub type Offer = Option<(Maker, &'static str)>;

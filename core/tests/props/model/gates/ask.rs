@@ -21,7 +21,7 @@ impl Gated {
         let answer = match self.look(&request, &mut drawn, false, now) {
             Ok(way) => Asked::Admitted(self.take(&request, way, self.plan.slots.is_some(), now)),
             Err((reason, _)) if self.machine.is_shadow() && reason != "closed" => {
-                Asked::Admitted(self.mark(request.level, reason, now))
+                Asked::Admitted(self.mark(&request, reason, now))
             }
             Err(full) if waits && full.0 == self.slots.full() => self.wait(request, drawn, full, now),
             Err(refusal) => self.refuse(request.level, refusal),
@@ -86,7 +86,7 @@ impl Gated {
         };
         self.bypassed += u64::from(way.bypasses);
         let feeds = !way.bypasses && !self.machine.is_forced();
-        let permit = self.pass(Pass { number, level: request.level, has_slot, feeds, is_settled: false });
+        let permit = self.pass(Pass::new(number, request, has_slot, feeds, now + wait));
         Given { permit, would_reject: None, bypassed: way.bypasses, wait }
     }
 
@@ -97,10 +97,10 @@ impl Gated {
     }
 
     /// In shadow, what would be refused runs at once, marked, without slot or token.
-    fn mark(&mut self, level: usize, reason: &'static str, now: u64) -> Given {
+    fn mark(&mut self, request: &Request, reason: &'static str, now: u64) -> Given {
         self.machine.count_would_reject(reason);
         let number = self.machine.give(true, false, now);
-        let permit = self.pass(Pass { number, level, has_slot: false, feeds: false, is_settled: false });
+        let permit = self.pass(Pass::new(number, request, false, false, now));
         Given { permit, would_reject: Some(reason), bypassed: false, wait: 0 }
     }
 
@@ -166,7 +166,8 @@ impl Gated {
     pub(super) fn flush(&mut self, now: u64) {
         while self.machine.is_shadow() && !self.is_closed && !self.slots.queue.is_empty() {
             let (waiter, full) = (self.slots.queue.remove(0), self.slots.full());
-            let given = self.mark(waiter.level, full, now);
+            let request = Request { level: waiter.level, ..waiter.request };
+            let given = self.mark(&request, full, now);
             self.ends.push((waiter.id, End::Granted(given)));
         }
         let Some(refusal) = self.machine.flushes(now) else { return };

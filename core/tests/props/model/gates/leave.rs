@@ -15,6 +15,11 @@ impl Gated {
         let pass = &mut self.passes[permit];
         assert!(!std::mem::replace(&mut pass.is_settled, true), "the bench settles once");
         let (number, level, has_slot, feeds) = (pass.number, pass.level, pass.has_slot, pass.feeds);
+        // A success that took as long as it may is a timeout.
+        let lasted = duration.unwrap_or(now.saturating_sub(pass.begins));
+        let is_late = outcome == Outcome::Success && pass.timeout.is_some_and(|timeout| lasted >= timeout);
+        let (outcome, error_type) =
+            if is_late { (Outcome::Failure, Some("timeout")) } else { (outcome, error_type) };
         let slow = outcome != Outcome::Ignored && self.machine.was_slow(number, duration, now);
         let settled = self.machine.settle(number, outcome, duration, error_type, now);
         self.flush(now);

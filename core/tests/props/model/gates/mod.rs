@@ -71,9 +71,19 @@ struct Pass {
     number: u64,
     level: usize,
     has_slot: bool,
+    /// When it begins, and how long it may take then: until the request's deadline.
+    begins: u64,
+    timeout: Option<u64>,
     /// Its outcome feeds limits and rates.
     feeds: bool,
     is_settled: bool,
+}
+
+impl Pass {
+    fn new(number: u64, request: &Request, has_slot: bool, feeds: bool, begins: u64) -> Self {
+        let timeout = request.deadline.map(|at| at.saturating_sub(begins));
+        Pass { number, level: request.level, has_slot, begins, timeout, feeds, is_settled: false }
+    }
 }
 
 /// What can be seen of the gates.
