@@ -133,7 +133,8 @@ export class CircuitBreaker extends GatedBreaker {
     if (options !== PLAIN) this.checkAsked(options);
     const low = this.low;
     let slip: Slip | null = null;
-    if (!this.passes(low) && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
+    const passes = options.deadline === undefined && this.passes(low);
+    if (!passes && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
     let value: T;
     try {
       value = fn();
@@ -205,11 +206,14 @@ export class CircuitBreaker extends GatedBreaker {
   private permit(request: CallRequest, waits: false): Permit | null;
   private permit(request: CallRequest, waits: boolean): Permit | Wait | null;
   private permit(request: CallRequest, waits: boolean): Permit | Wait | null {
-    const low = this.low;
-    if (this.passes(low)) return new Permit(this, null, low, 0);
-    const slip = this.ask();
-    if (slip !== null) return new Permit(this, slip, 0, 0);
-    const given = hasRefusal() ? null : this.enterGates(request, waits);
+    let given: Slip | Wait | null = null;
+    if (request.deadline === undefined) {
+      const low = this.low;
+      if (this.passes(low)) return new Permit(this, null, low, 0);
+      given = this.ask();
+      if (given !== null) return new Permit(this, given, 0, 0);
+    }
+    if (!hasRefusal()) given = this.enterGates(request, waits);
     return given instanceof Slip ? new Permit(this, given, 0, given.turn, given.timeout) : given;
   }
 
@@ -220,16 +224,17 @@ export class CircuitBreaker extends GatedBreaker {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
     this.checkAsked(options, ['signal']);
     const { signal } = options;
-    if (signal === undefined || signal === null) {
+    const hasSignal = signal !== undefined && signal !== null;
+    if (!hasSignal && options.deadline === undefined) {
       const low = this.low;
       return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, options);
     }
-    if (signal.aborted) throw signal.reason;
+    if (hasSignal && signal.aborted) throw signal.reason;
     if (this.goesByStep(options)) return recover(this as unknown as Stepped, fn, options).then(valueOf);
     const given = this.ready(options, signal);
     const permit = given instanceof Promise ? await given : given;
     if (!(permit instanceof Permit)) return refuse(this.options, fn, permit) as T;
-    return callUntil(signal, permit, fn);
+    return callUntil(signal!, permit, fn);
   }
 
   /** Makes a call that the lane has admitted. */
@@ -323,7 +328,7 @@ export class CircuitBreaker extends GatedBreaker {
 
   /** Whether a call is made step by step: it may be tried again, or cut off. */
   private goesByStep({ deadline }: CallRequest): boolean {
-    return this.hasSteps || (deadline !== undefined && this.isGated);
+    return this.hasSteps || deadline !== undefined;
   }
 
   /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
@@ -335,7 +340,7 @@ export class CircuitBreaker extends GatedBreaker {
 
   /** Asks for a call that cannot wait for a slot; as `ask`. */
   private askNow(request: CallRequest): Slip | null {
-    const slip = this.ask();
+    const slip = request.deadline === undefined ? this.ask() : null;
     if (slip !== null || hasRefusal()) return slip;
     const paced = this.enterGates(request, false) as Slip | null;
     if (paced !== null && paced.turn > 0 && this.options.clock === undefined) blockUntilTurn(paced.turn);

@@ -5,7 +5,7 @@ import { Course, Do, type Ending, type Stepped } from './course';
 import { type CircuitOpenError, noteRecovery } from './errors';
 import { categoryType, hintOf, mayFallBack, statusOf } from './failures';
 import { native } from './native';
-import { Race } from './race';
+import { Race, type Result } from './race';
 import { type Answered, answerFrom } from './rungs';
 import type { CallRequest } from './request';
 import { argumentsOf } from './wrapped';
@@ -58,11 +58,16 @@ export class Recovery<T> implements Trying<T> {
     const { course, signal } = this;
     try {
       while (!course.isOver) {
-        if (course.next === Do.Call) await this.attempt();
-        else if (course.next === Do.Wait) await this.pause();
+        // Between a word of the breaker's and what it is about nothing else may happen: no permit lies about.
+        signal?.throwIfAborted();
+        if (course.next === Do.Call) this.settle(await this.attempt());
         else if (course.next === Do.Queue) await this.queue();
-        else await this.use(course.rung());
-        if (signal?.aborted && !course.isOver) throw signal.reason;
+        else if (course.next === Do.Use) await this.use(course.rung());
+        else {
+          await turnComes(this.alarm, course.length, signal);
+          signal?.throwIfAborted();
+          course.goOn();
+        }
       }
       return await this.end();
     } finally {
@@ -71,26 +76,23 @@ export class Recovery<T> implements Trying<T> {
     }
   }
 
-  private async pause(): Promise<void> {
-    await turnComes(this.alarm, this.course.length, this.signal);
-    this.course.goOn();
-  }
-
   private async queue(): Promise<void> {
     const { course } = this;
     const wait = new Wait<void>({ alarm: this.alarm, endOfWait: () => course.waited() }, course.ticket, course.length);
     await wait.whenEnded(this.signal);
   }
 
-  private async attempt(): Promise<void> {
+  private attempt(): Promise<Result<T>> {
+    this.race = new Race<T>(this, this.course, (came) => this.endingOf(came));
+    return this.unlessAborted(this.race.ended);
+  }
+
+  private settle({ came, ending }: Result<T>): void {
     const { course } = this;
-    const race = new Race<T>(this, course, (came) => this.endingOf(came));
-    this.race = race;
-    const { came, ending } = await this.unlessAborted(race.ended);
+    const primary = this.race!.primary!;
     this.race = null;
     this.last = came;
     if (ending.outcome === 'success' && came.kind === 'value') this.store?.(came.value);
-    const primary = race.primary!;
     ending.goesOn = !primary.isSettled;
     course.settle(ending);
     const giveBack = course.takeKept();

@@ -76,7 +76,7 @@ test('links between pages lead somewhere', () => {
       const path = isOurs ? join(ROOT, target.slice(HERE.length)) : resolve(ROOT, dirname(page), target);
       assert.ok(existsSync(path), `${page} links to ${relative(ROOT, path)}`);
       if (anchor === undefined) continue;
-      assert.match(readFileSync(path, 'utf8').toLowerCase(), new RegExp(`^#+ ${anchor}$`, 'm'), `${page}: #${anchor}`);
+      assert.match(readFileSync(path, 'utf8').toLowerCase(), new RegExp(`^#+ ${anchor.replaceAll('-', '[ -]')}$`, 'm'), `${page}: #${anchor}`);
     }
   }
 });

@@ -182,7 +182,8 @@ impl Falling {
     fn new(rules: &Policies, before: Option<&Falling>) -> Option<Arc<Self>> {
         let written: &[Rung] = rules.fallback.as_ref().map_or(&[], |fallback| &fallback.rungs);
         let leads = rules.cache.is_some() && !written.contains(&Rung::Cache);
-        let rungs: Box<[Rung]> = leads.then_some(Rung::Cache).into_iter().chain(written.iter().cloned()).collect();
+        let rungs: Box<[Rung]> =
+            leads.then_some(Rung::Cache).into_iter().chain(written.iter().cloned()).collect();
         let counts = rungs.iter().map(|rung| before.map_or([0; 2], |before| before.counted(rung)));
         let counts = counts.map(|n| n.map(AtomicU64::new)).collect();
         (!rungs.is_empty()).then(|| Arc::new(Falling { counts, rungs }))
@@ -293,7 +294,8 @@ pub(crate) struct Cached {
 
 impl Caching {
     fn new(rules: CacheRules, before: Option<&Caching>, now: Nanos) -> Self {
-        let new = || Cached { index: Arc::new(Index::new()), flights: Flights::new(), counts: Default::default() };
+        let new =
+            || Cached { index: Arc::new(Index::new()), flights: Flights::new(), counts: Default::default() };
         let lasting = before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting));
         // The host's values stay where they are until others take their places.
         lasting.index.shrink(&rules, now);
@@ -429,7 +431,8 @@ impl Around {
                 counts: old_hedge.map_or_else(Arc::default, |old| Arc::clone(&old.counts)),
             })
         };
-        let cache = |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()), now);
+        let cache =
+            |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()), now);
         Around {
             timeout: rules.timeout.as_ref().map(timeout),
             retry: rules.retry.as_ref().map(retry),

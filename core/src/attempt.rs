@@ -164,7 +164,9 @@ impl Course {
             let (reason, retry_after) = (refusal.reason(), refusal.retry_after());
             let after = After::Rejection { retry_after, is_open: reason == Reason::Open };
             let is_final = reason == Reason::Closed;
-            if let Some(next) = (!is_final).then(|| self.again(body, retrying, Missed::Rejected, after)).flatten() {
+            if let Some(next) =
+                (!is_final).then(|| self.again(body, retrying, Missed::Rejected, after)).flatten()
+            {
                 return next;
             }
         }

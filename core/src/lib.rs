@@ -91,8 +91,8 @@ mod acquire;
 mod admission;
 mod admit;
 mod around;
-mod attempt;
 mod asking;
+mod attempt;
 mod backoff;
 #[cfg(feature = "binding")]
 #[doc(hidden)]
@@ -177,19 +177,19 @@ pub use metrics::{CONTENT_TYPE, json, render};
 pub use name::Name;
 pub use outcome::{Outcome, Settled, Totals};
 pub use permit::{OwnedPermit, Permit};
-pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
-pub use registry::Registry;
 pub use policy::category::Category;
 pub use policy::fallback::Rung;
 pub use policy::feature::{FeatureCause, FeatureState};
 pub use policy::retry::Denied;
+pub use policy_event::{PolicyChange, PolicyEvent, PolicyEvents, PolicySubscription, SlotTable};
+pub use registry::Registry;
 #[cfg(feature = "binding")]
 #[doc(hidden)]
 pub use request::Wanted;
 pub use request::{Request, RequestError};
 pub use snapshot::{
-    BulkheadCounts, CacheCounts, FallbackCounts, FeatureCounts, GateCounts, HalfOpenCounts, HedgeCounts, RampCounts, RateLimitCounts,
-    RetryCounts, Snapshot, Transition, WindowCounts,
+    BulkheadCounts, CacheCounts, FallbackCounts, FeatureCounts, GateCounts, HalfOpenCounts, HedgeCounts,
+    RampCounts, RateLimitCounts, RetryCounts, Snapshot, Transition, WindowCounts,
 };
 pub use stepping::{Attempts, Ending, Finished, Step};
 pub use word::{Mode, State};

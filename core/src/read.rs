@@ -132,7 +132,9 @@ impl Body {
             fallbacks: self.around(|around| around.falling.as_ref().map(|f| f.counts())).unwrap_or_default(),
             cache: self.around(|around| around.cache.as_ref().map(Caching::counts)),
             hedge: self.around(|around| around.hedge.as_ref().map(Hedging::counts)),
-            features: self.around(|around| around.features.as_ref().map(Featured::counts)).unwrap_or_default(),
+            features: self
+                .around(|around| around.features.as_ref().map(Featured::counts))
+                .unwrap_or_default(),
             totals: self.totals(),
             last: machine.cause.map(|cause| Transition {
                 cause,

@@ -126,7 +126,10 @@ impl Body {
         if !ticket.is_plain() {
             let is_forced = engine.load().mode().is_forced();
             let timed_out = outcome == Outcome::Failure && error_type == Some(TIMEOUT);
-            self.leave_gates(ticket, &End { settled, outcome, is_slow: slow, is_forced, duration, timed_out });
+            self.leave_gates(
+                ticket,
+                &End { settled, outcome, is_slow: slow, is_forced, duration, timed_out },
+            );
         }
         if has_changed {
             self.deliver();
@@ -144,7 +147,13 @@ impl Body {
 
     /// Whether an attempt that ends so has succeeded, for what learns from it; `None` when it says nothing, also if it is
     /// not late.
-    pub(crate) fn teaches(&self, engine: &Engine, ticket: &Ticket, outcome: Outcome, d: Option<Nanos>) -> Option<bool> {
+    pub(crate) fn teaches(
+        &self,
+        engine: &Engine,
+        ticket: &Ticket,
+        outcome: Outcome,
+        d: Option<Nanos>,
+    ) -> Option<bool> {
         let is_plain = matches!(ticket.kind(), Kind::Plain | Kind::Probe(_));
         let says = is_plain && outcome != Outcome::Ignored && !engine.load().mode().is_forced();
         says.then(|| outcome == Outcome::Success && !self.is_too_late(ticket, outcome, d))

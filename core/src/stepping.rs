@@ -56,7 +56,8 @@ pub struct Ending<'a> {
 
 impl<'a> Ending<'a> {
     const fn of(outcome: Outcome, error_type: Option<&'a str>) -> Self {
-        let told = Ended { outcome, error_type, status: None, retry_after: None, stands: false, teaches: None };
+        let told =
+            Ended { outcome, error_type, status: None, retry_after: None, stands: false, teaches: None };
         Ending { told, lasted: None }
     }
 

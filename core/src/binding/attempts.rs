@@ -1,11 +1,11 @@
 //! Calls with their attempts, for packages of other languages.
 
 use super::{Paced, Refused, Slip};
+use crate::admit::priority::Priority;
+use crate::admit::slots::Slot;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::error::Refusal;
-use crate::admit::priority::Priority;
-use crate::admit::slots::Slot;
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
 pub use crate::policy::flights::{Joined, Role};

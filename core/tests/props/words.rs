@@ -52,7 +52,12 @@ pub fn real_event(event: &fusewire::Event) -> model::Event {
 /// The snapshot in the words of the model.
 pub fn real_snapshot(s: &fusewire::Snapshot) -> model::Snapshot {
     let by_reason = |counts: &[u64]| {
-        Reason::ALL.into_iter().map(Reason::name).zip(counts.iter().copied()).filter(|(_, n)| *n > 0).collect()
+        Reason::ALL
+            .into_iter()
+            .map(Reason::name)
+            .zip(counts.iter().copied())
+            .filter(|(_, n)| *n > 0)
+            .collect()
     };
     model::Snapshot {
         state: s.state.name(),

@@ -1,10 +1,10 @@
 //! The keys of the policies around the call (policies §6 to §10): their defaults, ranges and meanings.
 
-use crate::policy::fallback;
 use crate::clock::Nanos;
 use crate::config::keys::Bound::{Exclusive, Inclusive};
 use crate::config::keys::{Default, HOUR, Integer, Length, MS, Number, SECOND, Share};
 use crate::policy::category::{Categories, Category};
+use crate::policy::fallback;
 
 /// A name that the host or the document gives has at most so many bytes.
 pub(crate) const LONGEST_NAME: usize = 64;

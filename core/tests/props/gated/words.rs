@@ -41,7 +41,9 @@ pub fn policy_event(event: &fusewire::PolicyEvent) -> PolicyEvent {
 pub fn shown(s: &Snapshot) -> Shown {
     let gates = s.gates.as_ref();
     let mut refused = std::collections::BTreeMap::new();
-    for (reason, levels) in Reason::ALL.into_iter().zip(gates.map_or([[0; 5]; Reason::ALL.len()], |gates| gates.refused)) {
+    for (reason, levels) in
+        Reason::ALL.into_iter().zip(gates.map_or([[0; 5]; Reason::ALL.len()], |gates| gates.refused))
+    {
         let counted = levels.into_iter().enumerate().filter(|(_, n)| *n > 0);
         refused.extend(counted.map(|(level, n)| ((reason.name(), level), n)));
     }
