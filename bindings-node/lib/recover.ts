@@ -3,15 +3,20 @@
 import type { ExecuteOptions } from './breaker';
 import { OPEN_SPACE, together, valuesOf } from './cached';
 import type { Stepped } from './course';
-import { type Detailed, Recovery } from './recovering';
+import { type Detailed, type Manner, Recovery } from './recovering';
 import type { Calling } from './trial';
 import { spaceOf } from './wrapped';
 
 /** Makes a call with its attempts. @internal */
-export async function recover<T>(breaker: Stepped, fn: Calling<T>, options: ExecuteOptions): Promise<Detailed<T>> {
+export async function recover<T>(
+  breaker: Stepped,
+  fn: Calling<T>,
+  options: ExecuteOptions,
+  manner?: Manner<T>,
+): Promise<Detailed<T>> {
   const { key, signal = null } = options;
   if (signal?.aborted) throw signal.reason;
-  if (key === undefined) return new Recovery(breaker, fn, options, signal, null).run();
+  if (key === undefined) return new Recovery(breaker, fn, options, signal, null, manner).run();
   const request = { ...options, key: (spaceOf(fn) ?? OPEN_SPACE) + key };
   const values = valuesOf(breaker);
   const kept = values.fresh(request.key);
@@ -19,7 +24,7 @@ export async function recover<T>(breaker: Stepped, fn: Calling<T>, options: Exec
     return { value: kept.value as T, degraded: false, rung: null, error: undefined, attempts: 0 };
   }
   const store = (value: T): void => values.store(request.key, value);
-  const call = (): Promise<Detailed<T>> => new Recovery(breaker, fn, request, signal, store).run();
+  const call = (): Promise<Detailed<T>> => new Recovery(breaker, fn, request, signal, store, manner).run();
   const { answer, isOwn } = await together(breaker, request, signal, call);
   return isOwn ? answer : { ...answer, attempts: 0 };
 }

@@ -25,6 +25,14 @@ export interface Detailed<T> {
   attempts: number;
 }
 
+/** What a kind of call knows of its own attempts. @internal */
+export interface Manner<T> {
+  /** What an attempt means to the breaker; without it the options say so. */
+  judge?(came: Exclude<Came<T>, { kind: 'timeout' }>): Ending;
+  /** Nobody wants what an attempt came to: another is made. */
+  discard?(came: Came<T>): void;
+}
+
 /** A call under way. @internal */
 export class Recovery<T> implements Trying<T> {
   readonly name: string;
@@ -43,6 +51,7 @@ export class Recovery<T> implements Trying<T> {
     private readonly request: CallRequest,
     private readonly signal: AbortSignal | null,
     private readonly store: ((value: T) => void) | null,
+    private readonly manner: Manner<T> = {},
   ) {
     this.name = breaker.name;
     this.wantsSignal = call.length > 0;
@@ -83,6 +92,7 @@ export class Recovery<T> implements Trying<T> {
   }
 
   private attempt(): Promise<Result<T>> {
+    if (this.last !== null) this.manner.discard?.(this.last);
     this.race = new Race<T>(this, this.course, (came) => this.endingOf(came));
     return this.unlessAborted(this.race.ended);
   }
@@ -102,7 +112,8 @@ export class Recovery<T> implements Trying<T> {
   /** What an attempt means to the breaker. */
   private endingOf(came: Came<T>): Ending {
     const { options } = this.breaker;
-    const { name } = this;
+    const { name, manner } = this;
+    if (came.kind !== 'timeout' && manner.judge !== undefined) return manner.judge(came);
     if (came.kind === 'value') return { outcome: outcomeOf(options, name, came.value) };
     const { error } = came;
     const stands = (outcome: string): boolean => outcome === 'failure' && !mayFallBack(options, name, error);
