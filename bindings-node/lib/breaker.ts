@@ -31,7 +31,7 @@ import {
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
-import { recover, valueOf } from './recover';
+import { recover, recoverValue } from './recover';
 import type { Detailed } from './recovering';
 import { hasRefusal, refuse, refuseLater, takeRefusal } from './refusal';
 import { type AcquireOptions, type CallRequest, PLAIN } from './request';
@@ -230,7 +230,7 @@ export class CircuitBreaker extends GatedBreaker {
       return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, options);
     }
     if (hasSignal && signal.aborted) throw signal.reason;
-    if (this.goesByStep(options)) return recover(this as unknown as Stepped, fn, options).then(valueOf);
+    if (this.goesByStep(options)) return recoverValue(this as unknown as Stepped, fn, options);
     const given = this.ready(options, signal);
     const permit = given instanceof Promise ? await given : given;
     if (!(permit instanceof Permit)) return refuse(this.options, fn, permit) as T;
@@ -277,7 +277,7 @@ export class CircuitBreaker extends GatedBreaker {
       given = this.ask();
       if (given !== null) return this.callWith(given, fn);
       if (!hasRefusal()) {
-        if (this.goesByStep(request)) return recover(this as unknown as Stepped, fn, request).then(valueOf);
+        if (this.goesByStep(request)) return recoverValue(this as unknown as Stepped, fn, request);
         given = this.enterGates(request, true);
       }
     } catch (error) {

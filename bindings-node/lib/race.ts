@@ -12,13 +12,16 @@ function overtaken(): DOMException {
   return new DOMException('another attempt has answered first', 'AbortError');
 }
 
-/** A function that has come to its end at once. */
-const RETURNED = { isSettled: true, abort: () => {}, whenReturned: (act: () => void) => act() };
+/** A function that has come to its end. @internal */
+export const RETURNED: Primary = { isSettled: true, abort: () => undefined, whenReturned: (act: () => void) => act() };
 
 interface Beside<T> {
   trial: Trial<T> | null;
   slip: Slip;
 }
+
+/** The attempt whose permit is settled at the end. @internal */
+export type Primary = Pick<Trial<unknown>, 'isSettled' | 'abort' | 'whenReturned'>;
 
 /** How an attempt came out, and what that means to the breaker. @internal */
 export interface Result<T> {
@@ -30,7 +33,7 @@ export interface Result<T> {
 export class Race<T> {
   readonly ended: Promise<Result<T>>;
   /** Whose permit is settled at the end. */
-  primary: Pick<Trial<T>, 'isSettled' | 'abort' | 'whenReturned'> | null = null;
+  primary: Primary | null = null;
   private end!: (result: Result<T>) => void;
   private stop: (() => void) | null = null;
   private readonly besides = new Set<Beside<T>>();

@@ -5,7 +5,7 @@ import { Course, Do, type Ending, type Stepped } from './course';
 import { type CircuitOpenError, noteRecovery } from './errors';
 import { categoryType, hintOf, mayFallBack, statusOf } from './failures';
 import { native } from './native';
-import { Race, type Result } from './race';
+import { type Primary, Race, type Result } from './race';
 import { type Answered, answerFrom } from './rungs';
 import type { CallRequest } from './request';
 import { argumentsOf } from './wrapped';
@@ -37,14 +37,16 @@ export interface Manner<T> {
 export class Recovery<T> implements Trying<T> {
   readonly name: string;
   readonly wantsSignal: boolean;
-  private readonly course: Course;
   /** How the last attempt came out that ran. */
   private last: Came<T> | null = null;
   private degraded: Answered | null = null;
   private readonly rungErrors: { rung: string; error: unknown }[] = [];
   private race: Race<T> | null = null;
 
-  /** @param store is told the value of a function that succeeded. */
+  /**
+   * @param store is told the value of a function that succeeded.
+   * @param course the call, if it has begun.
+   */
   constructor(
     readonly breaker: Stepped,
     readonly call: Calling<T>,
@@ -52,14 +54,20 @@ export class Recovery<T> implements Trying<T> {
     private readonly signal: AbortSignal | null,
     private readonly store: ((value: T) => void) | null,
     private readonly manner: Manner<T> = {},
+    private readonly course = new Course(breaker, request, true),
   ) {
     this.name = breaker.name;
     this.wantsSignal = call.length > 0;
-    this.course = new Course(breaker, request, true);
   }
 
   get alarm(): Stepped['alarm'] {
     return this.breaker.alarm;
+  }
+
+  /** Goes on after its first attempt has come to that. */
+  goOn(came: Came<T>, trial: Primary): Promise<Detailed<T>> {
+    this.settle({ came, ending: this.endingOf(came) }, trial);
+    return this.run();
   }
 
   /** Makes the call. Whatever happens, nothing is held afterwards. */
@@ -69,7 +77,7 @@ export class Recovery<T> implements Trying<T> {
       while (!course.isOver) {
         // Between a word of the breaker's and what it is about nothing else may happen: no permit lies about.
         signal?.throwIfAborted();
-        if (course.next === Do.Call) this.settle(await this.attempt());
+        if (course.next === Do.Call) this.settle(await this.attempt(), this.race!.primary!);
         else if (course.next === Do.Queue) await this.queue();
         else if (course.next === Do.Use) await this.use(course.rung());
         else {
@@ -97,9 +105,8 @@ export class Recovery<T> implements Trying<T> {
     return this.unlessAborted(this.race.ended);
   }
 
-  private settle({ came, ending }: Result<T>): void {
+  private settle({ came, ending }: Result<T>, primary: Primary): void {
     const { course } = this;
-    const primary = this.race!.primary!;
     this.race = null;
     this.last = came;
     if (ending.outcome === 'success' && came.kind === 'value') this.store?.(came.value);
