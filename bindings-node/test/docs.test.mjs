@@ -12,7 +12,7 @@ import ts from 'typescript';
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const ROOT = join(PACKAGE, '..');
 const HERE = 'https://github.com/fusewire/fusewire/blob/main/';
-const PAGES = ['README.md', 'bindings-node/README.md'];
+const PAGES = ['README.md', 'bindings-node/README.md', 'docs/node-recovery.md'];
 const read = (page) => readFileSync(join(ROOT, page), 'utf8');
 
 let folder;
