@@ -12,7 +12,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: ## a service lives through an outage, without a breaker and with one, in Rust, Node, Python and C, and an overload (5 minutes)
+demo: ## a service lives through an outage, without a breaker and with one, in Rust, Node, Python and C; an overload, a brown-out under retries, a recovery by feature (5 minutes)
 	@ci/demo.sh $(ARGS)
 
 build-node: ## the npm package in bindings-node, for the Node of this machine

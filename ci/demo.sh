@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the demos, those of Rust, Node, Python and C; arguments go to the one of Rust (`--help` lists them).
 # They check what the breaker promises.
-# Costs: two minutes for Rust, 45 s each for Node, Python and C; five minutes more for the first build.
+# Costs: two and a half minutes for Rust, 45 s each for Node, Python and C; five minutes more for the first build.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . ci/lib-python.sh
@@ -10,7 +10,7 @@ ci/setup.sh build
 mkdir -p build
 others=yes
 case " $* " in
-*" upstream "* | *" overload "* | *" --help "* | *" -h "* | *" --version "* | *" -V "*) others= ;;
+*" upstream "* | *" overload "* | *" retries "* | *" features "* | *" --help "* | *" -h "* | *" --version "* | *" -V "*) others= ;;
 *" --check "*) ;;
 *) set -- --check "$@" ;;
 esac
@@ -19,6 +19,10 @@ cargo run --quiet --release --locked -p fusewire-example-rust --bin demo -- "$@"
 
 say "" "==== Rust: three times more calls than the upstream can answer" ""
 cargo run --quiet --release --locked -p fusewire-example-rust --bin demo -- overload --check --plot build/overload.svg
+say "" "==== Rust: a brown-out, with naive retries, with a budget, and with a breaker" ""
+cargo run --quiet --release --locked -p fusewire-example-rust --bin demo -- retries --check --plot build/retries.svg
+say "" "==== Rust: a service recovers feature by feature" ""
+cargo run --quiet --release --locked -p fusewire-example-rust --bin demo -- features --check --plot build/features.svg
 
 # The program of the first demo carries the upstream along.
 export FUSEWIRE_UPSTREAM="${CARGO_TARGET_DIR:-target}/release/demo upstream"

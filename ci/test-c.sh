@@ -17,7 +17,7 @@ export FUSEWIRE_VECTORS=$root/tests/vectors
 
 # `memory` and `fork` need a process without other hands in its memory.
 programs=(build options call outcome function exceptions operate read events wait registry metrics clock errors names
-    misuse null permits aborts threads hands admission queue slots)
+    misuse null permits aborts threads hands admission queue slots attempts steps caches)
 alone=(memory fork)
 
 # ---- the header alone ----
@@ -63,7 +63,7 @@ symbols() {
     cp "$c/lib/libfusewire.so.1" "$out/stripped"
     strip "$out/stripped"
     size=$(stat -c %s "$out/stripped")
-    [ "$size" -le 1500000 ] || die "libfusewire.so has $size bytes, stripped; 1500000 are allowed"
+    [ "$size" -le 1700000 ] || die "libfusewire.so has $size bytes, stripped; 1700000 are allowed"
     say "symbols: $(wc -l <"$golden"); needs $(tr '\n' ' ' <<<"$needed")and $size bytes, stripped"
 }
 

@@ -27,7 +27,7 @@ run() {
     shift 2
     rm -rf "$folder" && mkdir -p "$folder"
     local running=()
-    for file in main values rules admission thrown; do
+    for file in main values rules admission recovery thrown; do
         "$compiler" "$@" "${warnings[@]}" "${sanitized[@]}" -pthread -I"$c/include" -c -o "$folder/$file.o" "$tests/$file.cpp" &
         running+=($!)
     done

@@ -23,26 +23,32 @@
 // called at once, and by whom: `fusewire_breaker_acquire_with` tells how much a call matters,
 // `fusewire_breaker_acquire_wait` waits for a slot, and `fusewire_breaker_enter` does so for an event loop.
 //
+// With `retry`, `fallback`, `cache` or `hedge` a call may be made more than once, or be answered by something else. Such a
+// call is made step by step: `fusewire_breaker_begin` begins it, `fusewire_attempts_next` says what is to be done, and the
+// program does it and tells how it came out. The rules are the library's; the calls, the waits and the values are yours.
+//
 // CONVENTIONS
 //
 // Names. `fusewire_TYPE_VERB(object, arguments..., results..., error)`. What a `const` pointer leads to is not
 // changed.
 //
 // Results. Most functions return a `fusewire_status`. Below 100 they have done or decided what they were asked for;
-// from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`.
-// (What gives a permit also marks it as not given.) `FUSEWIRE_IS_ERROR` tells the two apart,
-// `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for failure.
+// from 100 on they have failed: nothing was changed, and nothing was written but the detail to `error`. (What gives a
+// permit also marks it as not given, what begins attempts marks them as not begun.) `FUSEWIRE_IS_ERROR` tells the two
+// apart, `fusewire_status_text` puts a status into words. Functions that return a value say which one stands for
+// failure.
 //
 // Errors. Where a function takes a `fusewire_error **error`, NULL there says that no detail is wanted; otherwise a
 // failure writes an error there, to be freed with `fusewire_error_free`. Success leaves it alone.
 //
-// Ownership. A `_new`, `_from_json`, `_clone`, `_get...`, `_subscribe...` or `_enter` gives a handle; who got it frees it
-// with the `_free` of its type. The order does not matter: what needs another object keeps it alive by itself. Permits
-// do not: settle those of a handle before you free it, those that a place in a queue has given, too. `_free` of NULL does nothing. A handle that is freed twice ends the
-// process with a message on stderr (SIGABRT); for one that is used after it was freed a function returns
+// Ownership. A `_new`, `_from_json`, `_clone`, `_get...`, `_subscribe...` or `_enter` gives a handle; who got it frees
+// it with the `_free` of its type. The order does not matter: what needs another object keeps it alive by itself.
+// Permits and attempts do not: settle those of a handle before you free it, those that a place in a queue has given,
+// too, and end these or give them up. `_free` of NULL does nothing. A handle that is freed twice ends the process with
+// a message on stderr (SIGABRT); for one that is used after it was freed a function returns
 // `FUSEWIRE_ERROR_INVALID_HANDLE`. Both are noticed for the last 1,024 handles of each type that were freed; beyond
-// that such a mistake is undefined. Plain structs (options, requests, slots, permits, rejections, snapshots, events)
-// are yours, need no freeing, and may lie wherever their type may.
+// that such a mistake is undefined. Plain structs (options, requests, slots, permits, attempts, steps, endings,
+// rejections, snapshots, events) are yours, need no freeing, and may lie wherever their type may.
 //
 // NULL. Every pointer is checked. For one that must not be NULL a function returns `FUSEWIRE_ERROR_NULL_ARGUMENT`;
 // where NULL means something, the function says so.
@@ -58,17 +64,15 @@
 // that is absent.
 //
 // Structs that grow begin with their `size`. Begin with `FUSEWIRE_OPTIONS_INIT`, `FUSEWIRE_SNAPSHOT_INIT`,
-// `FUSEWIRE_REQUEST_INIT` or `FUSEWIRE_SLOTS_INIT` (where there are no macros: see the struct), and a program goes on to
-// work with later libraries. A struct that
-// is larger than a library knows is refused unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells
-// whether the library serves this header.
+// `FUSEWIRE_REQUEST_INIT`, `FUSEWIRE_ENDING_INIT` or `FUSEWIRE_SLOTS_INIT` (where there are no macros: see the
+// struct), and a program goes on to work with later libraries. A struct that is larger than a library knows is refused
+// unless what that library does not know is 0. `FUSEWIRE_IS_SERVED()` tells whether the library serves this header.
 //
 // Threads. Every function may be called from any thread, and every handle may be shared, except that nobody may use a
 // handle while another thread frees it. A permit may be settled by another thread than it was given to, but not by two
-// at once. In steady state acquiring and settling take no lock and allocate nothing; a thread's first call of a
-// breaker does, and so do a transition, the first failure of an error type, and whatever happens while calls wait for a
-// slot. More than 64 threads on one breaker
-// share some counters by turns.
+// at once; so it is with attempts. In steady state acquiring and settling take no lock and allocate nothing; a
+// thread's first call of a breaker does, and so do a transition, the first failure of an error type, and whatever
+// happens while calls wait for a slot. More than 64 threads on one breaker share some counters by turns.
 //
 // Signals. No function may be called from a signal handler.
 //
@@ -109,11 +113,14 @@
 #define FUSEWIRE_SNAPSHOT_INIT fusewire_snapshot_init_()
 #define FUSEWIRE_REQUEST_INIT fusewire_request_init_()
 #define FUSEWIRE_SLOTS_INIT fusewire_slots_init_()
+#define FUSEWIRE_ENDING_INIT fusewire_ending_init_()
 #else
 #define FUSEWIRE_OPTIONS_INIT {.size = sizeof(fusewire_options)}
 #define FUSEWIRE_SNAPSHOT_INIT {.size = sizeof(fusewire_snapshot)}
 #define FUSEWIRE_REQUEST_INIT \
     {.size = sizeof(fusewire_request), .priority = FUSEWIRE_PRIORITY_NORMAL, .cost = 1, .deadline_ns = FUSEWIRE_NONE}
+#define FUSEWIRE_ENDING_INIT \
+    {.size = sizeof(fusewire_ending), .retry_after_ns = FUSEWIRE_NONE, .duration_ns = FUSEWIRE_NONE}
 #define FUSEWIRE_SLOTS_INIT {.size = sizeof(fusewire_slots), .max_concurrent = FUSEWIRE_NONE}
 #endif
 
@@ -126,6 +133,9 @@
 
 // A permit that was not given yet.
 #define FUSEWIRE_PERMIT_INIT {{0}}
+
+// Attempts that were not begun yet.
+#define FUSEWIRE_ATTEMPTS_INIT {{0}}
 
 
 // The ABI that this header describes. It grows with each release that adds something; what an older header describes
@@ -141,6 +151,9 @@
 // How many priorities there are, for arrays by priority.
 #define FUSEWIRE_PRIORITY_COUNT 5
 
+// Room for the longest rung, `breaker:` and a name of 255 bytes, and its NUL.
+#define FUSEWIRE_RUNG_SIZE 264
+
 // How many reasons the arrays of a snapshot have room for; index by `fusewire_reason`.
 #define FUSEWIRE_REASON_CAPACITY 32
 
@@ -155,6 +168,9 @@
 
 // Room for the longest reason that an actor gave, 256 bytes, and its NUL.
 #define FUSEWIRE_REASON_TEXT_SIZE 264
+
+// Room for the longest name of a feature, 64 bytes, and its NUL.
+#define FUSEWIRE_FEATURE_SIZE 72
 
 // The values of `fusewire_status`.
 typedef enum fusewire_status_enum {
@@ -172,6 +188,8 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_NO_OUTCOME = 5,
     // The call waits in the queue for a slot: there is no permit yet.
     FUSEWIRE_QUEUED = 6,
+    // There is none of what was asked for.
+    FUSEWIRE_ABSENT = 7,
     // The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     // A pointer is NULL that must not be.
@@ -190,6 +208,10 @@ typedef enum fusewire_status_enum {
     FUSEWIRE_ERROR_ALREADY_SETTLED = 106,
     // How the wait ended was told before.
     FUSEWIRE_ERROR_ALREADY_TOLD = 107,
+    // The attempts were not begun, or were given up.
+    FUSEWIRE_ERROR_NOT_BEGUN = 108,
+    // That is not what is to be told now: see the step that the attempts are at. Nothing was counted.
+    FUSEWIRE_ERROR_WRONG_STEP = 109,
     // The configuration is wrong; the error names the key, the value and what is allowed.
     FUSEWIRE_ERROR_CONFIG = 110,
     // The name is wrong: 1 to 255 bytes of UTF-8 without control characters.
@@ -256,6 +278,8 @@ typedef enum fusewire_reason_enum {
     FUSEWIRE_REASON_LIMIT_REACHED = 8,
     // The breaker was closed for good.
     FUSEWIRE_REASON_CLOSED = 9,
+    // The call's feature is disabled.
+    FUSEWIRE_REASON_FEATURE_DISABLED = 10,
 } fusewire_reason_enum;
 
 // The values of `fusewire_priority`.
@@ -302,6 +326,8 @@ typedef enum fusewire_cause_enum {
     FUSEWIRE_CAUSE_MODE = 12,
     // The configuration changed.
     FUSEWIRE_CAUSE_RECONFIGURED = 13,
+    // A required feature failed its test.
+    FUSEWIRE_CAUSE_FEATURE_FAILED = 14,
 } fusewire_cause_enum;
 
 // The values of `fusewire_window`.
@@ -334,7 +360,75 @@ typedef enum fusewire_policy_enum {
     FUSEWIRE_POLICY_RATE = 3,
     // The breaker was closed for good.
     FUSEWIRE_POLICY_CLOSE = 4,
+    // The state of a feature.
+    FUSEWIRE_POLICY_FEATURE = 5,
 } fusewire_policy_enum;
+
+// The values of `fusewire_step_kind`.
+typedef enum fusewire_step_kind_enum {
+    // Make the call, then tell how it ended: `fusewire_attempts_settle`, or `_success` or `_failure`.
+    FUSEWIRE_STEP_CALL = 0,
+    // Wait for `wait_ns`, then ask for the next step again.
+    FUSEWIRE_STEP_WAIT = 1,
+    // Answer from the rung, then tell whether it has: `fusewire_attempts_answered`.
+    FUSEWIRE_STEP_USE = 2,
+    // It is over.
+    FUSEWIRE_STEP_DONE = 3,
+} fusewire_step_kind_enum;
+
+// The values of `fusewire_rung`.
+typedef enum fusewire_rung_enum {
+    // There is no rung.
+    FUSEWIRE_RUNG_NONE = 0,
+    // The answer of an earlier call of the same key: see `fusewire_breaker_cache_any`.
+    FUSEWIRE_RUNG_CACHE = 1,
+    // A call through another breaker, whose name stands behind `breaker:`.
+    FUSEWIRE_RUNG_BREAKER = 2,
+    // What the program has under that name: a function or a constant.
+    FUSEWIRE_RUNG_NAMED = 3,
+} fusewire_rung_enum;
+
+// The values of `fusewire_role`.
+typedef enum fusewire_role_enum {
+    // It makes the attempts, and lands or leaves.
+    FUSEWIRE_ROLE_LEAD = 0,
+    // It waits until it is handed the leader's answer, is told to lead, or leaves.
+    FUSEWIRE_ROLE_FOLLOW = 1,
+} fusewire_role_enum;
+
+// The values of `fusewire_feature_state`.
+typedef enum fusewire_feature_state_enum {
+    // Its calls pass; it is judged by their outcomes.
+    FUSEWIRE_FEATURE_ENABLED = 0,
+    // Its calls pass, for as long as they are to show whether it works.
+    FUSEWIRE_FEATURE_TESTING = 1,
+    // Its calls are turned away with `FUSEWIRE_REASON_FEATURE_DISABLED`.
+    FUSEWIRE_FEATURE_DISABLED = 2,
+} fusewire_feature_state_enum;
+
+// The values of `fusewire_feature_cause`.
+typedef enum fusewire_feature_cause_enum {
+    // It is no change of a feature.
+    FUSEWIRE_FEATURE_CAUSE_NONE = 0,
+    // The breaker opened: every feature is disabled.
+    FUSEWIRE_FEATURE_CAUSE_OPENED = 1,
+    // Its turn to be tested has come.
+    FUSEWIRE_FEATURE_CAUSE_RECOVERY = 2,
+    // It passed its test.
+    FUSEWIRE_FEATURE_CAUSE_PASSED = 3,
+    // It failed its test.
+    FUSEWIRE_FEATURE_CAUSE_FAILED = 4,
+    // A required feature failed its test: every other one is disabled, and the breaker opens.
+    FUSEWIRE_FEATURE_CAUSE_ROLLED_BACK = 5,
+    // Its health fell too far.
+    FUSEWIRE_FEATURE_CAUSE_UNHEALTHY = 6,
+    // A feature that it requires was disabled.
+    FUSEWIRE_FEATURE_CAUSE_REQUIREMENT = 7,
+    // The breaker was reset: every feature is enabled.
+    FUSEWIRE_FEATURE_CAUSE_RESET = 8,
+    // A forced mode was left: every feature is enabled.
+    FUSEWIRE_FEATURE_CAUSE_MODE = 9,
+} fusewire_feature_cause_enum;
 
 // A handle of a circuit breaker, which guards one dependency. A breaker lives as long as one of its handles, its
 // registry or a call in it. Free each handle with `fusewire_breaker_free`, after the permits that were given through
@@ -443,7 +537,7 @@ typedef struct fusewire_options {
 // keeps a probe's place until `half_open_timeout` ends its lease, and a slot of a bulkhead for good. Do not settle
 // copies of one.
 typedef struct fusewire_permit {
-    // For this library alone; larger than what it needs today.
+    // For this library alone.
     uint64_t opaque[8];
 } fusewire_permit;
 
@@ -465,8 +559,8 @@ typedef struct fusewire_rejection {
 typedef fusewire_outcome (*fusewire_function)(void *userdata, const char **error_type);
 
 // What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for
-// that says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`,
-// `priority`, `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
+// that says nothing, and set what is different. Without macros: set every field. What a breaker's document does not
+// speak of is not looked at, but for a cost of 0, a feature that the document does not have, and a deadline.
 typedef struct fusewire_request {
     // `sizeof(fusewire_request)`. Later versions add fields at the end.
     size_t size;
@@ -476,14 +570,120 @@ typedef struct fusewire_request {
     // sliding window).
     uint32_t cost;
     // When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
-    // queue, and for no turn that comes later. `FUSEWIRE_NONE`, to begin with, for none.
+    // queue, for no turn that comes later and for no attempt that would begin later, and an attempt may take no longer.
+    // `FUSEWIRE_NONE`, to begin with, for none.
     uint64_t deadline_ns;
+    // The feature that the call is of, one of the document's `features`; NULL, to begin with, for none. Its text, like
+    // those below, needs to stay only for the call that is given the request.
+    const char *feature;
+    // The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
+    // none.
+    const char *method;
+    // Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.
+    const char *key;
+    // Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
+    uint32_t idempotent;
+    // Always 0.
+    uint32_t reserved;
 } fusewire_request;
 
 // Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that
 // settles a call, changes the breaker by hand, or polls. It must not block, unwind or call this library: let it write
 // to a pipe or an `eventfd`, and ask the place from the loop that reads that.
 typedef void (*fusewire_callback)(void *userdata);
+
+// A call with its attempts: retries with their waits and budget, timeouts, and the rungs that answer when it fails. It
+// says what is to be done, one step after the other, and does none of it but asking the breaker for permits. A plain
+// struct of the caller's, which needs no freeing: put it on the stack, move it with the call, and follow its steps to
+// the end, or give it up with `fusewire_attempts_abandon`; one that is left in the middle of an attempt keeps what a
+// permit keeps that is never settled. Any thread may go on with it, but no two at once. Do not use copies of one.
+typedef struct fusewire_attempts {
+    // For this library alone.
+    uint64_t opaque[48];
+} fusewire_attempts;
+
+// What is to be done: one of `fusewire_step_kind_enum`.
+typedef uint32_t fusewire_step_kind;
+
+// What a rung answers from: one of `fusewire_rung_enum`.
+typedef uint32_t fusewire_rung;
+
+// What is to be done now in a call that is made step by step. What does not belong to its kind is absent.
+typedef struct fusewire_step {
+    // What, a `fusewire_step_kind`.
+    fusewire_step_kind kind;
+    // Of a call: its number, from 1. At the end: how many there were. It counts how often the breaker was asked.
+    uint32_t attempt;
+    // Of a call: how long it may take, in nanoseconds from now; absent when nothing sets a timeout. End it then, and
+    // settle it as a failure of error type `timeout`.
+    uint64_t timeout_ns;
+    // Of a wait: how long, in nanoseconds from now; else 0.
+    uint64_t wait_ns;
+    // At the end: of the last attempt that ran, or success when a rung has answered, a `fusewire_outcome`.
+    // `FUSEWIRE_INVALID` when nothing ran and nothing has answered, and before the end.
+    fusewire_outcome outcome;
+    // What `rung` answers from, a `fusewire_rung`.
+    fusewire_rung rung_kind;
+    // At the end: why the last attempt was turned away; its `reason` is `FUSEWIRE_INVALID` when it was not, and before
+    // the end.
+    struct fusewire_rejection rejection;
+    // The rung that is to answer, as the document writes it; at the end the one that has, when the answer is degraded.
+    // Else empty.
+    char rung[FUSEWIRE_RUNG_SIZE];
+    // At the end: the error type of the last attempt that failed, cut at 64 bytes. Else empty.
+    char error_type[FUSEWIRE_ERROR_TYPE_SIZE];
+    // Always 0.
+    uint64_t reserved[4];
+} fusewire_step;
+
+// How an attempt ended. Begin with `fusewire_ending ending = FUSEWIRE_ENDING_INIT;`, which is a success, and set what is
+// different. Without macros: all bytes 0, then `size`, and `FUSEWIRE_NONE` for both durations.
+typedef struct fusewire_ending {
+    // `sizeof(fusewire_ending)`. Later versions add fields at the end.
+    size_t size;
+    // How, a `fusewire_outcome`: `FUSEWIRE_OUTCOME_SUCCESS` to begin with. An ignored attempt says nothing about the
+    // dependency; it is not tried once more, and nothing answers in its place.
+    fusewire_outcome outcome;
+    // The HTTP status of the answer, 100 to 999: it tells the category of a failure where the error type does not. 0,
+    // to begin with, for none.
+    uint32_t http_status;
+    // What kind of error it was: the names that `retry.on` is about, such as `timeout` or `connection_refused`,
+    // `http_503` for a status, or any other. NULL, to begin with, for none. Its text needs to stay only for the call.
+    const char *error_type;
+    // How long the dependency asks to wait, as by `Retry-After`, in nanoseconds: a retry waits at least as long.
+    // `FUSEWIRE_NONE`, to begin with, when it does not.
+    uint64_t retry_after_ns;
+    // How long the attempt took, in nanoseconds; `FUSEWIRE_NONE`, to begin with, leaves that to the clock.
+    uint64_t duration_ns;
+    // Not 0: the failure stands, no rung answers in its place. 0 to begin with.
+    uint32_t without_fallback;
+    // Always 0.
+    uint32_t reserved;
+} fusewire_ending;
+
+// Where the program keeps an answer: in an array of its own, beside the version. What has another version there is not
+// what was asked for, and stands for nothing.
+typedef struct fusewire_place {
+    // No two stores of a breaker share one.
+    uint64_t version;
+    // From 0, and below the most entries there ever were.
+    uint32_t at;
+    // Of a store: 1 when another answer was there, which goes; else 0.
+    uint32_t replaces;
+} fusewire_place;
+
+// What a call is to do among those of its key: one of `fusewire_role_enum`.
+typedef uint32_t fusewire_role;
+
+// A call among those of its key.
+typedef struct fusewire_flight {
+    // Its name, which no other of the breaker has; from 1 and in the order of joining.
+    uint64_t ticket;
+    // What it is to do, a `fusewire_role`.
+    fusewire_role role;
+    // Always 0.
+    uint32_t reserved;
+} fusewire_flight;
 
 // The slots of a bulkhead, for `fusewire_breaker_set_slots`. Begin with `fusewire_slots slots = FUSEWIRE_SLOTS_INIT;`.
 // Without macros: all bytes 0, then `size` and `max_concurrent`.
@@ -500,7 +700,8 @@ typedef struct fusewire_slots {
 
 // A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
 // machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
-// and NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
+// and NAN where a share stands. Histograms, error types,
+// features, and counts of retries, fallbacks, caches and hedges are in the JSON and the metrics text.
 typedef struct fusewire_snapshot {
     // `sizeof(fusewire_snapshot)`. Later versions add fields at the end.
     size_t size;
@@ -602,6 +803,13 @@ typedef struct fusewire_snapshot {
     fusewire_priority min_priority;
     // Always 0.
     uint32_t reserved;
+    // How long a call without a deadline of its own may take; absent without `timeout`.
+    uint64_t timeout_ns;
+    // How many retries and hedges may begin now; absent without `retry`, and with `budget: false`.
+    uint64_t retry_budget;
+    // How well `exponential`, `fibonacci` and `decorrelated_jitter` have done, 0 to 1: of `retry.backoff` of the kind
+    // `adaptive`, which chooses from them; absent with other kinds.
+    double retry_scores[3];
 } fusewire_snapshot;
 
 // A failure.
@@ -651,6 +859,12 @@ typedef struct fusewire_event {
     char reason[FUSEWIRE_REASON_TEXT_SIZE];
 } fusewire_event;
 
+// Whether calls of a feature are let in: one of `fusewire_feature_state_enum`.
+typedef uint32_t fusewire_feature_state;
+
+// What changed a feature's state: one of `fusewire_feature_cause_enum`. Later versions add causes.
+typedef uint32_t fusewire_feature_cause;
+
 // What changed around the machine: one of `fusewire_policy_enum`. Later versions add kinds.
 typedef uint32_t fusewire_policy;
 
@@ -668,7 +882,8 @@ typedef struct fusewire_policy_event {
     fusewire_policy kind;
     // Always 0.
     uint32_t reserved;
-    // The rate (in calls a second), the limit, the `fusewire_priority`, or of slots how many there were in all.
+    // The rate (in calls a second), the limit, the `fusewire_priority`, the `fusewire_feature_state`, or of slots how many
+    // there were in all.
     double from;
     // The same, after.
     double to;
@@ -682,6 +897,14 @@ typedef struct fusewire_policy_event {
     char actor[FUSEWIRE_ACTOR_SIZE];
     // Why, if it was done by hand; else empty.
     char reason[FUSEWIRE_REASON_TEXT_SIZE];
+    // Of a feature: its name.
+    char feature[FUSEWIRE_FEATURE_SIZE];
+    // Of a feature: the share of successes in the state before, of the last 50 outcomes at most; NAN without any.
+    double health;
+    // Of a feature: what changed it, a `fusewire_feature_cause`.
+    fusewire_feature_cause feature_cause;
+    // Always 0.
+    uint32_t reserved_too;
 } fusewire_policy_event;
 
 #ifdef __cplusplus
@@ -845,6 +1068,12 @@ fusewire_reason fusewire_permit_would_reject(const struct fusewire_permit *permi
 // none that was given and not settled. Only a breaker with a leaky bucket gives such permits.
 uint64_t fusewire_permit_wait_ns(const struct fusewire_permit *permit);
 
+// How long the call may take, in nanoseconds from its beginning, by the document's `timeout` and the request's
+// deadline: end it then, and settle it as a failure of error type `timeout`. One that is settled as a success after
+// that is counted as such a failure, whoever enforces it. `FUSEWIRE_NONE` when nothing sets a timeout, and when
+// `permit` is none that was given and not settled.
+uint64_t fusewire_permit_timeout_ns(const struct fusewire_permit *permit);
+
 // Whether the call passes a breaker that would turn it away, because its priority is at or above `open_bypass`: it
 // counts in the totals only. `false` when it does not, and when `permit` is none that was given and not settled.
 bool fusewire_permit_is_bypassed(const struct fusewire_permit *permit);
@@ -898,9 +1127,9 @@ fusewire_status fusewire_breaker_record(struct fusewire_breaker *breaker,
 // slot, nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
 //
 // Returns and writes as `fusewire_breaker_acquire` does. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
-// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request
-// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked
-// then, and nothing counts.
+// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when the request itself is wrong: `error`, unless it is NULL, says which field, its
+// value and what is allowed. Nothing was asked then, and nothing counts.
 FUSEWIRE_MUST_USE
 fusewire_status fusewire_breaker_acquire_with(struct fusewire_breaker *breaker,
                                               const struct fusewire_request *request,
@@ -1007,6 +1236,177 @@ fusewire_status fusewire_waiting_raise(struct fusewire_waiting *waiting,
 // Frees a place. A wait whose end was not told is given up: it leaves nothing behind, and a slot that it was given
 // goes to the next. NULL does nothing; freeing twice ends the process with a message.
 void fusewire_waiting_free(struct fusewire_waiting *waiting);
+
+// Begins a call that is made step by step, and writes it to `attempts`; the breaker is not asked yet. `request`: what
+// each attempt asks for; NULL asks for nothing in particular. The handle `breaker` must stay until the call is over or
+// given up.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`,
+// `FUSEWIRE_ERROR_NOT_UTF8`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request itself is wrong: `error`, unless it is
+// NULL, says which field, its value and what is allowed. Nothing counts then, and `attempts` is marked as not begun.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_begin(struct fusewire_breaker *breaker,
+                                       const struct fusewire_request *request,
+                                       struct fusewire_attempts *attempts,
+                                       struct fusewire_error **error);
+
+// Writes to `step` what is to be done now, and asks the breaker for a permit when it is time to. Never waits: not for a
+// slot either. Asked again before that is done it says the same, of a wait what is left of it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, or `FUSEWIRE_ERROR_INVALID_HANDLE` when the
+// handle that they were begun with was freed.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_next(struct fusewire_attempts *attempts,
+                                       struct fusewire_step *step);
+
+// As `fusewire_attempts_next`; where all slots are taken and there is room in the queue, the thread waits there as in
+// `fusewire_breaker_acquire_wait`, for at most `timeout_ns` nanoseconds of the system's time; `FUSEWIRE_NONE` sets no
+// limit of its own. It does not wait out the step `FUSEWIRE_STEP_WAIT`.
+//
+// Returns also `FUSEWIRE_TIMED_OUT` when `timeout_ns` is over: the attempt has left the queue then as if it had never
+// been there, and nothing is written; ask again, or give the call up. Fails as `fusewire_attempts_next` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_next_wait(struct fusewire_attempts *attempts,
+                                            uint64_t timeout_ns,
+                                            struct fusewire_step *step);
+
+// As `fusewire_attempts_next`, for event loops: where all slots are taken and there is room in the queue, returns
+// `FUSEWIRE_QUEUED` and writes a place in it to `waiting`, as `fusewire_breaker_enter` does. When that has ended go on
+// with `fusewire_attempts_resume`, and free it.
+//
+// Fails as `fusewire_attempts_next` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_enter(struct fusewire_attempts *attempts,
+                                        struct fusewire_step *step,
+                                        struct fusewire_waiting **waiting);
+
+// Goes on with how the wait in the queue has ended that `fusewire_attempts_enter` began, and writes the next step.
+// Returns `FUSEWIRE_QUEUED` while it goes on. Never blocks.
+//
+// Fails as `fusewire_attempts_next` does, also with `FUSEWIRE_ERROR_INVALID_HANDLE` when `waiting` is none or of another
+// handle of a breaker, `FUSEWIRE_ERROR_ALREADY_TOLD` when how it ended was told before, or `FUSEWIRE_ERROR_WRONG_STEP`
+// when the attempts do not ask for a permit now.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_resume(struct fusewire_attempts *attempts,
+                                         struct fusewire_waiting *waiting,
+                                         struct fusewire_step *step);
+
+// Settles the attempt that is under way, with all there is to say. `fusewire_attempts_next` says what is to be done
+// then.
+//
+// Returns `FUSEWIRE_OK` or `FUSEWIRE_LATE`. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE` when the handle that they were begun with was freed, `FUSEWIRE_ERROR_INVALID_SIZE`,
+// `FUSEWIRE_ERROR_INVALID_VALUE`, or `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way, such as one that was
+// settled before; the detail goes to `error`, unless that is NULL. Nothing is settled then.
+fusewire_status fusewire_attempts_settle(struct fusewire_attempts *attempts,
+                                         const struct fusewire_ending *ending,
+                                         struct fusewire_error **error);
+
+// Settles the attempt that is under way as a success; how long it took is read from the clock, if it is timed. Returns
+// as `fusewire_attempts_settle` does, and fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`,
+// `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_WRONG_STEP`.
+fusewire_status fusewire_attempts_success(struct fusewire_attempts *attempts);
+
+// Settles the attempt that is under way as a failure. `error_type`: as for `fusewire_ending`. Returns and fails as
+// `fusewire_attempts_success` does.
+fusewire_status fusewire_attempts_failure(struct fusewire_attempts *attempts,
+                                          const char *error_type);
+
+// Tells whether the rung of the step `FUSEWIRE_STEP_USE` has answered; `false` when it could not, as a cache that has
+// nothing.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or
+// `FUSEWIRE_ERROR_WRONG_STEP` when no rung is to answer.
+fusewire_status fusewire_attempts_answered(struct fusewire_attempts *attempts,
+                                           bool has_answered);
+
+// Gives a call up, such as a cancelled one; the attempt that is under way, if there is one, is settled as
+// `fusewire_permit_abandon` does. No step comes after that. A call that is over need not be given up, and may be.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, also when that was done before, or
+// `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_attempts_abandon(struct fusewire_attempts *attempts);
+
+// How long after the attempt that is under way, or after the hedge before, another is to be started beside it, in
+// nanoseconds, by the document's `hedge`. Ask when a step says to call, and again after each hedge.
+// `FUSEWIRE_NONE` when none is to be, and when `attempts` is NULL or was not begun.
+uint64_t fusewire_attempts_hedge_after_ns(struct fusewire_attempts *attempts);
+
+// Begins a hedge, when that time has passed: writes its `permit` and returns `FUSEWIRE_OK`, or `FUSEWIRE_ABSENT` when
+// there is to be none, because the budget is spent, the breaker is not closed or turns it away. Make the call once more
+// then. If it succeeds before the others, tell `fusewire_attempts_hedge_won`, and settle the attempts as a success; if
+// it fails, settle its permit with `fusewire_permit_failure`; who loses is given up with `fusewire_permit_abandon`. If
+// all fail, settle the attempts with the failure of the first.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or
+// `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way. What was not given is marked as such.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_attempts_hedge(struct fusewire_attempts *attempts,
+                                        struct fusewire_permit *permit);
+
+// Tells that the hedge with that permit has answered first: it is the attempt from here on, to be settled with
+// `fusewire_attempts_success`, and the permit of the one before is given up. The permit is settled with it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`,
+// `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way, or as to settle the permit does, also with
+// `FUSEWIRE_ERROR_INVALID_PERMIT` when it is of another handle of a breaker.
+fusewire_status fusewire_attempts_hedge_won(struct fusewire_attempts *attempts,
+                                            struct fusewire_permit *permit);
+
+// Asks before a call whether an earlier answer of that key answers in its place, by the document's `cache` of the mode
+// `read_through`: writes where it lies to `place`, or returns `FUSEWIRE_ABSENT` when there is none, and always without
+// such a cache.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE` or `FUSEWIRE_ERROR_NOT_UTF8`.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_cache_fresh(struct fusewire_breaker *breaker,
+                                             const char *key,
+                                             struct fusewire_place *place);
+
+// Asks for the rung `FUSEWIRE_RUNG_CACHE`, where a stale answer will do: in any mode of the cache. Writes, returns and
+// fails as `fusewire_breaker_cache_fresh` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_cache_any(struct fusewire_breaker *breaker,
+                                           const char *key,
+                                           struct fusewire_place *place);
+
+// Tells that a call of that key has succeeded: writes to `place` where the program is to keep the answer, with the
+// version, in place of what lies there; or returns `FUSEWIRE_ABSENT` when it is not kept. Hold a lock of your own around
+// this and the keeping, or another thread may find the place before the answer lies there. Fails as
+// `fusewire_breaker_cache_fresh` does.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_cache_store(struct fusewire_breaker *breaker,
+                                             const char *key,
+                                             struct fusewire_place *place);
+
+// Lets a call join those of its key that are under way, by `coalesce` of the document's `cache`: writes to `flight`
+// whether it leads or follows. One follows only a leader of its own priority or above. Returns `FUSEWIRE_ABSENT` when
+// the document does not ask for it: make the call as ever. The program keeps who waits, by ticket.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when `priority` is none.
+FUSEWIRE_MUST_USE
+fusewire_status fusewire_breaker_flight_join(struct fusewire_breaker *breaker,
+                                             const char *key,
+                                             fusewire_priority priority,
+                                             struct fusewire_flight *flight);
+
+// Tells that the leader with that ticket has its answer, good or bad. Writes to `tickets` whom it is to be handed to, in
+// the order of joining, as a list that `fusewire_tickets_free` frees (NULL when there is nobody), and their number to
+// `count`. Of a ticket that does not lead there is nobody.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_breaker_flight_land(struct fusewire_breaker *breaker,
+                                             uint64_t ticket,
+                                             uint64_t **tickets,
+                                             size_t *count);
+
+// Tells that the call with that ticket is given up. Writes to `tickets` who leads from now on, as
+// `fusewire_breaker_flight_land` does: nobody when it followed, or had no followers. Fails as that does.
+fusewire_status fusewire_breaker_flight_leave(struct fusewire_breaker *breaker,
+                                              uint64_t ticket,
+                                              uint64_t **tickets,
+                                              size_t *count);
 
 // Opens the breaker, from any state, for `duration_ns` (1 ms to 168 h) or, when that is `FUSEWIRE_NONE`, for as long
 // as an opening lasts now. `actor` and `reason`: who does it and why, for the event, cut at 64 and 256 bytes; NULL
@@ -1127,6 +1527,15 @@ fusewire_status fusewire_breaker_set_limit(struct fusewire_breaker *breaker,
                                            const char *reason,
                                            struct fusewire_error **error);
 
+// Tells how much the program has to do, from 0 to 1: retries of the kind `resource_sensitive` wait longer the more it
+// is. It holds until the next call of this. No event is made of it, and without `retry` nobody looks at it.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when `to` is
+// out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
+fusewire_status fusewire_breaker_set_utilisation(struct fusewire_breaker *breaker,
+                                                 double to,
+                                                 struct fusewire_error **error);
+
 // Ends the breaker's life, of every handle: whoever comes, or waits for a slot, is turned away with
 // `FUSEWIRE_REASON_CLOSED`, calls in flight settle, and nothing opens it again. It frees nothing, and has nothing to
 // do with `FUSEWIRE_STATE_CLOSED`, in which calls pass: that is `fusewire_breaker_reset`. `actor` and `reason`: as for
@@ -1225,12 +1634,33 @@ fusewire_status fusewire_subscription_close(struct fusewire_subscription *subscr
 // with a message.
 void fusewire_subscription_free(struct fusewire_subscription *subscription);
 
+// The name of a feature's state in metrics and events, such as `testing`; `unknown` for a number that is none. The
+// text is static.
+const char *fusewire_feature_state_name(fusewire_feature_state state);
+
+// The name of what changed a feature, such as `rolled_back`; `none` for `FUSEWIRE_FEATURE_CAUSE_NONE`, `unknown` for a
+// number that is none. The text is static.
+const char *fusewire_feature_cause_name(fusewire_feature_cause cause);
+
+// What a feature of the document is at: its state to `state`, and to `health`, unless that is NULL, the share of
+// successes in this state, of the last 50 outcomes at most, NAN without any. What more there is to read of features is
+// in `fusewire_breaker_snapshot_json`.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+// `FUSEWIRE_ERROR_INVALID_VALUE` when the document has no feature of that name; the detail goes to `error`, unless that
+// is NULL.
+fusewire_status fusewire_breaker_feature(const struct fusewire_breaker *breaker,
+                                         const char *name,
+                                         fusewire_feature_state *state,
+                                         double *health,
+                                         struct fusewire_error **error);
+
 // The name of a kind in vectors and logs, such as `min_priority`; `unknown` for a number that is none. The text is
 // static.
 const char *fusewire_policy_name(fusewire_policy kind);
 
-// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, the end of its
-// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
+// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, features, the
+// end of its life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
 // handle to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
 // `fusewire_breaker_subscribe`.
 //
@@ -1361,6 +1791,9 @@ void fusewire_registry_free(struct fusewire_registry *registry);
 // Frees a text that a function of this library gave away. NULL does nothing.
 void fusewire_string_free(char *text);
 
+// Frees tickets that a function of this library gave away. NULL does nothing.
+void fusewire_tickets_free(uint64_t *tickets);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -1389,6 +1822,14 @@ static inline fusewire_request fusewire_request_init_() {
     request.cost = 1;
     request.deadline_ns = FUSEWIRE_NONE;
     return request;
+}
+
+static inline fusewire_ending fusewire_ending_init_() {
+    fusewire_ending ending = {};
+    ending.size = sizeof ending;
+    ending.retry_after_ns = FUSEWIRE_NONE;
+    ending.duration_ns = FUSEWIRE_NONE;
+    return ending;
 }
 
 static inline fusewire_slots fusewire_slots_init_() {

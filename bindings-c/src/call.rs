@@ -4,7 +4,7 @@
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::guard::{Failure, OK, guard};
 use crate::handle::{live_numbered, take, take_numbered};
-use crate::names::{FUSEWIRE_NONE, fusewire_outcome, fusewire_reason, outcome_of};
+use crate::names::{FUSEWIRE_INVALID, FUSEWIRE_NONE, fusewire_outcome, fusewire_reason, outcome_of};
 use crate::permit::{
     self, Words, fusewire_permit, fusewire_permit_failure, fusewire_permit_ignore, fusewire_permit_settle,
     fusewire_permit_success, fusewire_permit_wait_ns, told,
@@ -163,7 +163,13 @@ pub(crate) unsafe fn hand_over(
 }
 
 impl fusewire_rejection {
-    fn of(breaker: &Breaker, refused: Refused) -> Self {
+    /// Of a call that was not turned away.
+    pub(crate) fn none() -> Self {
+        let reason = FUSEWIRE_INVALID;
+        fusewire_rejection { retry_after_ns: FUSEWIRE_NONE, last_failure: 0, reason, reserved: [0; 5] }
+    }
+
+    pub(crate) fn of(breaker: &Breaker, refused: Refused) -> Self {
         fusewire_rejection {
             retry_after_ns: refused.retry_after.unwrap_or(FUSEWIRE_NONE),
             last_failure: breaker.core.failure_word(),

@@ -2,7 +2,7 @@
 
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::error::fusewire_error;
-use crate::guard::{Failure, Outcome, guard, guard_with};
+use crate::guard::{Failure, OK, Outcome, guard, guard_with};
 use crate::handle::take;
 use crate::names::{FUSEWIRE_NONE, FUSEWIRE_PRIORITY_COUNT, fusewire_priority, priority_of};
 use crate::operate::{by, changed};
@@ -168,6 +168,27 @@ pub unsafe extern "C" fn fusewire_breaker_set_limit(
 ) -> fusewire_status {
     // SAFETY: the caller's promises, here and below.
     unsafe { guard_with(error, || govern(breaker, actor, reason, |b, by| Ok(b.core.set_limit(to, by)?))) }
+}
+
+/// Tells how much the program has to do, from 0 to 1: retries of the kind `resource_sensitive` wait longer the more it
+/// is. It holds until the next call of this. No event is made of it, and without `retry` nobody looks at it.
+///
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or `FUSEWIRE_ERROR_CONFIG` when `to` is
+/// out of range; the detail goes to `error`, unless that is NULL. Nothing has changed then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_breaker_set_utilisation(
+    breaker: *mut fusewire_breaker,
+    to: f64,
+    error: *mut *mut fusewire_error,
+) -> fusewire_status {
+    // SAFETY: the caller's promises, here and below.
+    unsafe {
+        guard_with(error, || {
+            let breaker: &Breaker = take("breaker", breaker)?;
+            breaker.core.set_utilisation(to)?;
+            Ok(OK)
+        })
+    }
 }
 
 /// Ends the breaker's life, of every handle: whoever comes, or waits for a slot, is turned away with

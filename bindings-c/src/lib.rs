@@ -5,15 +5,19 @@
 
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
+mod attempts;
 mod bell;
 mod breaker;
+mod caches;
 mod call;
 mod clock;
 mod error;
 mod events;
+mod features;
 mod govern;
 mod guard;
 mod handle;
+mod hedges;
 mod names;
 mod operate;
 mod options;
@@ -24,16 +28,21 @@ mod registry;
 mod request;
 mod sized;
 mod status;
+mod steps;
 mod text;
 mod version;
 mod waiting;
 
+pub use attempts::*;
 pub use breaker::*;
+pub use caches::*;
 pub use call::*;
 pub use clock::*;
 pub use error::*;
 pub use events::*;
+pub use features::*;
 pub use govern::*;
+pub use hedges::*;
 pub use names::*;
 pub use operate::*;
 pub use options::*;
@@ -43,6 +52,7 @@ pub use read::*;
 pub use registry::*;
 pub use request::*;
 pub use status::*;
+pub use steps::*;
 pub use text::*;
 pub use version::*;
 pub use waiting::*;

@@ -86,6 +86,8 @@ pub enum fusewire_reason_enum {
     FUSEWIRE_REASON_LIMIT_REACHED = 8,
     /// The breaker was closed for good.
     FUSEWIRE_REASON_CLOSED = 9,
+    /// The call's feature is disabled.
+    FUSEWIRE_REASON_FEATURE_DISABLED = 10,
 }
 
 /// How much a call matters: one of `fusewire_priority_enum`, and the place in arrays by priority.
@@ -145,13 +147,15 @@ pub enum fusewire_cause_enum {
     FUSEWIRE_CAUSE_MODE = 12,
     /// The configuration changed.
     FUSEWIRE_CAUSE_RECONFIGURED = 13,
+    /// A required feature failed its test.
+    FUSEWIRE_CAUSE_FEATURE_FAILED = 14,
 }
 
 /// In place of a name, so that whoever prints one prints something.
 pub(crate) const UNKNOWN: &CStr = c"unknown";
 
 /// The longest name and its NUL.
-const LONGEST: usize = 32;
+pub(crate) const LONGEST: usize = 32;
 
 /// A text of the core's for C.
 pub(crate) const fn with_nul<const N: usize>(name: &str) -> [u8; N] {
@@ -168,6 +172,7 @@ pub(crate) const fn with_nul<const N: usize>(name: &str) -> [u8; N] {
 /// nothing half made.
 macro_rules! name_of {
     ($type:ty, $code:expr) => {{
+        use $crate::names::{LONGEST, UNKNOWN, with_nul};
         const COUNT: usize = <$type>::ALL.len();
         static NAMES: [[u8; LONGEST]; COUNT] = {
             let (mut names, mut i) = ([[0; LONGEST]; COUNT], 0);
@@ -180,9 +185,10 @@ macro_rules! name_of {
         let place = <$type>::ALL.iter().position(|value| *value as u32 == $code);
         place
             .and_then(|place| NAMES.get(place))
-            .map_or(UNKNOWN.as_ptr(), |name| name.as_ptr().cast::<c_char>())
+            .map_or(UNKNOWN.as_ptr(), |name| name.as_ptr().cast::<std::ffi::c_char>())
     }};
 }
+pub(crate) use name_of;
 
 /// The name of a state in metrics, events and vectors, such as `half_open`; `unknown` for a number that is none. The
 /// text is static.
@@ -259,17 +265,17 @@ pub(crate) fn outcome_of(code: fusewire_outcome) -> Outcome<CallOutcome> {
 
 /// What the header numbers is what the core numbers.
 const _: () = {
-    use fusewire_cause_enum::FUSEWIRE_CAUSE_RECONFIGURED;
+    use fusewire_cause_enum::FUSEWIRE_CAUSE_FEATURE_FAILED;
     use fusewire_mode_enum::FUSEWIRE_MODE_FORCED_CLOSED;
     use fusewire_outcome_enum::FUSEWIRE_OUTCOME_IGNORED;
     use fusewire_priority_enum::FUSEWIRE_PRIORITY_CRITICAL;
-    use fusewire_reason_enum::FUSEWIRE_REASON_CLOSED;
+    use fusewire_reason_enum::FUSEWIRE_REASON_FEATURE_DISABLED;
     use fusewire_state_enum::FUSEWIRE_STATE_HALF_OPEN;
     assert!(FUSEWIRE_STATE_HALF_OPEN as usize + 1 == State::ALL.len());
     assert!(FUSEWIRE_MODE_FORCED_CLOSED as usize + 1 == Mode::ALL.len());
     assert!(FUSEWIRE_OUTCOME_IGNORED as usize + 1 == CallOutcome::ALL.len());
-    assert!(FUSEWIRE_REASON_CLOSED as usize + 1 == Reason::ALL.len());
+    assert!(FUSEWIRE_REASON_FEATURE_DISABLED as usize + 1 == Reason::ALL.len());
     assert!(FUSEWIRE_PRIORITY_CRITICAL as usize + 1 == Priority::ALL.len());
     assert!(FUSEWIRE_PRIORITY_COUNT == Priority::ALL.len());
-    assert!(FUSEWIRE_CAUSE_RECONFIGURED as usize == Cause::ALL.len());
+    assert!(FUSEWIRE_CAUSE_FEATURE_FAILED as usize == Cause::ALL.len());
 };

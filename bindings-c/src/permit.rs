@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_permit {
-    /// For this library alone; larger than what it needs today.
+    /// For this library alone.
     pub opaque: [u64; 8],
 }
 
@@ -71,6 +71,29 @@ impl Words {
     }
 }
 
+/// Writes a permit that may call at once.
+///
+/// # Safety
+/// `permit` may be written.
+pub(crate) unsafe fn write(
+    permit: *mut fusewire_permit,
+    given_by: (*const fusewire_breaker, u64),
+    slip: Slip,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { permit.cast::<Words>().write(Words::new(given_by.0, given_by.1, slip)) };
+}
+
+/// The handle that gave a permit, and its number; of one that may be settled.
+///
+/// # Safety
+/// As for `redeem`.
+pub(crate) unsafe fn giver(permit: *const fusewire_permit) -> Outcome<(*const fusewire_breaker, u64)> {
+    // SAFETY: the caller's promise.
+    let (_, words) = unsafe { given(permit) }?;
+    Ok((words.breaker, words.serial))
+}
+
 /// Marks memory as a permit that was not given, whatever was there.
 ///
 /// # Safety
@@ -85,7 +108,7 @@ pub(crate) unsafe fn mark_as_not_given(permit: *mut fusewire_permit) {
 ///
 /// # Safety
 /// `permit` is NULL or the caller's struct.
-unsafe fn redeem<'a>(permit: *mut fusewire_permit) -> Outcome<(&'a Breaker, &'a Slip)> {
+pub(crate) unsafe fn redeem<'a>(permit: *mut fusewire_permit) -> Outcome<(&'a Breaker, &'a Slip)> {
     // SAFETY: the caller's promise.
     let (breaker, words) = unsafe { given(permit) }?;
     let given = words.mixed(if words.is(PACED) { PACED } else { GIVEN });
@@ -247,6 +270,19 @@ pub unsafe extern "C" fn fusewire_permit_wait_ns(permit: *const fusewire_permit)
         let (_, words) = unsafe { given(permit) }?;
         // SAFETY: one that is paced was written with it.
         Ok(if words.is(PACED) { unsafe { words.wait.assume_init() } } else { 0 })
+    })
+}
+
+/// How long the call may take, in nanoseconds from its beginning, by the document's `timeout` and the request's
+/// deadline: end it then, and settle it as a failure of error type `timeout`. One that is settled as a success after
+/// that is counted as such a failure, whoever enforces it. `FUSEWIRE_NONE` when nothing sets a timeout, and when
+/// `permit` is none that was given and not settled.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_permit_timeout_ns(permit: *const fusewire_permit) -> u64 {
+    guard_or(FUSEWIRE_NONE, || {
+        // SAFETY: the caller's promise.
+        let (breaker, words) = unsafe { given(permit) }?;
+        Ok(breaker.core.slip_timeout(&words.slip).unwrap_or(FUSEWIRE_NONE))
     })
 }
 

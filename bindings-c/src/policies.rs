@@ -1,10 +1,11 @@
-//! Events of the policies: what operators change around the machine, and a rate that changes by itself.
+//! Events of the policies: what operators change around the machine, and what changes by itself there.
 
 use crate::breaker::{Breaker, fusewire_breaker};
 use crate::events::{
     FUSEWIRE_ACTOR_SIZE, FUSEWIRE_NAME_SIZE, FUSEWIRE_REASON_TEXT_SIZE, check_capacity, check_event_size,
     drain_into, wait,
 };
+use crate::features::{FUSEWIRE_FEATURE_SIZE, fusewire_feature_cause};
 use crate::guard::{Failure, OK, guard, guard_free, guard_or};
 use crate::handle::{self, kind, take};
 use crate::names::{FUSEWIRE_NONE, FUSEWIRE_PRIORITY_COUNT, UNKNOWN, with_nul};
@@ -30,6 +31,8 @@ pub enum fusewire_policy_enum {
     FUSEWIRE_POLICY_RATE = 3,
     /// The breaker was closed for good.
     FUSEWIRE_POLICY_CLOSE = 4,
+    /// The state of a feature.
+    FUSEWIRE_POLICY_FEATURE = 5,
 }
 
 /// A change around the machine. What does not belong to its kind is 0.
@@ -48,7 +51,8 @@ pub struct fusewire_policy_event {
     pub kind: fusewire_policy,
     /// Always 0.
     pub reserved: u32,
-    /// The rate (in calls a second), the limit, the `fusewire_priority`, or of slots how many there were in all.
+    /// The rate (in calls a second), the limit, the `fusewire_priority`, the `fusewire_feature_state`, or of slots how many
+    /// there were in all.
     pub from: f64,
     /// The same, after.
     pub to: f64,
@@ -62,6 +66,14 @@ pub struct fusewire_policy_event {
     pub actor: [c_char; FUSEWIRE_ACTOR_SIZE],
     /// Why, if it was done by hand; else empty.
     pub reason: [c_char; FUSEWIRE_REASON_TEXT_SIZE],
+    /// Of a feature: its name.
+    pub feature: [c_char; FUSEWIRE_FEATURE_SIZE],
+    /// Of a feature: the share of successes in the state before, of the last 50 outcomes at most; NAN without any.
+    pub health: f64,
+    /// Of a feature: what changed it, a `fusewire_feature_cause`.
+    pub feature_cause: fusewire_feature_cause,
+    /// Always 0.
+    pub reserved_too: u32,
 }
 
 /// The size of the first version of the struct.
@@ -85,6 +97,9 @@ fn told(change: &PolicyChange) -> Option<Told> {
         PolicyChange::Limit { from, to } => (Kind::FUSEWIRE_POLICY_LIMIT, [from as f64, to as f64], none),
         PolicyChange::Rate { from, to } => (Kind::FUSEWIRE_POLICY_RATE, [from, to], none),
         PolicyChange::Close => (Kind::FUSEWIRE_POLICY_CLOSE, [0.0; 2], none),
+        PolicyChange::Feature { from, to, .. } => {
+            (Kind::FUSEWIRE_POLICY_FEATURE, [f64::from(from as u8), f64::from(to as u8)], none)
+        }
         _ => return None,
     })
 }
@@ -93,6 +108,12 @@ impl fusewire_policy_event {
     /// `None` for a kind that has no number here.
     fn of(event: &PolicyEvent) -> Option<Self> {
         let (kind, [from, to], [from_reserved, to_reserved]) = told(&event.change)?;
+        let (feature, cause, health) = match &event.change {
+            PolicyChange::Feature { feature, cause, health, .. } => {
+                (&**feature, *cause as fusewire_feature_cause, health.unwrap_or(f64::NAN))
+            }
+            _ => ("", 0, 0.0),
+        };
         Some(fusewire_policy_event {
             sequence: event.sequence,
             generation: event.generation,
@@ -107,6 +128,10 @@ impl fusewire_policy_event {
             breaker: text::copy(&event.breaker),
             actor: text::copy(event.actor.as_deref().unwrap_or_default()),
             reason: text::copy(event.reason.as_deref().unwrap_or_default()),
+            feature: text::copy(feature),
+            health,
+            feature_cause: cause,
+            reserved_too: 0,
         })
     }
 }
@@ -120,7 +145,7 @@ pub extern "C" fn fusewire_policy_name(kind: fusewire_policy) -> *const c_char {
 }
 
 /// The core's names, in the order of the numbers.
-static NAMES: [[u8; 16]; 5] = {
+static NAMES: [[u8; 16]; 6] = {
     const NO_SLOTS: SlotTable = SlotTable { max_concurrent: 0, reserved: [0; FUSEWIRE_PRIORITY_COUNT] };
     let min = PolicyChange::MinPriority { from: Priority::Bulk, to: Priority::Bulk };
     [
@@ -129,6 +154,7 @@ static NAMES: [[u8; 16]; 5] = {
         with_nul(PolicyChange::Limit { from: 0, to: 0 }.kind()),
         with_nul(PolicyChange::Rate { from: 0.0, to: 0.0 }.kind()),
         with_nul(PolicyChange::Close.kind()),
+        with_nul(PolicyChange::FEATURE),
     ]
 };
 
@@ -140,8 +166,8 @@ pub struct fusewire_policy_subscription {
 
 kind!(PolicyEvents, b"fw polic", "fusewire_policy_subscription");
 
-/// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, the end of its
-/// life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
+/// Keeps what changes around the machine of a breaker from now on (lowest priority, slots, limit, rate, features, the
+/// end of its life), at most `capacity` changes (1 to 1,000,000), until they are taken; what comes beyond is counted. Writes a
 /// handle to `subscription`, to be freed with `fusewire_policy_subscription_free`. Transitions are those of
 /// `fusewire_breaker_subscribe`.
 ///

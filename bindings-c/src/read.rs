@@ -24,7 +24,8 @@ pub const FUSEWIRE_ERROR_TYPE_SIZE: usize = 72;
 
 /// A breaker at one instant. Begin with `fusewire_snapshot snapshot = FUSEWIRE_SNAPSHOT_INIT;`. What belongs to the
 /// machine is of one instant; each total is exact but may be read a moment later. What is absent is `FUSEWIRE_NONE`,
-/// and NAN where a share stands. Histograms and error types are in the JSON and the metrics text.
+/// and NAN where a share stands. Histograms, error types,
+/// features, and counts of retries, fallbacks, caches and hedges are in the JSON and the metrics text.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_snapshot {
@@ -128,6 +129,13 @@ pub struct fusewire_snapshot {
     pub min_priority: fusewire_priority,
     /// Always 0.
     pub reserved: u32,
+    /// How long a call without a deadline of its own may take; absent without `timeout`.
+    pub timeout_ns: u64,
+    /// How many retries and hedges may begin now; absent without `retry`, and with `budget: false`.
+    pub retry_budget: u64,
+    /// How well `exponential`, `fibonacci` and `decorrelated_jitter` have done, 0 to 1: of `retry.backoff` of the kind
+    /// `adaptive`, which chooses from them; absent with other kinds.
+    pub retry_scores: [f64; 3],
 }
 
 /// The size of the first version of the struct.
@@ -193,6 +201,13 @@ impl fusewire_snapshot {
             refused_by_priority: gates.map_or(none, |g| by_priority(&g.refused)),
             min_priority: gates.map_or(FUSEWIRE_INVALID, |g| g.min_priority as fusewire_priority),
             reserved: 0,
+            timeout_ns: s.timeout.unwrap_or(FUSEWIRE_NONE),
+            retry_budget: s.retry.as_ref().and_then(|r| r.budget).unwrap_or(FUSEWIRE_NONE),
+            retry_scores: s
+                .retry
+                .as_ref()
+                .and_then(|r| r.scores)
+                .map_or([f64::NAN; 3], |all| all.map(|(_, score)| score)),
         }
     }
 }

@@ -9,15 +9,15 @@ use crate::names::{FUSEWIRE_NONE, fusewire_priority, priority_of};
 use crate::permit::{self, fusewire_permit};
 use crate::sized::{self, Sized};
 use crate::status::{fusewire_status, fusewire_status_enum as Code};
-use crate::text::required;
-use fusewire::Request;
+use crate::text::{optional, required};
 use fusewire::binding::{self, EnteredSlip};
+use fusewire::{Request, Wanted};
 use std::ffi::c_char;
 use std::time::Duration;
 
 /// What a call asks for. Begin with `fusewire_request request = FUSEWIRE_REQUEST_INIT;`, which is what a call asks for
-/// that says nothing, and set what is different. Without macros: set every field. A breaker without `rate_limit`,
-/// `priority`, `bulkhead` and `concurrency_limit` looks at none of it, but for a cost of 0.
+/// that says nothing, and set what is different. Without macros: set every field. What a breaker's document does not
+/// speak of is not looked at, but for a cost of 0, a feature that the document does not have, and a deadline.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct fusewire_request {
@@ -29,13 +29,26 @@ pub struct fusewire_request {
     /// sliding window).
     pub cost: u32,
     /// When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
-    /// queue, and for no turn that comes later. `FUSEWIRE_NONE`, to begin with, for none.
+    /// queue, for no turn that comes later and for no attempt that would begin later, and an attempt may take no longer.
+    /// `FUSEWIRE_NONE`, to begin with, for none.
     pub deadline_ns: u64,
+    /// The feature that the call is of, one of the document's `features`; NULL, to begin with, for none. Its text, like
+    /// those below, needs to stay only for the call that is given the request.
+    pub feature: *const c_char,
+    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
+    /// none.
+    pub method: *const c_char,
+    /// Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.
+    pub key: *const c_char,
+    /// Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
+    pub idempotent: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 const _: () = assert!(size_of::<fusewire_request>() >= 16 + size_of::<usize>());
 
-// SAFETY: of numbers.
+// SAFETY: of numbers and pointers to be read.
 unsafe impl Sized for fusewire_request {
     const FIRST: usize = 16 + size_of::<usize>();
     const INIT: &'static str = "FUSEWIRE_REQUEST_INIT";
@@ -44,18 +57,30 @@ unsafe impl Sized for fusewire_request {
 /// What the caller's struct asks for; NULL asks for nothing in particular.
 ///
 /// # Safety
-/// `request` is NULL or has as many bytes as its `size` says.
-unsafe fn read(request: *const fusewire_request) -> Outcome<Request> {
+/// `request` is NULL or has as many bytes as its `size` says, and its texts stay meanwhile.
+pub(crate) unsafe fn read<'a>(request: *const fusewire_request) -> Outcome<Request<'a>> {
     if request.is_null() {
         return Ok(Request::new());
     }
     // SAFETY: the caller's promise.
     let ours = unsafe { sized::read("request", request) }?;
     let asked = Request::new().priority(priority_of(ours.priority)?).cost(ours.cost);
-    Ok(if ours.deadline_ns == FUSEWIRE_NONE { asked } else { asked.deadline(ours.deadline_ns) })
+    // SAFETY: as above.
+    let (feature, method, key) = unsafe {
+        (
+            optional("request.feature", ours.feature)?,
+            optional("request.method", ours.method)?,
+            optional("request.key", ours.key)?,
+        )
+    };
+    let asked = if ours.deadline_ns == FUSEWIRE_NONE { asked } else { asked.deadline(ours.deadline_ns) };
+    let asked = feature.map_or(asked, |feature| asked.feature(feature));
+    let asked = method.map_or(asked, |method| asked.method(method));
+    let asked = key.map_or(asked, |key| asked.key(key));
+    Ok(if ours.idempotent == 0 { asked } else { asked.idempotent() })
 }
 
-/// Who is asked for what: a breaker with the number of its handle, and a request that it may be asked with. The permit
+/// Who is asked for what: a breaker with the number of its handle, and what it may be asked for. The permit
 /// is marked as not given.
 ///
 /// # Safety
@@ -64,7 +89,7 @@ pub(crate) unsafe fn ask<'a>(
     breaker: *mut fusewire_breaker,
     request: *const fusewire_request,
     permit: *mut fusewire_permit,
-) -> Outcome<(&'a Breaker, u64, Request)> {
+) -> Outcome<(&'a Breaker, u64, Wanted)> {
     if permit.is_null() {
         return Err(Failure::null("permit"));
     }
@@ -72,9 +97,7 @@ pub(crate) unsafe fn ask<'a>(
     unsafe {
         permit::mark_as_not_given(permit);
         let (found, serial): (&Breaker, u64) = take_numbered("breaker", breaker)?;
-        let request = read(request)?;
-        found.core.check(&request)?;
-        Ok((found, serial, request))
+        Ok((found, serial, found.core.check(&read(request)?)?))
     }
 }
 
@@ -87,9 +110,9 @@ pub(crate) fn timeout(ns: u64) -> Duration {
 /// slot, nor for the turn that a leaky bucket gives the call (see `fusewire_permit_wait_ns`).
 ///
 /// Returns and writes as `fusewire_breaker_acquire` does. Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`,
-/// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, or `FUSEWIRE_ERROR_INVALID_VALUE` when the request
-/// itself is wrong: `error`, unless it is NULL, says which field, its value and what is allowed. Nothing was asked
-/// then, and nothing counts.
+/// `FUSEWIRE_ERROR_INVALID_HANDLE`, `FUSEWIRE_ERROR_INVALID_SIZE`, `FUSEWIRE_ERROR_NOT_UTF8`, or
+/// `FUSEWIRE_ERROR_INVALID_VALUE` when the request itself is wrong: `error`, unless it is NULL, says which field, its
+/// value and what is allowed. Nothing was asked then, and nothing counts.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_breaker_acquire_with(
@@ -102,8 +125,8 @@ pub unsafe extern "C" fn fusewire_breaker_acquire_with(
     // SAFETY: the caller's promises, here and below.
     unsafe {
         guard_with(error, || {
-            let (found, serial, request) = ask(breaker, request, permit)?;
-            let answer = found.core.acquire_slip_for(&request);
+            let (found, serial, wanted) = ask(breaker, request, permit)?;
+            let answer = found.core.acquire_slip_for(&wanted);
             Ok(hand_over(found, answer, (breaker, serial), permit, rejection))
         })
     }
@@ -129,8 +152,8 @@ pub unsafe extern "C" fn fusewire_breaker_acquire_wait(
     // SAFETY: the caller's promises, here and below.
     unsafe {
         guard_with(error, || {
-            let (found, serial, request) = ask(breaker, request, permit)?;
-            let answer = match found.core.enter_slip(&request) {
+            let (found, serial, wanted) = ask(breaker, request, permit)?;
+            let answer = match found.core.enter_slip(&wanted) {
                 Ok(EnteredSlip::Admitted(paced)) => Ok(paced),
                 Ok(EnteredSlip::Waiting(mut waiting)) => match waiting.wait_slip(timeout(timeout_ns)) {
                     Some(answer) => answer,

@@ -32,7 +32,8 @@ pub(crate) unsafe fn read<T: Sized>(argument: &str, from: *const T) -> Outcome<T
         let key = format!("{argument}.size");
         Failure::invalid(Code::FUSEWIRE_ERROR_INVALID_SIZE, &key, size, &allowed)
     };
-    if !(T::FIRST..=LARGEST).contains(&size) {
+    // The size of a struct of any version; by another a pointer might be read in part.
+    if !(T::FIRST..=LARGEST).contains(&size) || !size.is_multiple_of(align_of::<T>()) {
         return Err(refuse());
     }
     let mut ours = MaybeUninit::<T>::zeroed();

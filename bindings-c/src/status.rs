@@ -25,6 +25,8 @@ pub enum fusewire_status_enum {
     FUSEWIRE_NO_OUTCOME = 5,
     /// The call waits in the queue for a slot: there is no permit yet.
     FUSEWIRE_QUEUED = 6,
+    /// There is none of what was asked for.
+    FUSEWIRE_ABSENT = 7,
     /// The breaker turns the call away. Nothing has run, and there is nothing to settle.
     FUSEWIRE_REJECTED = 10,
     /// A pointer is NULL that must not be.
@@ -43,6 +45,10 @@ pub enum fusewire_status_enum {
     FUSEWIRE_ERROR_ALREADY_SETTLED = 106,
     /// How the wait ended was told before.
     FUSEWIRE_ERROR_ALREADY_TOLD = 107,
+    /// The attempts were not begun, or were given up.
+    FUSEWIRE_ERROR_NOT_BEGUN = 108,
+    /// That is not what is to be told now: see the step that the attempts are at. Nothing was counted.
+    FUSEWIRE_ERROR_WRONG_STEP = 109,
     /// The configuration is wrong; the error names the key, the value and what is allowed.
     FUSEWIRE_ERROR_CONFIG = 110,
     /// The name is wrong: 1 to 255 bytes of UTF-8 without control characters.
@@ -56,7 +62,7 @@ pub enum fusewire_status_enum {
 }
 
 impl Code {
-    const ALL: [(Code, &CStr); 21] = [
+    const ALL: [(Code, &CStr); 24] = [
         (Code::FUSEWIRE_OK, c"done"),
         (Code::FUSEWIRE_LATE, c"late: the outcome counts in the totals only"),
         (Code::FUSEWIRE_UNCHANGED, c"nothing was changed: the rules are what they were"),
@@ -64,6 +70,7 @@ impl Code {
         (Code::FUSEWIRE_SUBSCRIPTION_CLOSED, c"the subscription was closed"),
         (Code::FUSEWIRE_NO_OUTCOME, c"the function returned no outcome: the call counts as ignored"),
         (Code::FUSEWIRE_QUEUED, c"the call waits in the queue for a slot"),
+        (Code::FUSEWIRE_ABSENT, c"there is none of what was asked for"),
         (Code::FUSEWIRE_REJECTED, c"the circuit breaker turned the call away"),
         (Code::FUSEWIRE_ERROR_NULL_ARGUMENT, c"a pointer is NULL that must not be"),
         (Code::FUSEWIRE_ERROR_NOT_UTF8, c"a text is not UTF-8"),
@@ -79,6 +86,8 @@ impl Code {
         ),
         (Code::FUSEWIRE_ERROR_ALREADY_SETTLED, c"the permit was settled before"),
         (Code::FUSEWIRE_ERROR_ALREADY_TOLD, c"how the wait ended was told before"),
+        (Code::FUSEWIRE_ERROR_NOT_BEGUN, c"the attempts were not begun, or were given up"),
+        (Code::FUSEWIRE_ERROR_WRONG_STEP, c"that is not what is to be told at this step"),
         (Code::FUSEWIRE_ERROR_CONFIG, c"the configuration is wrong"),
         (Code::FUSEWIRE_ERROR_NAME, c"the name is not 1 to 255 bytes of UTF-8 without control characters"),
         (Code::FUSEWIRE_ERROR_CONFLICT, c"the name is taken by a breaker with another configuration"),

@@ -1,4 +1,4 @@
-//! Texts that come in and go out.
+//! Texts that come in and go out, and lists of numbers that go out.
 
 use crate::guard::{Failure, Outcome};
 use crate::status::fusewire_status_enum as Code;
@@ -61,8 +61,8 @@ fn layout(size: usize) -> Layout {
         .unwrap_or_else(|_| crate::guard::end("fusewire: a text is too long\n"))
 }
 
-fn give_away(text: &CStr) -> *mut c_char {
-    let bytes = text.to_bytes_with_nul();
+/// A copy of bytes for C, aligned for any number; freed by `free`.
+fn give_away(bytes: &[u8]) -> *mut u8 {
     let size = HEADER + bytes.len();
     // SAFETY: the size is not 0, and what is written fits.
     unsafe {
@@ -73,8 +73,31 @@ fn give_away(text: &CStr) -> *mut c_char {
         place.cast::<usize>().write(size);
         let out = place.add(HEADER);
         out.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-        out.cast()
+        out
     }
+}
+
+/// Frees what was given away; NULL does nothing.
+///
+/// # Safety
+/// `given` is NULL, or of `give_away` and not freed before.
+unsafe fn free(given: *mut u8) {
+    if !given.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let place = given.sub(HEADER);
+            dealloc(place, layout(place.cast::<usize>().read()));
+        }
+    }
+}
+
+/// Gives numbers away, NULL for none.
+pub(crate) fn give_numbers(numbers: &[u64]) -> *mut u64 {
+    if numbers.is_empty() {
+        return std::ptr::null_mut();
+    }
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+    give_away(&bytes).cast()
 }
 
 /// Gives a text away; the length without the NUL goes to `length`, unless that is NULL.
@@ -88,7 +111,7 @@ pub(crate) unsafe fn give(text: String, out: *mut *mut c_char, length: *mut usiz
         unsafe { length.write(text.as_bytes().len()) };
     }
     // SAFETY: the caller's promise.
-    unsafe { out.write(give_away(&text)) };
+    unsafe { out.write(give_away(text.as_bytes_with_nul()).cast()) };
 }
 
 /// Copies a text to a field of a struct, cut at a character, with a NUL behind it.
@@ -104,11 +127,13 @@ pub(crate) fn copy<const N: usize>(text: &str) -> [c_char; N] {
 /// Frees a text that a function of this library gave away. NULL does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fusewire_string_free(text: *mut c_char) {
-    if !text.is_null() {
-        // SAFETY: the caller's promise: it was given away by `give`, and is not freed twice.
-        unsafe {
-            let place = text.cast::<u8>().sub(HEADER);
-            dealloc(place, layout(place.cast::<usize>().read()));
-        }
-    }
+    // SAFETY: the caller's promise: it was given away by `give`, and is not freed twice.
+    unsafe { free(text.cast()) };
+}
+
+/// Frees tickets that a function of this library gave away. NULL does nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_tickets_free(tickets: *mut u64) {
+    // SAFETY: the caller's promise: they were given away by `give_numbers`, and are not freed twice.
+    unsafe { free(tickets.cast()) };
 }

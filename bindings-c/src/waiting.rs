@@ -31,7 +31,7 @@ pub struct fusewire_waiting {
 /// to a pipe or an `eventfd`, and ask the place from the loop that reads that.
 pub type fusewire_callback = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
 
-type Answer = Result<Paced, Refused>;
+pub(crate) type Answer = Result<Paced, Refused>;
 
 /// How far a wait is.
 enum Stand {
@@ -59,7 +59,12 @@ unsafe impl Sync for Place {}
 kind!(Place, b"fw waits", "fusewire_waiting");
 
 impl Place {
-    fn new(core: CircuitBreaker, breaker: *const fusewire_breaker, serial: u64, waiting: Waiting) -> Self {
+    pub(crate) fn new(
+        core: CircuitBreaker,
+        breaker: *const fusewire_breaker,
+        serial: u64,
+        waiting: Waiting,
+    ) -> Self {
         let bell = Arc::new(Bell::default());
         let waker = Waker::from(Arc::clone(&bell));
         let place =
@@ -67,6 +72,11 @@ impl Place {
         // From here on the bell rings when the wait ends.
         place.look(&mut place.stand.lock());
         place
+    }
+
+    /// Whose permit it will be, and the number of that handle.
+    pub(crate) fn entered_through(&self) -> (*const fusewire_breaker, u64) {
+        (self.breaker, self.serial)
     }
 
     /// Sees whether the wait has ended; from then on it stands as such.
@@ -79,7 +89,7 @@ impl Place {
     }
 
     /// How it ended, once; `None` while it goes on.
-    fn try_end(&self) -> Outcome<Option<Answer>> {
+    pub(crate) fn try_end(&self) -> Outcome<Option<Answer>> {
         let mut stand = self.stand.lock();
         self.look(&mut stand);
         match std::mem::replace(&mut *stand, Stand::Told) {
@@ -162,11 +172,11 @@ pub unsafe extern "C" fn fusewire_breaker_enter(
     // SAFETY: the caller's promises, here and below.
     unsafe {
         guard_with(error, || {
-            let (found, serial, request) = ask(breaker, request, permit)?;
+            let (found, serial, wanted) = ask(breaker, request, permit)?;
             if waiting.is_null() {
                 return Err(Failure::null("waiting"));
             }
-            let answer = match found.core.enter_slip(&request) {
+            let answer = match found.core.enter_slip(&wanted) {
                 Ok(EnteredSlip::Waiting(place)) => {
                     waiting.write(handle::give(Place::new(found.core.clone(), breaker, serial, place)));
                     return Ok(Code::FUSEWIRE_QUEUED as fusewire_status);

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 /// The files of the header, in the order in which a reader wants them.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 23] = [
     "version", "status", "names", "error", "clock", "options", "breaker", "permit", "call", "request",
-    "waiting", "operate", "govern", "read", "events", "policies", "registry", "text",
+    "waiting", "steps", "attempts", "hedges", "caches", "operate", "govern", "read", "events", "features",
+    "policies", "registry", "text",
 ];
 
 fn generated() -> String {

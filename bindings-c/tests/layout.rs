@@ -80,18 +80,58 @@ layout! {
             reason: 16, 4;
             reserved: 20, 20;
         }
-        fusewire_request: 24, 8 {
+        fusewire_request: 56, 8 {
             size: 0, 8;
             priority: 8, 4;
             cost: 12, 4;
             deadline_ns: 16, 8;
+            feature: 24, 8;
+            method: 32, 8;
+            key: 40, 8;
+            idempotent: 48, 4;
+            reserved: 52, 4;
+        }
+        fusewire_step: 440, 8 {
+            kind: 0, 4;
+            attempt: 4, 4;
+            timeout_ns: 8, 8;
+            wait_ns: 16, 8;
+            outcome: 24, 4;
+            rung_kind: 28, 4;
+            rejection: 32, 40;
+            rung: 72, 264;
+            error_type: 336, 72;
+            reserved: 408, 32;
+        }
+        fusewire_ending: 48, 8 {
+            size: 0, 8;
+            outcome: 8, 4;
+            http_status: 12, 4;
+            error_type: 16, 8;
+            retry_after_ns: 24, 8;
+            duration_ns: 32, 8;
+            without_fallback: 40, 4;
+            reserved: 44, 4;
+        }
+        fusewire_attempts: 384, 8 {
+            opaque: 0, 384;
+        }
+        fusewire_place: 16, 8 {
+            version: 0, 8;
+            at: 8, 4;
+            replaces: 12, 4;
+        }
+        fusewire_flight: 16, 8 {
+            ticket: 0, 8;
+            role: 8, 4;
+            reserved: 12, 4;
         }
         fusewire_slots: 56, 8 {
             size: 0, 8;
             max_concurrent: 8, 8;
             reserved: 16, 40;
         }
-        fusewire_snapshot: 1056, 8 {
+        fusewire_snapshot: 1096, 8 {
             size: 0, 8;
             state: 8, 4;
             stored_state: 12, 4;
@@ -141,6 +181,9 @@ layout! {
             refused_by_priority: 1008, 40;
             min_priority: 1048, 4;
             reserved: 1052, 4;
+            timeout_ns: 1056, 8;
+            retry_budget: 1064, 8;
+            retry_scores: 1072, 24;
         }
         fusewire_failure: 96, 8 {
             at_ns: 0, 8;
@@ -164,7 +207,7 @@ layout! {
             actor: 328, 72;
             reason: 400, 264;
         }
-        fusewire_policy_event: 728, 8 {
+        fusewire_policy_event: 816, 8 {
             sequence: 0, 8;
             generation: 8, 8;
             at_ns: 16, 8;
@@ -178,6 +221,10 @@ layout! {
             breaker: 136, 256;
             actor: 392, 72;
             reason: 464, 264;
+            feature: 728, 72;
+            health: 800, 8;
+            feature_cause: 808, 4;
+            reserved_too: 812, 4;
         }
     }
     values {
@@ -189,6 +236,7 @@ layout! {
             FUSEWIRE_SUBSCRIPTION_CLOSED: 4;
             FUSEWIRE_NO_OUTCOME: 5;
             FUSEWIRE_QUEUED: 6;
+            FUSEWIRE_ABSENT: 7;
             FUSEWIRE_REJECTED: 10;
             FUSEWIRE_ERROR_NULL_ARGUMENT: 100;
             FUSEWIRE_ERROR_NOT_UTF8: 101;
@@ -198,6 +246,8 @@ layout! {
             FUSEWIRE_ERROR_INVALID_PERMIT: 105;
             FUSEWIRE_ERROR_ALREADY_SETTLED: 106;
             FUSEWIRE_ERROR_ALREADY_TOLD: 107;
+            FUSEWIRE_ERROR_NOT_BEGUN: 108;
+            FUSEWIRE_ERROR_WRONG_STEP: 109;
             FUSEWIRE_ERROR_CONFIG: 110;
             FUSEWIRE_ERROR_NAME: 111;
             FUSEWIRE_ERROR_CONFLICT: 112;
@@ -231,6 +281,7 @@ layout! {
             FUSEWIRE_REASON_QUEUE_TIMEOUT: 7;
             FUSEWIRE_REASON_LIMIT_REACHED: 8;
             FUSEWIRE_REASON_CLOSED: 9;
+            FUSEWIRE_REASON_FEATURE_DISABLED: 10;
         }
         fusewire_priority_enum {
             FUSEWIRE_PRIORITY_BULK: 0;
@@ -254,6 +305,7 @@ layout! {
             FUSEWIRE_CAUSE_RESET: 11;
             FUSEWIRE_CAUSE_MODE: 12;
             FUSEWIRE_CAUSE_RECONFIGURED: 13;
+            FUSEWIRE_CAUSE_FEATURE_FAILED: 14;
         }
         fusewire_window_enum {
             FUSEWIRE_WINDOW_NONE: 0;
@@ -270,6 +322,40 @@ layout! {
             FUSEWIRE_POLICY_LIMIT: 2;
             FUSEWIRE_POLICY_RATE: 3;
             FUSEWIRE_POLICY_CLOSE: 4;
+            FUSEWIRE_POLICY_FEATURE: 5;
+        }
+        fusewire_step_kind_enum {
+            FUSEWIRE_STEP_CALL: 0;
+            FUSEWIRE_STEP_WAIT: 1;
+            FUSEWIRE_STEP_USE: 2;
+            FUSEWIRE_STEP_DONE: 3;
+        }
+        fusewire_rung_enum {
+            FUSEWIRE_RUNG_NONE: 0;
+            FUSEWIRE_RUNG_CACHE: 1;
+            FUSEWIRE_RUNG_BREAKER: 2;
+            FUSEWIRE_RUNG_NAMED: 3;
+        }
+        fusewire_role_enum {
+            FUSEWIRE_ROLE_LEAD: 0;
+            FUSEWIRE_ROLE_FOLLOW: 1;
+        }
+        fusewire_feature_state_enum {
+            FUSEWIRE_FEATURE_ENABLED: 0;
+            FUSEWIRE_FEATURE_TESTING: 1;
+            FUSEWIRE_FEATURE_DISABLED: 2;
+        }
+        fusewire_feature_cause_enum {
+            FUSEWIRE_FEATURE_CAUSE_NONE: 0;
+            FUSEWIRE_FEATURE_CAUSE_OPENED: 1;
+            FUSEWIRE_FEATURE_CAUSE_RECOVERY: 2;
+            FUSEWIRE_FEATURE_CAUSE_PASSED: 3;
+            FUSEWIRE_FEATURE_CAUSE_FAILED: 4;
+            FUSEWIRE_FEATURE_CAUSE_ROLLED_BACK: 5;
+            FUSEWIRE_FEATURE_CAUSE_UNHEALTHY: 6;
+            FUSEWIRE_FEATURE_CAUSE_REQUIREMENT: 7;
+            FUSEWIRE_FEATURE_CAUSE_RESET: 8;
+            FUSEWIRE_FEATURE_CAUSE_MODE: 9;
         }
     }
     constants {
@@ -280,6 +366,8 @@ layout! {
         FUSEWIRE_NAME_SIZE: 256;
         FUSEWIRE_ACTOR_SIZE: 72;
         FUSEWIRE_REASON_TEXT_SIZE: 264;
+        FUSEWIRE_FEATURE_SIZE: 72;
+        FUSEWIRE_RUNG_SIZE: 264;
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// A breaker asked with a [`Request`]; see [`CircuitBreaker::with`].
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'b> {
-    breaker: &'b CircuitBreaker,
+    pub(crate) breaker: &'b CircuitBreaker,
     request: Wanted,
 }
 
@@ -60,6 +60,15 @@ impl CircuitBreaker {
     /// Asks with a priority.
     pub fn at(&self, priority: Priority) -> Asking<'_> {
         Asking { breaker: self, request: Wanted { priority, ..Wanted::plain() } }
+    }
+
+    /// A permit that needs no hold on the breaker: who has the breaker has one.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn borrow(&self, permit: OwnedPermit) -> Permit<'_> {
+        let (body, permit) = (&*self.0, ManuallyDrop::new(permit));
+        // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
+        let loan = unsafe { std::ptr::read(&permit.loan) };
+        Permit { body, engine: body.engine_number(body.number_of(loan.engine())), ticket: permit.ticket }
     }
 
     fn owned(&self, engine: &crate::engine::Engine, ticket: Ticket) -> OwnedPermit {
@@ -125,15 +134,6 @@ impl<'b> Asking<'b> {
             Entered::Admitted(permit) => Ok(permit),
             Entered::Waiting(waiting) => waiting.wait(),
         }
-    }
-
-    /// A permit that needs no hold on the breaker: who asks has one.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn borrow(&self, permit: OwnedPermit) -> Permit<'b> {
-        let (body, permit) = (self.body(), ManuallyDrop::new(permit));
-        // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
-        let loan = unsafe { std::ptr::read(&permit.loan) };
-        Permit { body, engine: body.engine_number(body.number_of(loan.engine())), ticket: permit.ticket }
     }
 
     /// As [`CircuitBreaker::call`]; never waits for a slot, but for the turn that a leaky bucket gives it.

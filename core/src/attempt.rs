@@ -94,10 +94,23 @@ pub(crate) struct Course {
 impl Course {
     /// A call begins. It is counted here, whatever becomes of it.
     pub(crate) fn begin(body: &Body, request: &Request<'_>, wanted: Wanted) -> Self {
-        // It lags by a tick at most: what is judged by it is judged that much too early.
+        Course::begun_at(body, request, wanted, Course::count(body))
+    }
+
+    /// Counts a call that begins; answers when that is. It lags by a tick at most: what is judged by it is judged that
+    /// much too early.
+    #[inline]
+    pub(crate) fn count(body: &Body) -> Nanos {
         let now = body.clock().coarse();
+        if let Some(set) = body.gate_set() {
+            set.around.first(now);
+        }
+        now
+    }
+
+    /// A call that has begun and was counted.
+    pub(crate) fn begun_at(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         let around = body.gate_set().map(|set| &set.around);
-        around.into_iter().for_each(|around| around.first(now));
         let retrying = around.and_then(|around| around.retry.as_ref());
         let allowed =
             retrying.map_or(1, |retrying| retrying.rules.attempts_for(request.method, request.idempotent));
@@ -105,7 +118,7 @@ impl Course {
         let may_hedge = hedging.is_some_and(|hedging| hedging.is_for(request.method, request.idempotent));
         Course {
             wanted,
-            begun: now,
+            begun,
             allowed,
             made: 0,
             phase: Phase::Asking,
@@ -129,6 +142,11 @@ impl Course {
     /// How often the gates were asked.
     pub(crate) fn made(&self) -> u32 {
         self.made
+    }
+
+    /// Whether it is to be learned from how the attempt ends.
+    pub(crate) fn learns(&self) -> bool {
+        self.used.is_some()
     }
 
     /// A permit was given.

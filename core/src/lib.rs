@@ -99,6 +99,7 @@ mod backoff;
 pub mod binding;
 mod body;
 mod breaker;
+mod calls;
 mod cell;
 mod clock;
 mod config;
@@ -160,6 +161,7 @@ mod word;
 pub use admit::priority::Priority;
 pub use asking::{Asking, Entered, Waiting};
 pub use breaker::CircuitBreaker;
+pub use calls::{Answer, Degraded, Failure, Miss, Policy, PolicyBuilder, PolicyError, RungError};
 pub use cell::LAYOUT_VERSION;
 pub use clock::{Clock, ManualClock, Nanos, SystemClock};
 pub use config::{

@@ -16,7 +16,7 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
 
 /// Whether a breaker may have this name.
 pub(crate) fn is_allowed(name: &str) -> bool {
-    (1..=255).contains(&name.len()) && !name.chars().any(char::is_control)
+    (1..=MAX_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 /// A breaker's name. Reads like a `&str`; cheap to clone.

@@ -232,6 +232,12 @@ impl Ticket {
         self.extra & (SLOT | PROBE | SHADOWED | BYPASSED | FEEDS | LIMITED) == SLOT
     }
 
+    /// It has a timeout, perhaps a slot, and nothing else is to be done beside what a plain one needs.
+    #[inline]
+    pub(crate) const fn is_plain_in_time(&self) -> bool {
+        self.extra & (PROBE | SHADOWED | BYPASSED | FEEDS | LIMITED) == LIMITED
+    }
+
     /// What the word's low half was at admission.
     #[inline]
     pub(crate) const fn low(&self) -> u32 {

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// The error type of a call that panicked.
-const PANIC: &str = "panic";
+pub(crate) const PANIC: &str = "panic";
 
 /// Leave to make one call. Settle it with what came of the call; a permit that is dropped is ignored, or a failure when
 /// it lasted at least `cancelled_after`.
@@ -23,7 +23,7 @@ pub struct Permit<'b> {
     pub(crate) ticket: Ticket,
 }
 
-impl Permit<'_> {
+impl<'b> Permit<'b> {
     /// The dependency did what it should.
     #[inline(always)]
     pub fn success(self) -> Settled {
@@ -110,8 +110,14 @@ impl Permit<'_> {
         self.ticket.timeout().map(Duration::from_nanos)
     }
 
-    /// The call panicked.
+    /// What it is made of; it is not dropped.
     #[cfg(feature = "tokio")]
+    pub(crate) fn into_parts(self) -> (&'b Engine, Ticket) {
+        let this = ManuallyDrop::new(self);
+        (this.engine, this.ticket)
+    }
+
+    /// The call panicked.
     pub(crate) fn panicked(self) {
         self.fail(None, Some(PANIC));
     }

@@ -73,6 +73,9 @@ pub enum PolicyChange {
 }
 
 impl PolicyChange {
+    /// The kind of [`Feature`](PolicyChange::Feature), for who has none at hand.
+    pub const FEATURE: &'static str = "feature";
+
     /// The name in vectors and logs.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -81,7 +84,7 @@ impl PolicyChange {
             PolicyChange::Limit { .. } => "limit",
             PolicyChange::Rate { .. } => "rate",
             PolicyChange::Close => "close",
-            PolicyChange::Feature { .. } => "feature",
+            PolicyChange::Feature { .. } => PolicyChange::FEATURE,
         }
     }
 }

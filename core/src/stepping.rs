@@ -6,6 +6,7 @@ use crate::breaker::CircuitBreaker;
 use crate::clock::{Nanos, nanos};
 use crate::engine::Engine;
 use crate::error::{Refusal, Rejection};
+use crate::ledger::TIMEOUT;
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use crate::policy::fallback::Rung;
 use crate::request::{Request, RequestError, Wanted};
@@ -99,10 +100,40 @@ impl<'a> Ending<'a> {
         self
     }
 
+    pub(crate) const fn outcome(&self) -> Outcome {
+        self.told.outcome
+    }
+
+    pub(crate) const fn error_type(&self) -> Option<&'a str> {
+        self.told.error_type
+    }
+
     /// The failure stands: no rung answers in its place.
     pub const fn without_fallback(mut self) -> Self {
         self.told.stands = true;
         self
+    }
+}
+
+/// What an I/O error says: a failure of the error type that its kind has, and of none where the kind says nothing.
+impl From<&std::io::Error> for Ending<'_> {
+    fn from(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let error_type = match error.kind() {
+            ErrorKind::TimedOut => TIMEOUT,
+            ErrorKind::ConnectionRefused => "connection_refused",
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                "connection_reset"
+            }
+            ErrorKind::NotConnected
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::UnexpectedEof => "connection_error",
+            ErrorKind::OutOfMemory => "out_of_memory",
+            _ => return Ending::of(Outcome::Failure, None),
+        };
+        Ending::failure(error_type)
     }
 }
 
@@ -201,7 +232,14 @@ impl Steps {
         Ok(Steps { course, permit: None, turn: 0, error_type: None, failure: 0 })
     }
 
+    /// Takes up a call that has begun and was counted; its first attempt is to be told of.
+    pub(crate) fn take_up(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
+        let course = Course::begun_at(body, request, wanted, begun);
+        Steps { course, permit: None, turn: 0, error_type: None, failure: 0 }
+    }
+
     /// What its attempts ask for.
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     pub(crate) fn wanted(&self) -> &Wanted {
         self.course.wanted()
     }
@@ -246,10 +284,54 @@ impl Steps {
         }
     }
 
+    /// How it would end now.
+    pub(crate) fn now_finished(&self, body: &Body) -> Finished {
+        match self.course.next(body) {
+            Next::Done(done) => self.finished(body, done),
+            _ => self.finished(body, self.course.done()),
+        }
+    }
+
+    /// Why the last attempt was turned away, if it was.
+    pub(crate) fn rejection(&self, body: &Body) -> Option<Rejection> {
+        let rejected = self.course.done().rejected;
+        rejected.map(|refusal| Rejection::new(body.name.clone(), refusal, self.failure))
+    }
+
+    /// How often the breaker was asked.
+    pub(crate) fn made(&self) -> u32 {
+        self.course.made()
+    }
+
+    /// Of the last attempt that failed or was ignored.
+    pub(crate) fn error_type(&self) -> Option<&str> {
+        self.error_type.as_deref()
+    }
+
+    /// How long the attempt that is under way may take in all.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.permit.and_then(|(_, ticket)| ticket.timeout()).map(Duration::from_nanos)
+    }
+
+    /// How long it may still take.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn time_left(&self, body: &Body) -> Option<Nanos> {
+        let (_, ticket) = self.permit?;
+        let passed = ticket.began().map_or(0, |start| body.clock().since(start));
+        Some(ticket.timeout()?.saturating_sub(passed))
+    }
+
+    /// How long it has lasted, if the clock tells.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn lasted(&self, body: &Body) -> Option<Nanos> {
+        body.elapsed(&self.permit?.1)
+    }
+
     /// Asks for a permit; never waits.
     pub(crate) fn ask(&mut self, body: &Body) {
         let mut ticket = Ticket::plain(0);
-        match body.acquire_for(self.wanted(), &mut ticket) {
+        match body.acquire_for(self.course.wanted(), &mut ticket) {
             Ok(engine) => self.admitted(body, engine, ticket),
             Err(refusal) => self.refused(body, refusal),
         }
@@ -274,7 +356,8 @@ impl Steps {
     pub(crate) fn settle(&mut self, body: &Body, ending: &Ending<'_>) -> Option<Settled> {
         let (number, ticket) = self.permit.take()?;
         let (engine, Ended { outcome, error_type, .. }) = (body.engine_number(number), ending.told);
-        let teaches = body.teaches(engine, &ticket, outcome, ending.lasted);
+        let learns = self.course.learns();
+        let teaches = learns.then(|| body.teaches(engine, &ticket, outcome, ending.lasted)).flatten();
         self.note_pace(body, &ticket, ending.lasted);
         let settled = match (outcome, ending.lasted) {
             (Outcome::Success, None) => body.succeed(engine, &ticket),
@@ -326,6 +409,11 @@ impl Steps {
             self.note_pace(body, &ticket, None);
             body.abandon(body.engine_number(number), &ticket);
         }
+    }
+
+    #[cfg(feature = "binding")]
+    pub(crate) fn forget_error_type(&mut self) {
+        self.error_type = None;
     }
 
     /// Takes the slot out of the permit: it stays taken when that is settled. Answers its code.

@@ -4,7 +4,7 @@
 use crate::admit::priority::Priority;
 use crate::asking::{Asking, Entered, Waiting};
 use crate::breaker::CircuitBreaker;
-use crate::error::{CallError, Rejection};
+use crate::error::{CallError, Refusal, Rejection};
 use crate::outcome::Outcome;
 use crate::permit::{OwnedPermit, Permit};
 use pin_project_lite::pin_project;
@@ -69,11 +69,11 @@ impl<F: Future, P: Held> Future for Guarded<F, P> {
 
 impl Waiting {
     /// Waits, and ends the wait when its deadline has come.
-    async fn until_its_deadline(mut self) -> Result<OwnedPermit, Rejection> {
+    pub(crate) async fn until_its_deadline(mut self) -> Result<OwnedPermit, Refusal> {
         let mut timer = pin!(tokio::time::sleep(self.left()));
         poll_fn(|cx| {
             loop {
-                if let Poll::Ready(answer) = Pin::new(&mut self).poll(cx) {
+                if let Poll::Ready(answer) = self.poll_end(cx) {
                     return Poll::Ready(answer);
                 }
                 std::task::ready!(timer.as_mut().poll(cx));
@@ -105,13 +105,15 @@ impl<'b> Asking<'b> {
     pub async fn acquire(&self) -> Result<OwnedPermit, Rejection> {
         match poll_fn(|cx| Poll::Ready(self.enter_with(Some(cx.waker())))).await? {
             Entered::Admitted(permit) => Ok(permit),
-            Entered::Waiting(waiting) => waiting.until_its_deadline().await,
+            Entered::Waiting(waiting) => {
+                waiting.until_its_deadline().await.map_err(|refusal| self.breaker.0.rejection(refusal))
+            }
         }
     }
 
     /// The same, after the wait for the call's turn.
     pub(crate) async fn turn(&self) -> Result<Permit<'b>, Rejection> {
-        let permit = self.borrow(self.acquire().await?);
+        let permit = self.breaker.borrow(self.acquire().await?);
         let wait = permit.wait();
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;

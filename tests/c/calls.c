@@ -22,7 +22,7 @@ typedef struct call {
     const fusewire_request *request;
 } call;
 
-static bool outcome_of(const json_t *step, fusewire_outcome *outcome, failure *wrong) {
+bool step_outcome(const json_t *step, fusewire_outcome *outcome, failure *wrong) {
     static const fusewire_outcome outcomes[] = {FUSEWIRE_OUTCOME_SUCCESS, FUSEWIRE_OUTCOME_FAILURE,
                                                 FUSEWIRE_OUTCOME_IGNORED};
     const char *wanted = json_text(step, "outcome");
@@ -35,7 +35,7 @@ static bool outcome_of(const json_t *step, fusewire_outcome *outcome, failure *w
     return fail(wrong, "unknown outcome %s", wanted ? wanted : "none");
 }
 
-static bool duration_of(const json_t *step, uint64_t *duration, failure *wrong) {
+bool step_duration(const json_t *step, uint64_t *duration, failure *wrong) {
     const json_t *written = json_object_get(step, "duration");
     *duration = 0;
     return written == NULL || expect_nanos(written, duration, wrong);
@@ -110,7 +110,7 @@ bool step_call(bench *b, const json_t *step, failure *wrong) {
     }
     made.request = has_request ? &request : NULL;
     const size_t ways_there = has_request || is_paced(b) ? 2 : sizeof ways / sizeof *ways;
-    if (!outcome_of(step, &made.outcome, wrong) || !duration_of(step, &made.duration, wrong)) {
+    if (!step_outcome(step, &made.outcome, wrong) || !step_duration(step, &made.duration, wrong)) {
         return false;
     }
     for (uint64_t i = json_count(step, "times", 1); i > 0; i--) {
@@ -167,10 +167,10 @@ static json_t *rejected(bench *b, fusewire_rejection rejection) {
 static json_t *admitted(fusewire_permit *permit) {
     const fusewire_reason reason = fusewire_permit_would_reject(permit);
     const char *name = reason == FUSEWIRE_INVALID ? NULL : fusewire_reason_name(reason);
-    // No policy sets a timeout.
-    return must_have(json_pack("{s:b, s:s?, s:o, s:b, s:n}", "admitted", 1, "would_reject", name, "wait",
+    return must_have(json_pack("{s:b, s:s?, s:o, s:b, s:o}", "admitted", 1, "would_reject", name, "wait",
                                expect_nanos_value(fusewire_permit_wait_ns(permit)), "bypassed",
-                               fusewire_permit_is_bypassed(permit), "timeout"));
+                               fusewire_permit_is_bypassed(permit), "timeout",
+                               expect_nanos_value(fusewire_permit_timeout_ns(permit))));
 }
 
 static bool is_as_expected(const json_t *expected, const json_t *got, failure *wrong) {
@@ -293,8 +293,8 @@ bool step_settle(bench *b, const json_t *step, failure *wrong) {
     fusewire_permit *permit;
     fusewire_outcome outcome;
     uint64_t duration;
-    if (!permit_of(b, step, &permit, wrong) || !outcome_of(step, &outcome, wrong) ||
-        !duration_of(step, &duration, wrong)) {
+    if (!permit_of(b, step, &permit, wrong) || !step_outcome(step, &outcome, wrong) ||
+        !step_duration(step, &duration, wrong)) {
         return false;
     }
     const fusewire_status status = fusewire_permit_settle(permit, outcome, duration, json_text(step, "error_type"));

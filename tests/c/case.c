@@ -57,6 +57,7 @@ static void close_bench(bench *b) {
         free(b->permits[i].name);
     }
     free(b->permits);
+    attempts_free(b);
     fusewire_subscription_free(b->events);
     fusewire_policy_subscription_free(b->policy_events);
     fusewire_breaker_free(b->breaker);

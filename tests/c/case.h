@@ -21,6 +21,12 @@ typedef struct kept_wait {
     json_t *woken;
 } kept_wait;
 
+// A call that is made step by step.
+typedef struct kept_attempts {
+    char *name;
+    fusewire_attempts attempts;
+} kept_attempts;
+
 // What a case keeps from step to step.
 typedef struct bench {
     const char *service;
@@ -31,6 +37,8 @@ typedef struct bench {
     fusewire_policy_subscription *policy_events;
     kept_permit *permits;
     size_t permit_count;
+    kept_attempts *attempts;
+    size_t attempts_count;
     // Calls that wait, by age; each has a place in memory of its own, which its callback is given.
     kept_wait **waits;
     size_t wait_count;

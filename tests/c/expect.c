@@ -171,7 +171,7 @@ static bool reasons(const char *what, const json_t *expected, const json_t *got,
 }
 
 static bool member(const char *path, const char *key, const json_t *expected, const json_t *got, failure *wrong) {
-    if (strcmp(key, "retry_after") == 0 || strcmp(key, "at") == 0) {
+    if (strcmp(key, "retry_after") == 0 || strcmp(key, "at") == 0 || strcmp(key, "timeout") == 0) {
         return expect_duration(path, expected, got, wrong);
     }
     bool counts = strcmp(key, "rejected") == 0 || strcmp(key, "would_reject") == 0 || strcmp(key, "reserved") == 0;

@@ -82,6 +82,13 @@ bool step_set_reserved(bench *b, const json_t *step, failure *wrong) {
     return came_out(step, status, error, wrong);
 }
 
+bool step_set_utilisation(bench *b, const json_t *step, failure *wrong) {
+    fusewire_error *error = NULL;
+    const fusewire_status status =
+        fusewire_breaker_set_utilisation(b->breaker, json_number_value(json_object_get(step, "to")), &error);
+    return came_out(step, status, error, wrong);
+}
+
 bool step_set_rate(bench *b, const json_t *step, failure *wrong) {
     fusewire_error *error = NULL;
     const fusewire_status status =

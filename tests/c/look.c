@@ -94,6 +94,34 @@ static json_t *totals(const fusewire_snapshot *s) {
                      by_reason(s->would_reject), "bypassed", count(s->bypassed));
 }
 
+static json_t *retry(const fusewire_snapshot *s, const json_t *expected) {
+    bool has_scores = !isnan(s->retry_scores[0]);
+    // A budget that is switched off is as absent as one that there is not.
+    if (s->retry_budget == FUSEWIRE_NONE && !has_scores && !json_is_object(expected)) {
+        return json_null();
+    }
+    json_t *scores = has_scores ? json_pack("{s:o, s:o, s:o}", "exponential", share(s->retry_scores[0]), "fibonacci",
+                                            share(s->retry_scores[1]), "decorrelated_jitter", share(s->retry_scores[2]))
+                                : json_null();
+    return json_pack("{s:o, s:o}", "budget", count(s->retry_budget), "scores", scores);
+}
+
+// Those that are expected, each asked for by its name.
+static json_t *features(const bench *b, const json_t *expected) {
+    json_t *all = json_is_object(expected) ? must_have(json_object()) : json_null();
+    const char *name;
+    json_t *unused;
+    json_object_foreach((json_t *)expected, name, unused) {
+        fusewire_feature_state state;
+        double health;
+        if (fusewire_breaker_feature(b->breaker, name, &state, &health, NULL) == FUSEWIRE_OK) {
+            json_t *found = json_pack("{s:s, s:o}", "state", fusewire_feature_state_name(state), "health", share(health));
+            (void)json_object_set_new(all, name, must_have(found));
+        }
+    }
+    return all;
+}
+
 static json_t *last(const fusewire_snapshot *s) {
     if (s->last_cause == FUSEWIRE_CAUSE_NONE) {
         return json_null();
@@ -111,14 +139,16 @@ static json_t *last_failure(const fusewire_snapshot *s) {
                      expect_nanos_value(s->last_failure_at_ns));
 }
 
-static json_t *of_snapshot(const fusewire_snapshot *s) {
+static json_t *of_snapshot(const bench *b, const fusewire_snapshot *s, const json_t *expected) {
     return must_have(json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
         fusewire_state_name(s->state), "stored_state", fusewire_state_name(s->stored_state), "mode",
         fusewire_mode_name(s->mode), "generation", count(s->generation), "opened", count(s->opened),
         "openings_in_a_row", count(s->openings_in_a_row), "retry_after", expect_nanos_value(s->retry_after_ns),
         "consecutive_failures", count(s->consecutive_failures), "window", window(s), "half_open", half_open(s), "ramp",
-        ramp(s), "rate_limit", rate_limit(s), "bulkhead", bulkhead(s), "totals", totals(s), "last", last(s), "last_failure", last_failure(s)));
+        ramp(s), "rate_limit", rate_limit(s), "bulkhead", bulkhead(s), "totals", totals(s), "last", last(s), "last_failure", last_failure(s),
+        "timeout", expect_nanos_value(s->timeout_ns), "retry", retry(s, json_object_get(expected, "retry")), "features",
+        features(b, json_object_get(expected, "features"))));
 }
 
 static bool struct_fits(const bench *b, const json_t *expected, failure *wrong) {
@@ -131,7 +161,7 @@ static bool struct_fits(const bench *b, const json_t *expected, failure *wrong) 
     if (fusewire_breaker_state(b->breaker) != snapshot.state || fusewire_breaker_mode(b->breaker) != snapshot.mode) {
         return fail(wrong, "state or mode: not as in the snapshot");
     }
-    json_t *got = of_snapshot(&snapshot);
+    json_t *got = of_snapshot(b, &snapshot, expected);
     bool fits = expect_part("snapshot", expected, got, wrong);
     json_decref(got);
     return fits;
@@ -202,6 +232,7 @@ static json_t *of_change(const fusewire_policy_event *event, double value,
     switch (event->kind) {
     case FUSEWIRE_POLICY_MIN_PRIORITY: return json_string(fusewire_priority_name((fusewire_priority)value));
     case FUSEWIRE_POLICY_SLOTS: return slots(value, reserved);
+    case FUSEWIRE_POLICY_FEATURE: return json_string(fusewire_feature_state_name((fusewire_feature_state)value));
     case FUSEWIRE_POLICY_LIMIT:
     case FUSEWIRE_POLICY_RATE: return json_real(value);
     default: return json_null();
@@ -210,10 +241,12 @@ static json_t *of_change(const fusewire_policy_event *event, double value,
 
 static json_t *of_policy_event(const fusewire_policy_event *event) {
     return must_have(json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", fusewire_policy_name(event->kind), "from",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "kind", fusewire_policy_name(event->kind), "from",
         of_change(event, event->from, event->from_reserved), "to", of_change(event, event->to, event->to_reserved),
         "generation", count(event->generation), "sequence", count(event->sequence), "at",
-        expect_nanos_value(event->at_ns), "actor", text_or_null(event->actor), "reason", text_or_null(event->reason)));
+        expect_nanos_value(event->at_ns), "actor", text_or_null(event->actor), "reason", text_or_null(event->reason),
+        "feature", text_or_null(event->feature), "cause", fusewire_feature_cause_name(event->feature_cause), "health",
+        share(event->health)));
 }
 
 bool look_policy_events(const bench *b, const json_t *expected, failure *wrong) {

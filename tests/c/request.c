@@ -2,6 +2,7 @@
 
 #include "case.h"
 #include "expect.h"
+#include "json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,6 +39,10 @@ bool request_of(const json_t *step, fusewire_request *request, bool *is_there, r
         }
         request->cost = (uint32_t)cost;
     }
+    request->feature = json_text(written, "feature");
+    request->method = json_text(written, "method");
+    request->key = json_text(written, "key");
+    request->idempotent = json_is_true(json_object_get(written, "idempotent"));
     failure unread;
     if ((part = json_object_get(written, "deadline")) != NULL && !expect_nanos(part, &request->deadline_ns, &unread)) {
         return no_room(refused, "deadline", part);

@@ -15,8 +15,8 @@ typedef struct request_error {
     fusewire_error *error;
 } request_error;
 
-// Reads the request of a step; `is_there` says whether it has one. `false` when no request can be made of it: see `refused`
-// then, and free its error.
+// Reads the request of a step; `is_there` says whether it has one; its texts are the step's. `false` when no request can
+// be made of it: see `refused` then, and free its error.
 bool request_of(const json_t *step, fusewire_request *request, bool *is_there, request_error *refused);
 
 // A priority by name or number; `false` and the library's error when it is none.

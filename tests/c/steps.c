@@ -132,7 +132,8 @@ static const struct {
     {"set_min_priority", step_set_min_priority, true},         {"set_reserved", step_set_reserved, true},
     {"set_rate", step_set_rate, true},                         {"set_limit", step_set_limit, true},
     {"raise", step_raise, true},                               {"close", step_close, true},
-    {"policy_events", policy_events, false},
+    {"policy_events", policy_events, false}, {"attempt", step_attempt, false},
+    {"set_utilisation", step_set_utilisation, true},
 };
 
 // What the step expects of the snapshot, and what became of calls that waited.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 61] = [
+const FLOORS: [(&str, &str, &[&str]); 62] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -82,7 +82,10 @@ const FLOORS: [(&str, &str, &[&str]); 61] = [
     ]),
     ("F2.6", "A breaker at one instant, for people.", &["snapshot"]),
     ("F2.61", "What changes around the machine.", &["policy_event"]),
-    ("F2.615", "What the policies around the call keep.", &["around"]),
+    ("F2.615", "What the policies around the call keep, each by itself.", &[
+        "around/caching", "around/falling", "around/featured", "around/hedging", "around/retrying",
+    ]),
+    ("F2.616", "All of them, for one plan.", &["around/mod"]),
     ("F2.62", "What the gates of one breaker keep.", &["gates"]),
     ("F2.7", "The snapshot as text.", &["metrics/mod", "metrics/json", "metrics/prometheus"]),
     ("F3", "A cell with its plans and stripes.", &["engine"]),

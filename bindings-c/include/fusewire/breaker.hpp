@@ -2,6 +2,7 @@
 #ifndef FUSEWIRE_BREAKER_HPP
 #define FUSEWIRE_BREAKER_HPP
 
+#include "attempts.hpp"
 #include "options.hpp"
 #include "permit.hpp"
 #include "read.hpp"
@@ -79,11 +80,12 @@ public:
     template <class Function, class... Rules, bool Throws = detail::has_exceptions>
     auto try_call_with(const request& asked, Function&& function, const Rules&... rules) const ->
         typename detail::in_result<std::invoke_result_t<Function>>::type {
-        const fusewire_request raw = detail::raw(asked);
+        const detail::c_request raw(asked);
+        if (!raw.is_whole()) return error(status::invalid_value);
         fusewire_permit permit;
         fusewire_rejection why;
         fusewire_error* wrong = nullptr;
-        const fusewire_status answer = fusewire_breaker_acquire_with(get(), &raw, &permit, &why, &wrong);
+        const fusewire_status answer = fusewire_breaker_acquire_with(get(), raw.get(), &permit, &why, &wrong);
         if (answer != FUSEWIRE_OK) {
             return refused<typename detail::in_result<std::invoke_result_t<Function>>::type>(answer, why, wrong);
         }
@@ -127,11 +129,12 @@ public:
     /// As `try_acquire`, with a request; never waits: `permit::wait` says how long to, where a leaky bucket paces calls.
     /// Errors: `invalid_value` when the request is wrong; it names the field, and nothing was asked.
     result<permit> try_acquire(const request& asked) const& {
-        const fusewire_request raw = detail::raw(asked);
+        const detail::c_request raw(asked);
+        if (!raw.is_whole()) return error(status::invalid_value);
         fusewire_permit given;
         fusewire_rejection why;
         fusewire_error* wrong = nullptr;
-        const fusewire_status answer = fusewire_breaker_acquire_with(get(), &raw, &given, &why, &wrong);
+        const fusewire_status answer = fusewire_breaker_acquire_with(get(), raw.get(), &given, &why, &wrong);
         if (answer != FUSEWIRE_OK) return refused<result<permit>>(answer, why, wrong);
         return permit(given);
     }
@@ -141,12 +144,13 @@ public:
     /// configuration's. Errors: also `timed_out`, when that time is over: the call has left the queue then.
     result<permit> try_acquire_wait(const request& asked = {},
                                     std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const& {
-        const fusewire_request raw = detail::raw(asked);
+        const detail::c_request raw(asked);
+        if (!raw.is_whole()) return error(status::invalid_value);
         fusewire_permit given;
         fusewire_rejection why;
         fusewire_error* wrong = nullptr;
         const std::uint64_t ns = timeout ? detail::count(*timeout) : FUSEWIRE_NONE;
-        const fusewire_status answer = fusewire_breaker_acquire_wait(get(), &raw, ns, &given, &why, &wrong);
+        const fusewire_status answer = fusewire_breaker_acquire_wait(get(), raw.get(), ns, &given, &why, &wrong);
         if (answer != FUSEWIRE_OK) return refused<result<permit>>(answer, why, wrong);
         return permit(given);
     }
@@ -169,16 +173,89 @@ public:
     /// As `try_acquire_wait`; throws `fusewire::rejected` or `fusewire::error`.
     permit acquire_wait(const request& asked = {},
                         std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const& {
-        const fusewire_request raw = detail::raw(asked);
+        const detail::c_request raw(asked);
+        if (!raw.is_whole()) throw error(status::invalid_value);
         fusewire_permit given;
         fusewire_rejection why;
         fusewire_error* wrong = nullptr;
         const std::uint64_t ns = timeout ? detail::count(*timeout) : FUSEWIRE_NONE;
-        const fusewire_status answer = fusewire_breaker_acquire_wait(get(), &raw, ns, &given, &why, &wrong);
+        const fusewire_status answer = fusewire_breaker_acquire_wait(get(), raw.get(), ns, &given, &why, &wrong);
         if (answer != FUSEWIRE_OK) raise(answer, why, wrong);
         return permit(given);
     }
     permit acquire_wait(const request& = {}, std::optional<std::chrono::nanoseconds> = std::nullopt) && = delete;
+#endif
+
+    /// Begins a call that is made step by step: with retries, fallbacks, a cache or hedges. The breaker is not asked yet. The
+    /// attempts must not outlive this object. Errors: `invalid_value` when the request is wrong; it names the field.
+    result<attempts> try_begin(const request& asked = {}) const& {
+        const detail::c_request raw(asked);
+        if (!raw.is_whole()) return error(status::invalid_value);
+        fusewire_attempts begun;
+        fusewire_error* wrong = nullptr;
+        const fusewire_status answer = fusewire_breaker_begin(get(), raw.get(), &begun, &wrong);
+        if (answer != FUSEWIRE_OK) return error(static_cast<status>(answer), wrong);
+        return attempts(begun);
+    }
+    result<attempts> try_begin(const request& = {}) && = delete;
+#if FUSEWIRE_HAS_EXCEPTIONS
+    /// As `try_begin`; throws its error.
+    attempts begin(const request& asked = {}) const& { return try_begin(asked).value(); }
+    attempts begin(const request& = {}) && = delete;
+#endif
+
+    /// Asks before a call whether an earlier answer of that key answers in its place, by a cache of the mode
+    /// `read_through`: where it lies, in the program's memory. Nothing when there is none.
+    std::optional<place> cache_fresh(std::string_view key) const { return placed(key, fusewire_breaker_cache_fresh); }
+    /// The same for the rung `cache`, in any mode, where a stale answer will do.
+    std::optional<place> cache_any(std::string_view key) const { return placed(key, fusewire_breaker_cache_any); }
+    /// Tells that a call of that key has succeeded: where the program is to keep the answer, with the version; nothing when
+    /// it is not kept. Hold a lock of your own around this and the keeping.
+    std::optional<place> cache_store(std::string_view key) const { return placed(key, fusewire_breaker_cache_store); }
+
+    /// Lets a call join those of its key that are under way, by `coalesce`: whether it leads or follows. Nothing when the
+    /// document does not ask for it.
+    std::optional<flight> flight_join(std::string_view key, priority level = priority::normal) const {
+        const detail::c_text text(key);
+        fusewire_flight raw;
+        if (!text.is_whole() ||
+            fusewire_breaker_flight_join(get(), text.get(), detail::number(level), &raw) != FUSEWIRE_OK) {
+            return std::nullopt;
+        }
+        return flight{raw.ticket, raw.role == FUSEWIRE_ROLE_LEAD};
+    }
+    /// Tells that the leader with that ticket has its answer: the tickets of those that it is to be handed to.
+    std::vector<std::uint64_t> flight_land(std::uint64_t ticket) const {
+        return tickets(ticket, fusewire_breaker_flight_land);
+    }
+    /// Tells that the call with that ticket is given up: the tickets of those that lead from now on.
+    std::vector<std::uint64_t> flight_leave(std::uint64_t ticket) const {
+        return tickets(ticket, fusewire_breaker_flight_leave);
+    }
+
+    /// What a feature of the document is at. Errors: `invalid_value` when there is none of that name, `not_utf8`.
+    result<feature> try_feature(std::string_view name) const {
+        const detail::c_text text(name);
+        if (!text.is_whole()) return error(status::invalid_value);
+        fusewire_feature_state state = FUSEWIRE_INVALID;
+        double health = 0;
+        fusewire_error* wrong = nullptr;
+        const fusewire_status answer = fusewire_breaker_feature(get(), text.get(), &state, &health, &wrong);
+        if (answer != FUSEWIRE_OK) return error(static_cast<status>(answer), wrong);
+        if (std::isnan(health)) return feature{static_cast<feature_state>(state), std::nullopt};
+        return feature{static_cast<feature_state>(state), health};
+    }
+    /// Tells how much the program has to do, from 0 to 1: retries of the kind `resource_sensitive` wait longer the more it
+    /// is. Errors: `config` when it is out of range.
+    result<void> try_set_utilisation(double to) const {
+        fusewire_error* wrong = nullptr;
+        const fusewire_status answer = fusewire_breaker_set_utilisation(get(), to, &wrong);
+        if (answer != FUSEWIRE_OK) return error(static_cast<status>(answer), wrong);
+        return {};
+    }
+#if FUSEWIRE_HAS_EXCEPTIONS
+    /// As `try_set_utilisation`; throws its error.
+    void set_utilisation(double to) const { try_set_utilisation(to).value(); }
 #endif
 
     /// Counts the outcome of a call that asked for no permit: while the breaker is closed like any other, otherwise in the
@@ -342,6 +419,23 @@ public:
     friend bool operator!=(const breaker& a, const breaker& b) noexcept { return !(a == b); }
 
 private:
+    template <class Find>
+    std::optional<place> placed(std::string_view key, Find&& find) const {
+        const detail::c_text text(key);
+        fusewire_place raw;
+        if (!text.is_whole() || find(get(), text.get(), &raw) != FUSEWIRE_OK) return std::nullopt;
+        return place{raw.at, raw.version, raw.replaces != 0};
+    }
+
+    template <class End>
+    std::vector<std::uint64_t> tickets(std::uint64_t ticket, End&& end) const {
+        std::uint64_t* raw = nullptr;
+        std::size_t count = 0;
+        if (end(get(), ticket, &raw, &count) != FUSEWIRE_OK || count == 0) return {};
+        const detail::handle<std::uint64_t, fusewire_tickets_free> owned(raw);
+        return std::vector<std::uint64_t>(raw, raw + count);
+    }
+
     template <class Act>
     static result<void> done(const by& whom, Act&& act) {
         const detail::c_text actor(whom.actor), reason(whom.reason);
@@ -388,11 +482,12 @@ private:
 
 #if FUSEWIRE_HAS_EXCEPTIONS
     fusewire_permit taken(const request& asked) const {
-        const fusewire_request raw = detail::raw(asked);
+        const detail::c_request raw(asked);
+        if (!raw.is_whole()) throw error(status::invalid_value);
         fusewire_permit given;
         fusewire_rejection why;
         fusewire_error* wrong = nullptr;
-        const fusewire_status answer = fusewire_breaker_acquire_with(get(), &raw, &given, &why, &wrong);
+        const fusewire_status answer = fusewire_breaker_acquire_with(get(), raw.get(), &given, &why, &wrong);
         if (answer != FUSEWIRE_OK) raise(answer, why, wrong);
         return given;
     }

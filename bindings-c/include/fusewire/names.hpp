@@ -17,6 +17,7 @@ enum class status : std::uint32_t {
     timed_out = FUSEWIRE_TIMED_OUT,  ///< The time is over, and what was waited for has not come.
     subscription_closed = FUSEWIRE_SUBSCRIPTION_CLOSED,  ///< Closed, and all events were taken.
     no_outcome = FUSEWIRE_NO_OUTCOME,  ///< `fusewire_breaker_call` alone: see there.
+    absent = FUSEWIRE_ABSENT,  ///< There is none of what was asked for.
     queued = FUSEWIRE_QUEUED,  ///< The C interface alone: the call waits in the queue for a slot.
     rejected = FUSEWIRE_REJECTED,  ///< The breaker turns the call away.
     null_argument = FUSEWIRE_ERROR_NULL_ARGUMENT,  ///< The object was moved from.
@@ -27,6 +28,8 @@ enum class status : std::uint32_t {
     invalid_permit = FUSEWIRE_ERROR_INVALID_PERMIT,  ///< The permit was moved from.
     already_settled = FUSEWIRE_ERROR_ALREADY_SETTLED,  ///< The permit was settled before.
     already_told = FUSEWIRE_ERROR_ALREADY_TOLD,  ///< The C interface alone: how the wait ended was told before.
+    not_begun = FUSEWIRE_ERROR_NOT_BEGUN,  ///< The attempts were moved from, or given up.
+    wrong_step = FUSEWIRE_ERROR_WRONG_STEP,  ///< Not what is to be told at this step.
     config = FUSEWIRE_ERROR_CONFIG,  ///< The configuration is wrong.
     name = FUSEWIRE_ERROR_NAME,  ///< The name is wrong.
     conflict = FUSEWIRE_ERROR_CONFLICT,  ///< The name has another configuration.
@@ -68,6 +71,7 @@ enum class reason : std::uint32_t {
     queue_timeout = FUSEWIRE_REASON_QUEUE_TIMEOUT,  ///< The call has waited for a slot as long as it may.
     limit_reached = FUSEWIRE_REASON_LIMIT_REACHED,  ///< `concurrency_limit`: no slot, and no place in the queue.
     closed = FUSEWIRE_REASON_CLOSED,  ///< The breaker was closed for good.
+    feature_disabled = FUSEWIRE_REASON_FEATURE_DISABLED,  ///< The call's feature is disabled.
 };
 
 /// How much a call matters.
@@ -95,6 +99,14 @@ enum class cause : std::uint32_t {
     reset = FUSEWIRE_CAUSE_RESET,  ///< `reset` by hand.
     mode = FUSEWIRE_CAUSE_MODE,  ///< A forced mode was entered or left.
     reconfigured = FUSEWIRE_CAUSE_RECONFIGURED,  ///< The configuration changed.
+    feature_failed = FUSEWIRE_CAUSE_FEATURE_FAILED,  ///< A required feature failed its test.
+};
+
+/// Whether calls of a feature are let in.
+enum class feature_state : std::uint32_t {
+    enabled = FUSEWIRE_FEATURE_ENABLED,  ///< Its calls pass.
+    testing = FUSEWIRE_FEATURE_TESTING,  ///< Its calls pass, to show whether it works.
+    disabled = FUSEWIRE_FEATURE_DISABLED,  ///< Its calls are turned away.
 };
 
 namespace detail {
@@ -141,6 +153,11 @@ inline std::string_view to_string(reason value) noexcept {
 /// The name in metrics and documents, such as `critical`; `unknown` for what is no priority. Never dangles.
 inline std::string_view to_string(priority value) noexcept {
     return detail::text_or_empty(fusewire_priority_name(detail::number(value)));
+}
+
+/// The name in metrics and events, such as `testing`; `unknown` for what is no state of a feature. Never dangles.
+inline std::string_view to_string(feature_state value) noexcept {
+    return detail::text_or_empty(fusewire_feature_state_name(detail::number(value)));
 }
 
 /// The name in events, such as `probe_failed`; `none` for `cause::none`, `unknown` for one that the library does not know.

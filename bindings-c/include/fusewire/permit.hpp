@@ -63,12 +63,19 @@ public:
     /// How long to wait before the call is made, from when the permit was given: a leaky bucket paces calls. 0 of other
     /// permits, and when it is settled.
     std::chrono::nanoseconds wait() const noexcept { return detail::nanoseconds(fusewire_permit_wait_ns(&raw_)); }
+    /// How long the call may take, from its beginning on: end it then, and settle it as a failure of error type `timeout`.
+    /// Nothing when nothing sets a timeout, and when it is settled.
+    std::optional<std::chrono::nanoseconds> timeout() const noexcept {
+        return detail::nanoseconds_if_there(fusewire_permit_timeout_ns(&raw_));
+    }
     /// Whether the call passes a breaker that would turn it away, by `open_bypass`; not when the permit is settled.
     bool is_bypassed() const noexcept { return fusewire_permit_is_bypassed(&raw_); }
     /// Whether it is still to be settled.
     bool is_pending() const noexcept { return is_pending_; }
 
 private:
+    friend class attempts;
+
     fusewire::status told(fusewire_status answer) noexcept {
         if (!FUSEWIRE_IS_ERROR(answer)) is_pending_ = false;
         return static_cast<fusewire::status>(answer);

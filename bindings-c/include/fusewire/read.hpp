@@ -129,6 +129,12 @@ public:
         if (raw_.min_priority == FUSEWIRE_INVALID) return std::nullopt;
         return static_cast<priority>(raw_.min_priority);
     }
+    /// How long a call without a deadline of its own may take; nothing without `timeout`.
+    std::optional<std::chrono::nanoseconds> timeout() const noexcept {
+        return detail::nanoseconds_if_there(raw_.timeout_ns);
+    }
+    /// How many retries and hedges may begin now; nothing without `retry`, and with `budget: false`.
+    std::optional<std::uint64_t> retry_budget() const noexcept { return detail::if_there(raw_.retry_budget); }
     /// The struct of the C interface.
     const fusewire_snapshot& raw() const noexcept { return raw_; }
 

@@ -10,16 +10,25 @@
 
 namespace fusewire {
 
-/// What a call asks for: `request{priority::critical}`. A breaker without `rate_limit`, `priority`, `bulkhead` and
-/// `concurrency_limit` looks at none of it, but for a cost of 0.
+/// What a call asks for: `request{priority::critical}`. What a breaker's document does not speak of is not looked at, but
+/// for a cost of 0, a feature that the document does not have, and a deadline. Texts are not copied: they stay for the
+/// call that is given the request.
 struct request {
     /// How much the call matters.
     fusewire::priority priority = fusewire::priority::normal;
     /// How much of a rate limit it takes: at least 1, and at most what the limit ever has (1 for a sliding window).
     std::uint32_t cost = 1;
     /// When the call is of no use any more, on the breaker's clock: it waits no longer than that in a queue, and for no
-    /// turn that comes later. What is negative is 0.
+    /// turn and no attempt that comes later, and an attempt may take no longer. What is negative is 0.
     std::optional<std::chrono::nanoseconds> deadline = {};
+    /// The feature that the call is of, one of the document's `features`; empty for none.
+    std::string_view feature = {};
+    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried; empty for none.
+    std::string_view method = {};
+    /// Under what the answer is cached, and which calls are the same; empty: nothing is cached.
+    std::string_view key = {};
+    /// The call may be made more than once, although its method alone does not say so.
+    bool idempotent = false;
 };
 
 /// The slots of a bulkhead, for `breaker::set_slots`.
@@ -55,13 +64,27 @@ inline priority parse_priority(std::string_view text) { return try_parse_priorit
 
 namespace detail {
 
-inline fusewire_request raw(const request& asked) noexcept {
-    fusewire_request raw = FUSEWIRE_REQUEST_INIT;
-    raw.priority = number(asked.priority);
-    raw.cost = asked.cost;
-    if (asked.deadline) raw.deadline_ns = count(*asked.deadline);
-    return raw;
-}
+/// A request for the library, with its texts.
+class c_request {
+public:
+    explicit c_request(const request& asked)
+        : feature_(asked.feature), method_(asked.method), key_(asked.key), raw_(FUSEWIRE_REQUEST_INIT) {
+        raw_.priority = number(asked.priority);
+        raw_.cost = asked.cost;
+        if (asked.deadline) raw_.deadline_ns = count(*asked.deadline);
+        raw_.feature = feature_.get_if_any();
+        raw_.method = method_.get_if_any();
+        raw_.key = key_.get_if_any();
+        raw_.idempotent = asked.idempotent;
+    }
+
+    const fusewire_request* get() const noexcept { return &raw_; }
+    bool is_whole() const noexcept { return feature_.is_whole() && method_.is_whole() && key_.is_whole(); }
+
+private:
+    c_text feature_, method_, key_;
+    fusewire_request raw_;
+};
 
 inline fusewire_slots raw(const slots& table) noexcept {
     fusewire_slots raw = FUSEWIRE_SLOTS_INIT;

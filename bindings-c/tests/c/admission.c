@@ -285,7 +285,7 @@ static void changes_that_found_no_room_are_counted(void **state) {
     is_ok(fusewire_policy_subscription_drain(policies, &larger[0].event, sizeof *larger, 2, &count));
     assert_int_equal(count, 1);
     assert_int_equal(larger[0].event.missed, 1);
-    const size_t wrong[] = {0, sizeof(fusewire_policy_event) - 8, sizeof(fusewire_policy_event) + 1, SIZE_MAX};
+    const size_t wrong[] = {0, offsetof(fusewire_policy_event, feature) - 8, sizeof(fusewire_policy_event) + 1, SIZE_MAX};
     for (size_t i = 0; i < COUNT(wrong); i++)
         answers(FUSEWIRE_ERROR_INVALID_SIZE,
                 fusewire_policy_subscription_drain(policies, &larger[0].event, wrong[i], 1, &count));

@@ -74,6 +74,7 @@ static const fusewire_status STATUSES[] = {
     FUSEWIRE_SUBSCRIPTION_CLOSED,
     FUSEWIRE_NO_OUTCOME,
     FUSEWIRE_QUEUED,
+    FUSEWIRE_ABSENT,
     FUSEWIRE_REJECTED,
     FUSEWIRE_ERROR_NULL_ARGUMENT,
     FUSEWIRE_ERROR_NOT_UTF8,
@@ -83,6 +84,8 @@ static const fusewire_status STATUSES[] = {
     FUSEWIRE_ERROR_INVALID_PERMIT,
     FUSEWIRE_ERROR_ALREADY_SETTLED,
     FUSEWIRE_ERROR_ALREADY_TOLD,
+    FUSEWIRE_ERROR_NOT_BEGUN,
+    FUSEWIRE_ERROR_WRONG_STEP,
     FUSEWIRE_ERROR_CONFIG,
     FUSEWIRE_ERROR_NAME,
     FUSEWIRE_ERROR_CONFLICT,
@@ -119,8 +122,9 @@ static void statuses_from_100_on_are_errors(void **state) {
     assert_false(FUSEWIRE_IS_ERROR(FUSEWIRE_SUBSCRIPTION_CLOSED));
     assert_false(FUSEWIRE_IS_ERROR(FUSEWIRE_NO_OUTCOME));
     assert_false(FUSEWIRE_IS_ERROR(FUSEWIRE_QUEUED));
+    assert_false(FUSEWIRE_IS_ERROR(FUSEWIRE_ABSENT));
     assert_false(FUSEWIRE_IS_ERROR(FUSEWIRE_REJECTED));
-    for (size_t i = 8; i < COUNT(STATUSES); i++) assert_true(FUSEWIRE_IS_ERROR(STATUSES[i]));
+    for (size_t i = 9; i < COUNT(STATUSES); i++) assert_true(FUSEWIRE_IS_ERROR(STATUSES[i]));
 }
 
 static void the_library_is_the_one_the_header_describes(void **state) {

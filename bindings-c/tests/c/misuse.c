@@ -22,6 +22,35 @@ static void no_breaker_to_govern(fusewire_breaker *none, fusewire_status expecte
     assert_null(policies);
 }
 
+static void no_breaker_to_recover(fusewire_breaker *none, fusewire_status expected) {
+    fusewire_attempts attempts;
+    fusewire_step step;
+    fusewire_place place;
+    fusewire_flight flight;
+    fusewire_feature_state stand;
+    uint64_t *tickets;
+    size_t count;
+    fusewire_error *error = NULL;
+    paint(&place, sizeof place), paint(&flight, sizeof flight), paint(&stand, sizeof stand);
+    paint(&tickets, sizeof tickets), paint(&count, sizeof count);
+    answers(expected, fusewire_breaker_begin(none, NULL, &attempts, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(FUSEWIRE_ERROR_NOT_BEGUN, fusewire_attempts_next(&attempts, &step));
+    answers(expected, fusewire_breaker_cache_fresh(none, "a", &place));
+    answers(expected, fusewire_breaker_cache_any(none, "a", &place));
+    answers(expected, fusewire_breaker_cache_store(none, "a", &place));
+    answers(expected, fusewire_breaker_flight_join(none, "a", FUSEWIRE_PRIORITY_NORMAL, &flight));
+    answers(expected, fusewire_breaker_flight_land(none, 1, &tickets, &count));
+    answers(expected, fusewire_breaker_flight_leave(none, 1, &tickets, &count));
+    answers(expected, fusewire_breaker_feature(none, "a", &stand, NULL, &error));
+    is_error(error, expected, "breaker", NULL);
+    answers(expected, fusewire_breaker_set_utilisation(none, 0.5, &error));
+    is_error(error, expected, "breaker", NULL);
+    is_still_painted(&place, sizeof place), is_still_painted(&flight, sizeof flight);
+    is_still_painted(&stand, sizeof stand), is_still_painted(&tickets, sizeof tickets);
+    is_still_painted(&count, sizeof count);
+}
+
 static void no_breaker(fusewire_breaker *none, fusewire_status expected) {
     fusewire_permit permit = FUSEWIRE_PERMIT_INIT;
     fusewire_rejection rejection;
@@ -53,6 +82,7 @@ static void no_breaker(fusewire_breaker *none, fusewire_status expected) {
     assert_null(waiting);
     answers(FUSEWIRE_ERROR_INVALID_PERMIT, fusewire_permit_success(&permit));
     no_breaker_to_govern(none, expected);
+    no_breaker_to_recover(none, expected);
     answers(expected, fusewire_breaker_record(none, FUSEWIRE_OUTCOME_SUCCESS, NULL));
     answers(expected, fusewire_breaker_trip(none, FUSEWIRE_NONE, NULL, NULL, &error));
     is_error(error, expected, "breaker", "breaker");

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 // What the vectors call things, as the keys of objects.
-static json_t *states, *modes, *outcomes, *reasons, *causes, *priorities, *policies;
+static json_t *states, *modes, *outcomes, *reasons, *causes, *priorities, *policies, *feature_states,
+    *feature_causes;
 
 static void note(json_t *set, const json_t *value) {
     if (json_is_string(value)) json_object_set_new(set, json_string_value(value), json_true());
@@ -27,6 +28,8 @@ static void collect(json_t *json) {
     json_t *value;
     if (json_is_array(json)) json_array_foreach(json, i, value) collect(value);
     json_object_foreach(json, key, value) {
+        // Features have states of their own, and a call with attempts ends otherwise when none was made.
+        if (strcmp(key, "features") == 0 || strcmp(key, "done") == 0) continue;
         if (strcmp(key, "state") == 0 || strcmp(key, "stored_state") == 0 || strcmp(key, "from") == 0)
             note(states, value);
         if (strcmp(key, "cause") == 0) note(causes, value);
@@ -55,7 +58,13 @@ static void collect_steps(const json_t *document) {
             }
             json_t *events = json_object_get(step, "expect"), *event;
             size_t k;
-            json_array_foreach(events, k, event) note(policies, json_object_get(event, "kind"));
+            json_array_foreach(events, k, event) {
+                const char *kind = json_string_value(json_object_get(event, "kind"));
+                note(policies, json_object_get(event, "kind"));
+                if (!kind || strcmp(kind, "feature") != 0) continue;
+                note(feature_states, json_object_get(event, "from")), note(feature_states, json_object_get(event, "to"));
+                note(feature_causes, json_object_get(event, "cause"));
+            }
         }
     }
 }
@@ -89,17 +98,22 @@ static int read_folder(const char *folder) {
 static int read_vectors(void **state) {
     (void)state;
     states = json_object(), modes = json_object(), outcomes = json_object(), reasons = json_object(),
-    causes = json_object(), priorities = json_object(), policies = json_object();
+    causes = json_object(), priorities = json_object(), policies = json_object(), feature_states = json_object(), feature_causes = json_object();
     const char *folder = getenv("FUSEWIRE_VECTORS");
-    char admission[4096];
-    snprintf(admission, sizeof admission, "%s/admission", folder ? folder : "");
-    return read_folder(folder) != 0 || read_folder(admission) != 0 ? -1 : 0;
+    const char *const parts[] = {"", "/admission", "/recovery"};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        char path[2048];
+        snprintf(path, sizeof path, "%s%s", folder ? folder : "", parts[i]);
+        if (read_folder(path) != 0) return -1;
+    }
+    return 0;
 }
 
 static int forget_vectors(void **state) {
     (void)state;
     json_decref(states), json_decref(modes), json_decref(outcomes), json_decref(reasons), json_decref(causes),
-        json_decref(priorities), json_decref(policies);
+        json_decref(priorities), json_decref(policies), json_decref(feature_states),
+        json_decref(feature_causes);
     return 0;
 }
 
@@ -139,12 +153,12 @@ static void outcomes_have_the_names_of_the_vectors(void **state) {
 
 static void reasons_have_the_names_of_the_vectors(void **state) {
     (void)state;
-    are_those_of(reasons, fusewire_reason_name, FUSEWIRE_REASON_OPEN, FUSEWIRE_REASON_CLOSED);
+    are_those_of(reasons, fusewire_reason_name, FUSEWIRE_REASON_OPEN, FUSEWIRE_REASON_FEATURE_DISABLED);
 }
 
 static void causes_have_the_names_of_the_vectors(void **state) {
     (void)state;
-    are_those_of(causes, fusewire_cause_name, FUSEWIRE_CAUSE_FAILURE_THRESHOLD, FUSEWIRE_CAUSE_RECONFIGURED);
+    are_those_of(causes, fusewire_cause_name, FUSEWIRE_CAUSE_FAILURE_THRESHOLD, FUSEWIRE_CAUSE_FEATURE_FAILED);
 }
 
 static void priorities_have_the_names_of_the_vectors(void **state) {
@@ -154,7 +168,13 @@ static void priorities_have_the_names_of_the_vectors(void **state) {
 
 static void changes_around_the_machine_have_the_names_of_the_vectors(void **state) {
     (void)state;
-    are_those_of(policies, fusewire_policy_name, FUSEWIRE_POLICY_MIN_PRIORITY, FUSEWIRE_POLICY_CLOSE);
+    are_those_of(policies, fusewire_policy_name, FUSEWIRE_POLICY_MIN_PRIORITY, FUSEWIRE_POLICY_FEATURE);
+}
+
+static void features_have_the_names_of_the_vectors(void **state) {
+    (void)state;
+    are_those_of(feature_states, fusewire_feature_state_name, FUSEWIRE_FEATURE_ENABLED, FUSEWIRE_FEATURE_DISABLED);
+    are_those_of(feature_causes, fusewire_feature_cause_name, FUSEWIRE_FEATURE_CAUSE_OPENED, FUSEWIRE_FEATURE_CAUSE_MODE);
 }
 
 static void each_number_has_the_name_of_its_constant(void **state) {
@@ -174,19 +194,26 @@ static void each_number_has_the_name_of_its_constant(void **state) {
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_RAMP), "ramp");
     assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_FORCED_OPEN), "forced_open");
     const char *const reasons_of_gates[] = {"shed",          "rate_limited",  "bulkhead_full",
-                                            "queue_timeout", "limit_reached", "closed"};
+                                            "queue_timeout", "limit_reached", "closed", "feature_disabled"};
     for (uint32_t i = 0; i < COUNT(reasons_of_gates); i++)
         assert_string_equal(fusewire_reason_name(FUSEWIRE_REASON_SHED + i), reasons_of_gates[i]);
     const char *const levels[] = {"bulk", "low", "normal", "high", "critical"};
     for (uint32_t i = 0; i < COUNT(levels); i++) assert_string_equal(fusewire_priority_name(i), levels[i]);
-    const char *const kinds[] = {"min_priority", "slots", "limit", "rate", "close"};
+    const char *const kinds[] = {"min_priority", "slots", "limit", "rate", "close", "feature"};
     for (uint32_t i = 0; i < COUNT(kinds); i++) assert_string_equal(fusewire_policy_name(i), kinds[i]);
     assert_string_equal(fusewire_cause_name(FUSEWIRE_CAUSE_NONE), "none");
     const char *const names[] = {"failure_threshold", "failure_rate", "slow_call_rate", "recovery_timeout",
                                  "probes_succeeded",  "probe_failed", "probe_expired",  "ramp_failed",
                                  "ramp_completed",    "manual",       "reset",          "mode",
-                                 "reconfigured"};
+                                 "reconfigured",      "feature_failed"};
     for (uint32_t i = 0; i < COUNT(names); i++) assert_string_equal(fusewire_cause_name(i + 1), names[i]);
+    const char *const feature_names[] = {"none",        "opened",    "recovery",    "passed", "failed",
+                                         "rolled_back", "unhealthy", "requirement", "reset",  "mode"};
+    for (uint32_t i = 0; i < COUNT(feature_names); i++)
+        assert_string_equal(fusewire_feature_cause_name(i), feature_names[i]);
+    const char *const feature_stands[] = {"enabled", "testing", "disabled"};
+    for (uint32_t i = 0; i < COUNT(feature_stands); i++)
+        assert_string_equal(fusewire_feature_state_name(i), feature_stands[i]);
 }
 
 int main(void) {
@@ -198,6 +225,7 @@ int main(void) {
         cmocka_unit_test(causes_have_the_names_of_the_vectors),
         cmocka_unit_test(priorities_have_the_names_of_the_vectors),
         cmocka_unit_test(changes_around_the_machine_have_the_names_of_the_vectors),
+        cmocka_unit_test(features_have_the_names_of_the_vectors),
         cmocka_unit_test(each_number_has_the_name_of_its_constant),
     };
     alarm(300);

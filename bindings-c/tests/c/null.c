@@ -101,7 +101,7 @@ static void null_for_a_text_that_must_be_there_is_told_by_the_argument(void **st
 
 static void a_rejection_of_no_reason_says_nothing(void **state) {
     things *t = *state;
-    const fusewire_reason wrong[] = {FUSEWIRE_REASON_CLOSED + 1, FUSEWIRE_REASON_CAPACITY, FUSEWIRE_INVALID};
+    const fusewire_reason wrong[] = {FUSEWIRE_REASON_FEATURE_DISABLED + 1, FUSEWIRE_REASON_CAPACITY, FUSEWIRE_INVALID};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         const fusewire_rejection rejection = {.reason = wrong[i]};
         char *message = NULL;
@@ -123,6 +123,7 @@ static void freeing_null_does_nothing(void **state) {
     fusewire_string_free(NULL);
     fusewire_waiting_free(NULL);
     fusewire_policy_subscription_free(NULL);
+    fusewire_tickets_free(NULL);
 }
 
 #define with_things(test) cmocka_unit_test_setup_teardown(test, make, unmake)

@@ -102,6 +102,12 @@ impl Course {
         self.0.hedge_won(&breaker.0, engine, ticket);
     }
 
+    /// Forgets the error type of the last attempt, the one thing that it has on the heap: for hosts that keep that
+    /// themselves, and a course where nobody is sure to drop it.
+    pub fn forget_error_type(&mut self) {
+        self.0.forget_error_type();
+    }
+
     /// The permit of the attempt that is under way.
     pub fn slip(&self, breaker: &CircuitBreaker) -> Option<Slip> {
         let (number, ticket) = self.0.permit()?;

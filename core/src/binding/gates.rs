@@ -147,7 +147,7 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn acquire_slip_for(&self, request: &Wanted) -> Result<Paced, Refused> {
-        if !self.is_gated() && request.deadline.is_none() {
+        if request.deadline.is_none() && !self.is_gated() {
             return self.acquire_paced();
         }
         let mut ticket = Ticket::plain(0);

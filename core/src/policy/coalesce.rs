@@ -76,6 +76,7 @@ impl<V> Coalesced<V> {
     }
 
     /// How many calls lead or follow.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.state.lock().table.len()
     }

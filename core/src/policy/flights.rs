@@ -9,6 +9,7 @@
 
 use crate::admit::priority::Priority;
 use crate::fork;
+#[cfg(any(test, feature = "binding"))]
 use crate::sync::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -37,8 +38,10 @@ pub struct Joined {
 }
 
 /// The calls, shared by threads: for hosts that keep what waits by ticket.
+#[cfg(any(test, feature = "binding"))]
 pub(crate) struct Flights(Mutex<Table>);
 
+#[cfg(any(test, feature = "binding"))]
 impl Flights {
     pub(crate) fn new() -> Self {
         Flights(Mutex::new(Table::default()))
@@ -63,6 +66,7 @@ impl Flights {
     }
 
     /// How many calls lead or follow.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
     }
@@ -141,6 +145,7 @@ impl Table {
         led.is_some_and(|(key, at)| !self.flights[&key][at].followers.is_empty())
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }

@@ -1,12 +1,15 @@
 //! Values that may answer for later calls, over an [`Index`]: for Rust, where they have a type.
 
 use super::cache::CacheRules;
-use super::index::{Found, Index, Place};
+#[cfg(test)]
+use super::index::Found;
+use super::index::{Index, Place};
 use crate::clock::Nanos;
 use crate::sync::Mutex;
 use std::sync::Arc;
 
 /// What there is of a key, with its value.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held<V> {
     /// Younger than `ttl`.
@@ -32,6 +35,11 @@ pub(crate) struct Values<V> {
 impl<V> Values<V> {
     pub(crate) fn over(index: Arc<Index>) -> Self {
         Values { index, places: Mutex::new(Vec::new()) }
+    }
+
+    /// Whether it is over that index.
+    pub(crate) fn is_over(&self, index: &Arc<Index>) -> bool {
+        Arc::ptr_eq(&self.index, index)
     }
 
     /// Keeps a value for later calls of that key.
@@ -77,6 +85,7 @@ impl<V> Values<V> {
     }
 
     /// Drops what rules that have become narrower have no room for.
+    #[cfg(test)]
     pub(crate) fn shrink(&self, rules: &CacheRules, now: Nanos) {
         let mut places = self.places.lock();
         let given_up = self.index.shrink(rules, now);
@@ -89,6 +98,7 @@ impl<V> Values<V> {
 
 impl<V: Clone> Values<V> {
     /// What may answer for a key.
+    #[cfg(test)]
     pub(crate) fn get(&self, rules: &CacheRules, key: &str, now: Nanos) -> Held<V> {
         let places = self.places.lock();
         let found = self.index.look(rules, key, now);
@@ -101,11 +111,18 @@ impl<V: Clone> Values<V> {
         }
     }
 
-    /// The value that a look has found; `None` when another has taken its place since: then [`get`](Values::get) says
-    /// what there is now.
-    pub(crate) fn read(&self, place: Place) -> Option<V> {
-        let value = at(&self.places.lock(), place);
+    /// The value that `look` finds; no store comes between the two.
+    pub(crate) fn find(&self, look: impl FnOnce() -> Option<Place>) -> Option<V> {
+        let places = self.places.lock();
+        let value = look().and_then(|place| at(&places, place));
+        drop(places);
         value.map(|value| (*value).clone())
+    }
+
+    /// The value that an earlier look has found; `None` when another has taken its place since.
+    #[cfg(test)]
+    pub(crate) fn read(&self, place: Place) -> Option<V> {
+        self.find(|| Some(place))
     }
 }
 

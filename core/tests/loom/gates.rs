@@ -180,7 +180,7 @@ fn who_is_overtaken_between_head_and_slots_is_not_refused_while_there_is_room() 
     model(|| {
         let words = words(Ring::words(3));
         let looking = Arc::clone(&words);
-        let look = move || Ring::new(&looking).look(3, WINDOW).err().into_iter().collect();
+        let look = move || Ring::new(&looking, 0).look(3, WINDOW).err().into_iter().collect();
         let refused: Vec<u64> = together(runs![
             move || {
                 let _ = take(&words, [3, 3])();

@@ -42,6 +42,10 @@ pub enum Command {
     Upstream(cli::Options),
     /// Three times more calls than the upstream can answer, of all priorities, without and with admission
     Overload(OverloadOptions),
+    /// A fifth more calls than the upstream can answer, for some seconds, with naive retries, a budget, and a breaker
+    Retries(RetriesOptions),
+    /// A service recovers feature by feature, is taken back once, and loses one feature alone
+    Features(FeaturesOptions),
 }
 
 #[derive(clap::Args)]
@@ -59,6 +63,32 @@ pub struct OverloadOptions {
     pub plot: Option<PathBuf>,
 
     /// Verify what admission promises; exit with 1 if it does not hold
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(clap::Args)]
+pub struct RetriesOptions {
+    /// How long the brown-out lasts, in seconds (2 to 8); six more are calm
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=8))]
+    pub seconds: u32,
+
+    /// Draw load, goodput, amplification and p99 of the three runs
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Verify what the budget and the breaker promise; exit with 1 if it does not hold
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(clap::Args)]
+pub struct FeaturesOptions {
+    /// Draw the states of the breaker and of each feature over time
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Verify the order of events, and that only calls that may be made are; exit with 1 if it does not hold
     #[arg(long)]
     pub check: bool,
 }

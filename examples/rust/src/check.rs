@@ -14,7 +14,7 @@ const PROBES: u64 = 3;
 
 /// One promise and whether it was kept.
 pub struct Finding {
-    kept: bool,
+    pub kept: bool,
     text: String,
 }
 

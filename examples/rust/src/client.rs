@@ -56,11 +56,15 @@ impl Client {
 
     /// The call that the demo is about; the upstream counts it under the tag.
     pub async fn work(&self, tag: &str) -> Result<(), Failure> {
+        self.work_within(self.timeout, tag).await
+    }
+
+    /// The same, with a timeout of its own.
+    pub async fn work_within(&self, timeout: Duration, tag: &str) -> Result<(), Failure> {
         let began = Instant::now();
-        let answer =
-            tokio::time::timeout(self.timeout, self.send(Method::GET, &format!("/work?tag={tag}"))).await;
+        let answer = tokio::time::timeout(timeout, self.send(Method::GET, &format!("/work?tag={tag}"))).await;
         // An answer that was there when a late timer fired is too late all the same.
-        if began.elapsed() > self.timeout {
+        if began.elapsed() > timeout {
             return Err(Failure::Timeout);
         }
         match answer {
@@ -69,6 +73,12 @@ impl Client {
             Ok(Ok((200, _))) => Ok(()),
             Ok(Ok((status, _))) => Err(Failure::Status(status)),
         }
+    }
+
+    /// Lets the calls of a tag, or all others, stay in a phase.
+    pub async fn force(&self, phase: &str, tag: Option<&str>) -> Result<(), String> {
+        let tag = tag.map(|tag| format!("?tag={tag}")).unwrap_or_default();
+        self.expect(Method::POST, &format!("/phase/{phase}{tag}")).await.map(drop)
     }
 
     /// Begins the script again.

@@ -3,12 +3,14 @@
 mod args;
 mod check;
 mod client;
+mod features;
 mod guard;
 mod ledger;
 mod load;
 mod overload;
 mod plot;
 mod report;
+mod retries;
 mod run;
 mod service;
 mod setting;
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
     let done = match args.command {
         Some(Command::Upstream(options)) => fusewire_upstream::cli::run(options).map(|()| true),
         Some(Command::Overload(options)) => overload::scene(&options),
+        Some(Command::Features(options)) => features::scene(&options),
+        Some(Command::Retries(options)) => retries::scene(&options),
         None => demo(&args),
     };
     match done {

@@ -1,7 +1,9 @@
-//! The upstream as a process of its own: this program once more, with its subcommand.
+//! The upstream: as a process of its own, this program once more with its subcommand, or as a thread beside.
 
+use fusewire_upstream::{Script, serve};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 
 /// A running upstream. It ends with this value, and by itself should this process die: its standard input is a pipe.
 pub struct Service {
@@ -36,4 +38,23 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Serves the script on a thread of its own that ends with the program; answers where.
+pub fn serve_beside(script: Script) -> Result<String, String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let served = runtime.map_err(|e| format!("no runtime: {e}")).and_then(|runtime| {
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+                let handle = listener.and_then(|listener| serve(listener, script));
+                let handle = handle.map_err(|e| format!("cannot serve the upstream: {e}"))?;
+                let _ = tell.send(Ok(handle.url()));
+                std::future::pending::<Result<(), String>>().await
+            })
+        });
+        let _ = served.map_err(|why| tell.send(Err(why)));
+    });
+    told.recv().map_err(|_| "the upstream ended".to_owned())?
 }

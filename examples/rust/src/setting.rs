@@ -56,7 +56,8 @@ impl Setting {
             Behaviour::Error { .. } => true,
             Behaviour::Ok { latency_ms }
             | Behaviour::Slow { latency_ms }
-            | Behaviour::Crowded { latency_ms, .. } => Duration::from_millis(latency_ms) > self.timeout,
+            | Behaviour::Crowded { latency_ms, .. }
+            | Behaviour::Backlog { latency_ms, .. } => Duration::from_millis(latency_ms) > self.timeout,
             Behaviour::Flapping { .. } => false,
         })
     }

@@ -78,12 +78,53 @@ fn in_an_overload_admission_lets_critical_calls_in_and_sheds_bulk() {
 }
 
 #[test]
+fn in_a_brown_out_a_budget_bounds_retries_and_a_breaker_spares_the_upstream() {
+    let svg = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("retries.svg");
+    let ended = demo(&["retries", "--seconds", "2", "--check", "--plot", svg.to_str().unwrap()]);
+    let Ended { code, stdout, stderr } = &ended;
+    assert_eq!(*code, Some(0), "{stdout}\n{stderr}");
+    for phase in ["before", "brown-out", "after", "all"] {
+        for run in ["naive", "budget", "breaker"] {
+            let row = format!("\n{phase:<9}  {run:<7}  ");
+            assert_eq!(stdout.matches(&row).count(), 1, "{row:?} in {stdout}");
+        }
+    }
+    assert_eq!(stdout.matches("check: ok: ").count(), 9, "{stdout}");
+
+    let drawing = std::fs::read_to_string(svg).unwrap();
+    assert!(drawing.starts_with("<svg") && drawing.trim_end().ends_with("</svg>"));
+    for text in ["naive", "budget", "breaker", "goodput", "p99"] {
+        assert!(drawing.contains(text), "{text} is not drawn");
+    }
+    assert!(drawing.matches("<polyline").count() >= 12, "a line for each run in each of four panels");
+}
+
+#[test]
+fn a_service_recovers_feature_by_feature_and_is_taken_back_once() {
+    let svg = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("features.svg");
+    let ended = demo(&["features", "--check", "--plot", svg.to_str().unwrap()]);
+    let Ended { code, stdout, stderr } = &ended;
+    assert_eq!(*code, Some(0), "{stdout}\n{stderr}");
+    assert_eq!(stdout.matches("  failed  ").count(), 1 + 1, "one test, and the head of a column: {stdout}");
+    assert_eq!(stdout.matches("  feature_failed").count(), 1, "{stdout}");
+    assert_eq!(stdout.matches("  unhealthy  ").count(), 1, "{stdout}");
+    assert_eq!(stdout.matches("check: ok: ").count(), 4, "{stdout}");
+
+    let drawing = std::fs::read_to_string(svg).unwrap();
+    assert!(drawing.starts_with("<svg") && drawing.trim_end().ends_with("</svg>"));
+    for text in ["breaker", "catalogue", "search fails", "recommendations works", "reviews"] {
+        assert!(drawing.contains(text), "{text} is not drawn");
+    }
+}
+
+#[test]
 fn a_wrong_option_is_named_with_what_is_allowed() {
     for (args, words) in [
         (["--scale", "0"], ["--scale", "0.1 to 10"]),
         (["--rate", "5"], ["--rate", "10..=1000"]),
         (["--tasks", "0"], ["--tasks", "1..=64"]),
         (["overload", "--seconds=1"], ["--seconds", "2..=60"]),
+        (["retries", "--seconds=9"], ["--seconds", "2..=8"]),
         (["--plot", "there/is/no/such/folder.svg"], ["--plot", "folder.svg"]),
     ] {
         let Ended { code, stderr, .. } = demo(&args);

@@ -1,6 +1,6 @@
 //! The HTTP face: it parses, asks the stage and renders.
 
-use crate::stage::{Now, Stage, Stats};
+use crate::stage::{Now, Refused, Stage, Stats};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 const ROUTES: &str =
-    "GET /work[?tag=TEXT], GET /phase, GET /stats, POST /start, POST /phase/{name}, GET /healthz";
+    "GET /work[?tag=TEXT], GET /phase, GET /stats, POST /start, POST /phase/{name}[?tag=TEXT], GET /healthz";
 
 pub(crate) fn router(stage: Stage) -> Router {
     Router::new()
@@ -31,19 +31,24 @@ pub(crate) fn router(stage: Stage) -> Router {
 type Shared = State<Arc<Stage>>;
 
 #[derive(Deserialize)]
-struct WorkQuery {
+struct Tagged {
     tag: Option<String>,
 }
 
-async fn work(State(stage): Shared, Query(query): Query<WorkQuery>) -> Response {
+async fn work(State(stage): Shared, Query(query): Query<Tagged>) -> Response {
     let (phase, answer) = match stage.receive(query.tag.as_deref()) {
         Ok(received) => received,
         Err(message) => return refuse(StatusCode::BAD_REQUEST, &message),
     };
-    let _worker = stage.worker(phase).await;
-    tokio::time::sleep(answer.latency).await;
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(json!({ "phase": phase, "status": status.as_u16() }))).into_response()
+    let status = if stage.works_off(phase) {
+        // A task of its own goes on when the caller is gone, and this future with it.
+        let stage = Arc::clone(&stage);
+        tokio::spawn(async move { stage.perform(phase, answer).await }).await.unwrap_or(500)
+    } else {
+        stage.perform(phase, answer).await
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(json!({ "phase": stage.name(phase), "status": status.as_u16() }))).into_response()
 }
 
 async fn phase(State(stage): Shared) -> Json<Now> {
@@ -59,10 +64,11 @@ async fn start(State(stage): Shared) -> Json<Now> {
     Json(stage.now())
 }
 
-async fn force(State(stage): Shared, Path(name): Path<String>) -> Response {
-    match stage.force(&name) {
+async fn force(State(stage): Shared, Path(name): Path<String>, Query(query): Query<Tagged>) -> Response {
+    match stage.force(&name, query.tag.as_deref()) {
         Ok(()) => Json(stage.now()).into_response(),
-        Err(message) => refuse(StatusCode::NOT_FOUND, &message),
+        Err(Refused::NoPhase(message)) => refuse(StatusCode::NOT_FOUND, &message),
+        Err(Refused::Tag(message)) => refuse(StatusCode::BAD_REQUEST, &message),
     }
 }
 

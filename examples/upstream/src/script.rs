@@ -57,6 +57,16 @@ pub enum Behaviour {
         /// How many calls are answered at once.
         workers: u32,
     },
+    /// As `crowded`, but the line has an end: a call that finds it full is answered 503 at once. And what has been taken
+    /// on is worked off, whether its caller still waits or not.
+    Backlog {
+        /// How long an answer takes, once it is the call's turn.
+        latency_ms: u64,
+        /// How many calls are answered at once.
+        workers: u32,
+        /// How many may stand in line.
+        line: u32,
+    },
 }
 
 /// What one call gets.
@@ -98,6 +108,11 @@ impl Script {
             }
         }
         Ok(Self { phases })
+    }
+
+    /// A script of one phase, which goes on for good.
+    pub fn always(name: &str, behaviour: Behaviour) -> Result<Self, ScriptError> {
+        Self::new(vec![Phase { name: name.into(), seconds: 1.0, behaviour }])
     }
 
     /// A script written as a JSON list of phases.
@@ -187,9 +202,10 @@ impl Behaviour {
     pub fn answer(&self, elapsed: Duration) -> Answer {
         let after = |status, ms| Answer { status, latency: Duration::from_millis(ms) };
         match *self {
-            Self::Ok { latency_ms } | Self::Slow { latency_ms } | Self::Crowded { latency_ms, .. } => {
-                after(200, latency_ms)
-            }
+            Self::Ok { latency_ms }
+            | Self::Slow { latency_ms }
+            | Self::Crowded { latency_ms, .. }
+            | Self::Backlog { latency_ms, .. } => after(200, latency_ms),
             Self::Error { status } => after(status, 0),
             Self::Flapping { period_ms, latency_ms } => {
                 let fails = elapsed.as_millis() % u128::from(period_ms) < u128::from(period_ms / 2);
@@ -214,6 +230,11 @@ impl Behaviour {
             }
             Self::Crowded { latency_ms, workers } => {
                 within("workers", workers.into(), 1, 10_000)?;
+                within("latency_ms", latency_ms, 0, 3_600_000)
+            }
+            Self::Backlog { latency_ms, workers, line } => {
+                within("workers", workers.into(), 1, 10_000)?;
+                within("line", line.into(), 0, 10_000)?;
                 within("latency_ms", latency_ms, 0, 3_600_000)
             }
         }

@@ -21,10 +21,21 @@ pub(crate) struct Stage {
 struct Inner {
     started: Instant,
     forced: Option<(usize, Instant)>,
+    /// For the calls of a tag, whatever the others get.
+    forced_tags: BTreeMap<String, (usize, Instant)>,
     by_phase: Vec<u64>,
     by_tag: BTreeMap<String, u64>,
     in_line: u64,
     most_in_line: u64,
+}
+
+/// The line is as long as it may be.
+struct LineIsFull;
+
+/// Why a phase cannot be forced.
+pub(crate) enum Refused {
+    NoPhase(String),
+    Tag(String),
 }
 
 /// A call that waits in line.
@@ -72,48 +83,77 @@ impl Stage {
         *self.lock() = Inner::new(self.script.phases().len());
     }
 
-    /// Stays in a phase until the next restart; the error lists the phases there are.
-    pub(crate) fn force(&self, name: &str) -> Result<(), String> {
+    /// Stays in a phase until the next restart, for the calls of a tag or for all whose tag has none of its own; the error
+    /// lists the phases there are, or says what a tag may be.
+    pub(crate) fn force(&self, name: &str, tag: Option<&str>) -> Result<(), Refused> {
         let Some(index) = self.script.position(name) else {
             let names: Vec<&str> = self.script.phases().iter().map(|phase| phase.name.as_str()).collect();
-            return Err(format!("no phase is called {name:?}; there are {}", names.join(", ")));
+            let message = format!("no phase is called {name:?}; there are {}", names.join(", "));
+            return Err(Refused::NoPhase(message));
         };
-        self.lock().forced = Some((index, Instant::now()));
+        let mut inner = self.lock();
+        match tag {
+            None => inner.forced = Some((index, Instant::now())),
+            Some(tag) => {
+                may_be_added(&inner.forced_tags, tag).map_err(Refused::Tag)?;
+                inner.forced_tags.insert(tag.into(), (index, Instant::now()));
+            }
+        }
         Ok(())
     }
 
-    /// Counts a call and says what it gets and in which phase; the error says what a tag may be.
-    pub(crate) fn receive(&self, tag: Option<&str>) -> Result<(&str, Answer), String> {
+    /// Counts a call and says in which phase it falls, by its place, and what it gets; the error says what a tag may be.
+    pub(crate) fn receive(&self, tag: Option<&str>) -> Result<(usize, Answer), String> {
         let mut inner = self.lock();
         if let Some(tag) = tag {
             inner.count_tag(tag)?;
         }
-        let (index, elapsed) = self.place(&inner);
+        let (index, elapsed) = self.place(&inner, tag);
         inner.by_phase[index] += 1;
-        let phase = &self.script.phases()[index];
-        Ok((&phase.name, phase.behaviour.answer(elapsed)))
+        Ok((index, self.script.phases()[index].behaviour.answer(elapsed)))
     }
 
-    /// Waits for a worker of the phase of that name, if it has some.
-    pub(crate) async fn worker(&self, phase: &str) -> Option<OwnedSemaphorePermit> {
-        let workers = self.workers[self.script.position(phase)?].clone()?;
+    pub(crate) fn name(&self, phase: usize) -> &str {
+        &self.script.phases()[phase].name
+    }
+
+    /// Whether what the phase has taken on is done although nobody waits for it any more.
+    pub(crate) fn works_off(&self, phase: usize) -> bool {
+        matches!(self.script.phases()[phase].behaviour, Behaviour::Backlog { .. })
+    }
+
+    /// Does a call's work, when a worker is free for it; answers the status.
+    pub(crate) async fn perform(&self, phase: usize, answer: Answer) -> u16 {
+        let Ok(_worker) = self.worker(phase).await else { return 503 };
+        tokio::time::sleep(answer.latency).await;
+        answer.status
+    }
+
+    /// Waits for a worker, if the phase has some.
+    async fn worker(&self, phase: usize) -> Result<Option<OwnedSemaphorePermit>, LineIsFull> {
+        let Some(workers) = self.workers[phase].clone() else { return Ok(None) };
         if let Ok(free) = Arc::clone(&workers).try_acquire_owned() {
-            return Some(free);
+            return Ok(Some(free));
         }
-        let _in_line = self.line_up();
-        workers.acquire_owned().await.ok()
+        let _in_line = self.line_up(phase)?;
+        Ok(workers.acquire_owned().await.ok())
     }
 
-    fn line_up(&self) -> InLine<'_> {
+    fn line_up(&self, phase: usize) -> Result<InLine<'_>, LineIsFull> {
         let mut inner = self.lock();
+        if let Behaviour::Backlog { line, .. } = self.script.phases()[phase].behaviour
+            && inner.in_line >= u64::from(line)
+        {
+            return Err(LineIsFull);
+        }
         inner.in_line += 1;
         inner.most_in_line = inner.most_in_line.max(inner.in_line);
-        InLine(self)
+        Ok(InLine(self))
     }
 
     pub(crate) fn now(&self) -> Now {
         let inner = self.lock();
-        let (index, elapsed) = self.place(&inner);
+        let (index, elapsed) = self.place(&inner, None);
         Now {
             phase: self.script.phases()[index].name.clone(),
             elapsed_ms: millis(elapsed),
@@ -133,8 +173,8 @@ impl Stage {
         }
     }
 
-    fn place(&self, inner: &Inner) -> (usize, Duration) {
-        match inner.forced {
+    fn place(&self, inner: &Inner, tag: Option<&str>) -> (usize, Duration) {
+        match tag.and_then(|tag| inner.forced_tags.get(tag).copied()).or(inner.forced) {
             Some((index, since)) => (index, since.elapsed()),
             None => self.script.at(inner.started.elapsed()),
         }
@@ -150,6 +190,7 @@ impl Inner {
         Self {
             started: Instant::now(),
             forced: None,
+            forced_tags: BTreeMap::new(),
             by_phase: vec![0; phases],
             by_tag: BTreeMap::new(),
             in_line: 0,
@@ -158,23 +199,31 @@ impl Inner {
     }
 
     fn count_tag(&mut self, tag: &str) -> Result<(), String> {
-        if !(1..=MAX_TAG_BYTES).contains(&tag.len()) {
-            return Err(format!("a tag has 1 to {MAX_TAG_BYTES} bytes, this one has {}", tag.len()));
-        }
         if let Some(count) = self.by_tag.get_mut(tag) {
             *count += 1;
-        } else if self.by_tag.len() < MAX_TAGS {
-            self.by_tag.insert(tag.into(), 1);
         } else {
-            return Err(format!("there are {MAX_TAGS} different tags already; POST /start forgets them"));
+            may_be_added(&self.by_tag, tag)?;
+            self.by_tag.insert(tag.into(), 1);
         }
         Ok(())
     }
 }
 
+fn may_be_added<T>(tags: &BTreeMap<String, T>, tag: &str) -> Result<(), String> {
+    if !(1..=MAX_TAG_BYTES).contains(&tag.len()) {
+        return Err(format!("a tag has 1 to {MAX_TAG_BYTES} bytes, this one has {}", tag.len()));
+    }
+    if tags.len() >= MAX_TAGS && !tags.contains_key(tag) {
+        return Err(format!("there are {MAX_TAGS} different tags already; POST /start forgets them"));
+    }
+    Ok(())
+}
+
 fn workers(phase: &Phase) -> Option<Arc<Semaphore>> {
     match phase.behaviour {
-        Behaviour::Crowded { workers, .. } => Some(Arc::new(Semaphore::new(workers as usize))),
+        Behaviour::Crowded { workers, .. } | Behaviour::Backlog { workers, .. } => {
+            Some(Arc::new(Semaphore::new(workers as usize)))
+        }
         _ => None,
     }
 }

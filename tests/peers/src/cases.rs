@@ -6,7 +6,7 @@ use crate::guard::{Detector, Maker, Policy, Scenario};
 use crate::measure::Subject;
 use crate::peers::{PEERS, tower_resilience};
 use crate::rows::Place;
-use crate::{fusewire_cases, gate_cases, reference, tower_cases};
+use crate::{fusewire_cases, gate_cases, recovery_cases, reference, tower_cases};
 
 /// A subject and where its figure goes.
 pub struct Entry {
@@ -87,6 +87,7 @@ pub fn groups() -> Vec<Group> {
     groups.extend(LOOKUPS.map(|(case, names)| lookup(case, names)));
     groups.push(metrics_text());
     groups.extend([1, 2].into_iter().flat_map(gate_cases::groups));
+    groups.extend([1, 2].into_iter().flat_map(recovery_cases::groups));
     groups
 }
 

@@ -10,6 +10,7 @@ mod guard;
 mod measure;
 mod memory;
 mod peers;
+mod recovery_cases;
 mod reference;
 mod rows;
 mod run;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::rows::Row;
-use crate::{gate_cases, versions};
+use crate::{gate_cases, recovery_cases, versions};
 
 /// Heads of the columns, and the packages whose versions stand above the table.
 const COLUMNS: [&str; 8] = [
@@ -19,7 +19,9 @@ const COLUMNS: [&str; 8] = [
 /// The same of the gates' table. `without`: the call through a breaker without the gate.
 const GATE_COLUMNS: [&str; 7] =
     ["fusewire", "try_acquire", "without", "governor", "tokio", "tower-resilience", "bare"];
-const PACKAGES: [&str; 10] = [
+/// The same of the table of calls that recover. `without`: the call through a breaker without these policies.
+const RECOVERY_COLUMNS: [&str; 4] = ["fusewire", "without", "tower", "bare"];
+const PACKAGES: [&str; 11] = [
     "fusewire",
     "recloser",
     "failsafe",
@@ -28,6 +30,7 @@ const PACKAGES: [&str; 10] = [
     "tower-resilience-circuitbreaker",
     "governor",
     "tokio",
+    "tower",
     "tower-resilience-ratelimiter",
     "tower-resilience-bulkhead",
 ];
@@ -47,8 +50,10 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         out,
         "A dash: the peer has no such case. try_acquire: fusewire by permit instead of closure.\n"
     )?;
-    let (gates, breakers): (Vec<Row>, Vec<Row>) =
+    let (gates, others): (Vec<Row>, Vec<Row>) =
         rows.iter().cloned().partition(|row| gate_cases::has(row.case));
+    let (recovering, breakers): (Vec<Row>, Vec<Row>) =
+        others.into_iter().partition(|row| recovery_cases::has(row.case));
     if !breakers.is_empty() {
         grid(out, &breakers, &COLUMNS)?;
     }
@@ -59,6 +64,14 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
              their gate around the bare call. queue_grant: whole cost.\n"
         )?;
         grid(out, &gates, &GATE_COLUMNS)?;
+    }
+    if !recovering.is_empty() {
+        writeln!(
+            out,
+            "\nCalls with timeout, retry and fallback that succeed at once. without: the call through a breaker without \
+             them; tower: its retry around its timeout around the bare call, no breaker.\n"
+        )?;
+        grid(out, &recovering, &RECOVERY_COLUMNS)?;
     }
     notes(out, rows)
 }

@@ -124,6 +124,8 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         ("a breaker without gates, ns", AtMost(3.0), of.row("no_gates", "without").and_then(|row| row.ns)),
         ("one whose gates were taken away, over that, ns", Below(1.0), of.gate("no_gates")),
         ("a grant to a waiting task over tokio's", AtMost(2.0), of.over("queue_grant", "tokio")),
+        ("timeout, retry and fallback over the call without, ns", AtMost(60.0), of.gate("recovering")),
+        ("the same, awaited", AtMost(60.0), of.gate("async_recovering")),
         ("metrics text, MB/s", AtLeast(150.0), of.megabytes_a_second()),
     ];
     writeln!(out, "\nTargets")?;

@@ -4,8 +4,8 @@ use crate::expect;
 use crate::steps;
 use crate::waits::Waits;
 use fusewire::{
-    Attempts, Builder, CircuitBreaker, ConfigError, Error, Events, ManualClock, OwnedPermit, PolicyEvents, Registry,
-    RequestError, Settled,
+    Attempts, Builder, CircuitBreaker, ConfigError, Error, Events, ManualClock, OwnedPermit, PolicyEvents,
+    Registry, RequestError, Settled,
 };
 use serde_json::Value;
 use std::collections::HashMap;

@@ -10,11 +10,12 @@ mod run;
 
 use crate::args::OverloadOptions;
 use crate::client::Client;
-use fusewire_upstream::{Behaviour, Phase, Script, serve};
+use crate::service::serve_beside;
+use fusewire_upstream::{Behaviour, Script};
 use gate::{Admission, Gate};
 use plan::Plan;
 use run::{Run, run};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Calls that the upstream answers at once, and how long each takes: 200 a second.
@@ -43,7 +44,8 @@ pub fn scene(options: &OverloadOptions) -> Result<bool, String> {
         // Now rather than after the runs.
         std::fs::File::create(path).map_err(|e| format!("--plot {}: {e}", path.display()))?;
     }
-    let url = start_upstream()?;
+    let crowded = Behaviour::Crowded { latency_ms: LATENCY.as_millis() as u64, workers: WORKERS };
+    let url = serve_beside(Script::always("crowded", crowded).map_err(|e| e.to_string())?)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -74,26 +76,4 @@ pub fn scene(options: &OverloadOptions) -> Result<bool, String> {
         }
         Ok(!options.check || crate::check::report(&check::verify(&runs, &gate.snapshot())))
     })
-}
-
-/// Serves the upstream on a thread of its own that ends with the program; answers where.
-fn start_upstream() -> Result<String, String> {
-    let crowded = Behaviour::Crowded { latency_ms: LATENCY.as_millis() as u64, workers: WORKERS };
-    let script = Script::new(vec![Phase { name: "crowded".into(), seconds: 1.0, behaviour: crowded }])
-        .map_err(|e| e.to_string())?;
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let served = runtime.map_err(|e| format!("no runtime: {e}")).and_then(|runtime| {
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-                let handle = listener.and_then(|listener| serve(listener, script));
-                let handle = handle.map_err(|e| format!("cannot serve the upstream: {e}"))?;
-                let _ = tell.send(Ok(handle.url()));
-                std::future::pending::<Result<(), String>>().await
-            })
-        });
-        let _ = served.map_err(|why| tell.send(Err(why)));
-    });
-    told.recv().map_err(|_| "the upstream ended".to_owned())?
 }

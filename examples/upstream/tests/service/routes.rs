@@ -75,6 +75,45 @@ async fn a_crowded_phase_answers_so_many_at_once_and_lets_the_others_stand_in_li
 }
 
 #[tokio::test]
+async fn a_backlog_refuses_whom_its_line_has_no_room_for_and_works_for_who_has_gone() {
+    let backlog = Behaviour::Backlog { latency_ms: 400, workers: 1, line: 1 };
+    let script = Script::new(vec![Phase { name: "busy".into(), seconds: 1.0, behaviour: backlog }]).unwrap();
+    let (_handle, caller) = play(script).await;
+    let before = Instant::now();
+    let mut calls = Vec::new();
+    for received in 1..=2 {
+        let caller_of_call = caller.clone();
+        calls.push(tokio::spawn(async move { caller_of_call.get("/work").await.0 }));
+        while caller.get("/stats").await.1["total"] != received {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    assert_eq!(caller.get("/work").await, (503, json!({"phase": "busy", "status": 503})));
+    calls.into_iter().for_each(|call| call.abort());
+    // The line has room when the first of the two that nobody waits for is done.
+    while caller.get("/work").await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(before.elapsed() >= Duration::from_millis(1_200), "one after the other: {:?}", before.elapsed());
+}
+
+#[tokio::test]
+async fn a_phase_can_be_forced_for_the_calls_of_one_tag() {
+    let (_handle, caller) = play(still()).await;
+    caller.post("/phase/bad?tag=a").await;
+    assert_eq!(caller.get("/work?tag=a").await.0, 500);
+    assert_eq!(caller.get("/work?tag=b").await.0, 200);
+    assert_eq!(caller.get("/work").await.0, 200);
+    caller.post("/phase/bad").await;
+    caller.post("/phase/good?tag=a").await;
+    assert_eq!(caller.get("/work?tag=a").await.0, 200);
+    assert_eq!(caller.get("/work?tag=b").await.0, 500);
+    assert_eq!(caller.post("/phase/bad?tag=").await.0, 400);
+    caller.post("/start").await;
+    assert_eq!(caller.get("/work?tag=b").await.0, 200);
+}
+
+#[tokio::test]
 async fn the_script_goes_on_by_itself_and_stays_in_its_last_phase() {
     let phase = |name: &str, status| Phase { name: name.into(), seconds: 0.2, behaviour: status };
     let script = vec![

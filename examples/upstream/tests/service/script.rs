@@ -33,8 +33,10 @@ fn errors_name_the_phase_the_key_and_what_is_allowed() {
     assert_eq!(error(&one("a", "1", period)), r#"phase "a": period_ms is 1, allowed are 2 to 86400000"#);
     let workers = r#"{"kind": "crowded", "latency_ms": 1, "workers": 0}"#;
     assert_eq!(error(&one("a", "1", workers)), r#"phase "a": workers is 0, allowed are 1 to 10000"#);
+    let line = r#"{"kind": "backlog", "latency_ms": 1, "workers": 1, "line": 10001}"#;
+    assert_eq!(error(&one("a", "1", line)), r#"phase "a": line is 10001, allowed are 0 to 10000"#);
     let kind = error(&one("a", "1", r#"{"kind": "odd"}"#));
-    assert!(kind.contains("`ok`, `error`, `slow`, `flapping`, `crowded`"), "{kind}");
+    assert!(kind.contains("`ok`, `error`, `slow`, `flapping`, `crowded`, `backlog`"), "{kind}");
     let key = error(&one("a", "1", r#"{"kind": "ok", "latency_ms": 1, "latency": 2}"#));
     assert!(key.contains("unknown field `latency`"), "{key}");
     let twice = format!("[{0},{0}]", one("a", "1", ok).trim_matches(['[', ']']));

@@ -1,0 +1,16 @@
+//! Calls that recover: attempts with their timeouts and waits, hedges, the cache and the rungs, in Rust's own idiom. What is
+//! to be done the stepper says; here it is done.
+
+mod answer;
+#[cfg(feature = "tokio")]
+mod awaiting;
+mod blocking;
+mod keep;
+mod policy;
+#[cfg(feature = "tokio")]
+mod race;
+mod run;
+mod rungs;
+
+pub use answer::{Answer, Degraded, Failure, Miss, PolicyError, RungError};
+pub use policy::{Policy, PolicyBuilder};
