@@ -87,31 +87,6 @@ export declare class Isolate {
   flightLand(slot: number, ticket: number): Array<number>
   /** A call is given up: who leads from now on. */
   flightLeave(slot: number, ticket: number): Array<number>
-  /** As `settleAttempt`, for a failure whose type has no number. */
-  settleAttemptFailed(errorType: string): void
-  /** Goes on with a call, through the scratch: after a wait, or to hear the same once more. */
-  goOn(place: number): void
-  /** Tells whether the rung has answered, and goes on. */
-  answered(place: number, hasAnswered: boolean): void
-  /** By which ways the breaker's calls go. */
-  ways(slot: number): number
-  /** Which rung is to answer. */
-  rung(): string
-  /** The rungs of a breaker, in their order. */
-  rungs(slot: number): Array<string>
-  /** How the call ended that ended last, as JSON. */
-  finished(): string | null
-  /** Which use of its place a call is. */
-  courseTurn(place: number): number
-  /**
-   * Gives a call up: the permit of an attempt that is under way is dropped, or settled as timed out. With `turn`, only
-   * if it is still that use of its place.
-   */
-  giveUp(place: number, timedOut: boolean, turn?: number | undefined | null): void
-  /** Gives a slot back that an attempt has kept, which nobody has waited for. */
-  giveBack(slot: number, code: number): void
-  /** Reports how busy this process is, 0 to 1. */
-  setUtilisation(slot: number, to: number): void
   /** The code of a level by its name, or by its number as text. */
   level(text: string): number
   /** The code of a level by its number. */
@@ -185,6 +160,31 @@ export declare class Isolate {
   isSame(slot: number, other: number): boolean
   /** Lets go of a breaker. */
   release(slot: number): void
+  /** As `settleAttempt`, for a failure whose type has no number. */
+  settleAttemptFailed(errorType: string): void
+  /** Goes on with a call, through the scratch: after a wait, or to hear the same once more. */
+  goOn(place: number): void
+  /** Tells whether the rung has answered, and goes on. */
+  answered(place: number, hasAnswered: boolean): void
+  /** By which ways the breaker's calls go. */
+  ways(slot: number): number
+  /** Which rung is to answer. */
+  rung(): string
+  /** The rungs of a breaker, in their order. */
+  rungs(slot: number): Array<string>
+  /** How the call ended that ended last, as JSON. */
+  finished(): string | null
+  /** Which use of its place a call is. */
+  courseTurn(place: number): number
+  /**
+   * Gives a call up: the permit of an attempt that is under way is dropped, or settled as timed out. With `turn`, only
+   * if it is still that use of its place.
+   */
+  giveUp(place: number, timedOut: boolean, turn?: number | undefined | null): void
+  /** Gives a slot back that an attempt has kept, which nobody has waited for. */
+  giveBack(slot: number, code: number): void
+  /** Reports how busy this process is, 0 to 1. */
+  setUtilisation(slot: number, to: number): void
 }
 
 /** The version of the package that this library belongs to. */

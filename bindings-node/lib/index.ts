@@ -33,7 +33,6 @@ export type {
   AdaptiveWindow,
   Backoff,
   Bulkhead,
-  Cache,
   CallOptions,
   CircuitBreakerOptions,
   Classification,
@@ -41,21 +40,16 @@ export type {
   CountWindow,
   DocumentOptions,
   Duration,
-  Feature,
-  Hedge,
   LeakyBucket,
-  LearnedTimeout,
   Mode,
   PriorityRules,
   QueueOptions,
   Ramp,
-  Retry,
-  RetryBackoff,
-  RetryBudget,
   TimeWindow,
   TokenBucket,
   WindowLimit,
 } from './options';
+export type { Cache, Feature, Hedge, LearnedTimeout, Retry, RetryBackoff, RetryBudget } from './policies';
 export type { By, SlotsOptions } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';

@@ -12,6 +12,7 @@ mod gates;
 mod held;
 mod memory;
 mod slots;
+mod steps;
 mod waits;
 
 use self::courses::Courses;
