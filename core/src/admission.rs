@@ -75,8 +75,7 @@ impl Body {
         request: &Wanted,
         ticket: &mut Ticket,
     ) -> Result<&Engine, Refusal> {
-        if let Some((engine, given)) = self.pass_around(request) {
-            *ticket = given;
+        if let Some(engine) = self.pass_around(request, ticket) {
             return Ok(engine);
         }
         match self.ask_gates(request, Wish::Try, None)? {
@@ -162,7 +161,8 @@ impl Body {
     fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
         let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
         let passes = self.pass_gates(engine, engine.load(), request, &mut ticket);
-        passes.then_some((engine, ticket)).or_else(|| self.pass_around(request))
+        let engine = if passes { Some(engine) } else { self.pass_around(request, &mut ticket) };
+        engine.map(|engine| (engine, ticket))
     }
 
     #[inline(never)]

@@ -13,6 +13,7 @@ use crate::policy::category::Category;
 use crate::policy::retry::{Asked, Missed};
 use crate::policy::wait::{After, Taken};
 use crate::request::{Request, Wanted};
+#[cfg(any(feature = "tokio", feature = "binding"))]
 use crate::word::{Mode, State};
 
 /// What the host does next.
@@ -77,6 +78,10 @@ pub(crate) struct Course {
     made: u32,
     phase: Phase,
     is_bypassed: bool,
+    #[cfg_attr(
+        not(any(feature = "tokio", feature = "binding")),
+        expect(dead_code, reason = "nobody hedges")
+    )]
     may_hedge: bool,
     /// Those of the attempt that is under way.
     hedges: u32,
@@ -112,10 +117,12 @@ impl Course {
     pub(crate) fn begun_at(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         let around = body.gate_set().map(|set| &set.around);
         let retrying = around.and_then(|around| around.retry.as_ref());
+        let retrying = retrying.filter(|_| !request.once);
         let allowed =
             retrying.map_or(1, |retrying| retrying.rules.attempts_for(request.method, request.idempotent));
         let hedging = around.and_then(|around| around.hedge.as_ref());
-        let may_hedge = hedging.is_some_and(|hedging| hedging.is_for(request.method, request.idempotent));
+        let may_hedge = !request.once
+            && hedging.is_some_and(|hedging| hedging.is_for(request.method, request.idempotent));
         Course {
             wanted,
             begun,
@@ -155,12 +162,14 @@ impl Course {
         (self.phase, self.is_bypassed, self.hedges) = (Phase::Calling, is_bypassed, 0);
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// How long after the attempt, or after the hedge before, another is to be started beside it; `None`: none is.
     pub(crate) fn hedge_after(&self, body: &Body) -> Option<Nanos> {
         let may = self.may_hedge && !self.is_bypassed && self.phase == Phase::Calling;
         body.hedging().filter(|_| may)?.after(self.hedges)
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// Whether it is started: only while the breaker is closed, before the call's deadline and within the budget.
     pub(crate) fn hedge(&mut self, body: &Body) -> bool {
         let now = body.clock().now();

@@ -51,6 +51,9 @@
 //! - **Document**: the whole configuration as JSON, the same in every language; see [`Builder::from_json`] and
 //!   [`schema`].
 //! - **Gates**: who may call at all, by priority, rate and slots; see [`Request`], [`RateLimit`], [`Bulkhead`].
+//! - **Policy**: calls that recover: timeout, retry with a budget, fallback, cache, hedge; see [`Policy`], and [`Attempts`]
+//!   to go step by step.
+//! - **Features**: parts of the service, each of which recovers and is turned off by itself; see [`Feature`].
 //! - **Registry**: names and their breakers, and their metrics as OpenMetrics text; see [`Registry`].
 //! - **Clock**: injected. [`ManualClock`] moves only when told:
 //!
@@ -71,8 +74,8 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `tokio` | `CircuitBreaker::call_async` and `call_async_classified`; any executor will do |
-//! | `tower` | the module `tower`: a layer and its service; turns on `tokio` |
+//! | `tokio` | `CircuitBreaker::call_async` and `call_async_classified`, for which any executor will do; `Policy::call_async` |
+//! | `tower` | the module `tower`: layers and their services; turns on `tokio` |
 //! | `tracing` | an event for each transition; on a span that has them, the fields `circuit_breaker.state`, `.generation`, `.reason` |
 //!
 //! None is on by default.
@@ -83,7 +86,8 @@
 //! [configuration](https://github.com/fusewire/fusewire/blob/main/docs/configuration.md),
 //! [choosing thresholds](https://github.com/fusewire/fusewire/blob/main/docs/choosing-thresholds.md),
 //! [admission](https://github.com/fusewire/fusewire/blob/main/docs/admission.md): rate limits, priorities, slots, queue,
-//! [composition](https://github.com/fusewire/fusewire/blob/main/docs/composition.md) with retry, timeout and fallback,
+//! [recovery](https://github.com/fusewire/fusewire/blob/main/docs/recovery.md): timeout, retry, fallback, cache, hedge,
+//! [composition](https://github.com/fusewire/fusewire/blob/main/docs/composition.md) with layers of others,
 //! [limits](https://github.com/fusewire/fusewire/blob/main/docs/limits.md),
 //! [internals](https://github.com/fusewire/fusewire/blob/main/docs/internals.md).
 
@@ -205,6 +209,8 @@ mod pages {
     mod configuration {}
     #[doc = include_str!("../../docs/admission.md")]
     mod admission {}
+    #[doc = include_str!("../../docs/recovery.md")]
+    mod recovery {}
     #[doc = include_str!("../../docs/choosing-thresholds.md")]
     mod choosing {}
     #[cfg(feature = "tower")]

@@ -81,9 +81,9 @@ impl Body {
         self.pass::<false>(engine, word, set, request)
     }
 
-    /// The same, where a policy around the call has a say.
+    /// The same, where a policy around the call has a say; the engine that gave the ticket.
     #[inline(never)]
-    pub(crate) fn pass_around(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
+    pub(crate) fn pass_around(&self, request: &Wanted, ticket: &mut Ticket) -> Option<&Engine> {
         let (engine, set) = (self.engine(), self.gate_set()?);
         let word = engine.load();
         if !word.is_calm() || !(set.is_around || request.has_more()) {
@@ -95,7 +95,8 @@ impl Body {
                 return None;
             }
         }
-        Some((engine, self.pass::<true>(engine, word, set, request)?))
+        *ticket = self.pass::<true>(engine, word, set, request)?;
+        Some(engine)
     }
 
     #[inline(always)]
@@ -161,14 +162,18 @@ impl Body {
             ticket = ticket.that_feeds();
         }
         engine.count_admitted(request.priority);
-        if AROUND {
-            let ticket = if set.around.is_fed() { ticket.that_feeds() } else { ticket };
+        if AROUND && set.around.is_fed() {
+            ticket = ticket.that_feeds();
+        }
+        if AROUND && request.has_more() {
             return self.start(engine, set, request, ticket, 0);
         }
-        if !engine.leaves_untimed()
-            && let Some(start) = self.sample(engine)
-        {
+        let sampled = if engine.leaves_untimed() { None } else { self.sample(engine) };
+        if let Some(start) = sampled {
             ticket = ticket.timed(start);
+        }
+        if AROUND && let Some(limit) = &set.around.timeout {
+            ticket = ticket.limited(sampled.unwrap_or_else(|| self.clock().tick()), limit.now());
         }
         ticket
     }

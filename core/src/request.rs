@@ -23,6 +23,7 @@ pub struct Request<'a> {
     pub(crate) feature: Option<&'a str>,
     pub(crate) method: Option<&'a str>,
     pub(crate) idempotent: bool,
+    pub(crate) once: bool,
     pub(crate) key: Option<&'a str>,
 }
 
@@ -74,6 +75,7 @@ impl<'a> Request<'a> {
             feature: None,
             method: None,
             idempotent: false,
+            once: false,
             key: None,
         }
     }
@@ -115,6 +117,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub const fn idempotent(self) -> Self {
         Request { idempotent: true, ..self }
+    }
+
+    /// Says that the call cannot be made more than once, whatever its method: its body cannot be sent again, say. It is
+    /// neither retried nor hedged.
+    #[must_use]
+    pub const fn once(self) -> Self {
+        Request { once: true, ..self }
     }
 
     /// Under what its value is cached, and which calls are the same. Without it nothing is cached.

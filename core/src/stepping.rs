@@ -378,18 +378,22 @@ impl Steps {
         }
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// How long after the attempt, or after the hedge before, another is to be started beside it; `None`: none is.
     pub(crate) fn hedge_after(&self, body: &Body) -> Option<Nanos> {
         self.course.hedge_after(body)
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// The permit of an attempt beside the one that is under way, if there is to be one.
     pub(crate) fn hedge<'b>(&mut self, body: &'b Body) -> Option<(&'b Engine, Ticket)> {
         let mut ticket = Ticket::plain(0);
-        let engine = self.course.hedge(body).then(|| body.acquire_for(self.wanted(), &mut ticket).ok())??;
+        let engine =
+            self.course.hedge(body).then(|| body.acquire_for(self.course.wanted(), &mut ticket).ok())??;
         Some((engine, ticket))
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// The hedge with that permit has answered first: it is the attempt from here on, and the one before is dropped.
     pub(crate) fn hedge_won(&mut self, body: &Body, engine: &Engine, ticket: Ticket) {
         if let Some(hedging) = body.hedging() {

@@ -13,11 +13,20 @@
 //! fallback lies outside of all, so that it answers for rejections, too. A timeout that must lie outside drops the
 //! call: set `cancelled_after`, or a service that hangs is never seen as failing.
 //!
+//! A breaker whose document has `timeout`, `retry`, `fallback`, `cache` or `hedge` does all of that by itself, in one layer:
+//! [`PolicyLayer`] over a [`Policy`](crate::Policy). [`CircuitBreakerLayer`] leaves them alone.
+//!
 //! ## Gates
 //!
 //! [`CircuitBreakerLayer::priority`] says how much a request matters. The layer waits for no slot, for it holds the inner
 //! service ready meanwhile: with a queue put `tower`'s buffer outside, or call [`CircuitBreaker::call_async`]. A leaky
 //! bucket's turn is waited for before the response is polled, by tokio's timer.
+
+mod http;
+mod policy;
+
+pub use http::{of_response, retry_after};
+pub use policy::{Anything, CloneRequest, Cloned, Describe, PolicyLayer, PolicyService};
 
 use crate::admit::priority::Priority;
 use crate::breaker::CircuitBreaker;

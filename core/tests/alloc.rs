@@ -6,10 +6,18 @@
 
 #![allow(missing_docs)]
 
-use fusewire::{Builder, By, CircuitBreaker, ManualClock, Mode, Outcome, Priority, Reason, Settled};
+use fusewire::{
+    Builder, By, CircuitBreaker, ManualClock, Mode, Outcome, Policy, Priority, Reason, Request, Settled,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+#[cfg(feature = "tokio")]
+use std::future::{Future, ready};
 use std::hint::black_box;
+#[cfg(feature = "tokio")]
+use std::pin::pin;
+#[cfg(feature = "tokio")]
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 struct Counting;
@@ -307,6 +315,32 @@ fn a_call_through_the_gates_that_does_not_wait_allocates_nothing() {
         breaker.set_mode(Mode::Shadow, By::default());
         (0..20).for_each(|_| _ = calls());
         assert_eq!(allocations(|| (0..100).for_each(|_| _ = calls())), 0, "{name}, in shadow");
+    }
+}
+
+/// Everything around the call.
+const AROUND: &str =
+    r#", "timeout": "1s", "retry": {}, "fallback": ["none"], "cache": {}, "bulkhead": {"max_concurrent": 5}"#;
+
+#[test]
+fn a_call_that_could_recover_and_succeeds_at_once_allocates_nothing() {
+    for (name, detector) in DETECTORS {
+        let clock = ManualClock::new();
+        let breaker = breaker(&clock, detector, AROUND);
+        let policy = Policy::<u32, ()>::builder(&breaker).fallback_value("none", 0).cached().build();
+        let policy = policy.expect("all are registered");
+        let call = || {
+            clock.advance(Duration::from_millis(90));
+            assert!(policy.call(Request::new().method("GET"), || Ok(1)).is_ok());
+            #[cfg(feature = "tokio")]
+            {
+                let call = pin!(policy.call_async(Request::new().method("GET"), || ready(Ok(1))));
+                assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            }
+        };
+        // Until one was timed, and the budget has room for the thread.
+        (0..20).for_each(|_| call());
+        assert_eq!(allocations(|| (0..200).for_each(|_| call())), 0, "{name}");
     }
 }
 

@@ -3,8 +3,9 @@
 
 use fusewire::{
     Builder, CallError, CircuitBreaker, ConfigError, Error, Event, Events, ManualClock, OwnedPermit, Permit,
-    Registry, Rejection, Snapshot, Subscription,
+    Policy, Registry, Rejection, Snapshot, Subscription,
 };
+use std::cell::Cell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 fn is_shared<T: Send + Sync + Unpin>() {}
@@ -23,6 +24,7 @@ fn everything_can_be_shared_among_threads() {
     is_shared::<Event>();
     is_shared::<Events>();
     is_shared::<Subscription>();
+    is_shared::<Policy<Cell<u32>, Cell<u32>>>();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 62] = [
+const FLOORS: [(&str, &str, &[&str]); 70] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -100,8 +100,18 @@ const FLOORS: [(&str, &str, &[&str]); 62] = [
     ("F4.05", "A call with its attempts, step by step.", &["stepping"]),
     ("F4.1", "Calls that say how much they matter, and that wait.", &["asking"]),
     ("F5", "Names and their breakers.", &["registry"]),
+    ("F4.2", "What a call that recovers comes to.", &["calls/answer"]),
+    ("F4.21", "How results are judged; values that are kept, and calls that share an attempt.", &[
+        "calls/judge", "calls/keep",
+    ]),
+    ("F4.22", "What answers in a call's place.", &["calls/rungs"]),
+    ("F4.23", "What a policy consists of.", &["calls/shared"]),
+    ("F4.24", "How it is built, and a call of it that is under way.", &["calls/policy", "calls/run"]),
+    ("F4.25", "Calls that block, and attempts beside an attempt.", &["calls/blocking", "calls/race"]),
+    ("F4.26", "Calls that are awaited.", &["calls/awaiting"]),
+    ("F4.27", "Calls that recover.", &["calls/mod"]),
     ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates", "binding/attempts"]),
-    ("F6.1", "A `tower` layer, which awaits as async calls do.", &["tower"]),
+    ("F6.1", "`tower` layers, which await as async calls do.", &["tower", "tower/http", "tower/policy"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];
 

@@ -46,12 +46,14 @@ impl Hedging {
         self.methods.attempts_for(method, idempotent) > 1
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// How long an attempt goes on before another is started beside it, which is its `begun` + 1st.
     pub(crate) fn after(&self, begun: u32) -> Option<Nanos> {
         let may = u64::from(begun) < self.rules.max;
         self.pace.after(&self.rules).filter(|_| may)
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// Whether the budget bears another one; counts it.
     pub(crate) fn begin(&self, now: Nanos) -> bool {
         let may = self.budget.as_ref().is_none_or(|budget| budget.withdraw(now));
@@ -61,6 +63,7 @@ impl Hedging {
         may
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
     /// One has answered first.
     pub(crate) fn won(&self) {
         self.counts[1].fetch_add(1, Ordering::AcqRel);

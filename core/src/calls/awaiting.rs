@@ -3,9 +3,10 @@
 use super::answer::Answer;
 use super::blocking::land;
 use super::keep::{Ended, FollowEnd};
-use super::policy::{Policy, Shared, Start};
+use super::policy::Policy;
 use super::race::{Race, Won};
 use super::run::{First, Run};
+use super::shared::{Shared, Start};
 use crate::admission::Answered;
 use crate::admit::queue::Ticket as Place;
 use crate::asking::Waiting;
@@ -55,18 +56,18 @@ impl<T, E> Policy<T, E> {
         F: Future<Output = Result<T, E>>,
     {
         let shared = self.shared();
-        if shared.is_plain(&request) {
-            return shared.run_async(&request, f).await;
+        let mut lead = None;
+        if !shared.is_plain(&request) {
+            lead = match shared.start(&request) {
+                Start::Go => None,
+                Start::Answered(answer) => return Ok(answer),
+                Start::Leads(lead) => Some(lead),
+                Start::Follows(follow) => match follow.await {
+                    FollowEnd::Landed(ended) => return ended,
+                    FollowEnd::Leads(lead) => Some(lead),
+                },
+            };
         }
-        let lead = match shared.start(&request) {
-            Start::Go => None,
-            Start::Answered(answer) => return Ok(answer),
-            Start::Leads(lead) => Some(lead),
-            Start::Follows(follow) => match follow.await {
-                FollowEnd::Landed(ended) => return ended,
-                FollowEnd::Leads(lead) => Some(lead),
-            },
-        };
         land(lead, shared.run_async(&request, f).await)
     }
 }
@@ -100,10 +101,17 @@ impl<T, E> First<'_, T, E> {
         F: Future<Output = Result<T, E>>,
     {
         let body = &*self.shared.breaker.0;
-        let (engine, ticket) = match body.acquire_or_wait(&self.wanted, Some(cx.waker())) {
-            Ok(Answered::Given(engine, ticket)) => (engine, ticket),
-            Ok(Answered::Waits(place)) => return Begun::Waits(place),
-            Err(refusal) => return Begun::Refused(refusal),
+        let mut ticket = Ticket::plain(0);
+        let engine = match body.pass_around(&self.wanted, &mut ticket) {
+            Some(engine) => engine,
+            None => match body.acquire_or_wait(&self.wanted, Some(cx.waker())) {
+                Ok(Answered::Given(engine, given)) => {
+                    ticket = given;
+                    engine
+                }
+                Ok(Answered::Waits(place)) => return Begun::Waits(place),
+                Err(refusal) => return Begun::Refused(refusal),
+            },
         };
         if !self.is_simple(&ticket) {
             return Begun::Admitted((body.number_of(engine), ticket));
@@ -131,10 +139,27 @@ impl<T, E> Shared<T, E> {
         let first = First::begin(self, request)?;
         let mut future = pin!(None);
         let begun = poll_fn(|cx| Poll::Ready(first.poll_once(cx, &mut f, future.as_mut()))).await;
-        if let Begun::Answered(answer) = begun {
-            return Ok(answer);
+        match begun {
+            Begun::Answered(answer) => Ok(answer),
+            // Apart, so that a call which succeeds at once is small and carries nothing of this.
+            begun => Box::pin(first.go_on(begun, f, future)).await,
         }
-        let mut run = Run::take_up(&first);
+    }
+}
+
+impl<T, E> First<'_, T, E> {
+    /// Goes on from what the first poll has come to.
+    #[cold]
+    async fn go_on<F>(
+        &self,
+        begun: Begun<T, E>,
+        mut f: impl FnMut() -> F,
+        mut future: Pin<&mut Option<F>>,
+    ) -> Ended<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut run = Run::take_up(self);
         if let Some(answer) = run.go_on_from(begun, &mut f, future.as_mut()).await {
             return Ok(answer);
         }

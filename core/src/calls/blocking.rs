@@ -1,8 +1,9 @@
 //! Calls that block the thread.
 
 use super::keep::{Ended, Follow, FollowEnd, Lead};
-use super::policy::{Policy, Shared, Start};
+use super::policy::Policy;
 use super::run::{First, Run};
+use super::shared::{Shared, Start};
 use crate::admit::wake::unparks_this_thread;
 use crate::outcome::Ticket;
 use crate::permit::PanicIsFailure;
@@ -64,7 +65,8 @@ impl<T, E> Shared<T, E> {
     fn run(&self, request: &Request<'_>, mut f: impl FnMut() -> Result<T, E>) -> Ended<T, E> {
         let first = First::begin(self, request)?;
         let (body, mut ticket) = (&*self.breaker.0, Ticket::plain(0));
-        let engine = match body.acquire_for(&first.wanted, &mut ticket) {
+        let passed = body.pass_around(&first.wanted, &mut ticket);
+        let engine = match passed.map_or_else(|| body.acquire_for(&first.wanted, &mut ticket), Ok) {
             Ok(engine) => engine,
             Err(refusal) => {
                 let mut run = Run::take_up(&first);

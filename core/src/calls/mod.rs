@@ -5,12 +5,14 @@ mod answer;
 #[cfg(feature = "tokio")]
 mod awaiting;
 mod blocking;
+mod judge;
 mod keep;
 mod policy;
 #[cfg(feature = "tokio")]
 mod race;
 mod run;
 mod rungs;
+mod shared;
 
 pub use answer::{Answer, Degraded, Failure, Miss, PolicyError, RungError};
 pub use policy::{Policy, PolicyBuilder};

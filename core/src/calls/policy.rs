@@ -1,20 +1,18 @@
 //! A breaker with what its document's policies need of the host: how results are judged, what answers in a call's place,
 //! and where values are kept.
 
-use super::answer::{Answer, Miss};
-use super::keep::{Ended, Follow, Join, Joined, Keep, Kept, Lead};
+use super::answer::Miss;
+use super::keep::{Ended, Kept};
 #[cfg(feature = "tokio")]
 use super::rungs::Answering;
 use super::rungs::{Registered, Source};
+use super::shared::Shared;
 use crate::breaker::CircuitBreaker;
 use crate::error::{ConfigError, Error};
-use crate::outcome::Outcome;
 use crate::policy::coalesce::Coalesced;
 use crate::policy::fallback::{Rung, find_cycle};
-use crate::request::Request;
 use crate::stepping::Ending;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,44 +47,10 @@ const FALLBACK: &str = "fallback";
 const CACHE: &str = "cache";
 const COALESCE: &str = "cache.coalesce";
 
-/// What a policy consists of.
-pub(crate) struct Shared<T, E> {
-    pub breaker: CircuitBreaker,
-    judge: Judge<T, E>,
-    rungs: Vec<Registered<T, E>>,
-    pub kept: Option<Box<dyn Keep<T>>>,
-    joins: Option<Box<dyn Join<T, E>>>,
-    pause: Option<Box<dyn Fn(Duration) + Send + Sync>>,
-}
-
-/// How results are judged.
-enum Judge<T, E> {
-    /// `Ok` is a success, `Err` a failure.
-    ByResult,
-    /// `Ok` is a success.
-    Errors(Box<dyn Fn(&E) -> Ending<'_> + Send + Sync>),
-    Results(Box<dyn Fn(&Result<T, E>) -> Ending<'_> + Send + Sync>),
-}
-
-/// How a call begins that may find its value, or others of its key.
-pub(crate) enum Start<T, E> {
-    Go,
-    Answered(Answer<T, E>),
-    Leads(Box<dyn Lead<T, E>>),
-    Follows(Follow<T, E>),
-}
-
 impl<T, E> Policy<T, E> {
     /// Begins to build a policy over a breaker.
     pub fn builder(breaker: &CircuitBreaker) -> PolicyBuilder<T, E> {
-        PolicyBuilder(Shared {
-            breaker: breaker.clone(),
-            judge: Judge::ByResult,
-            rungs: Vec::new(),
-            kept: None,
-            joins: None,
-            pause: None,
-        })
+        PolicyBuilder(Shared::of(breaker))
     }
 
     /// The breaker.
@@ -154,7 +118,7 @@ impl<T, E> PolicyBuilder<T, E> {
     /// ```
     #[must_use]
     pub fn describe(mut self, f: impl Fn(&E) -> Ending<'_> + Send + Sync + 'static) -> Self {
-        self.0.judge = Judge::Errors(Box::new(f));
+        self.0.judge.errors(f);
         self
     }
 
@@ -162,7 +126,7 @@ impl<T, E> PolicyBuilder<T, E> {
     /// than once about the same result.
     #[must_use]
     pub fn judge(mut self, f: impl Fn(&Result<T, E>) -> Ending<'_> + Send + Sync + 'static) -> Self {
-        self.0.judge = Judge::Results(Box::new(f));
+        self.0.judge.results(f);
         self
     }
 
@@ -326,81 +290,5 @@ impl<T, E> Shared<T, E> {
 
     fn rungs_of(&self, breaker: &CircuitBreaker) -> Box<[Rung]> {
         breaker.0.falling().map(|falling| falling.rungs().into()).unwrap_or_default()
-    }
-
-    pub(super) fn registered(&self, rung: &Rung) -> Option<&Registered<T, E>> {
-        self.rungs.iter().find(|registered| registered.rung == *rung)
-    }
-
-    /// Whether every value is a success.
-    #[inline]
-    pub(super) fn trusts_values(&self) -> bool {
-        !matches!(self.judge, Judge::Results(_))
-    }
-
-    /// What a result says. A judge that panics is reported and left out of account.
-    #[inline]
-    pub(super) fn judge<'r>(&self, result: &'r Result<T, E>) -> Ending<'r> {
-        match (&self.judge, result) {
-            (Judge::ByResult | Judge::Errors(_), Ok(_)) => Ending::success(),
-            _ => self.judge_at_length(result),
-        }
-    }
-
-    #[inline(never)]
-    fn judge_at_length<'r>(&self, result: &'r Result<T, E>) -> Ending<'r> {
-        let judged = match (&self.judge, result) {
-            (Judge::Errors(f), Err(e)) => catch_unwind(AssertUnwindSafe(|| f(e))),
-            (Judge::Results(f), result) => catch_unwind(AssertUnwindSafe(|| f(result))),
-            _ => return by_result(result),
-        };
-        judged.unwrap_or_else(|panic| {
-            crate::report::panicked("judge", &self.breaker.0.name, &*panic);
-            by_result(result)
-        })
-    }
-
-    /// Whether a call of that request finds nothing, and nobody to join.
-    #[inline]
-    pub(super) fn is_plain(&self, request: &Request<'_>) -> bool {
-        self.kept.is_none() || request.key.is_none()
-    }
-
-    /// Looks for a fresh value, then for calls of the same key.
-    pub(super) fn start(&self, request: &Request<'_>) -> Start<T, E> {
-        let (Some(kept), Some(key), body) = (&self.kept, request.key, &self.breaker.0) else {
-            return Start::Go;
-        };
-        if let Some(value) = kept.fresh(body, key) {
-            return Start::Answered(Answer::new(value, 0));
-        }
-        let joins = self.joins.as_ref().filter(|_| body.caching().is_some_and(|c| c.rules.coalesce));
-        match joins.map(|joins| joins.join(key, request.priority)) {
-            None => Start::Go,
-            Some(Joined::Leads(lead)) => Start::Leads(lead),
-            Some(Joined::Follows(follow)) => Start::Follows(follow),
-        }
-    }
-
-    /// Keeps a success for later calls.
-    #[inline]
-    pub(super) fn keep(&self, request: &Request<'_>, value: &T) {
-        if let (Some(kept), Some(key)) = (&self.kept, request.key) {
-            kept.store(&self.breaker.0, key, value);
-        }
-    }
-
-    pub(super) fn pause(&self, wait: Duration) {
-        match &self.pause {
-            None => std::thread::sleep(wait),
-            Some(pause) => pause(wait),
-        }
-    }
-}
-
-fn by_result<T, E>(result: &Result<T, E>) -> Ending<'_> {
-    match result {
-        Ok(_) => Ending::success(),
-        Err(_) => Ending::new(Outcome::Failure, None),
     }
 }

@@ -97,7 +97,7 @@ where
             Poll::Pending => return None,
         };
         let is_failure = match &won {
-            Won::Result(result, _) => self.run.shared.judge(result).outcome() == Outcome::Failure,
+            Won::Result(result, _) => self.run.shared.judge.judge(result).outcome() == Outcome::Failure,
             Won::TimedOut(..) => true,
         };
         if self.hedges.is_empty() || !is_failure {
@@ -159,7 +159,7 @@ where
             body.settle(engine, &ticket, Outcome::Failure, None, Some(TIMEOUT));
             return None;
         };
-        let ending = self.run.shared.judge(&result);
+        let ending = self.run.shared.judge.judge(&result);
         if ending.outcome() != Outcome::Success {
             body.settle(engine, &ticket, ending.outcome(), None, ending.error_type());
             return None;

@@ -2,11 +2,12 @@
 
 use super::answer::{Answer, Degraded, Failure, Miss, PolicyError, RungError};
 use super::keep::Ended;
-use super::policy::Shared;
+use super::shared::Shared;
 use crate::attempt::Course;
 use crate::body::Body;
 use crate::clock::Nanos;
 use crate::engine::Engine;
+#[cfg(feature = "tokio")]
 use crate::ledger::TIMEOUT;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::PANIC;
@@ -49,7 +50,7 @@ impl<'p, T, E> First<'p, T, E> {
         result: Result<T, E>,
     ) -> Result<Answer<T, E>, Result<T, E>> {
         match result {
-            Ok(value) if self.shared.trusts_values() => {
+            Ok(value) if self.shared.judge.trusts_values() => {
                 self.shared.breaker.0.succeed(engine, ticket);
                 self.shared.keep(self.request, &value);
                 Ok(Answer::new(value, 1))
@@ -108,7 +109,7 @@ impl<'p, T, E> Run<'p, T, E> {
     /// The attempt has ended, and settles; the answer if it has succeeded. `lasted` where it has ended before now.
     #[inline]
     pub(super) fn ended(&mut self, result: Result<T, E>, lasted: Option<Nanos>) -> Option<Answer<T, E>> {
-        let mut ending = self.shared.judge(&result);
+        let mut ending = self.shared.judge.judge(&result);
         let outcome = ending.outcome();
         if let Some(lasted) = lasted {
             ending = ending.lasted(Duration::from_nanos(lasted));
@@ -146,7 +147,7 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
-        registered.answer(shared, level, self.miss())
+        registered.answer(&shared.judge, level, self.miss())
     }
 
     /// The same, awaited.
@@ -157,7 +158,8 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
-        registered.answer_async(shared, level, self.miss()).await
+        let permit = registered.ask_async(level).await?;
+        registered.begin(self.miss()).end(&shared.judge, permit).await
     }
 
     fn cached(&self) -> Result<T, RungError<E>> {

@@ -1,9 +1,11 @@
 //! What answers in a call's place: functions and constants under the names that the document's `fallback` has.
 
 use super::answer::{Miss, RungError};
-use super::policy::Shared;
+use super::judge::Judge;
 use crate::admit::priority::Priority;
 use crate::breaker::{CircuitBreaker, wait_for_turn};
+#[cfg(feature = "tokio")]
+use crate::ledger::TIMEOUT;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
 use crate::policy::fallback::Rung;
@@ -20,11 +22,15 @@ use std::task::Poll;
 #[cfg(feature = "tokio")]
 pub(crate) type Answering<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
+type Blocking<T, E> = dyn Fn(Miss<'_, E>) -> Result<T, E> + Send + Sync;
+#[cfg(feature = "tokio")]
+type Async<T, E> = dyn for<'a> Fn(Miss<'a, E>) -> Answering<'a, T, E> + Send + Sync;
+
 /// A rung's function.
 pub(crate) enum Source<T, E> {
-    Blocking(Box<dyn Fn(Miss<'_, E>) -> Result<T, E> + Send + Sync>),
+    Blocking(Box<Blocking<T, E>>),
     #[cfg(feature = "tokio")]
-    Async(Box<dyn for<'a> Fn(Miss<'a, E>) -> Answering<'a, T, E> + Send + Sync>),
+    Async(Box<Async<T, E>>),
 }
 
 /// A function under a rung's name, and the breaker that its calls go through, if that is another's.
@@ -39,7 +45,11 @@ type Panic = Box<dyn Any + Send>;
 
 impl<T, E> Registered<T, E> {
     /// Answers at once.
-    pub(crate) fn answer(&self, shared: &Shared<T, E>, level: Priority, miss: Miss<'_, E>) -> Answered<T, E> {
+    pub(crate) fn answer(&self, judge: &Judge<T, E>, level: Priority, miss: Miss<'_, E>) -> Answered<T, E> {
+        #[cfg_attr(
+            not(feature = "tokio"),
+            expect(clippy::infallible_destructuring_match, reason = "others may be async")
+        )]
         let f = match &self.source {
             Source::Blocking(f) => f,
             #[cfg(feature = "tokio")]
@@ -48,7 +58,7 @@ impl<T, E> Registered<T, E> {
         let permit = self.ask(level)?;
         permit.iter().for_each(|permit| wait_for_turn(&permit.ticket));
         let result = catch_unwind(AssertUnwindSafe(|| f(miss)));
-        settle(shared, permit, result)
+        settle(judge, permit, result)
     }
 
     /// Leave of its breaker, if it has one of its own.
@@ -57,32 +67,41 @@ impl<T, E> Registered<T, E> {
         asked.transpose().map_err(RungError::Rejected)
     }
 
-    /// Awaits the answer; a function that is not async is called on the spot.
+    /// The same, waiting for it where calls wait.
     #[cfg(feature = "tokio")]
-    pub(crate) async fn answer_async(
-        &self,
-        shared: &Shared<T, E>,
-        level: Priority,
-        miss: Miss<'_, E>,
-    ) -> Answered<T, E> {
-        let permit = match &self.breaker {
-            None => None,
-            Some(breaker) => {
-                let permit = breaker.at(level).acquire().await.map_err(RungError::Rejected)?;
-                let permit = breaker.borrow(permit);
-                if !permit.wait().is_zero() {
-                    tokio::time::sleep(permit.wait()).await;
-                }
-                Some(permit)
-            }
-        };
-        let f = match &self.source {
-            Source::Blocking(f) => return settle(shared, permit, catch_unwind(AssertUnwindSafe(|| f(miss)))),
-            Source::Async(f) => f,
-        };
-        let mut future = match catch_unwind(AssertUnwindSafe(|| f(miss))) {
-            Ok(future) => future,
-            Err(panic) => return settle(shared, permit, Err(panic)),
+    pub(crate) async fn ask_async(&self, level: Priority) -> Result<Option<Permit<'_>>, RungError<E>> {
+        let Some(breaker) = &self.breaker else { return Ok(None) };
+        let permit = breaker.at(level).turn().await.map_err(RungError::Rejected)?;
+        Ok(Some(permit))
+    }
+
+    /// Calls the function. What it is told of the call is not kept: only a future of its own has it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn begin<'a>(&self, miss: Miss<'a, E>) -> Begun<'a, T, E> {
+        match &self.source {
+            Source::Blocking(f) => Begun::Ended(catch_unwind(AssertUnwindSafe(|| f(miss)))),
+            Source::Async(f) => match catch_unwind(AssertUnwindSafe(|| f(miss))) {
+                Ok(future) => Begun::Goes(future),
+                Err(panic) => Begun::Ended(Err(panic)),
+            },
+        }
+    }
+}
+
+/// What calling a rung's function has come to.
+#[cfg(feature = "tokio")]
+pub(crate) enum Begun<'a, T, E> {
+    Ended(Result<Result<T, E>, Panic>),
+    Goes(Answering<'a, T, E>),
+}
+
+#[cfg(feature = "tokio")]
+impl<T, E> Begun<'_, T, E> {
+    /// Awaits the answer, as long as the breaker allows whose permit it is.
+    pub(crate) async fn end(self, judge: &Judge<T, E>, permit: Option<Permit<'_>>) -> Answered<T, E> {
+        let mut future = match self {
+            Begun::Ended(result) => return settle(judge, permit, result),
+            Begun::Goes(future) => future,
         };
         let calm = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(polled) => polled.map(Ok),
@@ -90,35 +109,35 @@ impl<T, E> Registered<T, E> {
         });
         let limit = permit.as_ref().and_then(Permit::timeout);
         let result = match limit {
-            None => calm.await,
-            Some(limit) => match tokio::time::timeout(limit, calm).await {
-                Ok(result) => result,
-                Err(_) => {
-                    drop(future);
-                    permit.map(|permit| permit.failure(crate::ledger::TIMEOUT));
-                    return Err(RungError::TimedOut { limit });
-                }
-            },
+            None => Ok(calm.await),
+            Some(limit) => tokio::time::timeout(limit, calm).await.map_err(|_| limit),
         };
-        settle(shared, permit, result)
+        drop(future);
+        match result {
+            Ok(result) => settle(judge, permit, result),
+            Err(limit) => {
+                permit.map(|permit| permit.failure(TIMEOUT));
+                Err(RungError::TimedOut { limit })
+            }
+        }
     }
 }
 
 /// Settles the permit with what came of the call, and says whether that is an answer.
 fn settle<T, E>(
-    shared: &Shared<T, E>,
+    judge: &Judge<T, E>,
     permit: Option<Permit<'_>>,
     result: Result<Result<T, E>, Panic>,
 ) -> Answered<T, E> {
     let result = match result {
         Ok(result) => result,
         Err(panic) => {
-            crate::report::panicked("fallback", &shared.breaker.0.name, &*panic);
+            crate::report::panicked("fallback", &judge.name, &*panic);
             permit.into_iter().for_each(Permit::panicked);
             return Err(RungError::Panicked);
         }
     };
-    let judged = shared.judge(&result);
+    let judged = judge.judge(&result);
     let (outcome, error_type) = (judged.outcome(), judged.error_type());
     permit.map(|permit| permit.settle(outcome, None, error_type));
     let error_type = error_type.map(Box::from);

@@ -53,7 +53,7 @@ struct Bench {
 
 impl Bench {
     fn new(document: &str) -> Self {
-        let (main, clock) = (breaker(document), crate::TokioClock::new());
+        let (main, clock) = (breaker(document), crate::TokioClock::begin());
         let replica = crate::builder(r#"{"bulkhead": {"max_concurrent": 1}}"#);
         let replica = replica.clock(clock).build("replica").expect("valid");
         let policy = Policy::builder(&main)

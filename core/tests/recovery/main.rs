@@ -40,7 +40,7 @@ pub fn describe(error: &Broken) -> Ending<'_> {
 pub struct TokioClock(Instant);
 
 impl TokioClock {
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         TokioClock(Instant::now())
     }
 }
@@ -63,7 +63,7 @@ pub fn builder(document: &str) -> Builder {
 
 /// A breaker of that document whose time is tokio's.
 pub fn breaker(document: &str) -> CircuitBreaker {
-    builder(document).clock(TokioClock::new()).build("search").expect("a valid document")
+    builder(document).clock(TokioClock::begin()).build("search").expect("a valid document")
 }
 
 pub fn policy(document: &str) -> Policy<u32, Broken> {

@@ -282,7 +282,7 @@ fn by_threads(document: &str, calls: &[Call]) -> (Vec<Seen>, Counted) {
 }
 
 async fn by_tasks(document: &str, calls: &[Call]) -> (Vec<Seen>, Counted) {
-    let (clock, seen, rungs) = (Arc::new(TokioClock::new()), Arc::default(), Arc::default());
+    let (clock, seen, rungs) = (Arc::new(TokioClock::begin()), Arc::default(), Arc::default());
     let breaker = builder(document).clock(Shared(Arc::clone(&clock))).build("search").expect("valid");
     let now = Arc::clone(&clock);
     let policy = noting(&breaker, &seen, &rungs, move || now.now()).build().expect("all are registered");
