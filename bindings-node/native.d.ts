@@ -20,6 +20,10 @@ export declare class Isolate {
   get enter(): () => void
   /** Settles a permit, through the scratch. */
   get settle(): () => void
+  /** Begins a call with its attempts, through the scratch. */
+  get begin(): () => void
+  /** Settles an attempt, through the scratch, and goes on. */
+  get settleAttempt(): () => void
   /** Gives an error type a number, for `settle`. */
   addErrorType(errorType: string): number
   /** As `settle`, for a failure whose type has no number. */
@@ -64,12 +68,33 @@ export declare class Isolate {
   poll(slot: number): void
   /** Swaps the document; `false` when it is the same. */
   reconfigure(slot: number, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
+  /** Begins an attempt beside the one that is under way, through the scratch; `false` when there is to be none. */
+  hedge(place: number): boolean
+  /** The hedge whose permit is in the scratch is the attempt from here on. */
+  hedgeWon(place: number): void
+  /**
+   * Where a fresh value of that key lies, that answers before anything is called: its place, and its version in the
+   * scratch; -1 when there is none.
+   */
+  cacheFresh(slot: number, key: string): number
+  /** The same for the rung `cache`: a value that may be stale. */
+  cacheAny(slot: number, key: string): number
+  /** Where the value of that key is to be kept. */
+  cacheStore(slot: number, key: string): number
+  /** A call of that key begins: its ticket, negative when it follows another; 0 when calls do not join each other. */
+  flightJoin(slot: number, key: string, level: number): number
+  /** A leader has its answer: whom it is handed to. */
+  flightLand(slot: number, ticket: number): Array<number>
+  /** A call is given up: who leads from now on. */
+  flightLeave(slot: number, ticket: number): Array<number>
   /** The code of a level by its name, or by its number as text. */
   level(text: string): number
   /** The code of a level by its number. */
   levelOf(number: number): number
-  /** Fails when no call of the breaker can cost that. */
-  checkCost(slot: number, cost: number): void
+  /** Fails when no call of the breaker can cost that, or be of that feature. */
+  checkRequest(slot: number, cost: number, feature?: string | undefined | null): void
+  /** Tells the feature and the method of the call that is asked for next. */
+  nameCall(feature?: string | undefined | null, method?: string | undefined | null): void
   /** Fails with what was wrong with the last request. */
   wrong(): void
   /** Fetches the end of the wait that ended first, into the scratch; answers its ticket, or -1 when there is none. */
@@ -135,6 +160,31 @@ export declare class Isolate {
   isSame(slot: number, other: number): boolean
   /** Lets go of a breaker. */
   release(slot: number): void
+  /** As `settleAttempt`, for a failure whose type has no number. */
+  settleAttemptFailed(errorType: string): void
+  /** Goes on with a call, through the scratch: after a wait, or to hear the same once more. */
+  goOn(place: number): void
+  /** Tells whether the rung has answered, and goes on. */
+  answered(place: number, hasAnswered: boolean): void
+  /** By which ways the breaker's calls go. */
+  ways(slot: number): number
+  /** Which rung is to answer. */
+  rung(): string
+  /** The rungs of a breaker, in their order. */
+  rungs(slot: number): Array<string>
+  /** How the call ended that ended last, as JSON. */
+  finished(): string | null
+  /** Which use of its place a call is. */
+  courseTurn(place: number): number
+  /**
+   * Gives a call up: the permit of an attempt that is under way is dropped, or settled as timed out. With `turn`, only
+   * if it is still that use of its place.
+   */
+  giveUp(place: number, timedOut: boolean, turn?: number | undefined | null): void
+  /** Gives a slot back that an attempt has kept, which nobody has waited for. */
+  giveBack(slot: number, code: number): void
+  /** Reports how busy this process is, 0 to 1. */
+  setUtilisation(slot: number, to: number): void
 }
 
 /** The version of the package that this library belongs to. */

@@ -43,7 +43,7 @@ export class PermitPromise extends Promise<Permit> {
       if (given instanceof Permit) return resolve(given);
       waiting = given;
       given.watch(signal, {
-        ended: (how) => (how instanceof Slip ? resolve(new Permit(breaker, how, 0, how.turn)) : reject(how)),
+        ended: (how) => (how instanceof Slip ? resolve(new Permit(breaker, how, 0, how.turn, how.timeout)) : reject(how)),
         aborted: reject,
       });
     });

@@ -3,6 +3,7 @@
 import type { CircuitBreaker } from './breaker';
 import { told } from './errors';
 import { isolate } from './host';
+import { checkRungs } from './rungs';
 import { type CircuitBreakerOptions, checkOptions, documentOf, invalid } from './options';
 
 /** A slot that the breaker takes over which is made next with that name and these very options. */
@@ -23,6 +24,7 @@ export function slotFor(name: string, options: CircuitBreakerOptions): number {
     adoption.isTaken = true;
     return adoption.slot;
   }
+  if (Array.isArray(options.fallback)) checkRungs(options.fallback, options);
   return told(() => isolate.create(name, documentOf(options), options.clock?.native, undefined));
 }
 

@@ -2,9 +2,11 @@
 // `core/src/side.rs` of the crate, and nowhere else.
 
 import { callUntil } from './abortable';
+import { Attempts } from './attempts';
 import { PermitPromise } from './acquiring';
 import { type BreakerClass, adopt, slotFor } from './adoption';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
+import type { Stepped } from './course';
 import { settleSlip, slipGiven } from './crossing';
 import { type CircuitOpenError, toldOfDocument } from './errors';
 import { deliverIfAny } from './events';
@@ -29,9 +31,13 @@ import {
   invalid,
 } from './options';
 import { Permit, type Settled } from './permit';
+import { recover, recoverValue } from './recover';
+import type { Detailed } from './recovering';
 import { hasRefusal, refuse, refuseLater, takeRefusal } from './refusal';
 import { type AcquireOptions, type CallRequest, PLAIN } from './request';
+import { checkRungs } from './rungs';
 import { type Settling, Slip, laneSlip, putBack } from './slip';
+import type { Calling } from './trial';
 import { Wait, blockUntilTurn, turnComes } from './waits';
 import { type Given, type WrappedOptions, wrapped } from './wrapped';
 
@@ -73,6 +79,7 @@ export class CircuitBreaker extends GatedBreaker {
   constructor(name: string, options: CircuitBreakerOptions = NO_OPTIONS) {
     super(name, slotFor(name, options));
     this.options = options;
+    this.noteWays(isolate.ways(this.slot));
     this.anyValue = options.isFailureResult === undefined;
     const lane = laneOf(this.slot);
     this.cell = lane.cell;
@@ -96,6 +103,12 @@ export class CircuitBreaker extends GatedBreaker {
     checkCallOptions(options);
     const text = documentText(document);
     const slot = toldOfDocument(() => isolate.create(name, text, options.clock?.native, undefined));
+    try {
+      checkRungs(isolate.rungs(slot), options);
+    } catch (error) {
+      isolate.release(slot);
+      throw error;
+    }
     return adopt(this, slot, name, options);
   }
 
@@ -120,7 +133,8 @@ export class CircuitBreaker extends GatedBreaker {
     if (options !== PLAIN) this.checkAsked(options);
     const low = this.low;
     let slip: Slip | null = null;
-    if (!this.passes(low) && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
+    const passes = options.deadline === undefined && this.passes(low);
+    if (!passes && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
     let value: T;
     try {
       value = fn();
@@ -137,7 +151,30 @@ export class CircuitBreaker extends GatedBreaker {
     fn: (this: This, ...args: Args) => R,
     options: WrappedOptions<This, Given<Args>> = {},
   ): (this: This, ...args: Args) => Promise<Awaited<R>> {
-    return wrapped(this, this.options.fallback !== undefined, fn, options);
+    const { fallback, fallbacks } = this.options;
+    return wrapped(this, fallback !== undefined || fallbacks !== undefined, fn, options);
+  }
+
+  /**
+   * As `execute`, and tells how the value was come by: whether a rung has answered in the place of `fn`, for which error,
+   * and how often the breaker was asked.
+   */
+  async executeDetailed<T>(
+    fn: (signal?: AbortSignal) => T | PromiseLike<T>,
+    options: ExecuteOptions = PLAIN,
+  ): Promise<Detailed<Awaited<T>>> {
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    this.checkAsked(options, ['signal']);
+    return recover(this as unknown as Stepped, fn, options) as Promise<Detailed<Awaited<T>>>;
+  }
+
+  /**
+   * Begins a call that is made step by step, by a caller who waits, calls and answers in a way of its own. It never waits
+   * for a slot.
+   */
+  attempts(request: CallRequest = PLAIN): Attempts {
+    if (request !== PLAIN) this.checkAsked(request);
+    return new Attempts(this as unknown as Stepped, request);
   }
 
   /**
@@ -169,12 +206,15 @@ export class CircuitBreaker extends GatedBreaker {
   private permit(request: CallRequest, waits: false): Permit | null;
   private permit(request: CallRequest, waits: boolean): Permit | Wait | null;
   private permit(request: CallRequest, waits: boolean): Permit | Wait | null {
-    const low = this.low;
-    if (this.passes(low)) return new Permit(this, null, low, 0);
-    const slip = this.ask();
-    if (slip !== null) return new Permit(this, slip, 0, 0);
-    const given = hasRefusal() ? null : this.enterGates(request, waits);
-    return given instanceof Slip ? new Permit(this, given, 0, given.turn) : given;
+    let given: Slip | Wait | null = null;
+    if (request.deadline === undefined) {
+      const low = this.low;
+      if (this.passes(low)) return new Permit(this, null, low, 0);
+      given = this.ask();
+      if (given !== null) return new Permit(this, given, 0, 0);
+    }
+    if (!hasRefusal()) given = this.enterGates(request, waits);
+    return given instanceof Slip ? new Permit(this, given, 0, given.turn, given.timeout) : given;
   }
 
   private async executeWith<T>(
@@ -184,15 +224,17 @@ export class CircuitBreaker extends GatedBreaker {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
     this.checkAsked(options, ['signal']);
     const { signal } = options;
-    if (signal === undefined || signal === null) {
+    const hasSignal = signal !== undefined && signal !== null;
+    if (!hasSignal && options.deadline === undefined) {
       const low = this.low;
       return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, options);
     }
-    if (signal.aborted) throw signal.reason;
+    if (hasSignal && signal.aborted) throw signal.reason;
+    if (this.goesByStep(options)) return recoverValue(this as unknown as Stepped, fn, options);
     const given = this.ready(options, signal);
     const permit = given instanceof Promise ? await given : given;
     if (!(permit instanceof Permit)) return refuse(this.options, fn, permit) as T;
-    return callUntil(signal, permit, fn);
+    return callUntil(signal!, permit, fn);
   }
 
   /** Makes a call that the lane has admitted. */
@@ -229,12 +271,15 @@ export class CircuitBreaker extends GatedBreaker {
   }
 
   /** Asks for a call, and makes it. */
-  private executeAsked<T>(fn: () => T | PromiseLike<T>, request: CallRequest): Promise<T> {
+  private executeAsked<T>(fn: Calling<T>, request: CallRequest): Promise<T> {
     let given: Slip | Wait | null;
     try {
       given = this.ask();
       if (given !== null) return this.callWith(given, fn);
-      if (!hasRefusal()) given = this.enterGates(request, true);
+      if (!hasRefusal()) {
+        if (this.goesByStep(request)) return recoverValue(this as unknown as Stepped, fn, request);
+        given = this.enterGates(request, true);
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -268,7 +313,7 @@ export class CircuitBreaker extends GatedBreaker {
     if (permit instanceof Wait) {
       const how = await permit.whenEnded(signal);
       if (!(how instanceof Slip)) return how;
-      permit = new Permit(this, how, 0, how.turn);
+      permit = new Permit(this, how, 0, how.turn, how.timeout);
     }
     try {
       if (permit.wait > 0) await turnComes(this.alarm, permit.wait, signal);
@@ -281,6 +326,11 @@ export class CircuitBreaker extends GatedBreaker {
     }
   }
 
+  /** Whether a call is made step by step: it may be tried again, or cut off. */
+  private goesByStep({ deadline }: CallRequest): boolean {
+    return this.hasSteps || deadline !== undefined;
+  }
+
   /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
   private passes(low: number): boolean {
     if (this.left === 0 || this.cell[this.at] !== low) return false;
@@ -290,7 +340,7 @@ export class CircuitBreaker extends GatedBreaker {
 
   /** Asks for a call that cannot wait for a slot; as `ask`. */
   private askNow(request: CallRequest): Slip | null {
-    const slip = this.ask();
+    const slip = request.deadline === undefined ? this.ask() : null;
     if (slip !== null || hasRefusal()) return slip;
     const paced = this.enterGates(request, false) as Slip | null;
     if (paced !== null && paced.turn > 0 && this.options.clock === undefined) blockUntilTurn(paced.turn);
@@ -307,7 +357,10 @@ export class CircuitBreaker extends GatedBreaker {
     words[At.GrantCalls] = this.left;
     nativeAcquire();
     const code = words[At.Code];
-    if (code === HAS_GATES) return null;
+    if (code === HAS_GATES) {
+      this.noteWays();
+      return null;
+    }
     // A grant without limit is never used up, and nothing of it is given back: infinity is stored as 0.
     const calls = words[At.GrantCalls];
     this.left = calls === UNLIMITED ? Infinity : calls;

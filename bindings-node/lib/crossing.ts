@@ -30,7 +30,21 @@ export function slipGiven(): Slip {
   slip.engine = words[At.Engine];
   slip.startLow = words[At.StartLow];
   slip.startHigh = words[At.StartHigh];
+  slip.restLow = words[At.RestLow];
+  slip.restHigh = words[At.RestHigh];
   return slip;
+}
+
+/** Tells the native part which permit is meant. @internal */
+export function tellSlip(slip: Slip): void {
+  words[At.Low] = slip.low;
+  words[At.Lease] = slip.lease;
+  words[At.Extra] = slip.extra;
+  words[At.Engine] = slip.engine;
+  words[At.StartLow] = slip.startLow;
+  words[At.StartHigh] = slip.startHigh;
+  words[At.RestLow] = slip.restLow;
+  words[At.RestHigh] = slip.restHigh;
 }
 
 /** Settles a permit of the breaker in that slot. Lengths of time are in milliseconds. @internal */
@@ -42,12 +56,7 @@ export function settleSlip(
   errorType?: string,
 ): Settled {
   words[At.Slot] = slot;
-  words[At.Low] = slip.low;
-  words[At.Lease] = slip.lease;
-  words[At.Extra] = slip.extra;
-  words[At.Engine] = slip.engine;
-  words[At.StartLow] = slip.startLow;
-  words[At.StartHigh] = slip.startHigh;
+  tellSlip(slip);
   words[At.Outcome] = OUTCOMES[outcome];
   doubles[At.Nanos] = duration === undefined ? NaN : Math.max(0, Math.round(duration * 1e6));
   const type = errorType === undefined ? 0 : numberOf(errorType);

@@ -3,11 +3,11 @@
 import { native } from './native';
 import type { Reason } from './host';
 import { camel } from './names';
-import { keys } from './schema';
+import { keys, tables } from './schema';
 import type { LastFailure } from './snapshot';
 
 const MARK = Symbol.for('fusewire.error');
-type Mark = 'open' | 'config' | 'conflict' | 'request';
+type Mark = 'open' | 'config' | 'conflict' | 'request' | 'timeout';
 
 /** What every error of this package is. */
 export abstract class CircuitBreakerError extends Error {
@@ -94,7 +94,7 @@ export class ConfigError extends CircuitBreakerError {
 /** What a call asks for cannot be; nothing was asked, and nothing counts. */
 export class RequestError extends CircuitBreakerError {
   override readonly code = 'ERR_CIRCUIT_REQUEST';
-  /** `priority` or `cost`. */
+  /** `priority`, `cost` or `feature`. */
   readonly field: string;
   /** What it was. */
   readonly value: string;
@@ -108,6 +108,49 @@ export class RequestError extends CircuitBreakerError {
     this.value = value;
     this.allowed = allowed;
   }
+}
+
+/** An attempt took longer than it may. It goes on unless it looks at its signal, but nobody waits for it. */
+export class TimeoutError extends CircuitBreakerError {
+  override readonly code = 'ERR_CIRCUIT_TIMEOUT';
+  /** The breaker's name. */
+  readonly breaker: string;
+  /** The limit, in milliseconds. */
+  readonly timeout: number;
+
+  /** For tests of code that catches it. */
+  constructor(breaker: string, timeout: number) {
+    super(`circuit breaker '${breaker}': the call took longer than ${timeout} ms`);
+    this.breaker = breaker;
+    this.timeout = timeout;
+  }
+}
+
+/** What led to the error of a call with attempts. */
+export interface Recovered {
+  /** How often the breaker was asked. */
+  attempts: number;
+  /** Why the last attempt was turned away, when an earlier one has failed with the error; else `null`. */
+  rejection: CircuitOpenError | null;
+  /** Why the rungs could not answer, in their order. */
+  rungs: readonly { rung: string; error: unknown }[];
+}
+
+/** Beside the errors: those are the user's own, and stay as they are. */
+const recovered = new WeakMap<object, Recovered>();
+
+/** @internal */
+export function noteRecovery(error: unknown, told: Recovered): void {
+  if ((typeof error === 'object' && error !== null) || typeof error === 'function') recovered.set(error, told);
+}
+
+/**
+ * What led to an error that a call with attempts rejected with: how many there were, why the last one was turned away, and
+ * why the rungs could not answer. `undefined` of any other error. Of one object that several calls have failed with it tells
+ * of the last.
+ */
+export function recoveryOf(error: unknown): Recovered | undefined {
+  return typeof error === 'object' && error !== null ? recovered.get(error) : undefined;
 }
 
 /** The name is taken by a breaker with another configuration. */
@@ -131,6 +174,7 @@ for (const [type, mark] of [
   [ConfigError, 'config'],
   [ConflictError, 'conflict'],
   [RequestError, 'request'],
+  [TimeoutError, 'timeout'],
 ] as const) {
   Object.defineProperty(type.prototype, 'name', { value: type.name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, MARK, { value: mark satisfies Mark });
@@ -158,6 +202,11 @@ export function isConflictError(error: unknown): error is ConflictError {
 /** Whether a call asked for what cannot be. */
 export function isRequestError(error: unknown): error is RequestError {
   return bears(error, 'request');
+}
+
+/** Whether an attempt took longer than it may. */
+export function isTimeoutError(error: unknown): error is TimeoutError {
+  return bears(error, 'timeout');
 }
 
 /** Whether an error is of this package. */
@@ -192,7 +241,7 @@ export function told<R>(act: () => R): R {
   try {
     return act();
   } catch (error) {
-    throw translated(error, camel, asOptions);
+    throw translated(error, pathOf, asOptions);
   }
 }
 
@@ -204,6 +253,16 @@ export function toldOfDocument<R>(act: () => R): R {
   } catch (error) {
     throw translated(error, same, same);
   }
+}
+
+/** A key of the document as an option's path: names that somebody has given stay. */
+function pathOf(key: string): string {
+  const table = [...tables].find((path) => key.startsWith(`${path}.`));
+  if (table === undefined) return camel(key);
+  const rest = key.slice(table.length + 1);
+  const end = rest.lastIndexOf('.') + 1;
+  const last = rest.slice(end);
+  return `${camel(table)}.${end > 0 && keys.has(last) ? rest.slice(0, end) + camel(last) : rest}`;
 }
 
 /** Keys in camelCase; values that look alike, such as `forced_open`, stay. */

@@ -3,7 +3,7 @@
 
 import { isolate, words, At } from './host';
 import type { PriorityLevel } from './request';
-import type { State } from './snapshot';
+import type { FeatureState, State } from './snapshot';
 
 /** A transition. */
 export interface TransitionEvent {
@@ -53,12 +53,22 @@ interface PolicyEventOf<Kind extends string, Value> {
   missed: number;
 }
 
-/** A change around the machine: by `setMinPriority`, `setSlots`, `setLimit`, `setRate` (or by itself) or `close`. */
+/** A feature came to be in another state. */
+export interface FeatureEvent extends PolicyEventOf<'feature', FeatureState> {
+  feature: string;
+  /** `opened`, `recovery`, `passed`, `failed`, `rolled_back`, `unhealthy`, `requirement`, `reset` or `mode`. */
+  cause: string;
+  /** Share of successes in the state that ended; `null` when it had no outcome. */
+  health: number | null;
+}
+
+/** A change around the machine: by `setMinPriority`, `setSlots`, `setLimit`, `setRate` (or by itself) or `close`, or of a feature. */
 export type PolicyEvent =
   | PolicyEventOf<'min_priority', PriorityLevel>
   | PolicyEventOf<'slots', SlotTable>
   | PolicyEventOf<'limit' | 'rate', number>
-  | PolicyEventOf<'close', null>;
+  | PolicyEventOf<'close', null>
+  | FeatureEvent;
 
 /** Takes the events of one breaker. @internal */
 export interface Receiver {

@@ -9,13 +9,14 @@ import {
   PANICKED,
   QUEUED,
   WRONG,
+  Ways,
   doubles as hostDoubles,
   isolate,
   nativeEnter as hostEnter,
   words as hostWords,
 } from './host';
 import { OperatedBreaker } from './operated';
-import type { CallOptions } from './options';
+import type { CircuitBreakerOptions } from './options';
 import { keepRefusal, refusalOf, rejections } from './refusal';
 import { type AcquireOptions, type CallRequest, checkRequest, levelOf } from './request';
 import type { Slip } from './slip';
@@ -26,13 +27,24 @@ const words = hostWords;
 const doubles = hostDoubles;
 const nativeEnter = hostEnter;
 
-/** Asks for a call of the breaker in that slot; answers the code. Throws when the request cannot be. */
-function askGates(slot: number, { priority, cost = 1, deadline }: CallRequest, waits: boolean): number {
+/** Tells the native part what is asked of the breaker in that slot. @internal */
+export function tellRequest(slot: number, request: CallRequest, waits: boolean): void {
+  const { priority, cost = 1, deadline, feature, method, idempotent, key } = request;
   words[At.Priority] = levelOf(priority ?? 'normal');
   doubles[At.Cost] = cost;
   doubles[At.Deadline] = deadline === undefined ? NaN : Math.round(deadline * 1e6);
   words[At.Waits] = Number(waits);
+  const isNamed = feature !== undefined || method !== undefined;
+  words[At.IsNamed] = Number(isNamed);
+  words[At.IsKeyed] = Number(key !== undefined);
+  words[At.Idempotent] = Number(idempotent === true);
   words[At.Slot] = slot;
+  if (isNamed) isolate.nameCall(feature, method);
+}
+
+/** Asks for a call of the breaker in that slot; answers the code. Throws when the request cannot be. */
+function askGates(slot: number, request: CallRequest, waits: boolean): number {
+  tellRequest(slot, request, waits);
   nativeEnter();
   const code = words[At.Code];
   if (code === WRONG) told(() => isolate.wrong());
@@ -43,14 +55,17 @@ function askGates(slot: number, { priority, cost = 1, deadline }: CallRequest, w
 function pacedSlip(): Slip {
   const slip = slipGiven();
   slip.turn = doubles[At.Turn] / 1e6;
+  slip.timeout = doubles[At.Step] / 1e6;
   return slip;
 }
 
 /** What is asked at its gates, once it is known to have some. */
 export abstract class GatedBreaker extends OperatedBreaker {
-  protected abstract readonly options: CallOptions;
-  /** Whether it had gates when it was asked last. @internal */
+  protected abstract readonly options: CircuitBreakerOptions;
+  /** Whether it had gates when it was asked last, or its calls were made step by step. @internal */
   protected isGated = false;
+  /** Whether its calls were made step by step. @internal */
+  protected hasSteps = false;
 
   /** Milliseconds on the breaker's clock, on which a request's `deadline` is an instant. */
   now(): number {
@@ -60,14 +75,16 @@ export abstract class GatedBreaker extends OperatedBreaker {
   /** Checks what a call asks for; at its gates a breaker does so by itself. @internal */
   protected checkAsked(request: unknown, more: readonly string[] = []): asserts request is AcquireOptions {
     checkRequest(request, more);
-    const { cost } = request;
-    if (cost !== undefined && !this.isGated) told(() => isolate.checkCost(this.slot, cost));
+    const { cost, feature } = request;
+    if ((cost !== undefined || feature !== undefined) && !this.isGated) {
+      told(() => isolate.checkRequest(this.slot, cost ?? 1, feature));
+    }
   }
 
   /** Asks at the gates; as `ask`. @internal */
   protected enterGates(request: CallRequest, waits: boolean): Slip | Wait | null {
     const code = askGates(this.slot, request, waits);
-    this.isGated = words[At.Gated] !== 0;
+    this.noteWays();
     if (code === 0) {
       const slip = pacedSlip();
       if (words[At.Events] !== 0) deliverIfAny();
@@ -76,6 +93,12 @@ export abstract class GatedBreaker extends OperatedBreaker {
     if (code === QUEUED) return new Wait(this as unknown as Waiter, words[At.Ticket], doubles[At.Nanos] / 1e6);
     this.turnAway(code);
     return null;
+  }
+
+  /** Notes by which ways its calls go, as the native part has just told it. @internal */
+  protected noteWays(ways = words[At.Gated]): void {
+    this.isGated = ways !== 0;
+    this.hasSteps = (ways & Ways.Steps) !== 0;
   }
 
   /** What the native part has told of a wait's end. @internal */
@@ -96,7 +119,8 @@ export abstract class GatedBreaker extends OperatedBreaker {
     keepRefusal(error);
   }
 
-  private tellRefusal(error: CircuitOpenError): void {
+  /** @internal */
+  protected tellRefusal(error: CircuitOpenError): void {
     if (this.listenerCount('reject') > 0) this.tell('reject', error);
     if (rejections.hasSubscribers) rejections.publish(error);
   }

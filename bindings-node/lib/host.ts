@@ -31,6 +31,31 @@ export const enum At {
   Gated = 25,
   /** An index of doubles. */
   Turn = 13,
+  RestLow = 28,
+  RestHigh = 29,
+  Course = 30,
+  Attempt = 31,
+  /** An index of doubles, as the next. */
+  Step = 16,
+  Hedge = 17,
+  IsRejected = 36,
+  Refused = 37,
+  /** An index of doubles. */
+  Hint = 19,
+  Status = 40,
+  Stands = 41,
+  Keeps = 42,
+  Kept = 43,
+  IsNamed = 44,
+  IsKeyed = 45,
+  Idempotent = 46,
+}
+
+/** By which ways a breaker's calls go, as the native part tells it; 0 for what JavaScript may decide alone. @internal */
+export const enum Ways {
+  Gated = 1,
+  /** Step by step. */
+  Steps = 2,
 }
 
 /** What a settling says came of the call; an abandoned one is a permit that was dropped. @internal */
@@ -45,7 +70,14 @@ export const WRONG = 253;
 /** In place of a code: the call waits for a slot. @internal */
 export const QUEUED = 252;
 
-const scratch = new ArrayBuffer(128);
+/** In place of a code, of a call with attempts: it waits. @internal */
+export const PAUSE = 251;
+/** In place of a code: a rung answers. @internal */
+export const RUNG = 250;
+/** In place of a code: it is over. @internal */
+export const DONE = 249;
+
+const scratch = new ArrayBuffer(256);
 /** @internal */
 export const words = new Uint32Array(scratch);
 /** @internal */
@@ -59,6 +91,10 @@ export const nativeAcquire = isolate.acquire;
 export const nativeEnter = isolate.enter;
 /** @internal */
 export const nativeSettle = isolate.settle;
+/** @internal */
+export const nativeBegin = isolate.begin;
+/** @internal */
+export const nativeSettleAttempt = isolate.settleAttempt;
 /** @internal */
 export const COUNT_MASK = native.COUNT_MASK;
 
@@ -143,6 +179,7 @@ const REASONS = [
   'queue_timeout',
   'limit_reached',
   'closed',
+  'feature_disabled',
 ] as const;
 
 /** Why a call is turned away. */

@@ -12,15 +12,21 @@ export {
   ConfigError,
   ConflictError,
   RequestError,
+  TimeoutError,
   captureStacks,
   isCircuitBreakerError,
   isCircuitOpenError,
   isConfigError,
   isConflictError,
   isRequestError,
+  isTimeoutError,
+  recoveryOf,
+  type Recovered,
 } from './errors';
+export type { AttemptDetails, Attempts, Finished, Step } from './attempts';
+export type { Detailed } from './recovering';
 export type { CircuitBreakerEvents } from './emitter';
-export type { PolicyEvent, SlotTable, TransitionEvent } from './events';
+export type { FeatureEvent, PolicyEvent, SlotTable, TransitionEvent } from './events';
 export type { Reason } from './host';
 export type {
   AdaptiveRate,
@@ -43,12 +49,13 @@ export type {
   TokenBucket,
   WindowLimit,
 } from './options';
+export type { Cache, Feature, Hedge, LearnedTimeout, Retry, RetryBackoff, RetryBudget } from './policies';
 export type { By, SlotsOptions } from './operated';
 export type { Outcome, Permit, Settled } from './permit';
 export { Registry, registry } from './registry';
 export { requestPriority } from './adapters/priority';
 export type { AcquireOptions, CallRequest, Priority, PriorityLevel } from './request';
-export type { Distribution, LastFailure, Snapshot, State } from './snapshot';
+export type { Category, Distribution, FeatureSnapshot, FeatureState, LastFailure, Snapshot, State } from './snapshot';
 export { ManualClock } from './clock';
 export type { WrappedOptions } from './wrapped';
 

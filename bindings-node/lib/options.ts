@@ -4,9 +4,10 @@
 import { inspect } from 'node:util';
 import { native } from './native';
 import { camel, snake } from './names';
-import { durations, keys } from './schema';
+import { durations, keys, tables } from './schema';
 import { ConfigError, type CircuitOpenError } from './errors';
 import type { ManualClock } from './clock';
+import type { Cache, Feature, Hedge, LearnedTimeout, Retry } from './policies';
 import type { Priority, PriorityLevel } from './request';
 
 /** Milliseconds, or a text such as `'30s'`. */
@@ -214,6 +215,21 @@ export interface DocumentOptions {
   bulkhead?: Bulkhead;
   /** Finds out how many calls may run at the same time. Not beside `bulkhead`. */
   concurrencyLimit?: ConcurrencyLimit;
+  /** How long an attempt may take: a length of time, or what is learned from the calls. */
+  timeout?: Duration | LearnedTimeout;
+  /** Tries a call that failed once more. `{}` turns it on. */
+  retry?: Retry;
+  /**
+   * What answers, in this order, when the call does not: `'cache'`, `'breaker:NAME'` for a call through the breaker of
+   * that name, or any other name of what `fallbacks` has under it.
+   */
+  fallback?: readonly string[];
+  /** Keeps values of calls that say their `key`. `{}` turns it on. */
+  cache?: Cache;
+  /** Starts a second attempt beside one that takes long. `{}` turns it on. */
+  hedge?: Hedge;
+  /** Parts of the dependency that are let in again, and turned away, each by itself. */
+  features?: Record<string, Feature>;
 }
 
 /** What decides how a call ended, in this order. */
@@ -224,8 +240,19 @@ export interface Classification {
   isFailure?: (error: unknown) => boolean;
   /** Whether a value is a failure; without it none is. */
   isFailureResult?: (value: any) => boolean;
-  /** The type under which an error is counted; without it its `code`, or its name. */
+  /**
+   * The type under which an error is counted, and by which a retry knows its category; without it its `code`, or its name.
+   * With `timeout`, `retry`, `fallback`, `cache` or `hedge` a code such as `ECONNREFUSED` becomes the name that the retry
+   * knows, `connection_refused`.
+   */
   errorType?: (error: unknown) => string | number | undefined;
+  /**
+   * Milliseconds that an error asks to wait before the next attempt; without it what the header `retry-after` of the
+   * error, or of its `response`, says. A retry waits at least as long.
+   */
+  retryAfter?: (error: unknown) => number | undefined;
+  /** Whether a rung of the list `fallback` answers in the place of that error; without it any may. */
+  fallsBack?: (error: unknown) => boolean;
 }
 
 /** Options that are no part of the document. */
@@ -235,21 +262,34 @@ export interface CallOptions extends Classification {
    * its arguments, too. Without it such calls throw the error.
    */
   fallback?: (error: CircuitOpenError, ...args: any[]) => unknown;
+  /**
+   * What the names in the list `fallback` stand for: a function, which is given the error and the call's arguments, or a
+   * value. Under `'breaker:NAME'` is the function that is called through the breaker of that name: of the breaker's own
+   * registry, or of `registry`.
+   */
+  fallbacks?: Readonly<Record<string, unknown>>;
   /** Moves only when it is told to; for tests. */
   clock?: ManualClock;
 }
 
 /** Options of a breaker. */
-export interface CircuitBreakerOptions extends DocumentOptions, CallOptions {}
+export interface CircuitBreakerOptions extends Omit<DocumentOptions, 'fallback'>, Omit<CallOptions, 'fallback'> {
+  /**
+   * A function: answers calls that are turned away, as a `CallOptions`' does. A list: what answers when a call fails, is
+   * turned away or takes too long, after its retries, as a `DocumentOptions`' does.
+   */
+  fallback?: DocumentOptions['fallback'] | CallOptions['fallback'];
+}
 
-const FUNCTIONS = ['ignore', 'isFailure', 'isFailureResult', 'errorType', 'fallback'] as const;
+const FUNCTIONS = ['ignore', 'isFailure', 'isFailureResult', 'errorType', 'retryAfter', 'fallsBack'] as const;
 /** Options that are no part of the document. */
-const OWN = new Set<string>([...FUNCTIONS, 'clock']);
+const OWN = new Set<string>([...FUNCTIONS, 'fallback', 'fallbacks', 'clock']);
 
 /** The document's value: milliseconds become a text with their unit. */
 function value(key: string, path: string, given: unknown): unknown {
   if (typeof given === 'number' && durations.has(key) && Number.isFinite(given)) return milliseconds(given);
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
+    if (tables.has(key)) return tableOfNames(given, path, key);
     return table(given, `${path}.`, () => true, `${key}.`);
   }
   // What JSON has no word for would otherwise become `null` or vanish, and the error tell of something else.
@@ -289,6 +329,15 @@ function table(
   return document;
 }
 
+/** A table whose keys are names, which stay as they are. */
+function tableOfNames(given: object, path: string, key: string): Record<string, unknown> {
+  const document = Object.create(null) as Record<string, unknown>;
+  for (const [name, entry] of Object.entries(given)) {
+    if (entry !== undefined) document[name] = value(`${key}.*`, `${path}.${name}`, entry);
+  }
+  return document;
+}
+
 function notAnOption(path: string, name: string, entry: unknown): ConfigError {
   const hint = keys.has(name) ? `; write \`${camel(name)}\`` : '';
   const [shown, allowed] = [inspect(entry), `no such option${hint}`];
@@ -296,8 +345,11 @@ function notAnOption(path: string, name: string, entry: unknown): ConfigError {
 }
 
 /** The core's document. @internal */
-export function documentOf(options: DocumentOptions): string {
-  return JSON.stringify(table(options, '', (key) => !OWN.has(key)));
+export function documentOf(options: DocumentOptions | CircuitBreakerOptions): string {
+  // A function is the caller's own; a list of rungs is the document's.
+  const isWanted = (key: string): boolean =>
+    key === 'fallback' ? typeof options.fallback !== 'function' : !OWN.has(key);
+  return JSON.stringify(table(options, '', isWanted));
 }
 
 /** A document that somebody wrote, as text. @internal */
@@ -316,7 +368,13 @@ export function checkOptions(options: unknown): asserts options is CircuitBreake
     const given = (options as Record<string, unknown>)[key];
     if (given !== undefined && typeof given !== 'function') throw invalid(`options.${key}`, 'a function', given);
   }
-  const { clock } = options as CircuitBreakerOptions;
+  const { clock, fallback, fallbacks } = options as CircuitBreakerOptions;
+  if (fallback !== undefined && typeof fallback !== 'function' && !Array.isArray(fallback)) {
+    throw invalid('options.fallback', "a function, or a list such as ['cache', 'nothing found']", fallback);
+  }
+  if (fallbacks !== undefined && (typeof fallbacks !== 'object' || fallbacks === null)) {
+    throw invalid('options.fallbacks', "an object such as { 'nothing found': [] }", fallbacks);
+  }
   if (clock !== undefined && !((clock?.native as unknown) instanceof native.NativeClock)) {
     throw invalid('options.clock', 'a ManualClock of this copy of the package', clock);
   }
@@ -325,7 +383,8 @@ export function checkOptions(options: unknown): asserts options is CircuitBreake
 /** Checks options that stand beside a document. @internal */
 export function checkCallOptions(options: unknown): asserts options is CallOptions {
   checkOptions(options);
-  const key = Object.keys(options).find((key) => !OWN.has(key));
+  const isList = Array.isArray(options.fallback);
+  const key = Object.keys(options).find((key) => !OWN.has(key) || (key === 'fallback' && isList));
   if (key !== undefined) throw invalid(`options.${key}`, 'in the document', (options as Record<string, unknown>)[key]);
 }
 

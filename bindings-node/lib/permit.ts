@@ -35,15 +35,22 @@ export class Permit {
    * them pass before the call; its duration begins then. `execute` does so by itself.
    */
   readonly wait: number;
+  /**
+   * Milliseconds that the call may take from its turn on: the lesser of the options' `timeout` and what was left until the
+   * request's `deadline`; `null` without both. Whoever has the permit ends the call then and settles it as a failure of
+   * type `'timeout'`. `execute` does so by itself.
+   */
+  readonly timeout: number | null;
   private readonly guard: Guard;
   private readonly slip: Slip | null;
   private readonly low: number;
   private isSettled = false;
 
   /** @internal */
-  constructor(breaker: CircuitBreaker, slip: Slip | null, low: number, wait: number) {
+  constructor(breaker: CircuitBreaker, slip: Slip | null, low: number, wait: number, timeout = NaN) {
     this.breaker = breaker;
     this.wait = wait;
+    this.timeout = Number.isNaN(timeout) ? null : timeout;
     this.guard = breaker as unknown as Guard;
     this.slip = slip;
     this.low = low;

@@ -9,7 +9,7 @@ import {
   reasonOf,
   words as hostWords,
 } from './host';
-import type { CallOptions } from './options';
+import type { CircuitBreakerOptions } from './options';
 import { type LastFailure, lastFailureOf } from './snapshot';
 import { argumentsOf } from './wrapped';
 
@@ -67,16 +67,19 @@ export function takeRefusal(): CircuitOpenError {
   return error;
 }
 
+/** A list answers elsewhere: it is the document's. */
+type Refusing = Pick<CircuitBreakerOptions, 'fallback'>;
+
 /** Answers a call that was turned away: by the fallback if there is one. @internal */
-export function refuse({ fallback }: CallOptions, fn: object, error = takeRefusal()): unknown {
-  if (fallback !== undefined) return fallback(error, ...argumentsOf(fn));
+export function refuse({ fallback }: Refusing, fn: object, error = takeRefusal()): unknown {
+  if (typeof fallback === 'function') return fallback(error, ...argumentsOf(fn));
   throw error;
 }
 
 /** As `refuse`, by a promise. @internal */
-export function refuseLater({ fallback }: CallOptions, fn: object): Promise<unknown> {
+export function refuseLater({ fallback }: Refusing, fn: object): Promise<unknown> {
   const error = takeRefusal();
-  if (fallback !== undefined) return new Promise((resolve) => resolve(fallback(error, ...argumentsOf(fn))));
+  if (typeof fallback === 'function') return new Promise((resolve) => resolve(fallback(error, ...argumentsOf(fn))));
   // A promise that is born rejected has Node note it as unhandled and strike it off again: twice what this costs.
   return new Promise((_, reject) => {
     promiseThen.call(SOON, () => reject(error));

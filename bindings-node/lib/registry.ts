@@ -7,9 +7,13 @@ import { deliverWaiting } from './events';
 import { isolate } from './host';
 import { type By, partsOf } from './operated';
 import { type CircuitBreakerOptions, type DocumentOptions, checkOptions, documentOf, invalid } from './options';
+import { checkRungs, findBreakersBy } from './rungs';
 
 /** The breakers that this isolate has, by registry and name: one object each, whichever registry object is asked. */
 const KNOWN = new Map<string, Map<string, CircuitBreaker>>();
+
+/** In which registry a breaker is. */
+const homes = new WeakMap<object, Registry>();
 
 function knownOf(registry: string): Map<string, CircuitBreaker> {
   const known = KNOWN.get(registry) ?? new Map<string, CircuitBreaker>();
@@ -41,6 +45,7 @@ export class Registry {
   getOrCreate(name: string, options: CircuitBreakerOptions = {}): CircuitBreaker {
     checkOptions(options);
     if (typeof name !== 'string') throw invalid('name', 'a string', name);
+    if (Array.isArray(options.fallback)) checkRungs(options.fallback, options);
     const slot = told(() => isolate.create(name, documentOf(options), options.clock?.native, this.name));
     return this.keep(slot, name, options);
   }
@@ -114,9 +119,12 @@ export class Registry {
     }
     const breaker = adopt(CircuitBreaker, slot, name, options);
     this.known.set(name, breaker);
+    homes.set(breaker, this);
     return breaker;
   }
 }
 
 /** The registry that is used when no other is named. */
 export const registry = new Registry();
+
+findBreakersBy((breaker, name) => (homes.get(breaker) ?? registry).get(name));

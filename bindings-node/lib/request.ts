@@ -19,9 +19,18 @@ export interface CallRequest {
   cost?: number;
   /**
    * When the call is of no use any more, on the breaker's clock in milliseconds: `breaker.now() + 200`. It waits no
-   * longer than that in a queue, and for no turn that comes later. Without it only the queue's own timeout ends a wait.
+   * longer than that in a queue, for no turn that comes later and for no retry that would begin later, and an attempt
+   * takes no longer. Without it only the queue's own timeout ends a wait.
    */
   deadline?: number;
+  /** Of which of the options' `features` the call is; of none when left out. */
+  feature?: string;
+  /** The method, such as `'GET'`: `retry.perMethod` says how often a call of it may be tried. */
+  method?: string;
+  /** Says that the call may be made more than once, although its method alone does not say so; false when left out. */
+  idempotent?: boolean;
+  /** Under what its value is cached, and which calls are the same; without it nothing is cached. */
+  key?: string;
 }
 
 /** What a call that may wait is given. */
@@ -47,7 +56,7 @@ export function levelOf(given: unknown): number {
   return level;
 }
 
-const REQUEST = ['priority', 'cost', 'deadline'] as const;
+const REQUEST = ['priority', 'cost', 'deadline', 'feature', 'method', 'idempotent', 'key'] as const;
 
 /** Checks what a call is given; `more` are keys that this kind of call takes, too. @internal */
 export function checkRequest(options: unknown, more: readonly string[] = []): asserts options is AcquireOptions {
@@ -64,6 +73,14 @@ export function checkRequest(options: unknown, more: readonly string[] = []): as
   if (cost !== undefined && typeof cost !== 'number') throw invalid('options.cost', 'a number', cost);
   if (deadline !== undefined && !(typeof deadline === 'number' && deadline >= 0)) {
     throw invalid('options.deadline', "milliseconds of the breaker's clock, such as `breaker.now() + 200`", deadline);
+  }
+  for (const name of ['feature', 'method', 'key'] as const) {
+    const given = (options as Record<string, unknown>)[name];
+    if (given !== undefined && typeof given !== 'string') throw invalid(`options.${name}`, 'a string', given);
+  }
+  const { idempotent } = options as { idempotent?: unknown };
+  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
+    throw invalid('options.idempotent', 'true or false', idempotent);
   }
   if (signal !== undefined && signal !== null) checkSignal(signal);
 }

@@ -14,8 +14,12 @@ export class Slip {
   engine = 0;
   startLow = 0;
   startHigh = 0;
+  restLow = 0;
+  restHigh = 0;
   /** Milliseconds until the call's turn comes; of calls that were asked for at gates. */
   turn = 0;
+  /** Milliseconds that the call may take; `NaN` for any. Of calls that were asked for at gates. */
+  timeout = NaN;
   /** Whose call `onValue` and `onError` settle. */
   owner: Settling | null = null;
   onValue: ((value: unknown) => unknown) | null = null;
@@ -53,6 +57,6 @@ export function putBack(slip: Slip): void {
 export function laneSlip(low: number): Slip {
   const slip = takeSlip();
   slip.low = low;
-  slip.lease = slip.extra = slip.engine = slip.startLow = slip.startHigh = 0;
+  slip.lease = slip.extra = slip.engine = slip.startLow = slip.startHigh = slip.restLow = slip.restHigh = 0;
   return slip;
 }

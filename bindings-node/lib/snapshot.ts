@@ -23,6 +23,30 @@ export interface LastFailure {
   at: number;
 }
 
+/** What a feature is in. */
+export type FeatureState = 'enabled' | 'testing' | 'disabled';
+
+/** What a failure is to a retry. */
+export type Category =
+  | 'timeout'
+  | 'rate_limit'
+  | 'resource_exhausted'
+  | 'network_error'
+  | 'internal_error'
+  | 'invalid_request'
+  | 'unknown';
+
+/** A feature at one instant. */
+export interface FeatureSnapshot {
+  state: FeatureState;
+  /** Share of successes among its calls in this state, the last 50 at most; `null` before the first. */
+  health: number | null;
+  admitted: number;
+  refused: number;
+  successes: number;
+  failures: number;
+}
+
 /** A breaker at one instant. */
 export interface Snapshot {
   name: string;
@@ -71,6 +95,29 @@ export interface Snapshot {
     /** Slots in all; the limit in force, rounded down. */
     limit: number;
   } | null;
+  /** Milliseconds that a call may take now; `null` without `timeout`. */
+  timeout: number | null;
+  /** `null` without `retry`. */
+  retry: {
+    /** Retries and hedges that the budget has left; `null` without one. */
+    budget: number | null;
+    /** Of the kinds that an `adaptive` backoff chooses from; `null` for any other. */
+    scores: Record<'exponential' | 'fibonacci' | 'decorrelated_jitter', number> | null;
+    /** Retries so far, by the category of what they followed. */
+    retries: Record<Category, number>;
+    /** Retries so far that followed a rejection. */
+    afterRejection: number;
+    /** Retries that were not made, by why. */
+    denied: Record<string, number>;
+  } | null;
+  /** How often each rung has answered, and how often it could not. */
+  fallbacks: { rung: string; answered: number; failed: number }[];
+  /** `null` without `cache`: how many values are kept, and how often one was found that was fresh, or stale, or none. */
+  cache: { entries: number; fresh: number; stale: number; absent: number } | null;
+  /** `null` without `hedge`: after how many milliseconds one begins (`null` when that is not known yet), and how many did. */
+  hedge: { after: number | null; begun: number; won: number } | null;
+  /** `null` without `features`; by name. */
+  features: Record<string, FeatureSnapshot> | null;
   totals: {
     success: number;
     failure: number;
@@ -90,9 +137,9 @@ export interface Snapshot {
 }
 
 /** Keys whose value is nanoseconds in the core. */
-const TIMES = new Set(['retry_after', 'at', 'sum', 'bounds']);
+const TIMES = new Set(['retry_after', 'at', 'sum', 'bounds', 'timeout', 'after']);
 /** Objects whose keys are names and stay as they are. */
-const BY_NAME = new Set(['rejected', 'would_reject']);
+const BY_NAME = new Set(['rejected', 'would_reject', 'retries', 'denied', 'scores']);
 
 const milliseconds = (given: unknown): unknown =>
   Array.isArray(given) ? given.map(milliseconds) : typeof given === 'number' ? given / 1e6 : given;
@@ -100,7 +147,8 @@ const milliseconds = (given: unknown): unknown =>
 function read(key: string, given: unknown): unknown {
   if (TIMES.has(key)) return milliseconds(given);
   if (typeof given !== 'object' || given === null || Array.isArray(given) || BY_NAME.has(key)) return given;
-  return Object.fromEntries(Object.entries(given).map(([name, entry]) => [camel(name), read(name, entry)]));
+  const nameOf = key === 'features' ? (name: string): string => name : camel;
+  return Object.fromEntries(Object.entries(given).map(([name, entry]) => [nameOf(name), read(name, entry)]));
 }
 
 /** The core's last failure as JavaScript reads it. @internal */

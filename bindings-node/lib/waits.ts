@@ -7,29 +7,29 @@ import { isolate } from './host';
 import type { Slip } from './slip';
 
 /** What a wait needs of its breaker. @internal */
-export interface Waiter {
+export interface Waiter<How = Slip | CircuitOpenError> {
   readonly alarm: Alarm;
   /** What the native part has just told of a wait's end. */
-  endOfWait(): Slip | CircuitOpenError;
+  endOfWait(): How;
 }
 
 /** What becomes of a wait. @internal */
-export interface Ends {
+export interface Ends<How = Slip | CircuitOpenError> {
   /** It has a slot, or was turned away. */
-  ended(how: Slip | CircuitOpenError): void;
+  ended(how: How): void;
   /** Its signal was aborted: it has never been. */
   aborted(reason: unknown): void;
 }
 
 /** A call that waits. @internal */
-export class Wait {
+export class Wait<How = Slip | CircuitOpenError> {
   private stop: () => void;
-  private ends!: Ends;
+  private ends!: Ends<How>;
   private signal: AbortSignal | undefined;
   private isOver = false;
 
   constructor(
-    private readonly waiter: Waiter,
+    private readonly waiter: Waiter<How>,
     private readonly ticket: number,
     left: number,
   ) {
@@ -39,7 +39,7 @@ export class Wait {
   }
 
   /** Says what to do when it ends; called at once. */
-  watch(signal: AbortSignal | null | undefined, ends: Ends): void {
+  watch(signal: AbortSignal | null | undefined, ends: Ends<How>): void {
     this.ends = ends;
     if (signal !== undefined && signal !== null) {
       this.signal = signal;
@@ -50,7 +50,7 @@ export class Wait {
   }
 
   /** How it ends; rejects with the signal's reason when that is aborted before. */
-  whenEnded(signal?: AbortSignal | null): Promise<Slip | CircuitOpenError> {
+  whenEnded(signal?: AbortSignal | null): Promise<How> {
     return new Promise((ended, aborted) => this.watch(signal, { ended, aborted }));
   }
 
@@ -63,8 +63,12 @@ export class Wait {
 
   /** The native part has told how it ended. */
   end(): void {
-    const how = this.waiter.endOfWait();
-    this.leave();
+    let how: How;
+    try {
+      how = this.waiter.endOfWait();
+    } finally {
+      this.leave();
+    }
     this.ends.ended(how);
   }
 

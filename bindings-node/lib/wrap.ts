@@ -11,8 +11,11 @@ export interface WrapOptions<This = any, Args extends unknown[] = any[]>
     Omit<WrappedOptions<This, Args>, 'priority'> {
   /** The breaker's name; without it the function's, or `anonymous`. */
   name?: string;
-  /** Answers calls that are turned away, from the error and the call's arguments. Without it they throw the error. */
-  fallback?: (error: CircuitOpenError, ...args: Args) => unknown;
+  /**
+   * A function: answers calls that are turned away, from the error and the call's arguments. A list: what answers when a
+   * call fails, is turned away or takes too long, after its retries; `fallbacks` has what its names stand for.
+   */
+  fallback?: ((error: CircuitOpenError, ...args: Args) => unknown) | readonly string[];
   /**
    * A table: the breaker's rules. Anything else: how much a call matters, or what tells it from `this` and the arguments.
    * For both, give the breaker that has the rules, and `breaker.wrap(fn, { priority })`.
@@ -35,10 +38,14 @@ function guard<This, Args extends unknown[], R>(
   if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
   if (options instanceof Breaker) return withBreaker(options.wrap(fn), options);
-  const { name: given = name || 'anonymous', signal, priority, cost, deadline, ...rest } = options;
+  const { name: given = name || 'anonymous', priority, ...both } = options;
+  const { signal, cost, deadline, feature, method, idempotent, key, withSignal, ...rest } = both;
   const isRules = typeof priority === 'object';
   const breaker = new Breaker(given, isRules ? { ...rest, priority } : rest);
-  const ofCalls = { signal, priority: isRules ? undefined : priority, cost, deadline };
+  const ofCalls = {
+    ...{ signal, priority: isRules ? undefined : priority, cost, deadline, feature, method, idempotent, key },
+    withSignal,
+  };
   return withBreaker(breaker.wrap(fn, ofCalls), breaker);
 }
 

@@ -2,6 +2,7 @@
 
 import type { CircuitBreaker } from './breaker';
 import type { ExecuteOptions } from './breaker';
+import { newSpace } from './cached';
 import { invalid } from './options';
 import type { CallRequest, Priority } from './request';
 
@@ -19,6 +20,23 @@ export interface WrappedOptions<This = any, Args extends unknown[] = any[]> {
   cost?: number | ((this: This, ...args: Args) => number | undefined);
   /** When a call is of no use any more, on the breaker's clock in milliseconds; `undefined` is never. */
   deadline?: (this: This, ...args: Args) => number | undefined;
+  /** Of which of the options' `features` a call is, or what tells it. */
+  feature?: string | ((this: This, ...args: Args) => string | undefined);
+  /** The method of a call, such as `'GET'`, or what tells it. */
+  method?: string | ((this: This, ...args: Args) => string | undefined);
+  /** Whether a call may be made more than once although its method does not say so, or what tells it. */
+  idempotent?: boolean | ((this: This, ...args: Args) => boolean | undefined);
+  /**
+   * Under what the value of a call is cached, and which calls are the same; `undefined`: it is not cached. Functions share
+   * no keys.
+   */
+  key?: string | ((this: This, ...args: Args) => string | undefined);
+  /**
+   * The arguments of an attempt, with its signal where the function takes one: that is aborted when the attempt takes too
+   * long, when another one has answered first and when the caller's own signal is. Without it the function gets the
+   * arguments as they are. `withSignal: (signal, url, init) => [url, { ...init, signal }]` is for `fetch`.
+   */
+  withSignal?: (this: This, signal: AbortSignal, ...args: Args) => readonly unknown[];
 }
 
 /** The same, and nothing that the compiler infers from: what a function takes is said by the function. */
@@ -26,6 +44,14 @@ export type Given<Args extends unknown[]> = Args extends infer A extends unknown
 
 /** On what `execute` is given: the arguments with which somebody has called the wrapped function. */
 const ARGUMENTS = Symbol('arguments');
+
+/** On the same: the space of the wrapped function's keys. */
+const SPACE = Symbol('space');
+
+/** The space of the keys of a wrapped function. @internal */
+export function spaceOf(fn: object): string | undefined {
+  return (fn as { [SPACE]?: string })[SPACE];
+}
 
 /** The arguments of a call of a wrapped function; none of any other call. @internal */
 export function argumentsOf(fn: object): unknown[] {
@@ -38,8 +64,15 @@ const CONSTANTS: Record<string, readonly string[]> = {
   priority: ['string', 'number'],
   cost: ['number'],
   deadline: [],
+  feature: ['string'],
+  method: ['string'],
+  idempotent: ['boolean'],
+  key: ['string'],
+  withSignal: [],
 };
 const KEYS = Object.keys(CONSTANTS) as (keyof WrappedOptions)[];
+/** Those that are said of a call. */
+const OF_CALLS = KEYS.filter((key) => key !== 'withSignal');
 
 /** Checks options of a wrapped function. */
 function check(options: unknown): asserts options is WrappedOptions {
@@ -57,7 +90,7 @@ function check(options: unknown): asserts options is WrappedOptions {
 /** What is said of a call, from its `this` and its arguments; `undefined` when it is nothing. */
 function optionsOf(options: WrappedOptions, that: unknown, args: unknown[]): ExecuteOptions | undefined {
   let said: Record<string, unknown> | undefined;
-  for (const key of KEYS) {
+  for (const key of OF_CALLS) {
     const option = options[key] as unknown;
     const value = typeof option === 'function' ? (option.apply(that, args) as unknown) : option;
     if (value !== undefined && value !== null) (said ??= {})[key] = value;
@@ -74,9 +107,16 @@ export function wrapped<This, Args extends unknown[], R>(
 ): (this: This, ...args: Args) => Promise<Awaited<R>> {
   if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
   check(options);
-  const isBare = KEYS.every((key) => options[key] === undefined);
+  const isBare = OF_CALLS.every((key) => options[key] === undefined);
+  const withSignal = options.withSignal as WrappedOptions<This>['withSignal'];
+  const space = options.key === undefined ? undefined : newSpace();
   const guarded = function (this: This, ...args: Args): Promise<Awaited<R>> {
-    const call = (): R => fn.apply(this, args);
+    const call =
+      withSignal === undefined
+        ? (): R => fn.apply(this, args)
+        : (signal: AbortSignal | undefined): R =>
+            fn.apply(this, withSignal.call(this, signal ?? new AbortController().signal, ...args) as Args);
+    if (space !== undefined) (call as { [SPACE]?: string })[SPACE] = space;
     if (wantsArguments) (call as { [ARGUMENTS]?: unknown[] })[ARGUMENTS] = args;
     if (isBare) return breaker.execute(call) as Promise<Awaited<R>>;
     let given: ExecuteOptions | undefined;

@@ -40,6 +40,14 @@ unsafe extern "C" fn settle(env: sys::napi_env, info: sys::napi_callback_info) -
     on_isolate(env, info, |inner| inner.settle(None))
 }
 
+unsafe extern "C" fn begin(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    on_isolate(env, info, Inner::begin)
+}
+
+unsafe extern "C" fn settle_attempt(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    on_isolate(env, info, |inner| inner.settle_attempt(None))
+}
+
 fn function<'e>(env: &'e Env, call: Callback, inner: *mut Inner) -> Result<Unknown<'e>> {
     let mut made = ptr::null_mut();
     // SAFETY: the name may be null; the data pointer is taken back by `on_isolate`.
@@ -60,4 +68,12 @@ pub(crate) fn enter_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e
 
 pub(crate) fn settle_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e>> {
     function(env, settle, inner)
+}
+
+pub(crate) fn begin_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e>> {
+    function(env, begin, inner)
+}
+
+pub(crate) fn settle_attempt_of<'e>(env: &'e Env, inner: *mut Inner) -> Result<Unknown<'e>> {
+    function(env, settle_attempt, inner)
 }

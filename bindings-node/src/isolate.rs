@@ -6,12 +6,17 @@
 mod class;
 
 mod breaker;
+mod cached;
+mod courses;
 mod gates;
 mod held;
 mod memory;
 mod slots;
+mod steps;
 mod waits;
 
+use self::courses::Courses;
+use self::gates::{Names, ways};
 use self::held::Held;
 use self::waits::Waits;
 use crate::error::no_slot;
@@ -40,6 +45,9 @@ pub(crate) struct Inner {
     inbox: Arc<Inbox>,
     waits: Waits,
     held: Held,
+    courses: Courses,
+    /// Told of the next call.
+    names: Option<Names>,
     /// Why the last request could not be.
     wrong: Option<RequestError>,
     /// By number, from 1; as many as `lib/error-types.ts` gives.
@@ -82,6 +90,7 @@ impl Inner {
         for slip in self.held.take_of(slot) {
             breaker.abandon_slip(&slip);
         }
+        self.give_up_courses(slot, &breaker);
         if transitions.is_some() || policies.is_some() {
             drop((transitions, policies));
             self.inbox.forget(slot, |_| true);
@@ -110,7 +119,9 @@ impl Inner {
     pub(crate) fn acquire(&mut self) {
         let s = self.scratch;
         let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
-        if slot.breaker.is_gated() {
+        let ways = ways(&slot.breaker);
+        if ways != 0 {
+            s.set(GATED, ways);
             return s.set(CODE, HAS_GATES);
         }
         slot.breaker.return_grant(s.get(GRANT_CALLS));
@@ -126,13 +137,7 @@ impl Inner {
 
     pub(crate) fn settle(&mut self, error_type: Option<&str>) {
         let s = self.scratch;
-        let slip = self.held.take_out(Slip {
-            low: s.get(LOW),
-            lease: s.get(LEASE),
-            extra: s.get(EXTRA),
-            engine: s.get(ENGINE),
-            start: s.get_wide(START),
-        });
+        let slip = self.held.take_out(s.taken());
         let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
         s.set(CODE, 0);
         let numbered =
@@ -153,6 +158,8 @@ impl Inner {
 impl Inner {
     /// Gives a permit of gates out, with the turn that a leaky bucket gives.
     fn give_paced(&mut self, slot: u32, (slip, turn): Paced) {
+        let timeout = self.breaker(slot).ok().and_then(|breaker| breaker.slip_timeout(&slip));
+        self.scratch.set_nanos_at(STEP, timeout);
         let slip = self.held.keep(slot, slip);
         self.scratch.give(slip);
         self.scratch.set_double(TURN, turn as f64);
@@ -167,10 +174,27 @@ impl Scratch {
         self.set(EXTRA, slip.extra);
         self.set(ENGINE, slip.engine);
         self.set_wide(START, slip.start);
+        self.set_wide(REST, slip.rest);
+    }
+
+    fn taken(self) -> Slip {
+        Slip {
+            low: self.get(LOW),
+            lease: self.get(LEASE),
+            extra: self.get(EXTRA),
+            engine: self.get(ENGINE),
+            start: self.get_wide(START),
+            rest: self.get_wide(REST),
+        }
     }
 
     fn turn_away(self, breaker: &CircuitBreaker, refused: Refused) {
         self.set(CODE, 1 + refused.reason as u32);
+        self.note_refusal(breaker, &refused);
+    }
+
+    fn note_refusal(self, breaker: &CircuitBreaker, refused: &Refused) {
+        self.set(REFUSED, 1 + refused.reason as u32);
         self.set_nanos(refused.retry_after);
         self.set_wide(FAILURE, breaker.failure_word());
     }

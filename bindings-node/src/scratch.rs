@@ -5,7 +5,7 @@
 use std::ptr::NonNull;
 
 /// Words of a scratch.
-pub(crate) const WORDS: usize = 32;
+pub(crate) const WORDS: usize = 64;
 
 /// In: which breaker.
 pub(crate) const SLOT: usize = 0;
@@ -42,10 +42,48 @@ pub(crate) const COST: usize = 20;
 pub(crate) const DEADLINE: usize = 22;
 /// Out of enter: which wait has begun, to be named when it ends.
 pub(crate) const TICKET: usize = 24;
-/// Out of enter: whether the breaker had gates.
+/// Out of acquire, enter and begin: by which ways the breaker's calls go, `IS_GATED` and `HAS_STEPS`.
 pub(crate) const GATED: usize = 25;
 /// Out, with a permit: nanoseconds until the call's turn comes.
 pub(crate) const TURN: usize = 26;
+
+/// A permit's last word, out of acquire and into settle.
+pub(crate) const REST: usize = 28;
+
+/// Of a call with attempts: its place; how often the breaker was asked; the attempt's timeout or the length of a wait, in
+/// nanoseconds, NaN for none; how long after it a hedge begins; whether the end was a rejection.
+pub(crate) const COURSE: usize = 30;
+pub(crate) const ATTEMPT: usize = 31;
+pub(crate) const STEP: usize = 32;
+pub(crate) const HEDGE: usize = 34;
+pub(crate) const IS_REJECTED: usize = 36;
+/// Out: 1 + the reason's code when the breaker has turned an attempt away, `NANOS` and `FAILURE` say more; else 0.
+pub(crate) const REFUSED: usize = 37;
+/// Into the settling of an attempt: the HTTP status, 0 for none; how long the error asks to wait, in nanoseconds, NaN for
+/// none; whether no rung answers in its place; whether it goes on and keeps its slot.
+pub(crate) const HINT: usize = 38;
+pub(crate) const STATUS: usize = 40;
+pub(crate) const STANDS: usize = 41;
+pub(crate) const KEEPS: usize = 42;
+/// Out of it: 1 + the code of the slot that it keeps; 0 for none.
+pub(crate) const KEPT: usize = 43;
+/// Into enter and begin: whether the feature and the method were told before; whether there is a key; whether the call may
+/// be made more than once.
+pub(crate) const IS_NAMED: usize = 44;
+pub(crate) const IS_KEYED: usize = 45;
+pub(crate) const IDEMPOTENT: usize = 46;
+
+/// Of `GATED`.
+pub(crate) const IS_GATED: u32 = 1;
+/// Of `GATED`: its calls are made step by step, from `begin` on.
+pub(crate) const HAS_STEPS: u32 = 2;
+
+/// `CODE` of a call with attempts, beside 0 for an attempt to be made: it waits; a rung answers; it is over.
+pub(crate) const PAUSE: u32 = 251;
+pub(crate) const RUNG: u32 = 250;
+pub(crate) const DONE: u32 = 249;
+/// `SETTLED` when no attempt was under way.
+pub(crate) const NOT_UNDER_WAY: u32 = 2;
 
 /// `CODE` after a panic, which is a defect.
 pub(crate) const PANICKED: u32 = 255;
@@ -92,7 +130,11 @@ impl Scratch {
     }
 
     pub(crate) fn set_nanos(self, nanos: Option<u64>) {
-        self.set_double(NANOS, nanos.map_or(f64::NAN, |n| n as f64));
+        self.set_nanos_at(NANOS, nanos);
+    }
+
+    pub(crate) fn set_nanos_at(self, at: usize, nanos: Option<u64>) {
+        self.set_double(at, nanos.map_or(f64::NAN, |n| n as f64));
     }
 
     pub(crate) fn double(self, at: usize) -> f64 {

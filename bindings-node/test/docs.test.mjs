@@ -12,7 +12,7 @@ import ts from 'typescript';
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const ROOT = join(PACKAGE, '..');
 const HERE = 'https://github.com/fusewire/fusewire/blob/main/';
-const PAGES = ['README.md', 'bindings-node/README.md'];
+const PAGES = ['README.md', 'bindings-node/README.md', 'docs/node-recovery.md'];
 const read = (page) => readFileSync(join(ROOT, page), 'utf8');
 
 let folder;
@@ -76,7 +76,7 @@ test('links between pages lead somewhere', () => {
       const path = isOurs ? join(ROOT, target.slice(HERE.length)) : resolve(ROOT, dirname(page), target);
       assert.ok(existsSync(path), `${page} links to ${relative(ROOT, path)}`);
       if (anchor === undefined) continue;
-      assert.match(readFileSync(path, 'utf8').toLowerCase(), new RegExp(`^#+ ${anchor}$`, 'm'), `${page}: #${anchor}`);
+      assert.match(readFileSync(path, 'utf8').toLowerCase(), new RegExp(`^#+ ${anchor.replaceAll('-', '[ -]')}$`, 'm'), `${page}: #${anchor}`);
     }
   }
 });

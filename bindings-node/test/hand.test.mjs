@@ -185,6 +185,7 @@ test('a snapshot tells everything, in milliseconds and camelCase', () => {
   const reasons = [
     'open', 'half_open_full', 'ramp', 'forced_open', 'shed',
     'rate_limited', 'bulkhead_full', 'queue_timeout', 'limit_reached', 'closed',
+    'feature_disabled',
   ];
   assert.deepEqual(read.totals.rejected, Object.fromEntries(reasons.map((reason) => [reason, 0])));
   assert.deepEqual([read.rateLimit, read.bulkhead, read.totals.bypassed], [null, null, 0]);

@@ -50,14 +50,41 @@ test('every option of the schema can be written in camelCase', () => {
       },
     },
     { concurrencyLimit: { kind: 'gradient', tolerance: 2, queue: 5, smoothing: 0.5, longWindow: 100 } },
+    { timeout: 250, hedge: { after: 50, max: 2 } },
+    { timeout: { kind: 'hybrid', percentile: 0.9, factor: 2, min: 10, max: 5000, window: 50, initial: 500 } },
+    {
+      retry: {
+        maxAttempts: 4,
+        backoff: { kind: 'exponential', base: 50, max: 2000, multiplier: 3, jitter: 0.1 },
+        on: ['timeout'],
+        perMethod: { GET: 4, HEAD: 3, OPTIONS: 2, PUT: 3, DELETE: 2 },
+        maxElapsed: 10_000,
+        budget: { ratio: 0.1, minPerSecond: 2, window: 5000 },
+        rejected: true,
+      },
+      cache: { mode: 'read_through', ttl: 1000, staleTtl: 2000, maxEntries: 10, coalesce: true },
+      fallback: ['cache', 'nothing'],
+      fallbacks: { nothing: null },
+    },
+    {
+      features: {
+        a_b: { priority: 5, requires: ['other'], minHealth: 0.5, testDuration: 1500, minCalls: 3, required: true },
+        other: {},
+      },
+    },
   ];
+  const own = new Set(['fallbacks']);
+  const names = new Set(['a_b', 'other']);
   const seen = new Set();
   const visit = (options, made) => {
     for (const [name, given] of Object.entries(options)) {
-      const [key] = Object.keys(made).filter((key) => camel(key) === name);
+      if (own.has(name)) continue;
+      const [key] = Object.keys(made).filter((key) => key === name || camel(key) === name);
       assert.ok(key !== undefined, name);
+      if (names.has(key)) assert.equal(key, name);
       seen.add(key);
-      if (typeof given === 'object') visit(given, made[key]);
+      if (Array.isArray(given)) assert.deepEqual(made[key], given);
+      else if (typeof given === 'object') visit(given, made[key]);
       else if (typeof made[key] === 'string' && /^\d/.test(made[key]))
         assert.ok(new CircuitBreaker(fresh(), { recoveryTimeout: made[key] }));
       else assert.equal(made[key], given, name);
@@ -65,12 +92,13 @@ test('every option of the schema can be written in camelCase', () => {
   };
   for (const options of sets) visit(options, document(options));
   const known = new Set();
-  (function collect({ properties = {}, oneOf = [] }) {
+  (function collect({ properties = {}, oneOf = [], anyOf = [], additionalProperties }) {
     for (const [key, value] of Object.entries(properties)) {
       known.add(key);
       collect(value);
     }
-    oneOf.forEach(collect);
+    [...oneOf, ...anyOf].forEach(collect);
+    if (typeof additionalProperties === 'object') collect(additionalProperties);
   })(schema());
   assert.deepEqual(
     [...known].filter((key) => !seen.has(key)),
@@ -183,7 +211,7 @@ test('wrong values are refused with the key, the value and what may be', () => {
 test('unknown options are refused, and those that are known are named as one writes them', () => {
   for (const [options, key] of [
     [{ fooBar: 1 }, 'fooBar'],
-    [{ timeout: 1 }, 'timeout'],
+    [{ timeLimit: 1 }, 'timeLimit'],
     [{ FailureThreshold: 1 }, 'FailureThreshold'],
     [{ window: { kind: 'count', period: 5 } }, 'window.period'],
     [{ window: { kind: 'time', fooBar: {} } }, 'window.fooBar'],

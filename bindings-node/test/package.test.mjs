@@ -68,9 +68,9 @@ test('it holds these files and no others', () => {
   assert.deepEqual(files.filter(isSource), []);
 });
 
-test('it is under 2 MB, packed and installed', () => {
+test('it is under 2 MB packed, and under 2.5 MB installed', () => {
   assert.ok(packed.size < TWO_MB, `${packed.size} bytes packed`);
-  assert.ok(packed.unpackedSize < TWO_MB, `${packed.unpackedSize} bytes installed`);
+  assert.ok(packed.unpackedSize < 1.25 * TWO_MB, `${packed.unpackedSize} bytes installed`);
 });
 
 test('it runs nothing when it is installed, and needs nothing else', () => {

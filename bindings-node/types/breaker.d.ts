@@ -1,8 +1,10 @@
+import { Attempts } from './attempts';
 import { PermitPromise } from './acquiring';
 import { type BreakerClass } from './adoption';
 import { GatedBreaker } from './gated';
 import { type CallOptions, type CircuitBreakerOptions } from './options';
 import { Permit } from './permit';
+import type { Detailed } from './recovering';
 import { type AcquireOptions, type CallRequest } from './request';
 import { type Given, type WrappedOptions } from './wrapped';
 /** What a call may be given. */
@@ -50,6 +52,16 @@ export declare class CircuitBreaker extends GatedBreaker {
     /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
     wrap<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R, options?: WrappedOptions<This, Given<Args>>): (this: This, ...args: Args) => Promise<Awaited<R>>;
     /**
+     * As `execute`, and tells how the value was come by: whether a rung has answered in the place of `fn`, for which error,
+     * and how often the breaker was asked.
+     */
+    executeDetailed<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<Detailed<Awaited<T>>>;
+    /**
+     * Begins a call that is made step by step, by a caller who waits, calls and answers in a way of its own. It never waits
+     * for a slot.
+     */
+    attempts(request?: CallRequest): Attempts;
+    /**
      * Asks for a permit to call; settle it once. Without a request the answer is there at once, and nobody waits for a slot.
      *
      * Throws a `CircuitOpenError` when the call is turned away.
@@ -72,6 +84,8 @@ export declare class CircuitBreaker extends GatedBreaker {
     private executeAsked;
     private callLater;
     private readyLater;
+    /** Whether a call is made step by step: it may be tried again, or cut off. */
+    private goesByStep;
     /** Whether the lane admits a call alone, under the grant of that low half; it is one call less then. */
     private passes;
     /** Asks for a call that cannot wait for a slot; as `ask`. */

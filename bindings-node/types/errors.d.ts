@@ -45,7 +45,7 @@ export declare class ConfigError extends CircuitBreakerError {
 /** What a call asks for cannot be; nothing was asked, and nothing counts. */
 export declare class RequestError extends CircuitBreakerError {
     readonly code = "ERR_CIRCUIT_REQUEST";
-    /** `priority` or `cost`. */
+    /** `priority`, `cost` or `feature`. */
     readonly field: string;
     /** What it was. */
     readonly value: string;
@@ -54,6 +54,34 @@ export declare class RequestError extends CircuitBreakerError {
     /** For tests of code that catches it. */
     constructor(field: string, value: string, allowed: string, message: string);
 }
+/** An attempt took longer than it may. It goes on unless it looks at its signal, but nobody waits for it. */
+export declare class TimeoutError extends CircuitBreakerError {
+    readonly code = "ERR_CIRCUIT_TIMEOUT";
+    /** The breaker's name. */
+    readonly breaker: string;
+    /** The limit, in milliseconds. */
+    readonly timeout: number;
+    /** For tests of code that catches it. */
+    constructor(breaker: string, timeout: number);
+}
+/** What led to the error of a call with attempts. */
+export interface Recovered {
+    /** How often the breaker was asked. */
+    attempts: number;
+    /** Why the last attempt was turned away, when an earlier one has failed with the error; else `null`. */
+    rejection: CircuitOpenError | null;
+    /** Why the rungs could not answer, in their order. */
+    rungs: readonly {
+        rung: string;
+        error: unknown;
+    }[];
+}
+/**
+ * What led to an error that a call with attempts rejected with: how many there were, why the last one was turned away, and
+ * why the rungs could not answer. `undefined` of any other error. Of one object that several calls have failed with it tells
+ * of the last.
+ */
+export declare function recoveryOf(error: unknown): Recovered | undefined;
 /** The name is taken by a breaker with another configuration. */
 export declare class ConflictError extends CircuitBreakerError {
     readonly code = "ERR_CIRCUIT_CONFLICT";
@@ -72,5 +100,7 @@ export declare function isConfigError(error: unknown): error is ConfigError;
 export declare function isConflictError(error: unknown): error is ConflictError;
 /** Whether a call asked for what cannot be. */
 export declare function isRequestError(error: unknown): error is RequestError;
+/** Whether an attempt took longer than it may. */
+export declare function isTimeoutError(error: unknown): error is TimeoutError;
 /** Whether an error is of this package. */
 export declare function isCircuitBreakerError(error: unknown): error is CircuitBreakerError;

@@ -1,5 +1,5 @@
 import type { PriorityLevel } from './request';
-import type { State } from './snapshot';
+import type { FeatureState, State } from './snapshot';
 /** A transition. */
 export interface TransitionEvent {
     /** The breaker's name. */
@@ -49,6 +49,14 @@ interface PolicyEventOf<Kind extends string, Value> {
     /** How many of these events this isolate missed since the one before. */
     missed: number;
 }
-/** A change around the machine: by `setMinPriority`, `setSlots`, `setLimit`, `setRate` (or by itself) or `close`. */
-export type PolicyEvent = PolicyEventOf<'min_priority', PriorityLevel> | PolicyEventOf<'slots', SlotTable> | PolicyEventOf<'limit' | 'rate', number> | PolicyEventOf<'close', null>;
+/** A feature came to be in another state. */
+export interface FeatureEvent extends PolicyEventOf<'feature', FeatureState> {
+    feature: string;
+    /** `opened`, `recovery`, `passed`, `failed`, `rolled_back`, `unhealthy`, `requirement`, `reset` or `mode`. */
+    cause: string;
+    /** Share of successes in the state that ended; `null` when it had no outcome. */
+    health: number | null;
+}
+/** A change around the machine: by `setMinPriority`, `setSlots`, `setLimit`, `setRate` (or by itself) or `close`, or of a feature. */
+export type PolicyEvent = PolicyEventOf<'min_priority', PriorityLevel> | PolicyEventOf<'slots', SlotTable> | PolicyEventOf<'limit' | 'rate', number> | PolicyEventOf<'close', null> | FeatureEvent;
 export {};

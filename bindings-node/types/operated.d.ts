@@ -58,6 +58,13 @@ export declare abstract class OperatedBreaker extends BreakerEmitter {
      */
     setRate(to: number, by?: By): boolean;
     /**
+     * Reports how busy this process is, from 0, idle, to 1: `retry.backoff` of kind `'resource_sensitive'` waits up to twice
+     * as long by it. 0 until it is reported.
+     *
+     * Throws a `ConfigError` when it is not within 0 and 1.
+     */
+    setUtilisation(to: number): void;
+    /**
      * Ends the breaker's life: whoever comes or waits is turned away with reason `closed`, and calls in flight settle.
      * `false` when it was closed before.
      */

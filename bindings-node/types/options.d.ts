@@ -1,5 +1,6 @@
 import { type CircuitOpenError } from './errors';
 import type { ManualClock } from './clock';
+import type { Cache, Feature, Hedge, LearnedTimeout, Retry } from './policies';
 import type { Priority, PriorityLevel } from './request';
 /** Milliseconds, or a text such as `'30s'`. */
 export type Duration = number | `${number}${'ns' | 'us' | 'ms' | 's' | 'm' | 'h'}`;
@@ -191,6 +192,21 @@ export interface DocumentOptions {
     bulkhead?: Bulkhead;
     /** Finds out how many calls may run at the same time. Not beside `bulkhead`. */
     concurrencyLimit?: ConcurrencyLimit;
+    /** How long an attempt may take: a length of time, or what is learned from the calls. */
+    timeout?: Duration | LearnedTimeout;
+    /** Tries a call that failed once more. `{}` turns it on. */
+    retry?: Retry;
+    /**
+     * What answers, in this order, when the call does not: `'cache'`, `'breaker:NAME'` for a call through the breaker of
+     * that name, or any other name of what `fallbacks` has under it.
+     */
+    fallback?: readonly string[];
+    /** Keeps values of calls that say their `key`. `{}` turns it on. */
+    cache?: Cache;
+    /** Starts a second attempt beside one that takes long. `{}` turns it on. */
+    hedge?: Hedge;
+    /** Parts of the dependency that are let in again, and turned away, each by itself. */
+    features?: Record<string, Feature>;
 }
 /** What decides how a call ended, in this order. */
 export interface Classification {
@@ -200,8 +216,19 @@ export interface Classification {
     isFailure?: (error: unknown) => boolean;
     /** Whether a value is a failure; without it none is. */
     isFailureResult?: (value: any) => boolean;
-    /** The type under which an error is counted; without it its `code`, or its name. */
+    /**
+     * The type under which an error is counted, and by which a retry knows its category; without it its `code`, or its name.
+     * With `timeout`, `retry`, `fallback`, `cache` or `hedge` a code such as `ECONNREFUSED` becomes the name that the retry
+     * knows, `connection_refused`.
+     */
     errorType?: (error: unknown) => string | number | undefined;
+    /**
+     * Milliseconds that an error asks to wait before the next attempt; without it what the header `retry-after` of the
+     * error, or of its `response`, says. A retry waits at least as long.
+     */
+    retryAfter?: (error: unknown) => number | undefined;
+    /** Whether a rung of the list `fallback` answers in the place of that error; without it any may. */
+    fallsBack?: (error: unknown) => boolean;
 }
 /** Options that are no part of the document. */
 export interface CallOptions extends Classification {
@@ -210,9 +237,20 @@ export interface CallOptions extends Classification {
      * its arguments, too. Without it such calls throw the error.
      */
     fallback?: (error: CircuitOpenError, ...args: any[]) => unknown;
+    /**
+     * What the names in the list `fallback` stand for: a function, which is given the error and the call's arguments, or a
+     * value. Under `'breaker:NAME'` is the function that is called through the breaker of that name: of the breaker's own
+     * registry, or of `registry`.
+     */
+    fallbacks?: Readonly<Record<string, unknown>>;
     /** Moves only when it is told to; for tests. */
     clock?: ManualClock;
 }
 /** Options of a breaker. */
-export interface CircuitBreakerOptions extends DocumentOptions, CallOptions {
+export interface CircuitBreakerOptions extends Omit<DocumentOptions, 'fallback'>, Omit<CallOptions, 'fallback'> {
+    /**
+     * A function: answers calls that are turned away, as a `CallOptions`' does. A list: what answers when a call fails, is
+     * turned away or takes too long, after its retries, as a `DocumentOptions`' does.
+     */
+    fallback?: DocumentOptions['fallback'] | CallOptions['fallback'];
 }

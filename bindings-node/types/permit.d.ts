@@ -17,6 +17,12 @@ export declare class Permit {
      * them pass before the call; its duration begins then. `execute` does so by itself.
      */
     readonly wait: number;
+    /**
+     * Milliseconds that the call may take from its turn on: the lesser of the options' `timeout` and what was left until the
+     * request's `deadline`; `null` without both. Whoever has the permit ends the call then and settles it as a failure of
+     * type `'timeout'`. `execute` does so by itself.
+     */
+    readonly timeout: number | null;
     private readonly guard;
     private readonly slip;
     private readonly low;

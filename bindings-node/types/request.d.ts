@@ -10,9 +10,18 @@ export interface CallRequest {
     cost?: number;
     /**
      * When the call is of no use any more, on the breaker's clock in milliseconds: `breaker.now() + 200`. It waits no
-     * longer than that in a queue, and for no turn that comes later. Without it only the queue's own timeout ends a wait.
+     * longer than that in a queue, for no turn that comes later and for no retry that would begin later, and an attempt
+     * takes no longer. Without it only the queue's own timeout ends a wait.
      */
     deadline?: number;
+    /** Of which of the options' `features` the call is; of none when left out. */
+    feature?: string;
+    /** The method, such as `'GET'`: `retry.perMethod` says how often a call of it may be tried. */
+    method?: string;
+    /** Says that the call may be made more than once, although its method alone does not say so; false when left out. */
+    idempotent?: boolean;
+    /** Under what its value is cached, and which calls are the same; without it nothing is cached. */
+    key?: string;
 }
 /** What a call that may wait is given. */
 export interface AcquireOptions extends CallRequest {

@@ -16,6 +16,20 @@ export interface LastFailure {
     /** When it was settled, on the breaker's clock, in milliseconds. */
     at: number;
 }
+/** What a feature is in. */
+export type FeatureState = 'enabled' | 'testing' | 'disabled';
+/** What a failure is to a retry. */
+export type Category = 'timeout' | 'rate_limit' | 'resource_exhausted' | 'network_error' | 'internal_error' | 'invalid_request' | 'unknown';
+/** A feature at one instant. */
+export interface FeatureSnapshot {
+    state: FeatureState;
+    /** Share of successes among its calls in this state, the last 50 at most; `null` before the first. */
+    health: number | null;
+    admitted: number;
+    refused: number;
+    successes: number;
+    failures: number;
+}
 /** A breaker at one instant. */
 export interface Snapshot {
     name: string;
@@ -73,6 +87,42 @@ export interface Snapshot {
         /** Slots in all; the limit in force, rounded down. */
         limit: number;
     } | null;
+    /** Milliseconds that a call may take now; `null` without `timeout`. */
+    timeout: number | null;
+    /** `null` without `retry`. */
+    retry: {
+        /** Retries and hedges that the budget has left; `null` without one. */
+        budget: number | null;
+        /** Of the kinds that an `adaptive` backoff chooses from; `null` for any other. */
+        scores: Record<'exponential' | 'fibonacci' | 'decorrelated_jitter', number> | null;
+        /** Retries so far, by the category of what they followed. */
+        retries: Record<Category, number>;
+        /** Retries so far that followed a rejection. */
+        afterRejection: number;
+        /** Retries that were not made, by why. */
+        denied: Record<string, number>;
+    } | null;
+    /** How often each rung has answered, and how often it could not. */
+    fallbacks: {
+        rung: string;
+        answered: number;
+        failed: number;
+    }[];
+    /** `null` without `cache`: how many values are kept, and how often one was found that was fresh, or stale, or none. */
+    cache: {
+        entries: number;
+        fresh: number;
+        stale: number;
+        absent: number;
+    } | null;
+    /** `null` without `hedge`: after how many milliseconds one begins (`null` when that is not known yet), and how many did. */
+    hedge: {
+        after: number | null;
+        begun: number;
+        won: number;
+    } | null;
+    /** `null` without `features`; by name. */
+    features: Record<string, FeatureSnapshot> | null;
     totals: {
         success: number;
         failure: number;

@@ -6,8 +6,11 @@ import type { Given, WrappedOptions } from './wrapped';
 export interface WrapOptions<This = any, Args extends unknown[] = any[]> extends Omit<CircuitBreakerOptions, 'fallback' | 'priority'>, Omit<WrappedOptions<This, Args>, 'priority'> {
     /** The breaker's name; without it the function's, or `anonymous`. */
     name?: string;
-    /** Answers calls that are turned away, from the error and the call's arguments. Without it they throw the error. */
-    fallback?: (error: CircuitOpenError, ...args: Args) => unknown;
+    /**
+     * A function: answers calls that are turned away, from the error and the call's arguments. A list: what answers when a
+     * call fails, is turned away or takes too long, after its retries; `fallbacks` has what its names stand for.
+     */
+    fallback?: ((error: CircuitOpenError, ...args: Args) => unknown) | readonly string[];
     /**
      * A table: the breaker's rules. Anything else: how much a call matters, or what tells it from `this` and the arguments.
      * For both, give the breaker that has the rules, and `breaker.wrap(fn, { priority })`.

@@ -159,6 +159,13 @@ impl Ticket {
         Ticket { extra: self.extra | SLOT | (code as u64) << SLOT_AT, ..self }
     }
 
+    /// The same, whose slot somebody else gives back.
+    #[cfg(feature = "binding")]
+    #[must_use]
+    pub(crate) const fn without_slot(self) -> Self {
+        Ticket { extra: self.extra & !SLOT, ..self }
+    }
+
     /// The same, whose outcome a gate wants to know.
     #[must_use]
     pub(crate) const fn that_feeds(self) -> Self {

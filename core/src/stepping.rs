@@ -425,6 +425,15 @@ impl Steps {
         self.error_type = None;
     }
 
+    /// Takes the slot out of the permit: it stays taken when that is settled. Answers its code.
+    #[cfg(feature = "binding")]
+    pub(crate) fn keep_slot(&mut self) -> Option<u8> {
+        let (_, ticket) = self.permit.as_mut()?;
+        let slot = ticket.slot()?;
+        *ticket = ticket.without_slot();
+        Some(slot)
+    }
+
     #[cfg(feature = "binding")]
     pub(crate) fn permit(&self) -> Option<(u32, Ticket)> {
         self.permit

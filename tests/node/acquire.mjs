@@ -92,9 +92,8 @@ async function waited(b, step, name) {
 function answer(b, ask) {
   try {
     const permit = ask();
-    const { wouldReject: would_reject, bypassed, wait } = permit;
-    // No policy sets a timeout.
-    return { admitted: true, would_reject, bypassed, wait: nanosOf(wait), timeout: null, permit };
+    const { wouldReject: would_reject, bypassed, wait, timeout } = permit;
+    return { admitted: true, would_reject, bypassed, wait: nanosOf(wait), timeout: nanosOf(timeout), permit };
   } catch (error) {
     if (!isCircuitOpenError(error)) throw error;
     const after = nanosOf(error.retryAfter);

@@ -22,9 +22,19 @@ export async function run(given) {
 
 function build(given, document) {
   const clock = new ManualClock();
-  const breaker = CircuitBreaker.fromDocument(given.service ?? 'case', document, { clock, ...CLASSIFICATION });
+  const breaker = CircuitBreaker.fromDocument(given.service ?? 'case', document, {
+    clock,
+    ...CLASSIFICATION,
+    fallbacks: fallbacksOf(document),
+  });
   kept.push(breaker);
   return { breaker, clock };
+}
+
+/** Something under every name: no vector calls it, but a list must not name what is not there. */
+function fallbacksOf(document) {
+  const rungs = Array.isArray(document?.fallback) ? document.fallback : [];
+  return Object.fromEntries(rungs.map((rung) => [String(rung), () => {}]));
 }
 
 function mustFail(given) {
@@ -42,6 +52,7 @@ async function lead(given) {
     breaker,
     clock,
     permits: new Map(),
+    attempts: new Map(),
     waits: new Waits(),
     events: [],
     policyEvents: [],

@@ -54,9 +54,10 @@ export function part(what, expected, got) {
   if (!isTable(expected) || !isTable(got)) return equal(what, expected, got);
   for (const [key, value] of Object.entries(expected)) {
     const path = `${what}.${key}`;
-    const found = got[camel(key)];
+    // Names that somebody has given, and those of kinds and categories, stay as they are.
+    const found = got[key] ?? got[camel(key)];
     check(found !== undefined, () => `${path}: there is no such key in ${shown(got)}`);
-    if (key === 'retry_after' || key === 'at') duration(path, value, nanosOf(found));
+    if (['retry_after', 'at', 'timeout', 'after'].includes(key)) duration(path, value, nanosOf(found));
     else if (key === 'rejected' || key === 'would_reject') reasons(path, value, found);
     else if (key === 'reserved') levels(path, value, found);
     else part(path, value, found);

@@ -19,6 +19,7 @@ export const HAND = {
     breaker.setSlots({ maxConcurrent, reserved }, who)),
   set_rate: by((breaker, { to }, who) => breaker.setRate(to, who)),
   set_limit: by((breaker, { to }, who) => breaker.setLimit(to, who)),
+  set_utilisation: by((breaker, { to }) => breaker.setUtilisation(to)),
   close: by((breaker, _, who) => breaker.close(who)),
 };
 

@@ -1,6 +1,7 @@
 // The steps of a case, each through the package's public API.
 
 import { acquire, now, requestOf } from './acquire.mjs';
+import { attempt } from './attempt.mjs';
 import { check, nanos, nanosOf, part } from './expect.mjs';
 import { isCircuitOpenError } from './fusewire.mjs';
 import { HAND, inOrder } from './hand.mjs';
@@ -37,6 +38,7 @@ const ACTIONS = {
   call,
   acquire,
   settle,
+  attempt,
   drop: (b, { permit }) => b.waits.cancel(permit) || permitOf(b, permit)[Symbol.dispose](),
   raise: (b, { permit, to }) => b.waits.raise(permit, to),
   ...HAND,
@@ -64,9 +66,13 @@ function advance(b, step) {
 /** The ways to make a call, by turns: a vector with a few calls goes all of them. */
 const WAYS = [
   (b, body, request) => b.breaker.executeSync(body, request),
-  (b, body, request) => b.breaker.execute(async () => body(), request),
+  executed,
   withPermit,
 ];
+
+function executed(b, body, request) {
+  return b.breaker.execute(async () => body(), request);
+}
 
 function withPermit(b, body, request, { outcome }) {
   const permit = request === undefined ? b.breaker.acquire() : b.breaker.tryAcquire(request);
@@ -81,8 +87,16 @@ function withPermit(b, body, request, { outcome }) {
   }
 }
 
-/** A permit alone tells how long its call waits for its turn, which passes on the clock first. */
-const waysOf = ({ breaker }) => (JSON.parse(breaker.document()).rate_limit?.algorithm === 'leaky_bucket' ? [withPermit] : WAYS);
+/**
+ * A permit alone tells how long its call waits for its turn, which passes on the clock first. `execute` may make more
+ * attempts than one, which a vector says by steps of its own.
+ */
+function waysOf({ breaker }) {
+  const { rate_limit: limit, retry, hedge } = JSON.parse(breaker.document());
+  if (limit?.algorithm === 'leaky_bucket') return [withPermit];
+  const hasAttempts = (retry ?? hedge ?? null) !== null;
+  return hasAttempts ? WAYS.filter((way) => way !== executed) : WAYS;
+}
 
 async function call(b, step) {
   const { outcome, error_type: type, times = 1 } = step;

@@ -3,6 +3,8 @@
 import type { AxiosAdapter, AxiosInstance, AxiosResponse, AxiosStatic, InternalAxiosRequestConfig } from 'axios';
 import { Readable } from 'node:stream';
 import { invalid } from '../options';
+import type { Came } from '../trial';
+import { Attempted, type Reading } from './attempted';
 import { watchReadable, watchedStream } from './body';
 import { Origins, urlOf, type AdapterOptions, type Guarded } from './origins';
 import { peer } from './peer';
@@ -49,6 +51,26 @@ async function unlessAborted(begun: Promise<Call>, signal: AbortSignal | undefin
   }
 }
 
+/** How axios tells of an answer: it rejects with one whose status it was told to refuse. */
+function readingOf(config: InternalAxiosRequestConfig): Reading<AxiosResponse<unknown>> {
+  const responseOf = (came: Came<AxiosResponse<unknown>>): AxiosResponse<unknown> | undefined =>
+    came.kind === 'value' ? came.value : (came.error as { response?: AxiosResponse<unknown> } | null)?.response;
+  return {
+    answerOf(came) {
+      const response = responseOf(came);
+      if (typeof response?.status !== 'number') return null;
+      // With a status that is valid it is the body that broke.
+      const isBroken = came.kind === 'error' && config.validateStatus?.(response.status) !== false;
+      return isBroken ? null : { status: response.status, headers: response.headers };
+    },
+    discard(came) {
+      const body = responseOf(came)?.data;
+      if (body instanceof Readable) body.destroy();
+      else if (body instanceof ReadableStream) body.cancel().catch(() => {});
+    },
+  };
+}
+
 function watchBody(response: AxiosResponse<unknown>, call: Call, signal: AbortSignal | undefined): void {
   if (response.data instanceof Readable) watchReadable(response.data, call, signal);
   else if (response.data instanceof ReadableStream) response.data = watchedStream(response.data, call, signal);
@@ -72,11 +94,21 @@ export function attach(instance: Instance, options: AdapterOptions = {}): Detach
 
   function guard(inner: InternalAxiosRequestConfig['adapter']): AxiosAdapter {
     const adapter: AxiosAdapter = async (config) => {
-      const { defaults, getAdapter } = await copy;
+      const { CanceledError, defaults, getAdapter } = await copy;
       const send = getAdapter(inner ?? defaults.adapter, config);
       const signal = config.signal as AbortSignal | undefined;
       const { method, headers } = config;
-      const begun = signal?.aborted ? null : origins.begin(urlIn(instance, config), { method, headers, signal });
+      const outgoing = { method, headers, signal, body: config.data as unknown };
+      const url = signal?.aborted ? null : urlIn(instance, config);
+      const begun = url === null ? null : origins.begin(url, outgoing);
+      if (begun instanceof Attempted) {
+        const answer = begun.make((own) => send({ ...config, signal: own }), readingOf(config));
+        // axios itself has an error for what was called off.
+        return answer.catch((error: unknown) => {
+          if (signal?.aborted && error === signal.reason) throw new CanceledError(undefined, config);
+          throw error;
+        });
+      }
       const call = begun instanceof Promise ? await unlessAborted(begun, signal) : begun;
       // axios itself has an error for what was called off.
       if (call === null) return send(config);

@@ -1,6 +1,7 @@
 // `fetch` under one breaker for each origin.
 
 import { invalid } from '../options';
+import { Attempted, type Reading } from './attempted';
 import { watchedResponse } from './body';
 import { Origins, urlOf, type AdapterOptions, type Guarded } from './origins';
 
@@ -15,6 +16,14 @@ export interface FetchOptions extends AdapterOptions {
 /** `fetch`, and its breakers. */
 export type CircuitBreakerFetch = typeof fetch & Guarded;
 
+const RESPONSES: Reading<Response> = {
+  answerOf: (came) => (came.kind === 'value' ? came.value : null),
+  discard(came) {
+    // Its connection is free again then.
+    if (came.kind === 'value') came.value.body?.cancel().catch(() => {});
+  },
+};
+
 /** `fetch` under a breaker: it does what `fetch` does, or rejects with a `CircuitOpenError` when nothing was sent. */
 export function circuitBreakerFetch(options: FetchOptions = {}): CircuitBreakerFetch {
   const origins = new Origins(options, ['fetch']);
@@ -28,11 +37,15 @@ export function circuitBreakerFetch(options: FetchOptions = {}): CircuitBreakerF
     const signal = init?.signal === undefined ? request?.signal : init.signal;
     // What was called off before is no call.
     if (signal?.aborted) return send(input, init);
-    const begun = origins.begin(urlOf(request?.url ?? String(input)), {
+    const url = urlOf(request?.url ?? String(input));
+    const outgoing = {
       method: init?.method ?? request?.method,
       headers: init?.headers ?? request?.headers,
       signal,
-    });
+      body: init?.body ?? request?.body ?? undefined,
+    };
+    const begun = origins.begin(url, outgoing);
+    if (begun instanceof Attempted) return begun.make((own) => send(input, { ...init, signal: own }), RESPONSES);
     const call = begun instanceof Promise ? await begun : begun;
     if (call === null) return send(input, init);
     let response: Response;

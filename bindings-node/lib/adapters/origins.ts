@@ -7,7 +7,8 @@ import { Permit } from '../permit';
 import { Registry } from '../registry';
 import { type CallRequest, type Priority, levelOf } from '../request';
 import { requestPriority } from './priority';
-import { Call, isFailureStatus } from './status';
+import { Attempted, canBeSentAgain, onlyOnce } from './attempted';
+import { Call, isFailing, isFailureStatus } from './status';
 
 /** Where a request goes. */
 export interface Target {
@@ -21,10 +22,13 @@ export interface Outgoing {
   method?: string | undefined;
   headers?: Parameters<typeof requestPriority>[0];
   signal?: AbortSignal | null | undefined;
+  /** What is sent; `undefined` for nothing. */
+  body?: unknown;
 }
 
 /** What a breaker gives whose call may have to wait. */
 interface Ready {
+  readonly hasSteps: boolean;
   ready(
     request: CallRequest,
     signal: AbortSignal | null | undefined,
@@ -52,7 +56,17 @@ export interface AdapterOptions {
    * `x-request-priority` says so, and without that a call is `'normal'`.
    */
   priority?: Priority | ((target: Target) => Priority | undefined);
-  /** Settles a call when its body has ended, not when its headers are there. */
+  /**
+   * Whether a request may be sent more than once although its method does not say so: `breaker.retry.perMethod` tells of
+   * methods. One whose body is a stream is sent once, whatever is said here.
+   */
+  idempotent?: boolean | ((target: Target) => boolean);
+  /** Of which of the breaker's `features` a request is, or what tells it. */
+  feature?: string | ((target: Target) => string | undefined);
+  /**
+   * Settles a call when its body has ended, not when its headers are there. Not for breakers with `timeout`, `retry` or
+   * `hedge`: a body that was begun to be read is not asked for again.
+   */
   wholeBody?: boolean;
 }
 
@@ -63,7 +77,7 @@ export interface Guarded {
 }
 
 const MAX_BREAKERS = 1000;
-const OPTIONS = new Set(['breaker', 'key', 'registry', 'isFailureStatus', 'priority', 'wholeBody']);
+const OPTIONS = new Set(['breaker', 'key', 'registry', 'isFailureStatus', 'priority', 'idempotent', 'feature', 'wholeBody']);
 
 /** The kind of a network error stands in its `code`, or in that of what it wraps. */
 function networkType(error: unknown): string | undefined {
@@ -90,7 +104,17 @@ function check(options: AdapterOptions, own: readonly string[]): void {
   const { priority } = options;
   if (priority !== undefined && typeof priority !== 'function') levelOf(priority);
   // So that a wrong option is told here, not by the first call.
-  if (typeof options.breaker !== 'function') new CircuitBreaker('options', breakerOptions(options.breaker));
+  if (typeof options.breaker === 'function') return;
+  const tried = new CircuitBreaker('options', breakerOptions(options.breaker));
+  if (options.wholeBody && (tried as unknown as Ready).hasSteps) throw wholeBodyError();
+}
+
+function wholeBodyError(): TypeError {
+  return new TypeError('wholeBody is not for breakers with timeout, retry or hedge: leave one of them out');
+}
+
+function targetOf(url: URL, { method }: Outgoing): Target {
+  return { url, method: (method ?? 'GET').toUpperCase() };
 }
 
 function breakerOptions(given: BreakerOptions = {}): CircuitBreakerOptions {
@@ -124,18 +148,43 @@ export class Origins implements Guarded {
   }
 
   /**
-   * Asks leave to make a call, for which it may have to wait; `null` for one that has no origin, which nobody guards.
+   * Asks leave to make a call, for which it may have to wait; `null` for one that has no origin, which nobody guards. Where
+   * the breaker has policies around the call nobody is asked yet: what makes it asks for each attempt.
    *
    * Throws a `CircuitOpenError` when the call is turned away, or rejects with it.
    */
-  begin(url: URL | null, request: Outgoing): Call | Promise<Call> | null {
+  begin(url: URL | null, request: Outgoing): Call | Promise<Call> | Attempted | null {
     if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null;
+    const target = targetOf(url, request);
     const { key } = this.options;
-    const target = { url, method: (request.method ?? 'GET').toUpperCase() };
     const breaker = this.of(key === undefined ? url.origin : key(target));
-    const asked = { priority: this.priorityOf(target, request) };
-    const given = (breaker as unknown as Ready).ready(asked, request.signal);
+    const asked = this.askedOf(target, request);
+    const guard = breaker as unknown as Ready;
+    if (guard.hasSteps) return this.attempted(breaker, target, asked, request);
+    const given = guard.ready(asked, request.signal);
     return given instanceof Promise ? given.then((permit) => this.call(permit)) : this.call(given);
+  }
+
+  private attempted(breaker: CircuitBreaker, target: Target, asked: CallRequest, request: Outgoing): Attempted {
+    const { method } = target;
+    const isOnce = !canBeSentAgain(request.body);
+    const { idempotent } = this.options;
+    const named = isOnce
+      ? { method: onlyOnce(method) }
+      : { method, idempotent: Boolean(typeof idempotent === 'function' ? idempotent(target) : idempotent) };
+    return new Attempted(breaker, { ...asked, ...named }, request.signal, (status) =>
+      isFailing(this.isFailure, breaker, status),
+    );
+  }
+
+  private askedOf(target: Target, request: Outgoing): CallRequest {
+    const { feature } = this.options;
+    const asked: CallRequest = {};
+    const priority = this.priorityOf(target, request);
+    if (priority !== undefined) asked.priority = priority;
+    const named = typeof feature === 'function' ? feature(target) : feature;
+    if (named !== undefined) asked.feature = named;
+    return asked;
   }
 
   private priorityOf(target: Target, { headers }: Outgoing): Priority | undefined {
@@ -166,7 +215,9 @@ export class Origins implements Guarded {
   private make(key: string): CircuitBreaker {
     const { breaker, registry } = this.options;
     const options = breakerOptions(typeof breaker === 'function' ? breaker(key) : breaker);
-    return registry === undefined ? new CircuitBreaker(key, options) : registry.getOrCreate(key, options);
+    const made = registry === undefined ? new CircuitBreaker(key, options) : registry.getOrCreate(key, options);
+    if (this.wholeBody && (made as unknown as Ready).hasSteps) throw wholeBodyError();
+    return made;
   }
 
   private forgetOldest(): void {

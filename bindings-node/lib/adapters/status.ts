@@ -18,7 +18,7 @@ export class Call {
 
   /** The headers are there. Whether the body decides. */
   answered(status: number, hasBody: boolean): boolean {
-    if (this.isFailing(status)) {
+    if (isFailing(this.isFailure, this.permit.breaker, status)) {
       this.permit.settle('failure', { errorType: String(status) });
       return false;
     }
@@ -48,12 +48,14 @@ export class Call {
     else this.failed(error);
   }
 
-  private isFailing(status: number): boolean {
-    try {
-      return Boolean(this.isFailure(status));
-    } catch (error) {
-      warn(this.permit.breaker.name, 'isFailureStatus', error);
-      return isFailureStatus(status);
-    }
+}
+
+/** What a user's function says of a status; one that throws is reported. @internal */
+export function isFailing(isFailure: (status: number) => boolean, breaker: { name: string }, status: number): boolean {
+  try {
+    return Boolean(isFailure(status));
+  } catch (error) {
+    warn(breaker.name, 'isFailureStatus', error);
+    return isFailureStatus(status);
   }
 }

@@ -1,6 +1,8 @@
 // An interceptor for undici's dispatchers: one breaker for each origin.
 
 import type { Dispatcher } from 'undici';
+import { Attempted } from './attempted';
+import { ARRIVALS, type Arrived, arrive } from './arrivals';
 import { Origins, urlOf, type AdapterOptions, type Guarded, type Outgoing } from './origins';
 import type { Call } from './status';
 
@@ -9,19 +11,20 @@ export type { AdapterOptions, BreakerOptions, Guarded, Target } from './origins'
 /** An interceptor for `compose`, and its breakers. */
 export type CircuitBreakerInterceptor = Dispatcher.DispatcherComposeInterceptor & Guarded;
 
-/** Whether somebody gave up, and why. */
-interface Abortion {
+/** Whether somebody gave up, and why. @internal */
+export interface Abortion {
   readonly aborted: boolean;
   readonly reason?: unknown;
 }
 
-/** What undici 7 gives beside every event of a request. */
-type Controller = Abortion;
+/** What undici 7 gives beside every event of a request. @internal */
+export type Controller = Abortion;
 
-type Abort = (reason?: Error) => void;
+/** @internal */
+export type Abort = (reason?: Error) => void;
 
-/** A handler, in either style; what is handed on is not looked at. */
-interface Handler {
+/** A handler, in either style; what is handed on is not looked at. @internal */
+export interface Handler {
   onRequestStart?(controller: Controller, context: unknown): void;
   onRequestUpgrade?(controller: Controller, status: number, headers: unknown, socket: unknown): void;
   onResponseStart?(controller: Controller, status: number, headers: unknown, message?: string): void;
@@ -38,7 +41,8 @@ interface Handler {
   onBodySent?(size: number, total: number): void;
 }
 
-type Dispatch = (options: Dispatcher.DispatchOptions, handler: Handler) => boolean;
+/** @internal */
+export type Dispatch = (options: Dispatcher.DispatchOptions, handler: Handler) => boolean;
 
 /** The controller of a request that was never sent. */
 const NOTHING_SENT = {
@@ -139,7 +143,8 @@ class OldHandler implements Handler {
   }
 }
 
-const isNew = (handler: Handler): boolean => typeof handler.onRequestStart === 'function';
+/** @internal */
+export const isNew = (handler: Handler): boolean => typeof handler.onRequestStart === 'function';
 
 /** Tells a handler that nothing was sent. */
 function refuse(handler: Handler, error: unknown): void {
@@ -152,13 +157,14 @@ function begin(
   origins: Origins,
   request: Dispatcher.DispatchOptions,
   handler: Handler,
-): Call | Promise<Call> | null | undefined {
+): Call | Promise<Call> | Attempted | null | undefined {
   try {
     const origin = urlOf(String(request.origin));
     return origins.begin(origin && urlOf(`${origin.origin}${request.path}`), {
       method: request.method,
       headers: request.headers as Outgoing['headers'],
       signal: signalOf(request),
+      body: request.body ?? undefined,
     });
   } catch (error) {
     refuse(handler, error);
@@ -202,6 +208,11 @@ export function circuitBreaker(options: AdapterOptions = {}): CircuitBreakerInte
       const begun = begin(origins, request, handler);
       if (begun === undefined) return true;
       if (begun === null) return dispatch(request, handler);
+      if (begun instanceof Attempted) {
+        const again = (signal: AbortSignal): Promise<Arrived> => arrive(dispatch, request, handler, signal);
+        begun.make(again, ARRIVALS).then((arrived) => arrived.accept(), (error) => refuse(handler, error));
+        return true;
+      }
       if (!(begun instanceof Promise)) return send(dispatch, request, handler, begun);
       begun.then((call) => sendLater(dispatch, request, handler, call), (error) => refuse(handler, error));
       return true;

@@ -1,6 +1,7 @@
 //! The class, of which the package makes one when it is loaded: its beginning, its calls, its events.
 
 use super::Inner;
+use super::courses::Courses;
 use super::held::Held;
 use super::memory::pin;
 use super::waits::Waits;
@@ -33,6 +34,8 @@ impl Isolate {
             inbox: Inbox::new(),
             waits: Waits::default(),
             held: Held::default(),
+            courses: Courses::default(),
+            names: None,
             wrong: None,
             error_types: Vec::new(),
         });
@@ -61,6 +64,18 @@ impl Isolate {
     #[napi(getter, ts_return_type = "() => void", catch_unwind)]
     pub fn settle<'e>(&mut self, env: &'e Env) -> Result<Unknown<'e>> {
         crate::hot::settle_of(env, &mut *self.inner)
+    }
+
+    /// Begins a call with its attempts, through the scratch.
+    #[napi(getter, ts_return_type = "() => void", catch_unwind)]
+    pub fn begin<'e>(&mut self, env: &'e Env) -> Result<Unknown<'e>> {
+        crate::hot::begin_of(env, &mut *self.inner)
+    }
+
+    /// Settles an attempt, through the scratch, and goes on.
+    #[napi(getter, ts_return_type = "() => void", catch_unwind)]
+    pub fn settle_attempt<'e>(&mut self, env: &'e Env) -> Result<Unknown<'e>> {
+        crate::hot::settle_attempt_of(env, &mut *self.inner)
     }
 
     /// Gives an error type a number, for `settle`.

@@ -6,27 +6,45 @@ use super::class::Isolate;
 use crate::error::{of_config, of_request};
 use crate::scratch::*;
 use fusewire::binding::{EnteredSlip, Slip, cost_of, priority, priority_of};
-use fusewire::{CircuitBreaker, Priority, Request, RequestError};
+use fusewire::{CircuitBreaker, Priority, Request, RequestError, Wanted};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-fn request(s: Scratch, breaker: &CircuitBreaker) -> std::result::Result<Request, RequestError> {
+/// What of a request is told beside the scratch's numbers.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) feature: Option<String>,
+    pub(super) method: Option<String>,
+    pub(super) is_keyed: bool,
+}
+
+/// By which ways a breaker's calls go, which are not those that JavaScript may decide alone.
+pub(super) fn ways(breaker: &CircuitBreaker) -> u32 {
+    let steps = breaker.has_course() || breaker.has_timeout();
+    u32::from(breaker.is_gated()) * IS_GATED + u32::from(steps) * HAS_STEPS
+}
+
+pub(super) fn request(s: Scratch, names: &Names) -> std::result::Result<Request<'_>, RequestError> {
     let level = Priority::ALL.get(s.get(PRIORITY) as usize).copied().unwrap_or(Priority::Normal);
     let mut request = Request::new().priority(level).cost(cost_of(s.double(COST))?);
     if let Some(deadline) = s.nanos_at(DEADLINE) {
         request = request.deadline(deadline);
     }
-    breaker.check(&request)?;
-    Ok(request)
+    if s.get(IDEMPOTENT) != 0 {
+        request = request.idempotent();
+    }
+    Ok(names.add(request))
 }
 
 impl Inner {
     pub(crate) fn enter(&mut self) {
         let s = self.scratch;
+        let names = self.names_for(s);
         let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
-        s.set(GATED, slot.breaker.is_gated().into());
-        match request(s, &slot.breaker) {
-            Ok(request) => self.enter_with(&request),
+        s.set(GATED, ways(&slot.breaker));
+        let wanted = request(s, &names).and_then(|request| slot.breaker.check(&request));
+        match wanted {
+            Ok(wanted) => self.enter_with(&wanted),
             Err(wrong) => {
                 self.wrong = Some(wrong);
                 s.set(CODE, WRONG);
@@ -35,7 +53,13 @@ impl Inner {
         s.set(EVENTS, self.inbox.waiting());
     }
 
-    fn enter_with(&mut self, request: &Request) {
+    /// What was told of the call that the scratch is about.
+    pub(super) fn names_for(&mut self, s: Scratch) -> Names {
+        let told = self.names.take().filter(|_| s.get(IS_NAMED) != 0).unwrap_or_default();
+        Names { is_keyed: s.get(IS_KEYED) != 0, ..told }
+    }
+
+    fn enter_with(&mut self, request: &Wanted) {
         let s = self.scratch;
         let number = s.get(SLOT);
         let Ok(slot) = self.slot(number) else { return };
@@ -45,7 +69,7 @@ impl Inner {
                 Ok(EnteredSlip::Admitted(paced)) => Ok(paced),
                 Ok(EnteredSlip::Waiting(waiting)) => {
                     let (breaker, left) = (slot.breaker.clone(), waiting.left());
-                    match self.waits.begin(number, &breaker, waiting, &self.inbox) {
+                    match self.waits.begin((number, None), &breaker, waiting, &self.inbox) {
                         Ok(ticket) => return s.note_wait(ticket, left.as_nanos() as u64),
                         Err(end) => end,
                     }
@@ -62,7 +86,7 @@ impl Inner {
 }
 
 impl Scratch {
-    fn note_wait(self, ticket: u32, left: u64) {
+    pub(super) fn note_wait(self, ticket: u32, left: u64) {
         self.set(CODE, QUEUED);
         self.set(TICKET, ticket);
         self.set_nanos(Some(left));
@@ -83,12 +107,19 @@ impl Isolate {
         priority_of(number).map(|level| level as u32).map_err(|e| of_request(&e))
     }
 
-    /// Fails when no call of the breaker can cost that.
+    /// Fails when no call of the breaker can cost that, or be of that feature.
     #[napi(catch_unwind)]
-    pub fn check_cost(&self, slot: u32, cost: f64) -> Result<()> {
+    pub fn check_request(&self, slot: u32, cost: f64, feature: Option<String>) -> Result<()> {
         let breaker = self.inner.breaker(slot)?;
-        let checked = cost_of(cost).and_then(|cost| breaker.check(&Request::new().cost(cost)));
-        checked.map_err(|e| of_request(&e))
+        let names = Names { feature, ..Names::default() };
+        let checked = cost_of(cost).and_then(|cost| breaker.check(&names.add(Request::new().cost(cost))));
+        checked.map(drop).map_err(|e| of_request(&e))
+    }
+
+    /// Tells the feature and the method of the call that is asked for next.
+    #[napi(catch_unwind)]
+    pub fn name_call(&mut self, feature: Option<String>, method: Option<String>) {
+        self.inner.names = Some(Names { feature, method, is_keyed: false });
     }
 
     /// Fails with what was wrong with the last request.
@@ -102,7 +133,11 @@ impl Isolate {
     pub fn next_ended(&mut self) -> f64 {
         let s = self.inner.scratch;
         while let Some(ticket) = self.inner.inbox.next_ended() {
-            let Some((slot, breaker, end)) = self.inner.waits.end(ticket) else { continue };
+            let Some(((slot, course), breaker, end)) = self.inner.waits.end(ticket) else { continue };
+            if let Some(place) = course {
+                self.inner.waited(place, end);
+                return ticket.into();
+            }
             match end {
                 Ok(paced) => self.inner.give_paced(slot, paced),
                 Err(refused) => s.turn_away(&breaker, refused),

@@ -18,16 +18,19 @@ impl Wake for Bell {
     }
 }
 
+/// The breaker's slot, and the call with attempts that waits, if it is one.
+pub(super) type Whose = (u32, Option<u32>);
+
 struct Wait {
-    slot: u32,
+    whose: Whose,
     /// Whose queue it is. JavaScript keeps the slot as long as it waits.
     breaker: CircuitBreaker,
     waiting: Waiting,
     waker: Waker,
 }
 
-/// How a wait ended, and of which breaker in which slot.
-pub(super) type End = (u32, CircuitBreaker, Result<Paced, Refused>);
+/// Whose wait has ended, of which breaker, and how.
+pub(super) type End = (Whose, CircuitBreaker, Result<Paced, Refused>);
 
 /// All waits. A ticket is used again once its wait is over; one that rings then finds a wait that goes on, or none.
 #[derive(Default)]
@@ -40,7 +43,7 @@ impl Waits {
     /// Keeps a wait; answers its ticket or, when it has ended already, how.
     pub(super) fn begin(
         &mut self,
-        slot: u32,
+        whose: Whose,
         breaker: &CircuitBreaker,
         mut waiting: Waiting,
         inbox: &Arc<Inbox>,
@@ -51,7 +54,7 @@ impl Waits {
             self.put_back(ticket);
             return Err(end);
         }
-        let wait = Some(Wait { slot, breaker: breaker.clone(), waiting, waker });
+        let wait = Some(Wait { whose, breaker: breaker.clone(), waiting, waker });
         match self.waits.get_mut(ticket as usize) {
             Some(place) => *place = wait,
             None => self.waits.push(wait),
@@ -74,9 +77,9 @@ impl Waits {
         let place = self.waits.get_mut(ticket as usize)?;
         let wait = place.as_mut()?;
         let end = wait.waiting.try_end(&wait.waker)?;
-        let Wait { slot, breaker, .. } = place.take()?;
+        let Wait { whose, breaker, .. } = place.take()?;
         self.free.push(ticket);
-        Some((slot, breaker, end))
+        Some((whose, breaker, end))
     }
 
     /// Ends a wait as if it had never begun.

@@ -5,17 +5,23 @@ import fusewireByDefault, {
   CircuitOpenError,
   ManualClock,
   Registry,
+  TimeoutError,
   circuitBreaker,
   isCircuitBreakerError,
   isCircuitOpenError,
   isConfigError,
   isRequestError,
+  isTimeoutError,
+  recoveryOf,
   registry,
   requestPriority,
   version,
+  type Attempts,
   type CircuitBreakerOptions,
+  type Detailed,
   type DocumentOptions,
   type CallRequest,
+  type FeatureState,
   type LastFailure,
   type Outcome,
   type Permit,
@@ -23,10 +29,12 @@ import fusewireByDefault, {
   type PolicyEvent,
   type Priority,
   type Reason,
+  type Recovered,
   type SlotTable,
   type Settled,
   type Snapshot,
   type State,
+  type Step,
   type TransitionEvent,
 } from 'fusewire';
 import { ManualClock as SameClock, allowLanes, countedByLanes } from 'fusewire/testing';
@@ -246,3 +254,40 @@ export const all: [CircuitBreaker[], string[], number, boolean] = [[...mine], mi
 export const clock: ManualClock = new SameClock();
 allowLanes(true);
 export const counted: number = countedByLanes();
+
+export async function recovering(): Promise<void> {
+  const ask = circuitBreaker(async (id: number, options?: { signal?: AbortSignal }) => ({ id, options }), {
+    name: 'ask',
+    timeout: { kind: 'hybrid', min: 10 },
+    retry: { maxAttempts: 3, backoff: { kind: 'adaptive', base: '5ms' }, on: ['timeout'], perMethod: { GET: 2 }, budget: false },
+    fallback: ['cache', 'none'],
+    fallbacks: { none: null },
+    cache: { mode: 'read_through', coalesce: true },
+    hedge: { after: 'p95' },
+    features: { read: { requires: [], minHealth: 0.5 } },
+    key: (id) => String(id.toFixed()),
+    method: 'GET',
+    idempotent: (id) => id > 0,
+    feature: () => undefined,
+    withSignal: (signal, id, options) => [id, { ...options, signal }],
+    fallsBack: (error) => !isTimeoutError(error),
+    retryAfter: () => 5,
+  });
+  const answer: { id: number } = await ask(1);
+  const detailed: Detailed<number> = await breaker.executeDetailed(async () => 1, { key: 'a' });
+  const limit: number | undefined = new TimeoutError('a', 5).timeout;
+  const told: Recovered | undefined = recoveryOf(new Error('x'));
+  const attempts: Attempts = breaker.attempts({ method: 'GET', feature: 'read' });
+  const step: Step = attempts.next();
+  if (step.kind === 'call') attempts.settle('failure', { status: 503, retryAfter: 5, fallback: false });
+  else if (step.kind === 'wait') await new Promise((resolve) => setTimeout(resolve, step.milliseconds));
+  else if (step.kind === 'use') attempts.answered(step.rung === 'cache');
+  else void [step.outcome, step.attempts];
+  const left: number | null = breaker.acquire().timeout;
+  const state: FeatureState | undefined = breaker.snapshot().features?.['read']?.state;
+  breaker.on('policy', (event) => {
+    if (event.kind === 'feature') void [event.feature satisfies string, event.health satisfies number | null];
+  });
+  breaker.setUtilisation(0.5);
+  void [answer, detailed, limit, told, left, state];
+}

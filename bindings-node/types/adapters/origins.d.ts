@@ -2,6 +2,7 @@ import { CircuitBreaker } from '../breaker';
 import { type CircuitBreakerOptions } from '../options';
 import { Registry } from '../registry';
 import { type Priority } from '../request';
+import { Attempted } from './attempted';
 import { Call } from './status';
 /** Where a request goes. */
 export interface Target {
@@ -29,7 +30,17 @@ export interface AdapterOptions {
      * `x-request-priority` says so, and without that a call is `'normal'`.
      */
     priority?: Priority | ((target: Target) => Priority | undefined);
-    /** Settles a call when its body has ended, not when its headers are there. */
+    /**
+     * Whether a request may be sent more than once although its method does not say so: `breaker.retry.perMethod` tells of
+     * methods. One whose body is a stream is sent once, whatever is said here.
+     */
+    idempotent?: boolean | ((target: Target) => boolean);
+    /** Of which of the breaker's `features` a request is, or what tells it. */
+    feature?: string | ((target: Target) => string | undefined);
+    /**
+     * Settles a call when its body has ended, not when its headers are there. Not for breakers with `timeout`, `retry` or
+     * `hedge`: a body that was begun to be read is not asked for again.
+     */
     wholeBody?: boolean;
 }
 /** An adapter's breakers. */
@@ -48,11 +59,14 @@ export declare class Origins implements Guarded {
     /** @param own names of options that only this adapter has. */
     constructor(options: AdapterOptions, own?: readonly string[]);
     /**
-     * Asks leave to make a call, for which it may have to wait; `null` for one that has no origin, which nobody guards.
+     * Asks leave to make a call, for which it may have to wait; `null` for one that has no origin, which nobody guards. Where
+     * the breaker has policies around the call nobody is asked yet: what makes it asks for each attempt.
      *
      * Throws a `CircuitOpenError` when the call is turned away, or rejects with it.
      */
-    begin(url: URL | null, request: Outgoing): Call | Promise<Call> | null;
+    begin(url: URL | null, request: Outgoing): Call | Promise<Call> | Attempted | null;
+    private attempted;
+    private askedOf;
     private priorityOf;
     private call;
     private of;

@@ -20,5 +20,4 @@ export declare class Call {
         readonly aborted: boolean;
         readonly reason?: unknown;
     } | null | undefined): void;
-    private isFailing;
 }

@@ -2,6 +2,7 @@
 
 use super::{Paced, Refused, Slip};
 use crate::admit::priority::Priority;
+use crate::admit::slots::Slot;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::error::Refusal;
@@ -65,6 +66,12 @@ impl Course {
         self.0.settle(&breaker.0, ending)
     }
 
+    /// Before an attempt is settled that goes on although nobody waits for it any more: the slot that it holds stays taken
+    /// until it is [given back](CircuitBreaker::give_back_slot). `None` when it holds none.
+    pub fn keep_slot(&mut self) -> Option<u8> {
+        self.0.keep_slot()
+    }
+
     /// The rung that was to be used has answered, or could not.
     pub fn answered(&mut self, breaker: &CircuitBreaker, has_answered: bool) {
         self.0.answered(&breaker.0, has_answered);
@@ -112,6 +119,18 @@ impl CircuitBreaker {
     /// Whether calls through a [`Course`] differ from others: the document has `retry`, `fallback`, `cache` or `hedge`.
     pub fn has_course(&self) -> bool {
         self.0.gate_set().is_some_and(|set| set.around.has_course())
+    }
+
+    /// Whether attempts have a timeout of the document's.
+    pub fn has_timeout(&self) -> bool {
+        self.0.gate_set().is_some_and(|set| set.around.timeout.is_some())
+    }
+
+    /// Gives a slot back that was [kept](Course::keep_slot), once.
+    pub fn give_back_slot(&self, code: u8) {
+        if self.0.give_slot_back(Slot::of_code(code)) {
+            self.0.deliver();
+        }
     }
 
     /// The timeout of a slip, in nanoseconds.

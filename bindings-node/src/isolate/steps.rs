@@ -1,0 +1,100 @@
+//! What JavaScript asks and tells of calls with their attempts, beside the two functions of every call.
+
+use super::class::Isolate;
+use super::gates::ways;
+use crate::scratch::EVENTS;
+use fusewire::Ending;
+use fusewire::binding::finished_json;
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+#[napi]
+impl Isolate {
+    /// As `settleAttempt`, for a failure whose type has no number.
+    #[napi(catch_unwind)]
+    pub fn settle_attempt_failed(&mut self, error_type: String) {
+        self.inner.settle_attempt(Some(&error_type));
+    }
+
+    /// Goes on with a call, through the scratch: after a wait, or to hear the same once more.
+    #[napi(catch_unwind)]
+    pub fn go_on(&mut self, place: u32) {
+        self.inner.go_on(place);
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
+    }
+
+    /// Tells whether the rung has answered, and goes on.
+    #[napi(catch_unwind)]
+    pub fn answered(&mut self, place: u32, has_answered: bool) {
+        if let Some((breaker, entry)) = self.inner.course(place) {
+            entry.course.answered(breaker, has_answered);
+        }
+        self.go_on(place);
+    }
+
+    /// By which ways the breaker's calls go.
+    #[napi(catch_unwind)]
+    pub fn ways(&self, slot: u32) -> Result<u32> {
+        Ok(ways(self.inner.breaker(slot)?))
+    }
+
+    /// Which rung is to answer.
+    #[napi(catch_unwind)]
+    pub fn rung(&self) -> String {
+        self.inner.courses.rung.clone()
+    }
+
+    /// The rungs of a breaker, in their order.
+    #[napi(catch_unwind)]
+    pub fn rungs(&self, slot: u32) -> Result<Vec<String>> {
+        Ok(self.inner.breaker(slot)?.rungs().iter().map(ToString::to_string).collect())
+    }
+
+    /// How the call ended that ended last, as JSON.
+    #[napi(catch_unwind)]
+    pub fn finished(&mut self) -> Option<String> {
+        self.inner.courses.finished.take().map(|done| finished_json(&done).to_string())
+    }
+
+    /// Which use of its place a call is.
+    #[napi(catch_unwind)]
+    pub fn course_turn(&mut self, place: u32) -> u32 {
+        self.inner.course(place).map_or(0, |(_, entry)| entry.turn)
+    }
+
+    /// Gives a call up: the permit of an attempt that is under way is dropped, or settled as timed out. With `turn`, only
+    /// if it is still that use of its place.
+    #[napi(catch_unwind)]
+    pub fn give_up(&mut self, place: u32, timed_out: bool, turn: Option<u32>) {
+        if turn.is_some_and(|turn| turn != self.course_turn(place)) {
+            return;
+        }
+        if let Some((breaker, entry)) = self.inner.course(place) {
+            if timed_out {
+                entry.course.settle(breaker, &Ending::failure(fusewire::binding::TIMEOUT));
+            }
+            entry.course.abandon(breaker);
+            self.inner.courses.take(place);
+        }
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
+    }
+
+    /// Gives a slot back that an attempt has kept, which nobody has waited for.
+    #[napi(catch_unwind)]
+    pub fn give_back(&mut self, slot: u32, code: u32) {
+        let kept = &mut self.inner.courses.kept;
+        let found = kept.iter().position(|(of, kept)| *of == slot && u32::from(*kept) == code);
+        let Some(at) = found else { return };
+        let (_, code) = kept.swap_remove(at);
+        if let Ok(breaker) = self.inner.breaker(slot) {
+            breaker.give_back_slot(code);
+        }
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
+    }
+
+    /// Reports how busy this process is, 0 to 1.
+    #[napi(catch_unwind)]
+    pub fn set_utilisation(&self, slot: u32, to: f64) -> Result<()> {
+        self.inner.breaker(slot)?.set_utilisation(to).map_err(crate::error::of_config)
+    }
+}
