@@ -22,6 +22,7 @@ import fusewire
 HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent
 TWO_MB = 2_000_000
+THREE_MB = 3 * TWO_MB // 2
 
 USE = """
 import asyncio, fusewire
@@ -140,11 +141,11 @@ def test_a_wheel_holds_the_package_and_nothing_else():
     assert names - native == {path.relative_to(package).as_posix() for path in sources}
 
 
-def test_a_wheel_is_under_2_mb_packed_and_installed():
+def test_a_wheel_is_under_2_mb_packed_and_3_installed():
     wheel = built("FUSEWIRE_WHEEL")
     with zipfile.ZipFile(wheel) as opened:
         installed = sum(file.file_size for file in opened.infolist())
-    assert (wheel.stat().st_size < TWO_MB, installed < TWO_MB) == (True, True)
+    assert (wheel.stat().st_size < TWO_MB, installed < THREE_MB) == (True, True)
 
 
 def test_a_wheel_works_in_an_empty_environment_without_a_network(empty, tmp_path):
