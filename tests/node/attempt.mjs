@@ -1,7 +1,7 @@
 // Calls that are made step by step.
 
 import { requestOf } from './acquire.mjs';
-import { check, duration, equal, nanos, nanosOf, part } from './expect.mjs';
+import { check, duration, equal, isTable, nanos, nanosOf, part } from './expect.mjs';
 import { RequestError, camel } from './fusewire.mjs';
 import { refused } from './hand.mjs';
 
@@ -31,7 +31,7 @@ function tell(attempts, { outcome, error_type: errorType, status, retry_after: h
 }
 
 function done(expected, got) {
-  for (const [key, value] of Object.entries(expected ?? {})) equal(`done.${key}`, value, got[camel(key)]);
+  for (const [key, value] of Object.entries(expected)) equal(`done.${key}`, value, got[camel(key)]);
 }
 
 const KINDS = { call: 'call', wait: 'wait', use: 'use', done: 'done' };
@@ -41,9 +41,10 @@ function compare(expected, got) {
     check(KINDS[key] === got.kind, () => `expected ${key} ${JSON.stringify(value)}, got ${JSON.stringify(got)}`);
     if (key === 'wait') duration(key, value, nanosOf(got.milliseconds));
     else if (key === 'use') equal(key, value, got.rung);
+    else if (!isTable(value)) equal(key, value, got);
     else if (key === 'done') done(value, got);
     else {
-      const { timeout, ...rest } = value ?? {};
+      const { timeout, ...rest } = value;
       if (timeout !== undefined) duration('call.timeout', timeout, nanosOf(got.timeout));
       part(key, rest, got);
     }

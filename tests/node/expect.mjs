@@ -23,7 +23,7 @@ export function nanos(value) {
 /** The package's milliseconds in nanoseconds. */
 export const nanosOf = (milliseconds) => (milliseconds === null ? null : Math.round(milliseconds * 1e6));
 
-const isTable = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isTable = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const shown = (value) => JSON.stringify(value);
 
 /** A duration, absent or in a range. */
