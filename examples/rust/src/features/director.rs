@@ -5,7 +5,7 @@ use super::log::{Entry, What};
 use super::report;
 use super::{DOWN, NAMES, RECOMMENDATIONS, REVIEWS, SEARCH, UP};
 use crate::client::Client;
-use fusewire::{FeatureState, State};
+use fusewire::{Cause, FeatureState, State};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -52,6 +52,8 @@ struct Inner {
     generation: u64,
     /// What happened to features in a generation that is not known yet.
     early: Vec<(u64, What)>,
+    /// The breaker's step that a failed test brought about, told before what became of the features, which comes first.
+    held: Option<(u64, What)>,
     /// What the upstream was not told yet.
     commands: VecDeque<Command>,
     entries: Vec<Entry>,
@@ -64,6 +66,7 @@ impl Director {
             answers: [0; NAMES.len()],
             generation: 0,
             early: Vec::new(),
+            held: None,
             commands: VecDeque::new(),
             entries: Vec::new(),
         };
@@ -75,20 +78,28 @@ impl Director {
     }
 
     /// Something moved, in that generation of the breaker's. The breaker and its features tell of themselves each in an
-    /// order of their own; what a step of the breaker brought about for its features is noted after it.
+    /// order of their own; what a step of the breaker brought about for its features is noted after it, and what took it
+    /// back before it.
     pub fn notes(&self, generation: u64, what: What) {
         let mut inner = self.lock();
-        if let What::Breaker { .. } = what {
-            inner.generation = generation;
-            inner.note(self.began, what);
-            let early = std::mem::take(&mut inner.early);
-            let (due, early): (Vec<_>, Vec<_>) = early.into_iter().partition(|(at, _)| *at <= generation);
-            inner.early = early;
-            due.into_iter().for_each(|(_, what)| inner.note(self.began, what));
-        } else if generation > inner.generation {
-            inner.early.push((generation, what));
-        } else {
-            inner.note(self.began, what);
+        match &what {
+            What::Breaker { cause, .. } => {
+                let is_told = inner.entries.iter().any(|entry| entry.what.is_taken_back());
+                if *cause == Cause::FeatureFailed.to_string() && !is_told {
+                    inner.held = Some((generation, what));
+                    return;
+                }
+                inner.release(self.began);
+                inner.step(self.began, generation, what);
+            }
+            _ if generation > inner.generation => inner.early.push((generation, what)),
+            _ => {
+                let is_taken_back = what.is_taken_back();
+                inner.note(self.began, what);
+                if is_taken_back {
+                    inner.release(self.began);
+                }
+            }
         }
     }
 
@@ -142,6 +153,22 @@ impl Inner {
             }
             _ => false,
         }
+    }
+
+    fn release(&mut self, began: Instant) {
+        if let Some((generation, what)) = self.held.take() {
+            self.step(began, generation, what);
+        }
+    }
+
+    /// The breaker has moved.
+    fn step(&mut self, began: Instant, generation: u64, what: What) {
+        self.generation = generation;
+        self.note(began, what);
+        let (due, early): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.early).into_iter().partition(|(at, _)| *at <= generation);
+        self.early = early;
+        due.into_iter().for_each(|(_, what)| self.note(began, what));
     }
 
     fn note(&mut self, began: Instant, what: What) {

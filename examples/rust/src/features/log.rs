@@ -1,6 +1,6 @@
 //! What happened, in order.
 
-use fusewire::{Event, FeatureState, PolicyChange, PolicyEvent, State};
+use fusewire::{Event, FeatureCause, FeatureState, PolicyChange, PolicyEvent, State};
 use std::fmt;
 use std::time::Duration;
 
@@ -25,6 +25,11 @@ impl What {
         let PolicyChange::Feature { feature, from, to, cause, health } = &event.change else { return None };
         let (name, cause) = (feature.to_string(), cause.to_string());
         Some(What::Feature { name, from: *from, to: *to, cause, health: *health })
+    }
+
+    /// Whether a feature that worked is disabled since another one's test failed.
+    pub fn is_taken_back(&self) -> bool {
+        matches!(self, What::Feature { cause, .. } if *cause == FeatureCause::RolledBack.to_string())
     }
 
     pub fn health(&self) -> Option<f64> {

@@ -59,6 +59,20 @@ fn two_events_the_other_way_round_are_found_out() {
 }
 
 #[test]
+fn a_failed_test_comes_before_what_the_breaker_made_of_it_whoever_tells_first() {
+    let [failed, back] = ["search: testing -> disabled (failed)", "catalogue: enabled -> disabled (rolled_back)"];
+    let opened = "breaker: closed -> open (feature_failed)";
+    for told in [[failed, back, opened], [failed, opened, back], [opened, failed, back]] {
+        let director = Director::new();
+        for line in told {
+            director.notes(if line == opened { 1 } else { 0 }, what(line));
+        }
+        let entries: Vec<String> = director.entries().iter().map(|entry| entry.what.to_string()).collect();
+        assert_eq!(entries, [failed, back, opened], "{told:?}");
+    }
+}
+
+#[test]
 fn an_event_too_few_or_too_many_is_found_out() {
     let (mut fewer, mut more) = (expected(), expected());
     fewer.pop();
