@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._breaker import CircuitBreaker
-from ._errors import CircuitOpenError, RequestError
+from ._errors import CallTimeoutError, CircuitOpenError, RequestError
 from ._native import level_name
 from ._registry import Registry
 from ._status import Call, Pause, Rules
@@ -100,6 +100,7 @@ class Origins:
         self,
         rejected: Callable[..., Rejected],
         misuse: tuple[type[BaseException], ...],
+        timed_out: Callable[..., CallTimeoutError] | None,
         *,
         breaker: CircuitBreaker | Callable[[str], Mapping[str, Any]] | None,
         key: Callable[[Any], str] | None,
@@ -125,6 +126,7 @@ class Origins:
             "options": options if priority is None else {**options, "priority": priority},
         }
         self._rejected = rejected
+        self._timed_out = timed_out
         self._rules = Rules(misuse, is_failure, bool(whole_body))
         self._key = key
         self._registry = registry
@@ -138,7 +140,7 @@ class Origins:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy has breakers of its own.
-        return _again, (self._rejected, self._misuse, self._given)
+        return _again, (self._rejected, self._misuse, self._timed_out, self._given)
 
     @property
     def breakers(self) -> dict[str, CircuitBreaker]:
@@ -198,7 +200,12 @@ class Origins:
             error: BaseException = rejected(entry.breaker, done.rejected, done.retry_after, left, request=request)
             return error
 
-        return Tries(attempts, self._rules, entry.pause, turn_away, as_told)
+        def time_out(limit: float) -> CallTimeoutError:
+            if self._timed_out is None:
+                return CallTimeoutError(entry.breaker, limit)
+            return self._timed_out(entry.breaker, limit, request=request)
+
+        return Tries(attempts, self._rules, entry.pause, turn_away, time_out, as_told)
 
     def _entry_of(self, origin: str | None, request: Any) -> _Entry | None:
         if origin is None:
@@ -258,8 +265,8 @@ class Origins:
             registry.remove(key)
 
 
-def _again(rejected: Any, misuse: Any, given: Mapping[str, Any]) -> Origins:
-    return Origins(rejected, misuse, **given)
+def _again(rejected: Any, misuse: Any, timed_out: Any, given: Mapping[str, Any]) -> Origins:
+    return Origins(rejected, misuse, timed_out, **given)
 
 
 def _check(breaker: Any, key: Any, registry: Any, is_failure: Any, options: Mapping[str, Any]) -> None:

@@ -67,9 +67,11 @@ class Tries:
         rules: Rules,
         pause: Pause,
         turn_away: Callable[[Done], BaseException | None],
+        time_out: Callable[[float], CallTimeoutError],
         as_told: Callable[[BaseException], BaseException] | None = None,
     ) -> None:
-        self._attempts, self._rules, self._pause, self._turn_away = attempts, rules, pause, turn_away
+        self._attempts, self._rules, self._pause = attempts, rules, pause
+        self._turn_away, self._time_out = turn_away, time_out
         self._as_told = as_told
         self._response: Any = None
         self._error: BaseException | None = None
@@ -151,7 +153,7 @@ class Tries:
         self._error = error
 
     def _timed_out(self, attempt: _Attempt, limit: float, expired: Expired) -> None:
-        self._error = CallTimeoutError(attempt.breaker, limit)
+        self._error = self._time_out(limit)
         self._error.__cause__ = expired.__cause__
         attempt.settled = True
         self._attempts.failure(TIMEOUT)

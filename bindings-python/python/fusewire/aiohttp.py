@@ -6,7 +6,8 @@
     session = aiohttp.ClientSession(middlewares=[CircuitBreakerMiddleware(failure_threshold=3)])
 
 A request that is turned away raises ``RejectedRequest``, which is a ``CircuitOpenError`` and an
-``aiohttp.ClientError``; nothing was sent.
+``aiohttp.ClientError``; nothing was sent. One that took longer than its
+``timeout`` raises ``TimedOutRequest``, which is a ``CallTimeoutError`` and an ``aiohttp.ServerTimeoutError``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if not hasattr(aiohttp, "ClientMiddlewareType"):
         "pip install 'fusewire[aiohttp]'"
     )
 
+from ._errors import CallTimeoutError
 from ._origins import Origins, Rejected, origin_of
 from ._status import Call, has_body
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
-__all__ = ["CircuitBreakerMiddleware", "RejectedRequest"]
+__all__ = ["CircuitBreakerMiddleware", "RejectedRequest", "TimedOutRequest"]
 
 
 class RejectedRequest(Rejected, aiohttp.ClientError):
@@ -62,6 +64,17 @@ class RejectedRequest(Rejected, aiohttp.ClientError):
         aiohttp.ClientError.__init__(self)
         self.request = request
         self._keep(breaker, reason, retry_after, service_retry_after)
+
+
+class TimedOutRequest(CallTimeoutError, aiohttp.ServerTimeoutError):
+    """An attempt took longer than its ``timeout`` and was cancelled. It has what ``fusewire.CallTimeoutError`` has, and the
+    ``request``."""
+
+    def __init__(
+        self, breaker: CircuitBreaker | str, limit: float, *, request: aiohttp.ClientRequest | None = None
+    ) -> None:
+        super().__init__(breaker, limit)
+        self.request = request
 
 
 _MISUSE = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
@@ -104,6 +117,7 @@ class CircuitBreakerMiddleware:
         self._origins = Origins(
             RejectedRequest,
             _MISUSE,
+            TimedOutRequest,
             breaker=breaker,
             key=key,
             registry=registry,

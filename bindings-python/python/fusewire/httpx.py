@@ -6,7 +6,8 @@
     client = httpx.Client(transport=CircuitBreakerTransport(failure_threshold=3))
 
 A request that is turned away raises ``RejectedRequest``, which is a ``CircuitOpenError`` and a
-``httpx.TransportError``; nothing was sent.
+``httpx.TransportError``; nothing was sent. One that took longer than its
+``timeout`` raises ``TimedOutRequest``, which is a ``CallTimeoutError`` and a ``httpx.TimeoutException``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ except ModuleNotFoundError as error:
         raise
     raise missing("httpx") from None
 
+from ._errors import CallTimeoutError
 from ._origins import Origins, Rejected, origin_of
 from ._status import Call, has_body
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from ._options import AdapterOptions, Reason
     from ._registry import Registry
 
-__all__ = ["AsyncCircuitBreakerTransport", "CircuitBreakerTransport", "RejectedRequest"]
+__all__ = ["AsyncCircuitBreakerTransport", "CircuitBreakerTransport", "RejectedRequest", "TimedOutRequest"]
 
 
 class RejectedRequest(Rejected, httpx.TransportError):
@@ -56,6 +58,17 @@ class RejectedRequest(Rejected, httpx.TransportError):
     ) -> None:
         httpx.TransportError.__init__(self, reason, request=request)
         self._keep(breaker, reason, retry_after, service_retry_after)
+
+
+class TimedOutRequest(CallTimeoutError, httpx.TimeoutException):
+    """An attempt took longer than its ``timeout`` and was cancelled. It has what ``fusewire.CallTimeoutError`` has, and the
+    ``request``."""
+
+    def __init__(
+        self, breaker: CircuitBreaker | str, limit: float, *, request: httpx.Request | None = None
+    ) -> None:
+        super().__init__(breaker, limit)
+        self._request = request
 
 
 _MISUSE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.StreamError)
@@ -87,6 +100,7 @@ class _Guarding(Generic[_T]):
         self._origins = Origins(
             RejectedRequest,
             _MISUSE,
+            TimedOutRequest,
             breaker=breaker,
             key=key,
             registry=registry,

@@ -117,6 +117,7 @@ class CircuitBreakerAdapter(HTTPAdapter):
         self._origins = Origins(
             RejectedRequest,
             _MISUSE,
+            None,
             breaker=breaker,
             key=key,
             registry=registry,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import pickle
 import threading
 import time
 from email.utils import formatdate
@@ -199,11 +200,15 @@ def test_a_retry_that_is_turned_away_leaves_the_last_answer(send, service):
 @pytest.mark.parametrize("send", [by_async_httpx, by_aiohttp])
 def test_an_attempt_that_takes_too_long_is_cut_off_and_tried_again(send, service):
     service.answers = [(0, {})]
-    options = {"retry": RETRY, "timeout": "200ms"}
+    options = {"retry": RETRY, "timeout": "1s"}
     assert send(options, "GET", service.url) == (200, b"200")
     service.answers = [(0, {})] * 2
-    with pytest.raises(CallTimeoutError):
+    with pytest.raises(CallTimeoutError) as raised:
         send({"retry": {**RETRY, "per_method": {"GET": 2}}, "timeout": "100ms"}, "GET", service.url)
+    assert isinstance(raised.value, (httpx.TimeoutException, aiohttp.ServerTimeoutError))
+    assert (str(raised.value.request.url), raised.value.request.method) == (service.url, "GET")
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (type(again), again.limit, str(again)) == (type(raised.value), 0.1, str(raised.value))
 
 
 @pytest.mark.parametrize("name", ["cache", "hedge", "rungs", "fall_back_on"])
