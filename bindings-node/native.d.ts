@@ -70,6 +70,11 @@ export declare class Isolate {
   reconfigure(slot: number, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
   /** Begins an attempt beside the one that is under way, through the scratch; `false` when there is to be none. */
   hedge(place: number): boolean
+  /**
+   * The attempt has failed while hedges of it go on: settles it. Answers 1 + the code of the slot that it keeps, if it
+   * is to keep one; 0 for none.
+   */
+  primaryFailed(place: number, errorType: string | undefined | null, keeps: boolean): number
   /** The hedge whose permit is in the scratch is the attempt from here on. */
   hedgeWon(place: number): void
   /**

@@ -2,8 +2,8 @@
 
 use super::class::Isolate;
 use crate::scratch::*;
-use fusewire::Priority;
 use fusewire::binding::{Place, Role};
+use fusewire::{Ending, Outcome, Priority};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -20,6 +20,21 @@ impl Isolate {
         let slot = entry.slot;
         self.inner.give_paced(slot, (slip, 0));
         true
+    }
+
+    /// The attempt has failed while hedges of it go on: settles it. Answers 1 + the code of the slot that it keeps, if it
+    /// is to keep one; 0 for none.
+    #[napi(catch_unwind)]
+    pub fn primary_failed(&mut self, place: u32, error_type: Option<String>, keeps: bool) -> u32 {
+        let Some((breaker, entry)) = self.inner.course(place) else { return 0 };
+        let kept = if keeps { entry.course.keep_slot() } else { None };
+        let slot = entry.slot;
+        entry.course.primary_failed(breaker, &Ending::new(Outcome::Failure, error_type.as_deref()));
+        if let Some(code) = kept {
+            self.inner.courses.kept.push((slot, code));
+        }
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
+        kept.map_or(0, |code| 1 + u32::from(code))
     }
 
     /// The hedge whose permit is in the scratch is the attempt from here on.

@@ -95,8 +95,21 @@ impl Course {
         Some(breaker.slip(engine, ticket))
     }
 
+    /// The attempt that is under way has failed while hedges of it go on: settles its permit. No hedge begins after that.
+    /// Then a [hedge wins](Course::hedge_won), or, when all have failed, the same failure is [settled](Course::settle) once
+    /// more, for the call. `None`, and nothing is done, when no attempt is under way, or this is no failure: that decides
+    /// the attempt.
+    pub fn primary_failed(&mut self, breaker: &CircuitBreaker, ending: &Ending<'_>) -> Option<Settled> {
+        self.0.primary_failed(&breaker.0, ending)
+    }
+
+    /// Whether an attempt is under way, or hedges of one that has failed.
+    pub fn is_under_way(&self) -> bool {
+        self.0.is_under_way()
+    }
+
     /// The hedge with that permit has answered first: it is the attempt from here on, to be [settled](Course::settle), and
-    /// the permit of the one before is dropped.
+    /// the permit of the one before is dropped, unless it [has failed](Course::primary_failed).
     pub fn hedge_won(&mut self, breaker: &CircuitBreaker, slip: &Slip) {
         let (engine, ticket) = breaker.ticket(slip);
         self.0.hedge_won(&breaker.0, engine, ticket);
