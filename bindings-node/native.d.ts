@@ -177,6 +177,11 @@ export declare class Isolate {
   rung(): string
   /** The rungs of a breaker, in their order. */
   rungs(slot: number): Array<string>
+  /**
+   * Throws when a rung may not go through the breaker in slot `to`: it is one of those that are in the middle of asking a
+   * rung in the same call.
+   */
+  checkDescent(asking: Array<number>, to: number): void
   /** How the call ended that ended last, as JSON. */
   finished(): string | null
   /** Which use of its place a call is. */

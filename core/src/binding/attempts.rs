@@ -5,7 +5,7 @@ use crate::admit::priority::Priority;
 use crate::admit::slots::Slot;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
-use crate::error::Refusal;
+use crate::error::{ConfigError, Refusal};
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
 pub use crate::policy::flights::{Joined, Role};
@@ -180,6 +180,15 @@ impl CircuitBreaker {
     /// The call with that ticket is given up: the tickets of those that lead from now on.
     pub fn flight_leave(&self, ticket: u64) -> Vec<u64> {
         self.0.caching().map(|caching| caching.lasting.flights.leave(ticket)).unwrap_or_default()
+    }
+
+    /// Whether a rung of a call may go through this breaker. `chain`: the breakers that are in the middle of asking a rung in
+    /// that call, the outermost first, with the one that asks now at the end; the host carries it along.
+    ///
+    /// # Errors
+    /// When this breaker is one of them: names the cycle. The rung has failed with that.
+    pub fn check_descent(&self, chain: &[CircuitBreaker]) -> Result<(), ConfigError> {
+        crate::descent::check(chain, self)
     }
 
     /// The rungs that answer when a call does not, in their order.

@@ -141,7 +141,7 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
-        registered.answer(&shared.judge, level, self.miss())
+        registered.answer(&shared.breaker, &shared.judge, level, self.miss())
     }
 
     /// The same, awaited.
@@ -152,8 +152,9 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
+        let descent = registered.descend(&shared.breaker)?;
         let permit = registered.ask_async(level).await?;
-        registered.begin(self.miss()).end(&shared.judge, permit).await
+        registered.begin(descent, self.miss()).end(&shared.judge, permit).await
     }
 
     fn cached(&self) -> Result<T, RungError<E>> {
