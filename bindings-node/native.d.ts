@@ -84,8 +84,13 @@ export declare class Isolate {
   cacheFresh(slot: number, key: string): number
   /** The same for the rung `cache`: a value that may be stale. */
   cacheAny(slot: number, key: string): number
-  /** Where the value of that key is to be kept. */
+  /** Where the value of that key is to be kept; the epoch of what is vacant is in the scratch, too. */
   cacheStore(slot: number, key: string): number
+  /**
+   * The places of values that are of no use any more: the epoch, the place from which on all are, and those below it;
+   * nothing without a cache: all of them.
+   */
+  cacheVacant(slot: number): Array<number>
   /** A call of that key begins: its ticket, negative when it follows another; 0 when calls do not join each other. */
   flightJoin(slot: number, key: string, level: number): number
   /** A leader has its answer: whom it is handed to. */

@@ -1392,6 +1392,17 @@ fusewire_status fusewire_breaker_cache_store(struct fusewire_breaker *breaker,
                                              const char *key,
                                              struct fusewire_place *place);
 
+// Tells at which places nothing lies that is of use any more, so that the program can let go of what it has there: ask
+// after the breaker was reconfigured with fewer `max_entries`, or without its cache. Writes to `places` those below
+// `end`, as a list that `fusewire_tickets_free` frees (NULL when there are none), their number to `count`, and to `end`
+// the place from which on all are; without a cache that is 0. Hold the lock of the stores around this and the clearing.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_breaker_cache_vacant(struct fusewire_breaker *breaker,
+                                              uint64_t **places,
+                                              size_t *count,
+                                              uint32_t *end);
+
 // Lets a call join those of its key that are under way, by `coalesce` of the document's `cache`: writes to `flight`
 // whether it leads or follows. One follows only a leader of its own priority or above. Returns `FUSEWIRE_ABSENT` when
 // the document does not ask for it: make the call as ever. The program keeps who waits, by ticket.

@@ -200,10 +200,12 @@ impl Attempts {
         self.core().cache_any(self.said.key()?).map(|place| (place.at, place.version))
     }
 
-    /// The call has succeeded: where its value is to be kept; `None` when it is not.
+    /// The call has succeeded: where its value is to be kept, its version, and the epoch of what is vacant; `None` when it is
+    /// not kept.
     #[pyo3(name = "_cache_store")]
-    fn cache_store(&self) -> Option<(u32, u64)> {
-        self.core().cache_store(self.said.key()?).map(|stored| (stored.place.at, stored.place.version))
+    fn cache_store(&self) -> Option<(u32, u64, u64)> {
+        let stored = self.core().cache_store(self.said.key()?)?;
+        Some((stored.place.at, stored.place.version, stored.epoch))
     }
 
     /// Joins the calls of its key: its ticket, and whether it leads; `None` where calls do not join each other.

@@ -403,6 +403,13 @@ impl Breaker {
         Ok(changed)
     }
 
+    /// The places of cached values that are of no use any more: the epoch, those below the end, and the end; `None` without a
+    /// cache: all of them.
+    #[pyo3(name = "_cache_vacant")]
+    fn cache_vacant(&self) -> Option<(u64, Vec<u32>, u32)> {
+        self.core().cache_vacant().map(|vacant| (vacant.epoch, vacant.places, vacant.end))
+    }
+
     /// Raises `ConfigError` when a rung may not go through this breaker: it is one of those that are in the middle of asking
     /// a rung in the same call.
     #[pyo3(name = "_check_descent")]

@@ -34,6 +34,12 @@ struct place {
     bool replaces;          ///< Of a store: another answer was there, which goes.
 };
 
+/// Where nothing lies that is of use any more.
+struct vacant {
+    std::vector<std::uint64_t> places = {};  ///< Below `end`.
+    std::uint32_t end = 0;                   ///< From here on all are.
+};
+
 /// A call among those of its key.
 struct flight {
     std::uint64_t ticket;  ///< Its name, which no other of the breaker has.

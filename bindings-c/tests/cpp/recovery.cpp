@@ -131,6 +131,9 @@ TEST("answers lie where the breaker says, and calls of a key are made as one") {
     CHECK(leader->leads && !other->leads);
     CHECK(orders.flight_land(leader->ticket) == std::vector<std::uint64_t>{other->ticket});
     CHECK(orders.flight_leave(leader->ticket).empty());
+    CHECK(orders.cache_store("b") && orders.cache_vacant().places.empty() && orders.cache_vacant().end == 2);
+    CHECK(orders.try_reconfigure(R"({"cache": {"max_entries": 1}})") && orders.cache_vacant().places.size() == 1);
+    CHECK(orders.try_reconfigure("{}") && orders.cache_vacant().end == 0);
 }
 
 TEST("a feature is read by its name") {

@@ -65,10 +65,21 @@ impl Isolate {
         Ok(self.note_place(self.inner.breaker(slot)?.cache_any(&key)))
     }
 
-    /// Where the value of that key is to be kept.
+    /// Where the value of that key is to be kept; the epoch of what is vacant is in the scratch, too.
     #[napi(catch_unwind)]
     pub fn cache_store(&self, slot: u32, key: String) -> Result<f64> {
-        Ok(self.note_place(self.inner.breaker(slot)?.cache_store(&key).map(|stored| stored.place)))
+        let stored = self.inner.breaker(slot)?.cache_store(&key);
+        self.inner.scratch.set_double(HEDGE, stored.map_or(0.0, |stored| stored.epoch as f64));
+        Ok(self.note_place(stored.map(|stored| stored.place)))
+    }
+
+    /// The places of values that are of no use any more: the epoch, the place from which on all are, and those below it;
+    /// nothing without a cache: all of them.
+    #[napi(catch_unwind)]
+    pub fn cache_vacant(&self, slot: u32) -> Result<Vec<f64>> {
+        let Some(vacant) = self.inner.breaker(slot)?.cache_vacant() else { return Ok(Vec::new()) };
+        let told = [vacant.epoch as f64, vacant.end.into()].into_iter();
+        Ok(told.chain(vacant.places.into_iter().map(f64::from)).collect())
     }
 
     /// A call of that key begins: its ticket, negative when it follows another; 0 when calls do not join each other.

@@ -9,7 +9,7 @@ use crate::error::{ConfigError, Refusal};
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
 pub use crate::policy::flights::{Joined, Role};
-pub use crate::policy::index::{Place, Stored};
+pub use crate::policy::index::{Place, Stored, Vacant};
 use crate::request::{Request, RequestError, Wanted};
 use crate::stepping::{Ending, Finished, Step, Steps};
 use serde_json::{Value, json};
@@ -164,6 +164,12 @@ impl CircuitBreaker {
     /// A call of that key has succeeded: where its value is to be kept, in place of what lies there; `None` when it is not.
     pub fn cache_store(&self, key: &str) -> Option<Stored> {
         self.0.caching()?.store(key, self.now())
+    }
+
+    /// The places at which nothing lies that is of use any more, where the host clears what it has: asked after the rules
+    /// were changed, and when a store tells another epoch. `None` without a cache: all of them.
+    pub fn cache_vacant(&self) -> Option<Vacant> {
+        Some(self.0.caching()?.vacant())
     }
 
     /// A call of that key begins: it leads, or follows one that is under way; `None` when calls do not join each other.

@@ -57,12 +57,12 @@ fn a_call_that_would_come_back_to_a_breaker_ends_there() {
         let ended = policy(&second).call(Request::new(), || Err(WRONG));
         Err(ended.inspect_err(leads_back).expect_err("nothing answers").into_inner().expect("its own"))
     });
-    bench.policies[0].set(answering.build().expect("no circle yet")).ok().expect("the first");
+    bench.policies[0].set(answering.build().expect("no circle yet")).expect("the first");
     let answering = Policy::builder(&bench.b).describe(describe).fallback_breaker(&bench.a, move |_| {
         let ended = policy(&first).call(Request::new(), || Err(NETWORK));
         Ok(ended.expect("it is never called").value)
     });
-    bench.policies[1].set(answering.build().expect("no circle yet")).ok().expect("the first");
+    bench.policies[1].set(answering.build().expect("no circle yet")).expect("the first");
     bench.close_the_circle();
     let ended = policy(&bench.policies[0]).call(Request::new(), || Err(NETWORK));
     bench.is_told(&ended.expect_err("nothing answers"));
@@ -82,7 +82,7 @@ fn an_awaited_call_that_would_come_back_ends_there_although_it_waits_in_between(
                 Err(call.await.inspect_err(leads_back).expect_err("none").into_inner().expect("its own"))
             })
         });
-    bench.policies[0].set(answering.build().expect("no circle yet")).ok().expect("the first");
+    bench.policies[0].set(answering.build().expect("no circle yet")).expect("the first");
     let answering =
         Policy::builder(&bench.b).describe(describe).fallback_breaker_async(&bench.a, move |_| {
             let first = Arc::clone(&first);
@@ -91,7 +91,7 @@ fn an_awaited_call_that_would_come_back_ends_there_although_it_waits_in_between(
                 Ok(call.await.expect("it is never called").value)
             })
         });
-    bench.policies[1].set(answering.build().expect("no circle yet")).ok().expect("the first");
+    bench.policies[1].set(answering.build().expect("no circle yet")).expect("the first");
     bench.close_the_circle();
     paused(async {
         let ended = policy(&bench.policies[0]).call_async(Request::new(), || async { Err(NETWORK) }).await;
