@@ -70,6 +70,11 @@ export declare class Isolate {
   reconfigure(slot: number, document: string, actor?: string | undefined | null, reason?: string | undefined | null): boolean
   /** Begins an attempt beside the one that is under way, through the scratch; `false` when there is to be none. */
   hedge(place: number): boolean
+  /**
+   * The attempt has failed while hedges of it go on: settles it. Answers 1 + the code of the slot that it keeps, if it
+   * is to keep one; 0 for none.
+   */
+  primaryFailed(place: number, errorType: string | undefined | null, keeps: boolean): number
   /** The hedge whose permit is in the scratch is the attempt from here on. */
   hedgeWon(place: number): void
   /**
@@ -79,8 +84,13 @@ export declare class Isolate {
   cacheFresh(slot: number, key: string): number
   /** The same for the rung `cache`: a value that may be stale. */
   cacheAny(slot: number, key: string): number
-  /** Where the value of that key is to be kept. */
+  /** Where the value of that key is to be kept; the epoch of what is vacant is in the scratch, too. */
   cacheStore(slot: number, key: string): number
+  /**
+   * The places of values that are of no use any more: the epoch, the place from which on all are, and those below it;
+   * nothing without a cache: all of them.
+   */
+  cacheVacant(slot: number): Array<number>
   /** A call of that key begins: its ticket, negative when it follows another; 0 when calls do not join each other. */
   flightJoin(slot: number, key: string, level: number): number
   /** A leader has its answer: whom it is handed to. */
@@ -172,6 +182,11 @@ export declare class Isolate {
   rung(): string
   /** The rungs of a breaker, in their order. */
   rungs(slot: number): Array<string>
+  /**
+   * Throws when a rung may not go through the breaker in slot `to`: it is one of those that are in the middle of asking a
+   * rung in the same call.
+   */
+  checkDescent(asking: Array<number>, to: number): void
   /** How the call ended that ended last, as JSON. */
   finished(): string | null
   /** Which use of its place a call is. */

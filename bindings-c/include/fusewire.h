@@ -1336,7 +1336,8 @@ uint64_t fusewire_attempts_hedge_after_ns(struct fusewire_attempts *attempts);
 // there is to be none, because the budget is spent, the breaker is not closed or turns it away. Make the call once more
 // then. If it succeeds before the others, tell `fusewire_attempts_hedge_won`, and settle the attempts as a success; if
 // it fails, settle its permit with `fusewire_permit_failure`; who loses is given up with `fusewire_permit_abandon`. If
-// all fail, settle the attempts with the failure of the first.
+// the first attempt fails while hedges go on, tell `fusewire_attempts_primary_failed`. If all fail, settle the attempts
+// with the failure of the first.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`, or
 // `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way. What was not given is marked as such.
@@ -1344,8 +1345,20 @@ FUSEWIRE_MUST_USE
 fusewire_status fusewire_attempts_hedge(struct fusewire_attempts *attempts,
                                         struct fusewire_permit *permit);
 
+// Tells that the attempt that is under way has failed while hedges of it go on: it counts as that failure from here on,
+// and no hedge begins any more. Then `fusewire_attempts_hedge_won`, or, when all have failed, settle the attempts with
+// the same `ending` once more, for the call. An ending that is no failure decides the attempt: settle the attempts with
+// it, and give the hedges up.
+//
+// Returns and fails as `fusewire_attempts_settle` does, with `FUSEWIRE_ERROR_INVALID_VALUE` also when `ending` is no
+// failure, and with `FUSEWIRE_ERROR_WRONG_STEP` also when this was told before.
+fusewire_status fusewire_attempts_primary_failed(struct fusewire_attempts *attempts,
+                                                 const struct fusewire_ending *ending,
+                                                 struct fusewire_error **error);
+
 // Tells that the hedge with that permit has answered first: it is the attempt from here on, to be settled with
-// `fusewire_attempts_success`, and the permit of the one before is given up. The permit is settled with it.
+// `fusewire_attempts_success`, and the permit of the one before is given up, unless it has failed
+// (`fusewire_attempts_primary_failed`). The permit is settled with it.
 //
 // Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT`, `FUSEWIRE_ERROR_NOT_BEGUN`, `FUSEWIRE_ERROR_INVALID_HANDLE`,
 // `FUSEWIRE_ERROR_WRONG_STEP` when no attempt is under way, or as to settle the permit does, also with
@@ -1378,6 +1391,17 @@ FUSEWIRE_MUST_USE
 fusewire_status fusewire_breaker_cache_store(struct fusewire_breaker *breaker,
                                              const char *key,
                                              struct fusewire_place *place);
+
+// Tells at which places nothing lies that is of use any more, so that the program can let go of what it has there: ask
+// after the breaker was reconfigured with fewer `max_entries`, or without its cache. Writes to `places` those below
+// `end`, as a list that `fusewire_tickets_free` frees (NULL when there are none), their number to `count`, and to `end`
+// the place from which on all are; without a cache that is 0. Hold the lock of the stores around this and the clearing.
+//
+// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+fusewire_status fusewire_breaker_cache_vacant(struct fusewire_breaker *breaker,
+                                              uint64_t **places,
+                                              size_t *count,
+                                              uint32_t *end);
 
 // Lets a call join those of its key that are under way, by `coalesce` of the document's `cache`: writes to `flight`
 // whether it leads or follows. One follows only a leader of its own priority or above. Returns `FUSEWIRE_ABSENT` when

@@ -89,9 +89,9 @@ impl Words {
         }
     }
 
-    /// Whether an attempt is under way.
-    pub(crate) fn is_calling(&self, breaker: &Breaker) -> bool {
-        self.course.slip(&breaker.core).is_some()
+    /// Whether an attempt is under way, or hedges of one that has failed.
+    pub(crate) fn is_calling(&self) -> bool {
+        self.course.is_under_way()
     }
 
     fn settle(&mut self, breaker: &Breaker, ending: &Ending<'_>) -> Outcome<fusewire_status> {

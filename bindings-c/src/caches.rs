@@ -107,6 +107,37 @@ pub unsafe extern "C" fn fusewire_breaker_cache_store(
     })
 }
 
+/// Tells at which places nothing lies that is of use any more, so that the program can let go of what it has there: ask
+/// after the breaker was reconfigured with fewer `max_entries`, or without its cache. Writes to `places` those below
+/// `end`, as a list that `fusewire_tickets_free` frees (NULL when there are none), their number to `count`, and to `end`
+/// the place from which on all are; without a cache that is 0. Hold the lock of the stores around this and the clearing.
+///
+/// Fails with `FUSEWIRE_ERROR_NULL_ARGUMENT` or `FUSEWIRE_ERROR_INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fusewire_breaker_cache_vacant(
+    breaker: *mut fusewire_breaker,
+    places: *mut *mut u64,
+    count: *mut usize,
+    end: *mut u32,
+) -> fusewire_status {
+    // SAFETY: the caller's promises.
+    guard(|| unsafe {
+        let missing = [("places", places.is_null()), ("count", count.is_null()), ("end", end.is_null())];
+        if let Some((argument, _)) = missing.into_iter().find(|(_, is_null)| *is_null) {
+            return Err(Failure::null(argument));
+        }
+        let breaker: &Breaker = take("breaker", breaker)?;
+        let (found, from) = match breaker.core.cache_vacant() {
+            Some(vacant) => (vacant.places.into_iter().map(u64::from).collect(), vacant.end),
+            None => (Vec::new(), 0),
+        };
+        places.write(give_numbers(&found));
+        count.write(found.len());
+        end.write(from);
+        Ok(OK)
+    })
+}
+
 /// What a call is to do among those of its key: one of `fusewire_role_enum`.
 pub type fusewire_role = u32;
 

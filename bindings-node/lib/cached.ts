@@ -24,6 +24,8 @@ export class NoValue extends Error {
 /** The values of one breaker in this isolate, by the places that the core gives them. @internal */
 export class Values {
   private readonly kept: (Kept | undefined)[] = [];
+  /** When it was last seen which places are vacant. */
+  private epoch = 0;
 
   constructor(private readonly breaker: Caching) {}
 
@@ -41,7 +43,18 @@ export class Values {
 
   store(key: string, value: unknown): void {
     const at = isolate.cacheStore(this.breaker.slot, key);
-    if (at >= 0) this.kept[at] = { version: doubles[At.Step], value };
+    if (at < 0) return;
+    const [version, epoch] = [doubles[At.Step], doubles[At.Hedge]];
+    if (epoch !== this.epoch) this.vacate();
+    this.kept[at] = { version, value };
+  }
+
+  /** Lets go of the values that are of no use under the present rules. */
+  vacate(): void {
+    const [epoch = 0, end = 0, ...places] = isolate.cacheVacant(this.breaker.slot);
+    this.epoch = epoch;
+    if (end < this.kept.length) this.kept.length = end;
+    for (const at of places) if (at < end) this.kept[at] = undefined;
   }
 
   /** Another version was stored there since, or by another isolate. */
@@ -59,6 +72,11 @@ export function valuesOf(breaker: Caching): Values {
   let found = values.get(breaker);
   if (found === undefined) values.set(breaker, (found = new Values(breaker)));
   return found;
+}
+
+/** Its rules were changed. @internal */
+export function vacate(breaker: object): void {
+  values.get(breaker)?.vacate();
 }
 
 let spaces = 0;

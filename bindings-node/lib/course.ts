@@ -198,6 +198,12 @@ export class Course {
     return isolate.hedge(this.place);
   }
 
+  /** The attempt has failed while hedges of it go on: settles it. It is told once more if they fail, too. */
+  primaryFailed({ errorType, goesOn = false }: Ending): void {
+    this.kept = isolate.primaryFailed(this.place, errorType, goesOn);
+    if (words[At.Events] !== 0) deliverIfAny();
+  }
+
   /** The hedge whose permit was put into the scratch is the attempt from here on. */
   hedgeWon(): void {
     isolate.hedgeWon(this.place);

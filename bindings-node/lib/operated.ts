@@ -1,5 +1,6 @@
 // What an operator does with a breaker, and what there is to read.
 
+import { vacate } from './cached';
 import { BreakerEmitter } from './emitter';
 import { told, toldOfDocument } from './errors';
 import { deliverWaiting } from './events';
@@ -92,14 +93,20 @@ export abstract class OperatedBreaker extends BreakerEmitter {
   reconfigure(options: DocumentOptions, by: By = {}): boolean {
     checkOptions(options);
     const { actor, reason } = partsOf(by);
-    return this.act(() => told(() => isolate.reconfigure(this.slot, documentOf(options), actor, reason)));
+    return this.vacated(this.act(() => told(() => isolate.reconfigure(this.slot, documentOf(options), actor, reason))));
   }
 
   /** As `reconfigure`, with a document as every language reads it. */
   reconfigureDocument(document: string | object, by: By = {}): boolean {
     const text = documentText(document);
     const { actor, reason } = partsOf(by);
-    return this.act(() => toldOfDocument(() => isolate.reconfigure(this.slot, text, actor, reason)));
+    return this.vacated(this.act(() => toldOfDocument(() => isolate.reconfigure(this.slot, text, actor, reason))));
+  }
+
+  /** Cached values for which other rules have no room go. */
+  private vacated(changed: boolean): boolean {
+    if (changed) vacate(this);
+    return changed;
   }
 
   /**

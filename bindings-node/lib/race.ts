@@ -72,6 +72,10 @@ export class Race<T> {
     if (result.ending.outcome !== 'failure' || this.besides.size === 0) return this.over(result);
     this.failed = result;
     this.stop?.();
+    const { primary, course } = this;
+    course.primaryFailed({ ...result.ending, goesOn: primary?.isSettled === false });
+    const giveBack = course.takeKept();
+    if (giveBack !== null) primary?.whenReturned(giveBack);
   }
 
   private beginBeside(): void {

@@ -5,6 +5,7 @@ import { OPEN_SPACE, together, valuesOf } from './cached';
 import { Course, Do, type Ending, type Stepped } from './course';
 import { RETURNED } from './race';
 import { type Detailed, type Manner, Recovery } from './recovering';
+import { askingNow, whileAsking } from './rungs';
 import { type Calling, Trial } from './trial';
 import { spaceOf } from './wrapped';
 
@@ -25,7 +26,9 @@ export async function recover<T>(
     return { value: kept.value as T, degraded: false, rung: null, error: undefined, attempts: 0 };
   }
   const store = (value: T): void => values.store(request.key, value);
-  const call = (): Promise<Detailed<T>> => new Recovery(breaker, fn, request, signal, store, manner).run();
+  const asking = askingNow();
+  const call = (): Promise<Detailed<T>> =>
+    whileAsking(asking, () => new Recovery(breaker, fn, request, signal, store, manner).run());
   const { answer, isOwn } = await together(breaker, request, signal, call);
   return isOwn ? answer : { ...answer, attempts: 0 };
 }
@@ -38,7 +41,9 @@ const SUCCESS: Ending = Object.freeze({ outcome: 'success' });
  */
 export function recoverValue<T>(breaker: Stepped, fn: Calling<T>, options: ExecuteOptions): Promise<T> {
   const { key, signal } = options;
-  if (key !== undefined || (signal !== undefined && signal !== null)) return recover(breaker, fn, options).then(valueOf);
+  if (key !== undefined || (signal !== undefined && signal !== null) || askingNow().length !== 0) {
+    return recover(breaker, fn, options).then(valueOf);
+  }
   let course: Course;
   try {
     course = new Course(breaker, options, true);

@@ -6,7 +6,7 @@ import { type CircuitOpenError, noteRecovery } from './errors';
 import { categoryType, hintOf, mayFallBack, statusOf } from './failures';
 import { native } from './native';
 import { type Primary, Race, type Result } from './race';
-import { type Answered, answerFrom } from './rungs';
+import { type Answered, answerFrom, askingNow, whileAsking } from './rungs';
 import type { CallRequest } from './request';
 import { argumentsOf } from './wrapped';
 import { Wait, turnComes } from './waits';
@@ -42,6 +42,7 @@ export class Recovery<T> implements Trying<T> {
   private degraded: Answered | null = null;
   private readonly rungErrors: { rung: string; error: unknown }[] = [];
   private race: Race<T> | null = null;
+  private readonly asking = askingNow();
 
   /**
    * @param store is told the value of a function that succeeded.
@@ -101,7 +102,7 @@ export class Recovery<T> implements Trying<T> {
 
   private attempt(): Promise<Result<T>> {
     if (this.last !== null) this.manner.discard?.(this.last);
-    this.race = new Race<T>(this, this.course, (came) => this.endingOf(came));
+    this.race = whileAsking(this.asking, () => new Race<T>(this, this.course, (came) => this.endingOf(came)));
     return this.unlessAborted(this.race.ended);
   }
 
@@ -143,7 +144,7 @@ export class Recovery<T> implements Trying<T> {
       return course.giveUp();
     }
     try {
-      const answering = answerFrom(rung, breaker, { error, args: argumentsOf(call), request, signal });
+      const answering = answerFrom(rung, breaker, { error, args: argumentsOf(call), request, signal, asking: this.asking });
       this.degraded = await this.unlessAborted(answering);
     } catch (thrown) {
       if (signal?.aborted) throw thrown;

@@ -2,6 +2,7 @@
 
 import { adopt, slotOf } from './adoption';
 import { CircuitBreaker } from './breaker';
+import { vacate } from './cached';
 import { told } from './errors';
 import { deliverWaiting } from './events';
 import { isolate } from './host';
@@ -76,6 +77,8 @@ export class Registry {
     checkOptions(options);
     const { actor, reason } = partsOf(by);
     const changed = told(() => isolate.reconfigureByName(this.name, name, documentOf(options), actor, reason));
+    const known = this.known.get(name);
+    if (changed && known !== undefined) vacate(known);
     deliverWaiting();
     return changed;
   }

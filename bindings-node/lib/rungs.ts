@@ -3,7 +3,8 @@
 import type { CircuitBreaker } from './breaker';
 import { valuesOf } from './cached';
 import type { Stepped } from './course';
-import { ConfigError } from './errors';
+import { ConfigError, told } from './errors';
+import { isolate } from './host';
 import type { CallOptions, CircuitBreakerOptions } from './options';
 import type { CallRequest } from './request';
 
@@ -21,6 +22,27 @@ export interface Failed {
   args: unknown[];
   request: CallRequest;
   signal: AbortSignal | null;
+  /** The slots of the breakers that were asking already when the call began. */
+  asking: readonly number[];
+}
+
+const NOBODY: readonly number[] = [];
+
+/** The slots of the breakers that are in the middle of asking a rung in the call whose code runs now, the outermost first. */
+let asking = NOBODY;
+
+/** @internal */
+export const askingNow = (): readonly number[] => asking;
+
+/** Runs what belongs to a call in which these are asking. @internal */
+export function whileAsking<R>(slots: readonly number[], run: () => R): R {
+  const before = asking;
+  asking = slots;
+  try {
+    return run();
+  } finally {
+    asking = before;
+  }
 }
 
 const CACHE = 'cache';
@@ -55,10 +77,12 @@ export async function answerFrom(rung: string, breaker: Stepped, failed: Failed)
   const found = fallbacks[rung];
   if (typeof found !== 'function') return { value: found, rung };
   const { error, args, signal } = failed;
-  const call = (): unknown => (found as (...given: unknown[]) => unknown)(error, ...args);
+  const slots = [...failed.asking, breaker.slot];
+  const call = (): unknown => whileAsking(slots, () => (found as (...given: unknown[]) => unknown)(error, ...args));
   if (!rung.startsWith(BREAKER)) return { value: await call(), rung };
   const name = rung.slice(BREAKER.length);
   const other = find(breaker, name);
   if (other === undefined) throw new Error(`there is no breaker '${name}' to fall back to`);
-  return { value: await other.execute(call, { signal }), rung };
+  told(() => isolate.checkDescent(slots, (other as unknown as Stepped).slot));
+  return { value: await whileAsking(slots, () => other.execute(call, { signal })), rung };
 }

@@ -10,8 +10,8 @@ use crate::object::attached;
 use crate::permit::Permit;
 use crate::rejection::raise_refused;
 use crate::rules;
-use crate::steps::{Kind, ask, kind_of, object_of, settle_error, settle_result};
-use fusewire::binding::{Course, ForkMutex, Refused, Role};
+use crate::steps::{Kind, ask, kind_of, object_of, primary_failed, settle_error, settle_result};
+use fusewire::binding::{Course, ForkMutex, Refused, Role, TIMEOUT};
 use fusewire::{CircuitBreaker, Ending, Outcome, Settled, Step};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -200,10 +200,12 @@ impl Attempts {
         self.core().cache_any(self.said.key()?).map(|place| (place.at, place.version))
     }
 
-    /// The call has succeeded: where its value is to be kept; `None` when it is not.
+    /// The call has succeeded: where its value is to be kept, its version, and the epoch of what is vacant; `None` when it is
+    /// not kept.
     #[pyo3(name = "_cache_store")]
-    fn cache_store(&self) -> Option<(u32, u64)> {
-        self.core().cache_store(self.said.key()?).map(|stored| (stored.place.at, stored.place.version))
+    fn cache_store(&self) -> Option<(u32, u64, u64)> {
+        let stored = self.core().cache_store(self.said.key()?)?;
+        Some((stored.place.at, stored.place.version, stored.epoch))
     }
 
     /// Joins the calls of its key: its ticket, and whether it leads; `None` where calls do not join each other.
@@ -240,6 +242,21 @@ impl Attempts {
         let function = self.function.as_ref().map(|function| function.clone_ref(py));
         let slip = self.with(|course| course.hedge(core))?;
         Ok(slip.map(|slip| Permit::new(self.breaker.clone_ref(py), function, slip)))
+    }
+
+    /// The attempt that is under way has raised while others beside it go on: settles it if that is a failure. `False`, and
+    /// nothing is done, when it is none: that decides the call.
+    #[pyo3(name = "_primary_failed")]
+    fn primary_failed(&self, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let guard = self.guard();
+        self.with(|course| primary_failed(course, guard, error))
+    }
+
+    /// The same, cut off.
+    #[pyo3(name = "_primary_timed_out")]
+    fn primary_timed_out(&self) -> PyResult<()> {
+        let core = self.core();
+        self.with(|course| _ = course.primary_failed(core, &Ending::failure(TIMEOUT)))
     }
 
     /// That attempt has answered first: it is the one from here on, and the one before is let go.

@@ -14,7 +14,7 @@ use crate::registry::NativeRegistry;
 use crate::rejection::raise_refused;
 use crate::rules::Rules;
 use fusewire::binding::ForkMutex;
-use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, PolicySubscription};
+use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, PolicySubscription, Registry};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -24,6 +24,8 @@ use std::time::Duration;
 #[pyclass(frozen, subclass, weakref, module = "fusewire._native")]
 pub(crate) struct Breaker {
     pub(crate) guard: Guard,
+    /// The registry that it was made in.
+    registry: Option<Registry>,
     /// Logs what changes the policies, from when there are some.
     log: ForkMutex<Option<PolicySubscription>>,
 }
@@ -121,7 +123,8 @@ impl Breaker {
             None => builder.build(name),
         };
         let guard = Guard::new(core.map_err(|e| of(py, &e))?, rules);
-        let breaker = Breaker { guard, log: ForkMutex::new(None) };
+        let registry = registry.map(|registry| registry.0.clone());
+        let breaker = Breaker { guard, registry, log: ForkMutex::new(None) };
         breaker.log_policies_of_gates();
         Ok(breaker)
     }
@@ -388,10 +391,31 @@ impl Breaker {
     ) -> PyResult<bool> {
         let text = document.map_or_else(|| document::of_options(options), document::of_document)?;
         let document = Builder::from_json(&text).map_err(|e| of_config(py, &e))?;
-        let changed =
-            self.core().reconfigure(document, By::parts(actor, reason)).map_err(|e| of_config(py, &e))?;
+        let (core, by) = (self.core(), By::parts(actor, reason));
+        // A registry knows whom its breakers fall back to.
+        let home =
+            self.registry.as_ref().filter(|home| home.get(core.name()).is_some_and(|b| b.is_same(core)));
+        let changed = match home {
+            Some(home) => home.reconfigure(core.name(), document, by).map_err(|e| of(py, &e))?,
+            None => core.reconfigure(document, by).map_err(|e| of_config(py, &e))?,
+        };
         self.log_policies_of_gates();
         Ok(changed)
+    }
+
+    /// The places of cached values that are of no use any more: the epoch, those below the end, and the end; `None` without a
+    /// cache: all of them.
+    #[pyo3(name = "_cache_vacant")]
+    fn cache_vacant(&self) -> Option<(u64, Vec<u32>, u32)> {
+        self.core().cache_vacant().map(|vacant| (vacant.epoch, vacant.places, vacant.end))
+    }
+
+    /// Raises `ConfigError` when a rung may not go through this breaker: it is one of those that are in the middle of asking
+    /// a rung in the same call.
+    #[pyo3(name = "_check_descent")]
+    fn check_descent(&self, py: Python<'_>, asking: Vec<PyRef<'_, Breaker>>) -> PyResult<()> {
+        let asking: Vec<_> = asking.iter().map(|breaker| breaker.core().clone()).collect();
+        self.core().check_descent(&asking).map_err(|e| of_config(py, &e))
     }
 
     /// The configuration with its defaults filled in, as JSON text.

@@ -5,7 +5,7 @@ use crate::events;
 use crate::guard::Guard;
 use crate::rules::{self, ErrorType, Verdict};
 use fusewire::binding::Course;
-use fusewire::{Ending, Finished, Outcome, Step};
+use fusewire::{Ending, Finished, Outcome, Settled, Step};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use std::time::Duration;
@@ -170,15 +170,38 @@ pub(crate) fn settle_error(course: &mut Course, guard: &Guard, error: &Bound<'_,
         course.settle(core, &Ending::new(outcome, None));
         return true;
     }
+    failed(guard, error, &kind, |ending| course.settle(core, ending));
+    true
+}
+
+/// Settles an attempt that has raised while others beside it go on, if that is a failure by the rules; answers whether.
+pub(crate) fn primary_failed(course: &mut Course, guard: &Guard, error: &Bound<'_, PyAny>) -> bool {
+    let core = &guard.core;
+    match rules::judge(guard.rules.as_deref(), core.name(), error) {
+        (Verdict::Outcome(Outcome::Failure), kind) => {
+            failed(guard, error, &kind, |ending| course.primary_failed(core, ending));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Tells of a failure all there is to say.
+fn failed(
+    guard: &Guard,
+    error: &Bound<'_, PyAny>,
+    kind: &ErrorType,
+    tell: impl FnOnce(&Ending<'_>) -> Option<Settled>,
+) {
+    let core = &guard.core;
     let known = kind_of(core.name(), error);
-    let error_type = match &kind {
+    let error_type = match kind {
         ErrorType::Class => known.name.as_deref().or_else(|| kind.of(error)),
         ErrorType::Said(_) => kind.of(error),
     };
     let falls_back = guard.rules.as_ref().is_none_or(|rules| rules.falls_back(core.name(), error));
     let ending = known.tell(Ending::new(Outcome::Failure, error_type));
-    course.settle(core, &if falls_back { ending } else { ending.without_fallback() });
-    true
+    tell(&if falls_back { ending } else { ending.without_fallback() });
 }
 
 /// The same, of a result.

@@ -10,7 +10,7 @@ import weakref
 import pytest
 import trio
 
-from fusewire import CircuitBreaker, circuit_breaker
+from fusewire import CircuitBreaker, Registry, circuit_breaker
 
 
 @pytest.fixture
@@ -192,3 +192,35 @@ def test_in_trio_it_is_the_same(make, totals):
 
     trio.run(main)
     assert (answers, totals(breaker)) == (["answer"] * 3, {"success": 1})
+
+
+class Value:
+    """Can be looked at when it is gone."""
+
+
+def test_what_other_rules_have_no_room_for_is_let_go(make):
+    breaker = make(cache={"max_entries": 8})
+    load = circuit_breaker(breaker, key=lambda name: name)(lambda name: Value())
+    values = [weakref.ref(load(str(n))) for n in range(8)]
+
+    def kept():
+        gc.collect()
+        return [n for n, value in enumerate(values) if value() is not None]
+
+    assert len(kept()) == 8
+    breaker.reconfigure(failure_threshold=100, cache={"max_entries": 3})
+    assert kept() == [5, 6, 7]
+    breaker.reconfigure(failure_threshold=100)
+    assert kept() == []
+
+
+def test_what_another_object_has_made_vacant_goes_with_the_next_store(make):
+    home = Registry()
+    breaker = home.get_or_create("case", cache={"max_entries": 8})
+    load = circuit_breaker(breaker, key=lambda name: name)(lambda name: Value())
+    values = [weakref.ref(load(str(n))) for n in range(8)]
+    # Another object of the same breaker.
+    CircuitBreaker._in(home._native, "case", {"cache": {"max_entries": 8}}, None).reconfigure(cache={"max_entries": 2})
+    load("other")
+    gc.collect()
+    assert [n for n, value in enumerate(values) if value() is not None] == [7]

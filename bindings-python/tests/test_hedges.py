@@ -98,6 +98,29 @@ def test_a_hedge_answers_for_a_primary_that_fails_meanwhile(loop):
     assert run(circuit_breaker(make())(function)) == "second"
 
 
+def test_a_primary_that_has_failed_is_settled_as_that(loop, totals):
+    run, sleep = loop
+    breaker, function = make(), scripted(sleep, (None, KeyError("first")), (0.1, "second"))
+    assert run(circuit_breaker(breaker)(function)) == "second"
+    assert totals(breaker) == {"success": 1, "failure": 1}
+
+
+def test_a_primary_that_times_out_is_settled_as_that(loop, totals):
+    run, sleep = loop
+    function = scripted(sleep, (60, "first"), (0.04, "second"))
+    breaker = make(timeout="50ms", hedge={"after": "30ms"})
+    assert run(circuit_breaker(breaker)(function)) == "second"
+    assert totals(breaker) == {"success": 1, "failure": 1}
+
+
+def test_what_is_no_failure_of_the_primary_decides_the_call(loop, totals):
+    run, sleep = loop
+    breaker, function = make(), scripted(sleep, (None, KeyError("first")), (60, "second"))
+    with pytest.raises(KeyError):
+        run(circuit_breaker(breaker, ignore=KeyError)(function))
+    assert (function.cancelled, totals(breaker)) == ([1], {"ignored": 2})
+
+
 def test_each_has_its_timeout(loop, totals):
     run, sleep = loop
     breaker, function = make(timeout="1s"), scripted(sleep, (60, 1), (60, 2))

@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::clock::Nanos;
 use crate::error::{Reason, Refusal};
 use crate::ledger::Ledger;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Settled};
 use crate::policy::category::Category;
 use crate::policy::retry::{Asked, Missed};
 use crate::policy::wait::{After, Taken};
@@ -60,11 +60,23 @@ pub(crate) struct Ended<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(any(feature = "tokio", feature = "binding")), expect(dead_code, reason = "nobody hedges"))]
 enum Phase {
     Asking,
     Calling,
-    Waiting { until: Nanos },
-    Falling { rung: usize },
+    /// It has failed and is settled, and hedges of it go on.
+    Failed {
+        settled: Settled,
+        teaches: Option<bool>,
+    },
+    /// The one that is under way is a hedge, which has answered first.
+    Won,
+    Waiting {
+        until: Nanos,
+    },
+    Falling {
+        rung: usize,
+    },
     Over(Done),
 }
 
@@ -181,6 +193,31 @@ impl Course {
         begins
     }
 
+    #[cfg(any(feature = "tokio", feature = "binding"))]
+    /// The attempt has failed, and its permit is settled; hedges of it go on, and no other begins.
+    pub(crate) fn failed(&mut self, settled: Settled, teaches: Option<bool>) {
+        self.phase = Phase::Failed { settled, teaches };
+    }
+
+    /// What became of settling the attempt, and what it teaches, if it has failed and hedges of it go on.
+    pub(crate) fn failure(&self) -> Option<(Settled, Option<bool>)> {
+        match self.phase {
+            Phase::Failed { settled, teaches } => Some((settled, teaches)),
+            _ => None,
+        }
+    }
+
+    #[cfg(any(feature = "tokio", feature = "binding"))]
+    /// A hedge is the attempt from here on.
+    pub(crate) fn hedge_won(&mut self) {
+        self.phase = Phase::Won;
+    }
+
+    /// Whether the attempt that is under way is the call's first, and no hedge of it.
+    pub(crate) fn is_first(&self) -> bool {
+        self.made == 1 && self.phase != Phase::Won
+    }
+
     /// The breaker has turned the attempt away.
     pub(crate) fn refused(&mut self, body: &Body, refusal: Refusal) -> Next {
         self.made += 1;
@@ -289,7 +326,7 @@ impl Course {
     pub(crate) fn next(&self, body: &Body) -> Next {
         match self.phase {
             Phase::Asking => Next::Ask,
-            Phase::Calling => Next::Call,
+            Phase::Calling | Phase::Failed { .. } | Phase::Won => Next::Call,
             Phase::Waiting { until } => Next::Wait(until.saturating_sub(body.clock().now())),
             Phase::Falling { rung } => Next::Use(rung),
             Phase::Over(done) => Next::Done(done),

@@ -107,6 +107,7 @@ mod calls;
 mod cell;
 mod clock;
 mod config;
+mod descent;
 mod detect;
 mod engine;
 mod error;

@@ -322,12 +322,6 @@ impl Steps {
         Some(ticket.timeout()?.saturating_sub(passed))
     }
 
-    /// How long it has lasted, if the clock tells.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn lasted(&self, body: &Body) -> Option<Nanos> {
-        body.elapsed(&self.permit?.1)
-    }
-
     /// Asks for a permit; never waits.
     pub(crate) fn ask(&mut self, body: &Body) {
         let mut ticket = Ticket::plain(0);
@@ -354,6 +348,15 @@ impl Steps {
     }
 
     pub(crate) fn settle(&mut self, body: &Body, ending: &Ending<'_>) -> Option<Settled> {
+        let (settled, teaches) = self.settle_permit(body, ending).or_else(|| self.course.failure())?;
+        let Ended { outcome, error_type, .. } = ending.told;
+        self.error_type = error_type.filter(|_| outcome != Outcome::Success).map(str::to_owned);
+        let _ = self.course.ended(body, &Ended { teaches, ..ending.told });
+        Some(settled)
+    }
+
+    /// What became of it, and what it teaches.
+    fn settle_permit(&mut self, body: &Body, ending: &Ending<'_>) -> Option<(Settled, Option<bool>)> {
         let (number, ticket) = self.permit.take()?;
         let (engine, Ended { outcome, error_type, .. }) = (body.engine_number(number), ending.told);
         let learns = self.course.learns();
@@ -363,15 +366,31 @@ impl Steps {
             (Outcome::Success, None) => body.succeed(engine, &ticket),
             _ => body.settle(engine, &ticket, outcome, ending.lasted, error_type),
         };
-        self.error_type = error_type.filter(|_| outcome != Outcome::Success).map(str::to_owned);
-        let teaches = teaches.filter(|_| settled == Settled::Ok);
-        let _ = self.course.ended(body, &Ended { teaches, ..ending.told });
+        Some((settled, teaches.filter(|_| settled == Settled::Ok)))
+    }
+
+    #[cfg(any(feature = "tokio", feature = "binding"))]
+    /// The attempt has failed while hedges of it go on: its permit is settled now, and nothing begins beside it any more.
+    /// What the call makes of it is told later: by a hedge that wins, or by settling the same failure once more. `None`
+    /// when no attempt is under way, or this is no failure: that decides the attempt.
+    pub(crate) fn primary_failed(&mut self, body: &Body, ending: &Ending<'_>) -> Option<Settled> {
+        if ending.outcome() != Outcome::Failure {
+            return None;
+        }
+        let (settled, teaches) = self.settle_permit(body, ending)?;
+        self.course.failed(settled, teaches);
         Some(settled)
+    }
+
+    /// Whether an attempt is under way, or hedges of one that has failed.
+    #[cfg(feature = "binding")]
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.permit.is_some() || self.course.failure().is_some()
     }
 
     /// How long first attempts take tells when to hedge.
     fn note_pace(&self, body: &Body, ticket: &Ticket, lasted: Option<Nanos>) {
-        if let Some(hedging) = body.hedging().filter(|_| self.course.made() == 1)
+        if let Some(hedging) = body.hedging().filter(|_| self.course.is_first())
             && let Some(lasted) = lasted.or_else(|| body.elapsed(ticket))
         {
             hedging.record(lasted);
@@ -399,12 +418,14 @@ impl Steps {
     }
 
     #[cfg(any(feature = "tokio", feature = "binding"))]
-    /// The hedge with that permit has answered first: it is the attempt from here on, and the one before is dropped.
+    /// The hedge with that permit has answered first: it is the attempt from here on, and the one before is dropped, unless
+    /// it [has failed](Steps::primary_failed).
     pub(crate) fn hedge_won(&mut self, body: &Body, engine: &Engine, ticket: Ticket) {
         if let Some(hedging) = body.hedging() {
             hedging.won();
         }
         self.abandon(body);
+        self.course.hedge_won();
         self.permit = Some((body.number_of(engine), ticket));
     }
 

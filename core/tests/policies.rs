@@ -118,7 +118,10 @@ fn fallbacks_of_a_registry_lead_round_in_no_circle() {
     registry.get_or_create("b", to(&["c"])).expect("c is not there yet");
     let e = refused(registry.get_or_create("c", to(&["d", "a"])));
     assert_eq!((e.key(), e.value()), ("fallback", "\"breaker:a\""));
-    assert_eq!(e.allowed(), "names of breakers that do not fall back to `c`, at once or over others");
+    assert_eq!(
+        e.allowed(),
+        "names of breakers that do not fall back to `c`, at once or over others: c -> a -> b -> c"
+    );
     assert!(registry.get("c").is_none());
     registry.get_or_create("c", CircuitBreaker::builder()).expect("it falls back to nobody");
     registry.get_or_create("d", to(&["a", "b", "c"])).expect("nobody falls back to d");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up: what a floor is, and its files. Files of one floor do not import each other, but for a `mod.rs`
 /// and its children: it may import them, and they what it defines itself.
 #[rustfmt::skip]
-const FLOORS: [(&str, &str, &[&str]); 70] = [
+const FLOORS: [(&str, &str, &[&str]); 71] = [
     ("F0", "The ground imports nothing of ours: the gate before forks, draws, names.", &[
         "fork", "rng", "name", "report",
     ]),
@@ -104,6 +104,7 @@ const FLOORS: [(&str, &str, &[&str]); 70] = [
     ("F4.21", "How results are judged; values that are kept, and calls that share an attempt.", &[
         "calls/judge", "calls/keep",
     ]),
+    ("F4.215", "Which breakers fall back in a call.", &["descent"]),
     ("F4.22", "What answers in a call's place.", &["calls/rungs"]),
     ("F4.23", "What a policy consists of.", &["calls/shared"]),
     ("F4.24", "How it is built, and a call of it that is under way.", &["calls/policy", "calls/run"]),

@@ -34,6 +34,12 @@ struct place {
     bool replaces;          ///< Of a store: another answer was there, which goes.
 };
 
+/// Where nothing lies that is of use any more.
+struct vacant {
+    std::vector<std::uint64_t> places = {};  ///< Below `end`.
+    std::uint32_t end = 0;                   ///< From here on all are.
+};
+
 /// A call among those of its key.
 struct flight {
     std::uint64_t ticket;  ///< Its name, which no other of the breaker has.
@@ -153,17 +159,7 @@ public:
 
     /// The attempt that is under way has ended. Answers `ok` or `late`; `wrong_step` when none is under way, `not_begun`,
     /// `invalid_value` when the ending is none: nothing is settled then.
-    fusewire::status settle(const ending& ended) noexcept {
-        const detail::c_text type(ended.error_type);
-        fusewire_ending raw = FUSEWIRE_ENDING_INIT;
-        raw.outcome = detail::number(ended.how);
-        raw.error_type = type.get_if_any();
-        raw.http_status = ended.http_status;
-        if (ended.retry_after) raw.retry_after_ns = detail::count(*ended.retry_after);
-        if (ended.duration) raw.duration_ns = detail::count(*ended.duration);
-        raw.without_fallback = ended.without_fallback;
-        return static_cast<fusewire::status>(fusewire_attempts_settle(&raw_, &raw, nullptr));
-    }
+    fusewire::status settle(const ending& ended) noexcept { return tell(fusewire_attempts_settle, ended); }
     /// It has succeeded. Answers as `settle` does.
     fusewire::status success() noexcept { return static_cast<fusewire::status>(fusewire_attempts_success(&raw_)); }
     /// It has failed. Answers as `settle` does.
@@ -189,6 +185,12 @@ public:
         if (fusewire_attempts_hedge(&raw_, &given) != FUSEWIRE_OK) return std::nullopt;
         return permit(given);
     }
+    /// The attempt that is under way has failed while hedges of it go on: it counts as that failure from here on, and no hedge
+    /// begins any more. Settle the same ending once more when all have failed, too. Answers as `settle` does; `invalid_value`
+    /// when it is no failure.
+    fusewire::status primary_failed(const ending& ended) noexcept {
+        return tell(fusewire_attempts_primary_failed, ended);
+    }
     /// The hedge with that permit has answered first: it is the attempt from here on. Answers `ok`, as `permit::success` does
     /// when the permit cannot be settled, or `wrong_step` when no attempt is under way.
     fusewire::status hedge_won(permit& winner) noexcept {
@@ -199,6 +201,20 @@ public:
     fusewire_attempts* get() noexcept { return &raw_; }
 
 private:
+    using teller = fusewire_status (*)(fusewire_attempts*, const fusewire_ending*, fusewire_error**);
+
+    fusewire::status tell(teller how, const ending& ended) noexcept {
+        const detail::c_text type(ended.error_type);
+        fusewire_ending raw = FUSEWIRE_ENDING_INIT;
+        raw.outcome = detail::number(ended.how);
+        raw.error_type = type.get_if_any();
+        raw.http_status = ended.http_status;
+        if (ended.retry_after) raw.retry_after_ns = detail::count(*ended.retry_after);
+        if (ended.duration) raw.duration_ns = detail::count(*ended.duration);
+        raw.without_fallback = ended.without_fallback;
+        return static_cast<fusewire::status>(how(&raw_, &raw, nullptr));
+    }
+
     fusewire_attempts raw_;
 };
 

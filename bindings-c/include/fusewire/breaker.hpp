@@ -213,6 +213,18 @@ public:
     /// it is not kept. Hold a lock of your own around this and the keeping.
     std::optional<place> cache_store(std::string_view key) const { return placed(key, fusewire_breaker_cache_store); }
 
+    /// The places at which nothing lies that is of use any more, for the program to clear: ask after `reconfigure` with fewer
+    /// `max_entries`, or without the cache. Hold the lock of the stores meanwhile.
+    fusewire::vacant cache_vacant() const {
+        std::uint64_t* raw = nullptr;
+        std::size_t count = 0;
+        fusewire::vacant found;
+        if (fusewire_breaker_cache_vacant(get(), &raw, &count, &found.end) != FUSEWIRE_OK || count == 0) return found;
+        const detail::handle<std::uint64_t, fusewire_tickets_free> owned(raw);
+        found.places.assign(raw, raw + count);
+        return found;
+    }
+
     /// Lets a call join those of its key that are under way, by `coalesce`: whether it leads or follows. Nothing when the
     /// document does not ask for it.
     std::optional<flight> flight_join(std::string_view key, priority level = priority::normal) const {

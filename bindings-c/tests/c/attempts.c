@@ -283,6 +283,54 @@ static void a_hedge_that_answers_first_is_the_attempt_from_there_on(void **state
     end(&b);
 }
 
+static void a_first_attempt_that_fails_before_its_hedges_is_settled_once(void **state) {
+    (void)state;
+    fusewire_ending ending = FUSEWIRE_ENDING_INIT;
+    ending.outcome = FUSEWIRE_OUTCOME_FAILURE;
+    ending.error_type = "internal_error";
+    fusewire_permit hedge;
+    for (int wins = 0; wins <= 1; wins++) {
+        bench b = begun_with(HEDGED, NULL);
+        answers(FUSEWIRE_ERROR_WRONG_STEP, fusewire_attempts_primary_failed(&b.attempts, &ending, NULL));
+        (void)next(&b);
+        is_ok(fusewire_manual_clock_advance(b.clock, 50 * MS));
+        is_ok(fusewire_attempts_hedge(&b.attempts, &hedge));
+        is_ok(fusewire_attempts_primary_failed(&b.attempts, &ending, NULL));
+        assert_int_equal(snapshot_of(b.breaker).failure, 1);
+        answers(FUSEWIRE_ERROR_WRONG_STEP, fusewire_attempts_primary_failed(&b.attempts, &ending, NULL));
+        assert_int_equal(fusewire_attempts_hedge_after_ns(&b.attempts), FUSEWIRE_NONE);
+        if (wins) {
+            is_ok(fusewire_attempts_hedge_won(&b.attempts, &hedge));
+            is_ok(fusewire_attempts_success(&b.attempts));
+        } else {
+            is_ok(fusewire_permit_failure(&hedge, NULL));
+            is_ok(fusewire_attempts_settle(&b.attempts, &ending, NULL));
+        }
+        assert_int_equal(next(&b)->kind, FUSEWIRE_STEP_DONE);
+        const fusewire_snapshot now = snapshot_of(b.breaker);
+        assert_int_equal(now.success, wins);
+        assert_int_equal(now.failure, 2 - wins);
+        assert_int_equal(now.ignored, 0);
+        end(&b);
+    }
+}
+
+static void what_is_no_failure_is_not_told_as_one(void **state) {
+    (void)state;
+    bench b = begun_with(HEDGED, NULL);
+    (void)next(&b);
+    fusewire_ending ending = FUSEWIRE_ENDING_INIT;
+    fusewire_error *error = NULL;
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_attempts_primary_failed(&b.attempts, NULL, NULL));
+    ending.outcome = FUSEWIRE_OUTCOME_IGNORED;
+    answers(FUSEWIRE_ERROR_INVALID_VALUE, fusewire_attempts_primary_failed(&b.attempts, &ending, &error));
+    assert_string_equal(fusewire_error_key(error), "ending.outcome");
+    fusewire_error_free(error);
+    is_ok(fusewire_attempts_settle(&b.attempts, &ending, NULL));
+    assert_int_equal(snapshot_of(b.breaker).ignored, 1);
+    end(&b);
+}
+
 static void there_is_no_hedge_where_none_is_to_be(void **state) {
     (void)state;
     fusewire_permit permit;
@@ -334,6 +382,8 @@ int main(void) {
         cmocka_unit_test(an_event_loop_goes_on_when_the_wait_for_a_slot_has_ended),
         cmocka_unit_test(a_call_may_be_moved_while_it_goes_on),
         cmocka_unit_test(a_hedge_that_answers_first_is_the_attempt_from_there_on),
+        cmocka_unit_test(a_first_attempt_that_fails_before_its_hedges_is_settled_once),
+        cmocka_unit_test(what_is_no_failure_is_not_told_as_one),
         cmocka_unit_test(there_is_no_hedge_where_none_is_to_be),
         cmocka_unit_test(a_permit_of_another_handle_wins_nothing),
     };

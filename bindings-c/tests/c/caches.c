@@ -57,6 +57,35 @@ static void a_store_takes_the_place_of_what_goes(void **state) {
     end(b);
 }
 
+static void what_other_rules_have_no_room_for_is_vacant(void **state) {
+    (void)state;
+    bench b = with("{\"cache\": {}}");
+    fusewire_place place;
+    uint64_t *places = NULL;
+    size_t count = 7;
+    uint32_t end = 7;
+    is_ok(fusewire_breaker_cache_store(b.breaker, "a", &place));
+    is_ok(fusewire_breaker_cache_store(b.breaker, "b", &place));
+    is_ok(fusewire_breaker_cache_store(b.breaker, "c", &place));
+    is_ok(fusewire_breaker_cache_vacant(b.breaker, &places, &count, &end));
+    assert_null(places);
+    assert_int_equal(count, 0);
+    assert_int_equal(end, 3);
+    is_ok(fusewire_breaker_reconfigure(b.breaker, "{\"cache\": {\"max_entries\": 1}}", NULL, NULL, NULL));
+    is_ok(fusewire_breaker_cache_vacant(b.breaker, &places, &count, &end));
+    assert_int_equal(count, 2);
+    assert_true(places[0] < 2 && places[1] < 2 && places[0] != places[1]);
+    assert_int_equal(end, 3);
+    fusewire_tickets_free(places);
+    answers(FUSEWIRE_ERROR_NULL_ARGUMENT, fusewire_breaker_cache_vacant(b.breaker, &places, &count, NULL));
+    is_ok(fusewire_breaker_reconfigure(b.breaker, "{}", NULL, NULL, NULL));
+    is_ok(fusewire_breaker_cache_vacant(b.breaker, &places, &count, &end));
+    assert_null(places);
+    assert_int_equal(end, 0);
+    fusewire_breaker_free(b.breaker);
+    fusewire_manual_clock_free(b.clock);
+}
+
 static void without_a_cache_nothing_is_kept(void **state) {
     (void)state;
     bench b = with("{}");
@@ -252,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_fresh_then_stale_then_gone),
         cmocka_unit_test(a_store_takes_the_place_of_what_goes),
+        cmocka_unit_test(what_other_rules_have_no_room_for_is_vacant),
         cmocka_unit_test(without_a_cache_nothing_is_kept),
         cmocka_unit_test(calls_of_a_key_follow_the_first_and_are_handed_its_answer),
         cmocka_unit_test(when_the_leader_leaves_its_first_follower_leads),

@@ -104,6 +104,21 @@ TEST("a hedge that answers first is the attempt from there on") {
     CHECK(call->success() == status::ok && orders.snapshot().success() == 1 && orders.snapshot().ignored() == 1);
 }
 
+TEST("a first attempt that fails while a hedge goes on is a failure whoever answers") {
+    fusewire::manual_clock clock;
+    const breaker orders = of(R"({"hedge": {"after": "50ms"}, "retry": {"on": []}})", clock);
+    auto call = orders.try_begin();
+    CHECK(call->try_next()->kind() == step_kind::call);
+    clock.advance(50ms);
+    auto hedge = call->hedge();
+    const ending timed_out{outcome::failure, "timeout", 0, {}, {}, true};
+    CHECK(hedge && call->primary_failed(ending{outcome::success}) == status::invalid_value);
+    CHECK(call->primary_failed(timed_out) == status::ok && orders.snapshot().failures() == 1);
+    CHECK(call->primary_failed(timed_out) == status::wrong_step && !call->hedge_after());
+    CHECK(call->hedge_won(*hedge) == status::ok && call->success() == status::ok);
+    CHECK(orders.snapshot().success() == 1 && orders.snapshot().failures() == 1 && orders.snapshot().ignored() == 0);
+}
+
 TEST("answers lie where the breaker says, and calls of a key are made as one") {
     fusewire::manual_clock clock;
     const breaker orders = of(R"({"cache": {"mode": "read_through", "coalesce": true}})", clock);
@@ -116,6 +131,9 @@ TEST("answers lie where the breaker says, and calls of a key are made as one") {
     CHECK(leader->leads && !other->leads);
     CHECK(orders.flight_land(leader->ticket) == std::vector<std::uint64_t>{other->ticket});
     CHECK(orders.flight_leave(leader->ticket).empty());
+    CHECK(orders.cache_store("b") && orders.cache_vacant().places.empty() && orders.cache_vacant().end == 2);
+    CHECK(orders.try_reconfigure(R"({"cache": {"max_entries": 1}})") && orders.cache_vacant().places.size() == 1);
+    CHECK(orders.try_reconfigure("{}") && orders.cache_vacant().end == 0);
 }
 
 TEST("a feature is read by its name") {

@@ -2,8 +2,8 @@
 
 use super::class::Isolate;
 use crate::scratch::*;
-use fusewire::Priority;
 use fusewire::binding::{Place, Role};
+use fusewire::{Ending, Outcome, Priority};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -20,6 +20,21 @@ impl Isolate {
         let slot = entry.slot;
         self.inner.give_paced(slot, (slip, 0));
         true
+    }
+
+    /// The attempt has failed while hedges of it go on: settles it. Answers 1 + the code of the slot that it keeps, if it
+    /// is to keep one; 0 for none.
+    #[napi(catch_unwind)]
+    pub fn primary_failed(&mut self, place: u32, error_type: Option<String>, keeps: bool) -> u32 {
+        let Some((breaker, entry)) = self.inner.course(place) else { return 0 };
+        let kept = if keeps { entry.course.keep_slot() } else { None };
+        let slot = entry.slot;
+        entry.course.primary_failed(breaker, &Ending::new(Outcome::Failure, error_type.as_deref()));
+        if let Some(code) = kept {
+            self.inner.courses.kept.push((slot, code));
+        }
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
+        kept.map_or(0, |code| 1 + u32::from(code))
     }
 
     /// The hedge whose permit is in the scratch is the attempt from here on.
@@ -50,10 +65,21 @@ impl Isolate {
         Ok(self.note_place(self.inner.breaker(slot)?.cache_any(&key)))
     }
 
-    /// Where the value of that key is to be kept.
+    /// Where the value of that key is to be kept; the epoch of what is vacant is in the scratch, too.
     #[napi(catch_unwind)]
     pub fn cache_store(&self, slot: u32, key: String) -> Result<f64> {
-        Ok(self.note_place(self.inner.breaker(slot)?.cache_store(&key).map(|stored| stored.place)))
+        let stored = self.inner.breaker(slot)?.cache_store(&key);
+        self.inner.scratch.set_double(HEDGE, stored.map_or(0.0, |stored| stored.epoch as f64));
+        Ok(self.note_place(stored.map(|stored| stored.place)))
+    }
+
+    /// The places of values that are of no use any more: the epoch, the place from which on all are, and those below it;
+    /// nothing without a cache: all of them.
+    #[napi(catch_unwind)]
+    pub fn cache_vacant(&self, slot: u32) -> Result<Vec<f64>> {
+        let Some(vacant) = self.inner.breaker(slot)?.cache_vacant() else { return Ok(Vec::new()) };
+        let told = [vacant.epoch as f64, vacant.end.into()].into_iter();
+        Ok(told.chain(vacant.places.into_iter().map(f64::from)).collect())
     }
 
     /// A call of that key begins: its ticket, negative when it follows another; 0 when calls do not join each other.

@@ -50,6 +50,15 @@ impl Isolate {
         Ok(self.inner.breaker(slot)?.rungs().iter().map(ToString::to_string).collect())
     }
 
+    /// Throws when a rung may not go through the breaker in slot `to`: it is one of those that are in the middle of asking a
+    /// rung in the same call.
+    #[napi(catch_unwind)]
+    pub fn check_descent(&self, asking: Vec<u32>, to: u32) -> Result<()> {
+        let asking = asking.into_iter().map(|slot| self.inner.breaker(slot).cloned());
+        let asking = asking.collect::<Result<Vec<_>>>()?;
+        self.inner.breaker(to)?.check_descent(&asking).map_err(crate::error::of_config)
+    }
+
     /// How the call ended that ended last, as JSON.
     #[napi(catch_unwind)]
     pub fn finished(&mut self) -> Option<String> {

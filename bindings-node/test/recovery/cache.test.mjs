@@ -2,9 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { CircuitBreaker, ManualClock, circuitBreaker } from 'fusewire';
 import { boom, fresh, turn } from '../support.mjs';
 import { pass, settled, takes, until } from './passing.mjs';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
 
 function made(cache, options = {}) {
   const clock = new ManualClock();
@@ -110,4 +115,26 @@ test('a follower that is given up leaves the others alone', async () => {
   controller.abort(new Error('enough'));
   await assert.rejects(second, { message: 'enough' });
   assert.deepEqual(await until(clock, Promise.all([first, third])), ['first', 'first']);
+});
+
+test('values that other rules have no room for are let go', async () => {
+  const { breaker } = made({ maxEntries: 8 });
+  const refs = [];
+  await (async () => {
+    for (let n = 0; n < 8; n++) {
+      const value = { n };
+      refs.push(new WeakRef(value));
+      await breaker.execute(async () => value, { key: String(n) });
+    }
+  })();
+  const kept = async () => {
+    await turn();
+    gc();
+    return refs.flatMap((ref) => ref.deref()?.n ?? []);
+  };
+  assert.deepEqual(await kept(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  breaker.reconfigure({ cache: { maxEntries: 3 } });
+  assert.deepEqual(await kept(), [5, 6, 7]);
+  breaker.reconfigure({});
+  assert.deepEqual(await kept(), []);
 });

@@ -121,3 +121,57 @@ test('a function in the place of a list answers rejections alone, also after ret
   breaker.trip();
   assert.equal(await breaker.execute(asks), 'open');
 });
+
+test('breakers that fall back on each other end where a call would come back', async () => {
+  const [one, two] = [fresh(), fresh()];
+  const registry = new Registry(fresh());
+  const called = [];
+  const asking = (name) => async () => {
+    called.push(name);
+    await null;
+    return boom(name);
+  };
+  const first = registry.getOrCreate(one, { fallback: [`breaker:${two}`], fallbacks: { [`breaker:${two}`]: asking('b') } });
+  const second = registry.getOrCreate(two, { fallbacks: { [`breaker:${one}`]: asking('a') } });
+  const document = { fallback: [`breaker:${one}`] };
+  const cycle = `${two} -> ${one} -> ${two}`;
+  assert.match(thrownBy(() => registry.reconfigure(two, document)).message, new RegExp(cycle));
+  // By hand the breaker knows of no other.
+  assert.equal(second.reconfigure(document), true);
+  const error = await first.execute(asking('first')).catch((e) => e);
+  const [{ rung, error: within }] = recoveryOf(error).rungs;
+  assert.equal(rung, `breaker:${two}`);
+  const [{ rung: back, error: told }] = recoveryOf(within).rungs;
+  assert.deepEqual([back, told.name, told.key], [`breaker:${one}`, 'ConfigError', 'fallback']);
+  assert.match(told.message, new RegExp(`${one} -> ${two} -> ${one}`));
+  assert.deepEqual(called, ['first', 'b']);
+  assert.deepEqual([first.snapshot().totals.failure, second.snapshot().totals.failure], [1, 1]);
+});
+
+test('functions that are each other\'s rungs end, too', async () => {
+  const [one, two] = [fresh(), fresh()];
+  const registry = new Registry(fresh());
+  const called = [];
+  const wrapped = {};
+  for (const [name, other] of [[one, two], [two, one]]) {
+    const options = { fallbacks: { [`breaker:${other}`]: () => wrapped[other]() } };
+    const breaker = registry.getOrCreate(name, options);
+    breaker.reconfigure({ fallback: [`breaker:${other}`] });
+    wrapped[name] = () => breaker.execute(async () => {
+      called.push(name);
+      return boom(name);
+    });
+  }
+  await assert.rejects(wrapped[one](), { message: 'boom' });
+  // The second is called as the rung, and by what that calls; each of them ends where it would come back.
+  assert.deepEqual(called, [one, two]);
+});
+
+test('calls beside each other are no cycle', async () => {
+  const [one, two] = [fresh(), fresh()];
+  const registry = new Registry(fresh());
+  const first = registry.getOrCreate(one, { fallback: [`breaker:${two}`], fallbacks: { [`breaker:${two}`]: () => 'b' } });
+  const second = registry.getOrCreate(two, { fallbacks: { [`breaker:${one}`]: () => 'a' } });
+  second.reconfigure({ fallback: [`breaker:${one}`] });
+  assert.deepEqual(await Promise.all([first.execute(asks), second.execute(asks), first.execute(asks)]), ['b', 'a', 'b']);
+});

@@ -60,6 +60,33 @@ test('an attempt that fails early is not joined, and one that fails late waits f
   assert.equal(breaker.snapshot().bulkhead.inFlight, 0);
 });
 
+test('a first attempt that has failed is settled as that, whoever answers', async () => {
+  const { clock, breaker } = made({ hedge: { after: 10, max: 1 } });
+  const late = script(clock, [[15, failing('first')], [20, 'second']]);
+  const call = breaker.execute(late.call);
+  await pass(clock, 16);
+  assert.deepEqual([breaker.snapshot().totals.failure, breaker.snapshot().bulkhead.inFlight], [1, 1]);
+  assert.equal(await until(clock, call), 'second');
+  const { totals } = breaker.snapshot();
+  assert.deepEqual([totals.success, totals.failure, totals.ignored], [1, 1, 0]);
+});
+
+test('a first attempt that times out before another answers is a failure, and keeps its slot until it returns', async () => {
+  const { clock, breaker } = made({ hedge: { after: 10, max: 1 }, timeout: 20 });
+  const ends = [[50, 'first'], [15, 'second']];
+  let begun = 0;
+  const call = () => {
+    const [lasts, value] = ends[begun];
+    begun += 1;
+    return takes(clock, lasts, value);
+  };
+  assert.equal(await until(clock, breaker.execute(call)), 'second');
+  const { totals, bulkhead } = breaker.snapshot();
+  assert.deepEqual([totals.success, totals.failure, totals.ignored, bulkhead.inFlight], [1, 1, 0, 1]);
+  await pass(clock, 50);
+  assert.equal(breaker.snapshot().bulkhead.inFlight, 0);
+});
+
 test('when all fail, the call rejects with the first one\'s error', async () => {
   const { clock, breaker } = made();
   const { attempts, call } = script(clock, [[40, failing('first')], [5, failing('second')], [5, failing('third')]]);

@@ -279,6 +279,19 @@ class CircuitBreaker(Breaker):
         check_names(options.get("fallback"))
         return self._reconfigure(options, None, actor, reason)
 
+    def _reconfigure(
+        self,
+        options: Mapping[str, object],
+        document: str | Mapping[str, object] | None,
+        actor: str | None,
+        reason: str | None,
+    ) -> bool:
+        changed = super()._reconfigure(options, document, actor, reason)
+        cached: Cached | None = getattr(self, "_kept", None)
+        if changed and cached is not None:
+            cached.vacate(self)
+        return changed
+
     def reconfigure_document(
         self, document: str | Mapping[str, object], *, actor: str | None = None, reason: str | None = None
     ) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._native import Attempts
+    from ._native import Attempts, Breaker
 
 
 class Cached:
@@ -22,6 +22,8 @@ class Cached:
     def __init__(self) -> None:
         #: By place: the version, and the value.
         self._values: dict[int, tuple[int, Any]] = {}
+        #: When it was last seen which places are vacant.
+        self._epoch = 0
         #: Those who follow, by ticket.
         self._following: dict[int, Follower] = {}
 
@@ -34,14 +36,33 @@ class Cached:
 
     def store(self, attempts: Attempts, value: Any) -> None:
         """Keeps the value of a call that has succeeded."""
-        replaced = None
+        gone: list[Any] = []
         with lock:
             place = attempts._cache_store()
             if place is not None:
-                replaced = self._values.get(place[0])
-                self._values[place[0]] = (place[1], value)
-        # Let go without the lock: it may have a finaliser.
-        del replaced
+                at, version, epoch = place
+                if epoch != self._epoch:
+                    gone = self._vacate(attempts.breaker)
+                gone.append(self._values.get(at))
+                self._values[at] = (version, value)
+        # Let go without the lock: they may have finalisers.
+        del gone
+
+    def vacate(self, breaker: Breaker) -> None:
+        """Lets go of the values that are of no use under the present rules."""
+        with lock:
+            gone = self._vacate(breaker)
+        del gone
+
+    def _vacate(self, breaker: Breaker) -> list[Any]:
+        vacant = breaker._cache_vacant()
+        if vacant is None:
+            gone: list[Any] = list(self._values.values())
+            self._values.clear()
+            return gone
+        self._epoch, places, end = vacant
+        beyond = [at for at in self._values if at >= end]
+        return [self._values.pop(at, None) for at in (*places, *beyond)]
 
     def join(self, attempts: Attempts) -> Follower | Leader | None:
         """Joins the calls of the same key; ``None`` where each is made."""

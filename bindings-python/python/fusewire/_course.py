@@ -7,7 +7,7 @@ import time
 
 from ._cached import Follower, may_wait
 from ._errors import CallTimeoutError, attach
-from ._fallback import answer_of
+from ._fallback import Asking, answer_of
 from ._limits import Expired, within
 from ._native import TIMEOUT, Call, Use, Wait, fallback_of, rungs_of
 from ._waiting import ask_async, ask_here, sleep
@@ -217,7 +217,8 @@ def _call(run: Run) -> Any:
                 time.sleep(step.seconds)
             elif isinstance(step, Use):
                 try:
-                    value = run.answer(step.rung)
+                    with Asking(attempts.breaker):
+                        value = run.answer(step.rung)
                 except Exception as error:
                     run.failed_to_answer(step.rung, error)
                 else:
@@ -303,9 +304,10 @@ async def _attempt_async(run: Run, limit: float | None) -> None:
 
 async def _answer_async(run: Run, rung: str) -> None:
     try:
-        value = run.answer(rung)
-        if hasattr(value, "__await__"):
-            value = await value
+        with Asking(run.attempts.breaker):
+            value = run.answer(rung)
+            if hasattr(value, "__await__"):
+                value = await value
     except Exception as error:
         run.failed_to_answer(rung, error)
     else:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from ._errors import UnknownBreakerError, invalid
+from ._native import Breaker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,9 +13,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._breaker import CircuitBreaker
-    from ._native import Breaker
 
 __all__ = ["Constant"]
+
+#: The breakers that are in the middle of asking a rung in the present call, the outermost first.
+_asking: ContextVar[tuple[Breaker, ...]] = ContextVar("fusewire.asking", default=())
 
 
 class Constant:
@@ -95,10 +100,27 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
     return f"{name}-{number}"
 
 
+class Asking:
+    """While a rung of the breaker is asked: no breaker that this leads to falls back on it."""
+
+    __slots__ = ("_before", "_breaker")
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+
+    def __enter__(self) -> None:
+        self._before = _asking.get()
+        _asking.set((*self._before, self._breaker))
+
+    def __exit__(self, *_error: object) -> None:
+        # No token: the call may have been carried on in another context.
+        _asking.set(self._before)
+
+
 def answer_of(
     breaker: Breaker, rungs: Mapping[str, Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """What the rung of that name answers; raises when it cannot."""
+    """What the rung of that name answers, while the breaker is asking; raises when it cannot."""
     try:
         rung = rungs[name]
     except KeyError:
@@ -108,17 +130,21 @@ def answer_of(
         ) from None
     if not callable(rung):
         return rung.value if isinstance(rung, Constant) else rung
-    if name.startswith("breaker:") and getattr(rung, "breaker", None) is None:
-        rung = _through(name[len("breaker:") :], rung)
+    if name.startswith("breaker:"):
+        other = getattr(rung, "breaker", None)
+        if other is None:
+            other, rung = _through(name[len("breaker:") :], rung)
+        if isinstance(other, Breaker):
+            other._check_descent(_asking.get())
     return rung(*args, **kwargs)
 
 
-def _through(name: str, function: Any) -> Any:
-    """The function, guarded by the breaker of that name."""
+def _through(name: str, function: Any) -> tuple[CircuitBreaker, Any]:
+    """The breaker of that name, and the function guarded by it."""
     from ._decorator import guard
     from ._registry import registry
 
     breaker: CircuitBreaker | None = registry.get(name)
     if breaker is None:
         raise UnknownBreakerError(name, f"there is no circuit breaker '{name}' in fusewire.registry")
-    return guard(breaker, function, {})
+    return breaker, guard(breaker, function, {})

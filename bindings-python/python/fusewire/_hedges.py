@@ -21,35 +21,43 @@ if TYPE_CHECKING:
 
 async def race(run: Run, limit: float | None, after: float) -> None:
     """The attempt that is under way, with those beside it; settles it by what they come to."""
+    hedges: dict[int, Permit] = {}
+    try:
+        await _race(run, hedges, limit, after)
+    finally:
+        # Those that have lost are let go when they have ended; an error's traceback would hold them.
+        hedges.clear()
+
+
+async def _race(run: Run, hedges: dict[int, Permit], limit: float | None, after: float) -> None:
     trio = trio_task()
     if trio is None:
         tasks = _Tasks()
         try:
-            await _lead(run, tasks, limit, after)
+            await _lead(run, tasks, hedges, limit, after)
         finally:
             await tasks.end()
     else:
         async with trio.open_nursery() as nursery:
-            await _lead(run, _Nursery(trio, nursery), limit, after)
+            await _lead(run, _Nursery(trio, nursery), hedges, limit, after)
             nursery.cancel_scope.cancel()
 
 
-async def _lead(run: Run, lanes: _Tasks | _Nursery, limit: float | None, after: float | None) -> None:
-    hedges: dict[int, Permit] = {}
+async def _lead(
+    run: Run, lanes: _Tasks | _Nursery, hedges: dict[int, Permit], limit: float | None, after: float | None
+) -> None:
     running = {0}
     primary: BaseException | None = None
     lanes.start(0, _attempt(run, limit))
     while running:
         ended = await lanes.next(after)
         if ended is None:
-            permit = run.attempts._hedge()
-            if permit is None:
+            number = _begin(run, hedges)
+            if number is None:
                 after = None
                 continue
-            number = len(hedges) + 1
-            hedges[number] = permit
             running.add(number)
-            lanes.start(number, _attempt(run, permit.timeout))
+            lanes.start(number, _attempt(run, hedges[number].timeout))
             after = run.attempts._hedge_after()
             continue
         number, result, error = ended
@@ -58,12 +66,11 @@ async def _lead(run: Run, lanes: _Tasks | _Nursery, limit: float | None, after: 
             if number:
                 run.attempts._hedge_won(hedges[number])
             run.returned(result)
-            # Those that have lost are let go when they have ended.
-            lanes.keep(hedges)
             return
         if number == 0:
-            # Nothing begins beside what has failed.
             primary, after = error, None
+            if running and not _has_failed(run, error):
+                break
         elif isinstance(error, Expired):
             hedges[number].failure(TIMEOUT)
         else:
@@ -73,6 +80,24 @@ async def _lead(run: Run, lanes: _Tasks | _Nursery, limit: float | None, after: 
         run.timed_out(limit or 0.0, primary.__cause__)
     else:
         run.raised(primary)
+
+
+def _begin(run: Run, hedges: dict[int, Permit]) -> int | None:
+    """The number of another attempt, with its permit; ``None`` when there is to be none."""
+    permit = run.attempts._hedge()
+    if permit is None:
+        return None
+    number = len(hedges) + 1
+    hedges[number] = permit
+    return number
+
+
+def _has_failed(run: Run, error: BaseException) -> bool:
+    """Settles the first attempt, if that is a failure; what else it may be decides the call."""
+    if isinstance(error, Expired):
+        run.attempts._primary_timed_out()
+        return True
+    return run.attempts._primary_failed(error)
 
 
 async def _attempt(run: Run, limit: float | None) -> Any:
@@ -85,7 +110,6 @@ class _Tasks:
 
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[Any], int] = {}
-        self._kept: object = None
 
     def start(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
         from asyncio import get_running_loop
@@ -107,9 +131,6 @@ class _Tasks:
         error = task.exception()
         return (number, None, error) if error is not None else (number, task.result(), None)
 
-    def keep(self, hedges: object) -> None:
-        self._kept = hedges
-
     async def end(self) -> None:
         """Cancels what still runs, and waits for its end."""
         from asyncio import gather
@@ -118,7 +139,6 @@ class _Tasks:
             task.cancel()
         if self._tasks:
             await gather(*self._tasks, return_exceptions=True)
-        self._kept = None
 
 
 class _Nursery:
@@ -128,7 +148,6 @@ class _Nursery:
         self._trio, self._nursery = trio, nursery
         self._ended: list[Ended] = []
         self._rung: Any = trio.Event()
-        self._kept: object = None
 
     def start(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
         self._nursery.start_soon(self._run, number, attempt)
@@ -149,6 +168,3 @@ class _Nursery:
             with self._trio.move_on_after(float("inf") if after is None else after):
                 await self._rung.wait()
         return self._ended.pop(0) if self._ended else None
-
-    def keep(self, hedges: object) -> None:
-        self._kept = hedges

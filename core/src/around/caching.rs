@@ -4,9 +4,9 @@ use crate::clock::Nanos;
 use crate::policy::cache::{CacheMode, CacheRules};
 #[cfg(feature = "binding")]
 use crate::policy::flights::Flights;
-#[cfg(feature = "binding")]
-use crate::policy::index::Stored;
 use crate::policy::index::{Found, Index, Place};
+#[cfg(feature = "binding")]
+use crate::policy::index::{Stored, Vacant};
 use crate::snapshot::CacheCounts;
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -34,7 +34,6 @@ impl Caching {
             counts: Default::default(),
         };
         let lasting = before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting));
-        // The host's values stay where they are until others take their places.
         lasting.index.shrink(&rules, now);
         Caching { rules, lasting }
     }
@@ -68,6 +67,11 @@ impl Caching {
         let found = self.lasting.index.look(&self.rules, key, now);
         self.count(&found);
         found.place()
+    }
+
+    #[cfg(feature = "binding")]
+    pub(crate) fn vacant(&self) -> Vacant {
+        self.lasting.index.vacant()
     }
 
     #[cfg(feature = "binding")]

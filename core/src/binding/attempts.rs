@@ -5,11 +5,11 @@ use crate::admit::priority::Priority;
 use crate::admit::slots::Slot;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
-use crate::error::Refusal;
+use crate::error::{ConfigError, Refusal};
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
 pub use crate::policy::flights::{Joined, Role};
-pub use crate::policy::index::{Place, Stored};
+pub use crate::policy::index::{Place, Stored, Vacant};
 use crate::request::{Request, RequestError, Wanted};
 use crate::stepping::{Ending, Finished, Step, Steps};
 use serde_json::{Value, json};
@@ -95,8 +95,21 @@ impl Course {
         Some(breaker.slip(engine, ticket))
     }
 
+    /// The attempt that is under way has failed while hedges of it go on: settles its permit. No hedge begins after that.
+    /// Then a [hedge wins](Course::hedge_won), or, when all have failed, the same failure is [settled](Course::settle) once
+    /// more, for the call. `None`, and nothing is done, when no attempt is under way, or this is no failure: that decides
+    /// the attempt.
+    pub fn primary_failed(&mut self, breaker: &CircuitBreaker, ending: &Ending<'_>) -> Option<Settled> {
+        self.0.primary_failed(&breaker.0, ending)
+    }
+
+    /// Whether an attempt is under way, or hedges of one that has failed.
+    pub fn is_under_way(&self) -> bool {
+        self.0.is_under_way()
+    }
+
     /// The hedge with that permit has answered first: it is the attempt from here on, to be [settled](Course::settle), and
-    /// the permit of the one before is dropped.
+    /// the permit of the one before is dropped, unless it [has failed](Course::primary_failed).
     pub fn hedge_won(&mut self, breaker: &CircuitBreaker, slip: &Slip) {
         let (engine, ticket) = breaker.ticket(slip);
         self.0.hedge_won(&breaker.0, engine, ticket);
@@ -153,6 +166,12 @@ impl CircuitBreaker {
         self.0.caching()?.store(key, self.now())
     }
 
+    /// The places at which nothing lies that is of use any more, where the host clears what it has: asked after the rules
+    /// were changed, and when a store tells another epoch. `None` without a cache: all of them.
+    pub fn cache_vacant(&self) -> Option<Vacant> {
+        Some(self.0.caching()?.vacant())
+    }
+
     /// A call of that key begins: it leads, or follows one that is under way; `None` when calls do not join each other.
     pub fn flight_join(&self, key: &str, level: Priority) -> Option<Joined> {
         let caching = self.0.caching().filter(|caching| caching.rules.coalesce)?;
@@ -167,6 +186,15 @@ impl CircuitBreaker {
     /// The call with that ticket is given up: the tickets of those that lead from now on.
     pub fn flight_leave(&self, ticket: u64) -> Vec<u64> {
         self.0.caching().map(|caching| caching.lasting.flights.leave(ticket)).unwrap_or_default()
+    }
+
+    /// Whether a rung of a call may go through this breaker. `chain`: the breakers that are in the middle of asking a rung in
+    /// that call, the outermost first, with the one that asks now at the end; the host carries it along.
+    ///
+    /// # Errors
+    /// When this breaker is one of them: names the cycle. The rung has failed with that.
+    pub fn check_descent(&self, chain: &[CircuitBreaker]) -> Result<(), ConfigError> {
+        crate::descent::check(chain, self)
     }
 
     /// The rungs that answer when a call does not, in their order.

@@ -5,7 +5,7 @@
 mod attempts;
 mod gates;
 
-pub use self::attempts::{Course, Joined, Place, Role, Stored, finished_json, step_json};
+pub use self::attempts::{Course, Joined, Place, Role, Stored, Vacant, finished_json, step_json};
 pub use self::gates::{EnteredSlip, Paced, cost_of, policy_event_json, priority, priority_of};
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;

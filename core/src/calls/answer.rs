@@ -1,6 +1,6 @@
 //! What a call that recovers comes to.
 
-use crate::error::Rejection;
+use crate::error::{ConfigError, Rejection};
 use crate::policy::fallback::Rung;
 use crate::request::RequestError;
 use std::error::Error;
@@ -189,6 +189,8 @@ pub enum RungError<E> {
         /// How long it was allowed to take.
         limit: Duration,
     },
+    /// Its breaker is one that falls back in this very call: tells the cycle.
+    Cycle(ConfigError),
     /// The cache has nothing that may answer.
     Absent,
     /// Its function panicked; that was reported.
@@ -209,6 +211,7 @@ impl<E: fmt::Display> fmt::Display for RungError<E> {
             RungError::Judged { error_type: None } => f.write_str("its value was judged a failure"),
             RungError::Rejected(rejection) => rejection.fmt(f),
             RungError::TimedOut { limit } => write!(f, "it took longer than its timeout of {limit:?}"),
+            RungError::Cycle(cycle) => cycle.fmt(f),
             RungError::Absent => f.write_str("nothing is cached that may answer"),
             RungError::Panicked => f.write_str("it panicked"),
             RungError::IsAsync => {

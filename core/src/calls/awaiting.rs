@@ -184,7 +184,7 @@ impl<T, E> Run<'_, T, E> {
             Begun::Answered(answer) => return Some(answer),
             Begun::Ended(result, (number, ticket)) => {
                 self.steps.admitted(body, body.engine_number(number), ticket);
-                return self.ended(result, None);
+                return self.ended(result);
             }
             Begun::Goes((number, ticket)) => {
                 self.steps.admitted(body, body.engine_number(number), ticket);
@@ -267,7 +267,7 @@ impl<T, E> Run<'_, T, E> {
             Poll::Ready(future.map_or(Poll::Pending, |future| self.inside(|| future.poll(cx))))
         });
         match first.await {
-            Poll::Ready(result) => self.ended(result, None),
+            Poll::Ready(result) => self.ended(result),
             Poll::Pending => self.outlast(future.as_mut(), f).await,
         }
     }
@@ -287,9 +287,9 @@ impl<T, E> Run<'_, T, E> {
         // What was dropped is gone before its permit is given back.
         future.set(None);
         match won {
-            Won::Result(result, lasted) => self.ended(result, lasted),
-            Won::TimedOut(limit, lasted) => {
-                self.timed_out(limit, lasted);
+            Won::Result(result) => self.ended(result),
+            Won::TimedOut(limit) => {
+                self.timed_out(limit);
                 None
             }
         }

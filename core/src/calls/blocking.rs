@@ -85,7 +85,7 @@ impl<T, E> Shared<T, E> {
         first.succeed(engine, &ticket, result).or_else(|result| {
             let mut run = Run::take_up(&first);
             run.steps.admitted(body, engine, ticket);
-            run.ended(result, None).map_or_else(|| self.go_on(run, f), Ok)
+            run.ended(result).map_or_else(|| self.go_on(run, f), Ok)
         })
     }
 
@@ -96,7 +96,7 @@ impl<T, E> Shared<T, E> {
                 None => run.ask(),
                 Some(Step::Call { .. }) => {
                     let result = run.inside(&mut f);
-                    if let Some(answer) = run.ended(result, None) {
+                    if let Some(answer) = run.ended(result) {
                         return Ok(answer);
                     }
                 }

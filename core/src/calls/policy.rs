@@ -8,6 +8,7 @@ use super::rungs::Answering;
 use super::rungs::{Registered, Source};
 use super::shared::Shared;
 use crate::breaker::CircuitBreaker;
+use crate::descent::cycle_error;
 use crate::error::{ConfigError, Error};
 use crate::policy::coalesce::Coalesced;
 use crate::policy::fallback::{Rung, find_cycle};
@@ -281,10 +282,7 @@ impl<T, E> Shared<T, E> {
         };
         match find_cycle(self.breaker.name(), &rungs, breaker_of) {
             None => Ok(()),
-            Some(cycle) => {
-                let allowed = "names of breakers that do not fall back to each other";
-                Err(ConfigError::new(FALLBACK, cycle.to_string(), allowed))
-            }
+            Some(cycle) => Err(cycle_error(&cycle)),
         }
     }
 

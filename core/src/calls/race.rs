@@ -1,23 +1,24 @@
 //! An attempt that did not end at once: its timer, and the hedges that are started beside it.
 //!
-//! The first success wins, and so does whatever else of the primary is no failure. A failed primary waits for the hedges
-//! that are under way; when they fail, too, its failure is what the attempt came to.
+//! The first success wins, and so does whatever else of the primary is no failure. A failed primary is settled at once, and
+//! waits for the hedges that are under way; when they fail, too, its failure is what the attempt came to.
 
 use super::run::Run;
 use crate::clock::Nanos;
 use crate::ledger::TIMEOUT;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::PANIC;
+use crate::stepping::Ending;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// How an attempt ended; and how long it lasted, if it has ended before now.
+/// How an attempt ended.
 pub(super) enum Won<R> {
-    Result(R, Option<Nanos>),
-    TimedOut(Duration, Option<Nanos>),
+    Result(R),
+    TimedOut(Duration),
 }
 
 type Timer = Pin<Box<Sleep>>;
@@ -69,7 +70,7 @@ where
                 return Poll::Ready(won);
             }
             if let Some(result) = self.poll_hedges(cx) {
-                return Poll::Ready(Won::Result(result, None));
+                return Poll::Ready(Won::Result(result));
             }
             if self.hedges.is_empty() && self.failed.is_some() {
                 return self.failed.take().map_or(Poll::Pending, Poll::Ready);
@@ -87,27 +88,28 @@ where
         }
         let primary = self.primary.as_mut().as_pin_mut()?;
         let won = match self.run.inside(|| primary.poll(cx)) {
-            Poll::Ready(result) => Won::Result(result, self.lasted()),
+            Poll::Ready(result) => Won::Result(result),
             Poll::Pending if is_due(&mut self.limit, cx) => {
                 self.primary.set(None);
-                Won::TimedOut(self.run.steps.timeout().unwrap_or_default(), self.lasted())
+                Won::TimedOut(self.run.steps.timeout().unwrap_or_default())
             }
             Poll::Pending => return None,
         };
-        let is_failure = match &won {
-            Won::Result(result, _) => self.run.shared.judge.judge(result).outcome() == Outcome::Failure,
-            Won::TimedOut(..) => true,
-        };
-        if self.hedges.is_empty() || !is_failure {
+        if self.hedges.is_empty() || !self.settle_failure(&won) {
             return Some(won);
         }
         self.failed = Some(won);
         None
     }
 
-    /// How long the primary has lasted; only of interest when others go on without it.
-    fn lasted(&self) -> Option<Nanos> {
-        if self.hedges.is_empty() { None } else { self.run.steps.lasted(self.run.body()) }
+    /// The primary has ended and others go on: settles it if it has failed.
+    fn settle_failure(&mut self, won: &Won<F::Output>) -> bool {
+        let (shared, body) = (self.run.shared, self.run.body());
+        let ending = match won {
+            Won::Result(result) => shared.judge.judge(result),
+            Won::TimedOut(..) => Ending::failure(TIMEOUT),
+        };
+        self.run.steps.primary_failed(body, &ending).is_some()
     }
 
     /// The first success among the hedges.

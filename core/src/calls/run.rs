@@ -14,6 +14,7 @@ use crate::permit::PANIC;
 use crate::policy::fallback::Rung;
 use crate::request::{Request, Wanted};
 use crate::stepping::{Ending, Finished, Step, Steps};
+#[cfg(feature = "tokio")]
 use std::time::Duration;
 
 /// A call that has begun. One that succeeds at once is never more than this: what is to be known about all others is put
@@ -106,14 +107,11 @@ impl<'p, T, E> Run<'p, T, E> {
         result
     }
 
-    /// The attempt has ended, and settles; the answer if it has succeeded. `lasted` where it has ended before now.
+    /// The attempt has ended, and settles; the answer if it has succeeded.
     #[inline]
-    pub(super) fn ended(&mut self, result: Result<T, E>, lasted: Option<Nanos>) -> Option<Answer<T, E>> {
-        let mut ending = self.shared.judge.judge(&result);
+    pub(super) fn ended(&mut self, result: Result<T, E>) -> Option<Answer<T, E>> {
+        let ending = self.shared.judge.judge(&result);
         let outcome = ending.outcome();
-        if let Some(lasted) = lasted {
-            ending = ending.lasted(Duration::from_nanos(lasted));
-        }
         self.steps.settle(self.body(), &ending);
         match result {
             Ok(value) if outcome == Outcome::Success => {
@@ -131,12 +129,8 @@ impl<'p, T, E> Run<'p, T, E> {
 
     /// The attempt took too long; its future is gone.
     #[cfg(feature = "tokio")]
-    pub(super) fn timed_out(&mut self, limit: Duration, lasted: Option<Nanos>) {
-        let mut ending = Ending::failure(TIMEOUT);
-        if let Some(lasted) = lasted {
-            ending = ending.lasted(Duration::from_nanos(lasted));
-        }
-        self.steps.settle(self.body(), &ending);
+    pub(super) fn timed_out(&mut self, limit: Duration) {
+        self.steps.settle(self.body(), &Ending::failure(TIMEOUT));
         (self.failure, self.value) = (Some(Failure::TimedOut { limit }), None);
     }
 
@@ -147,7 +141,7 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
-        registered.answer(&shared.judge, level, self.miss())
+        registered.answer(&shared.breaker, &shared.judge, level, self.miss())
     }
 
     /// The same, awaited.
@@ -158,8 +152,9 @@ impl<'p, T, E> Run<'p, T, E> {
         }
         let (shared, level) = (self.shared, self.request.priority);
         let registered = shared.registered(rung).ok_or(RungError::Unregistered)?;
+        let descent = registered.descend(&shared.breaker)?;
         let permit = registered.ask_async(level).await?;
-        registered.begin(self.miss()).end(&shared.judge, permit).await
+        registered.begin(descent, self.miss()).end(&shared.judge, permit).await
     }
 
     fn cached(&self) -> Result<T, RungError<E>> {

@@ -4,6 +4,7 @@ use super::answer::{Miss, RungError};
 use super::judge::Judge;
 use crate::admit::priority::Priority;
 use crate::breaker::{CircuitBreaker, wait_for_turn};
+use crate::descent::Descent;
 #[cfg(feature = "tokio")]
 use crate::ledger::TIMEOUT;
 use crate::outcome::Outcome;
@@ -44,8 +45,14 @@ type Answered<T, E> = Result<T, RungError<E>>;
 type Panic = Box<dyn Any + Send>;
 
 impl<T, E> Registered<T, E> {
-    /// Answers at once.
-    pub(crate) fn answer(&self, judge: &Judge<T, E>, level: Priority, miss: Miss<'_, E>) -> Answered<T, E> {
+    /// Answers at once, for a call of the breaker `from`.
+    pub(crate) fn answer(
+        &self,
+        from: &CircuitBreaker,
+        judge: &Judge<T, E>,
+        level: Priority,
+        miss: Miss<'_, E>,
+    ) -> Answered<T, E> {
         #[cfg_attr(
             not(feature = "tokio"),
             expect(clippy::infallible_destructuring_match, reason = "others may be async")
@@ -55,10 +62,16 @@ impl<T, E> Registered<T, E> {
             #[cfg(feature = "tokio")]
             Source::Async(_) => return Err(RungError::IsAsync),
         };
+        let descent = self.descend(from)?;
         let permit = self.ask(level)?;
         permit.iter().for_each(|permit| wait_for_turn(&permit.ticket));
-        let result = catch_unwind(AssertUnwindSafe(|| f(miss)));
+        let result = descent.within(|| catch_unwind(AssertUnwindSafe(|| f(miss))));
         settle(judge, permit, result)
+    }
+
+    /// Goes down from `from`, unless that leads round in a circle.
+    pub(crate) fn descend(&self, from: &CircuitBreaker) -> Result<Descent, RungError<E>> {
+        Descent::enter(from, self.breaker.as_ref()).map_err(RungError::Cycle)
     }
 
     /// Leave of its breaker, if it has one of its own.
@@ -77,11 +90,13 @@ impl<T, E> Registered<T, E> {
 
     /// Calls the function. What it is told of the call is not kept: only a future of its own has it.
     #[cfg(feature = "tokio")]
-    pub(crate) fn begin<'a>(&self, miss: Miss<'a, E>) -> Begun<'a, T, E> {
+    pub(crate) fn begin<'a>(&self, descent: Descent, miss: Miss<'a, E>) -> Begun<'a, T, E> {
         match &self.source {
-            Source::Blocking(f) => Begun::Ended(catch_unwind(AssertUnwindSafe(|| f(miss)))),
-            Source::Async(f) => match catch_unwind(AssertUnwindSafe(|| f(miss))) {
-                Ok(future) => Begun::Goes(future),
+            Source::Blocking(f) => {
+                Begun::Ended(descent.within(|| catch_unwind(AssertUnwindSafe(|| f(miss)))))
+            }
+            Source::Async(f) => match descent.within(|| catch_unwind(AssertUnwindSafe(|| f(miss)))) {
+                Ok(future) => Begun::Goes(descent, future),
                 Err(panic) => Begun::Ended(Err(panic)),
             },
         }
@@ -92,20 +107,23 @@ impl<T, E> Registered<T, E> {
 #[cfg(feature = "tokio")]
 pub(crate) enum Begun<'a, T, E> {
     Ended(Result<Result<T, E>, Panic>),
-    Goes(Answering<'a, T, E>),
+    Goes(Descent, Answering<'a, T, E>),
 }
 
 #[cfg(feature = "tokio")]
 impl<T, E> Begun<'_, T, E> {
     /// Awaits the answer, as long as the breaker allows whose permit it is.
     pub(crate) async fn end(self, judge: &Judge<T, E>, permit: Option<Permit<'_>>) -> Answered<T, E> {
-        let mut future = match self {
+        let (descent, mut future) = match self {
             Begun::Ended(result) => return settle(judge, permit, result),
-            Begun::Goes(future) => future,
+            Begun::Goes(descent, future) => (descent, future),
         };
-        let calm = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
+        let calm = poll_fn(|cx| {
+            let polled = descent.within(|| catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))));
+            match polled {
+                Ok(polled) => polled.map(Ok),
+                Err(panic) => Poll::Ready(Err(panic)),
+            }
         });
         let limit = permit.as_ref().and_then(Permit::timeout);
         let result = match limit {

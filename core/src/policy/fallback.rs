@@ -49,6 +49,18 @@ pub(crate) fn breakers(rungs: &[Rung]) -> impl Iterator<Item = &str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cycle(Vec<Box<str>>);
 
+impl Cycle {
+    /// Of names that are known to be one.
+    pub(crate) fn new(names: Vec<Box<str>>) -> Self {
+        Cycle(names)
+    }
+
+    /// The breaker that the first one falls back to.
+    pub(crate) fn second(&self) -> &str {
+        self.0.get(1).map_or("", |name| name)
+    }
+}
+
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" -> "))

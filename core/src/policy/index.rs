@@ -57,6 +57,25 @@ pub struct Stored {
     pub place: Place,
     /// The place held another value, of this key or another one, which goes.
     pub replaces: bool,
+    /// Another one than at the host's last look at what is [vacant](Vacant): it looks again.
+    pub epoch: u64,
+}
+
+/// The places at which nothing lies that is of use, as they are in an epoch: one ends when places are given up whose values
+/// the host still has, and with the index. The host clears what it has there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vacant {
+    /// Its number; no two indices of a process share one.
+    pub epoch: u64,
+    /// Those below `end`, in no order.
+    pub places: Vec<u32>,
+    /// From here on all are.
+    pub end: u32,
+}
+
+fn next_epoch() -> u64 {
+    static EPOCHS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    EPOCHS.fetch_add(1, std::sync::atomic::Ordering::AcqRel)
 }
 
 /// The keys, shared by threads.
@@ -71,6 +90,7 @@ struct Entries {
     free: Vec<u32>,
     /// Of the last store.
     version: u64,
+    epoch: u64,
 }
 
 struct Entry {
@@ -91,6 +111,7 @@ impl Index {
             stores: VecDeque::new(),
             free: Vec::new(),
             version: 0,
+            epoch: next_epoch(),
         }))
     }
 
@@ -123,7 +144,7 @@ impl Index {
                 (Arc::from(key), at, replaces)
             }
         };
-        Some(Stored { place: entries.put(key, at, now), replaces })
+        Some(Stored { place: entries.put(key, at, now), replaces, epoch: entries.epoch })
     }
 
     /// Gives up a key's place, which the host clears.
@@ -137,19 +158,29 @@ impl Index {
     /// Gives up every place; the host clears all.
     pub(crate) fn clear(&self) {
         let mut entries = self.0.lock();
+        entries.epoch = next_epoch();
         (entries.by_key, entries.stores, entries.free) = (LruCache::unbounded(), VecDeque::new(), Vec::new());
     }
 
-    /// Gives up places until there are at most `rules.max_entries`, as when rules change; the host clears them.
-    pub(crate) fn shrink(&self, rules: &CacheRules, now: Nanos) -> Vec<u32> {
+    /// Gives up places until there are at most `rules.max_entries`, as when rules change; the host finds them vacant.
+    pub(crate) fn shrink(&self, rules: &CacheRules, now: Nanos) {
         let mut entries = self.0.lock();
         let mut given_up = Vec::new();
         while entries.by_key.len() as u64 > rules.max_entries {
             let Some(at) = entries.drop_dead(rules, now).or_else(|| entries.drop_least_used()) else { break };
             given_up.push(at);
         }
-        entries.free.extend(&given_up);
-        given_up
+        if !given_up.is_empty() {
+            entries.epoch = next_epoch();
+            entries.free.extend(&given_up);
+        }
+    }
+
+    /// Where nothing lies that is of use.
+    pub(crate) fn vacant(&self) -> Vacant {
+        let entries = self.0.lock();
+        let end = entries.by_key.len() + entries.free.len();
+        Vacant { epoch: entries.epoch, places: entries.free.clone(), end: end as u32 }
     }
 
     /// How many keys there are, those included whose values may answer no more.

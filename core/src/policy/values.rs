@@ -29,12 +29,32 @@ type Tagged<V> = (u64, Arc<V>);
 /// values is code of others and happens without it.
 pub(crate) struct Values<V> {
     index: Arc<Index>,
-    places: Mutex<Vec<Option<Tagged<V>>>>,
+    places: Mutex<Places<V>>,
+}
+
+struct Places<V> {
+    /// Of the index, when it was last asked what is vacant.
+    epoch: u64,
+    values: Vec<Option<Tagged<V>>>,
+}
+
+impl<V> Places<V> {
+    /// Takes out what lies where nothing is of use, if the index has given places up since.
+    fn vacate(&mut self, index: &Index, epoch: u64) -> Vec<Tagged<V>> {
+        if epoch == self.epoch {
+            return Vec::new();
+        }
+        let vacant = index.vacant();
+        self.epoch = vacant.epoch;
+        let beyond = self.values.split_off(self.values.len().min(vacant.end as usize));
+        let places = vacant.places.iter().filter_map(|at| self.values.get_mut(*at as usize)?.take());
+        places.chain(beyond.into_iter().flatten()).collect()
+    }
 }
 
 impl<V> Values<V> {
     pub(crate) fn over(index: Arc<Index>) -> Self {
-        Values { index, places: Mutex::new(Vec::new()) }
+        Values { index, places: Mutex::new(Places { epoch: 0, values: Vec::new() }) }
     }
 
     /// Whether it is over that index.
@@ -46,22 +66,26 @@ impl<V> Values<V> {
     pub(crate) fn store(&self, rules: &CacheRules, key: &str, now: Nanos, value: V) {
         // Dropped once the lock is free: it was declared before.
         let mut value = Some((0, Arc::new(value)));
+        let vacated;
         let mut places = self.places.lock();
         let Some(stored) = self.index.store(rules, key, now) else { return };
         let at = stored.place.at as usize;
-        if places.len() <= at {
-            places.resize_with(at + 1, || None);
+        vacated = places.vacate(&self.index, stored.epoch);
+        if places.values.len() <= at {
+            places.values.resize_with(at + 1, || None);
         }
         if let Some((version, _)) = &mut value {
             *version = stored.place.version;
         }
-        std::mem::swap(&mut places[at], &mut value);
+        std::mem::swap(&mut places.values[at], &mut value);
+        drop(places);
+        drop(vacated);
     }
 
     /// How many values there are.
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
-        self.places.lock().iter().flatten().count()
+        self.places.lock().values.iter().flatten().count()
     }
 
     /// Drops what is kept for a key.
@@ -69,7 +93,7 @@ impl<V> Values<V> {
         let mut dropped = None;
         let mut places = self.places.lock();
         if let Some(place) = self.index.forget(key) {
-            dropped = places.get_mut(place.at as usize).and_then(Option::take);
+            dropped = places.values.get_mut(place.at as usize).and_then(Option::take);
         }
         drop(places);
         drop(dropped);
@@ -79,19 +103,17 @@ impl<V> Values<V> {
     pub(crate) fn clear(&self) {
         let mut places = self.places.lock();
         self.index.clear();
-        let dropped = std::mem::take(&mut *places);
+        let dropped = std::mem::take(&mut places.values);
         drop(places);
         drop(dropped);
     }
 
-    /// Drops what rules that have become narrower have no room for.
+    /// As a reconfiguration and the next store: drops what narrower rules have no room for.
     #[cfg(test)]
     pub(crate) fn shrink(&self, rules: &CacheRules, now: Nanos) {
-        let mut places = self.places.lock();
-        let given_up = self.index.shrink(rules, now);
-        let dropped: Vec<_> =
-            given_up.iter().filter_map(|at| places.get_mut(*at as usize).and_then(Option::take)).collect();
-        drop(places);
+        self.index.shrink(rules, now);
+        let epoch = self.index.vacant().epoch;
+        let dropped = self.places.lock().vacate(&self.index, epoch);
         drop(dropped);
     }
 }
@@ -102,7 +124,7 @@ impl<V: Clone> Values<V> {
     pub(crate) fn get(&self, rules: &CacheRules, key: &str, now: Nanos) -> Held<V> {
         let places = self.places.lock();
         let found = self.index.look(rules, key, now);
-        let value = found.place().and_then(|place| at(&places, place));
+        let value = found.place().and_then(|place| at(&places.values, place));
         drop(places);
         match (found, value) {
             (Found::Fresh(_), Some(value)) => Held::Fresh((*value).clone()),
@@ -114,7 +136,7 @@ impl<V: Clone> Values<V> {
     /// The value that `look` finds; no store comes between the two.
     pub(crate) fn find(&self, look: impl FnOnce() -> Option<Place>) -> Option<V> {
         let places = self.places.lock();
-        let value = look().and_then(|place| at(&places, place));
+        let value = look().and_then(|place| at(&places.values, place));
         drop(places);
         value.map(|value| (*value).clone())
     }

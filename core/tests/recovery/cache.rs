@@ -177,3 +177,18 @@ fn a_rung_answers_for_all_that_share_an_attempt() {
         assert_eq!((alone.value, asked.load(SeqCst)), (1, 2));
     });
 }
+
+#[test]
+fn what_narrower_rules_have_no_room_for_goes_with_the_next_store() {
+    let breaker = builder(r#"{"cache": {}}"#).build("search").expect("valid");
+    let policy: Policy<Arc<str>, Broken> = Policy::builder(&breaker).cached().build().expect("valid");
+    let keep = |key| policy.call(of(key), || Ok(Arc::from(key))).expect("it succeeds").value;
+    let values: Vec<Arc<str>> = ["a", "b", "c", "d"].into_iter().map(keep).collect();
+    let kept = || values.iter().filter(|value| Arc::strong_count(value) > 1).count();
+    assert_eq!(kept(), 4);
+    let narrow = builder(r#"{"cache": {"max_entries": 2}}"#);
+    assert_eq!(breaker.reconfigure(narrow, fusewire::By::default()), Ok(true));
+    keep("e");
+    assert_eq!(kept(), 1, "and the new one");
+    assert_eq!(breaker.snapshot().cache.expect("it caches").entries, 2);
+}

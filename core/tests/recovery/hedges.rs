@@ -1,8 +1,8 @@
 //! Attempts beside one that takes long, in tokio's paused time.
 
 use crate::{Broken, NETWORK, Script, WRONG, ms, paused, policy, totals};
-use fusewire::{Answer, Failure, Policy, PolicyError, Request};
-use tokio::time::{Instant, sleep};
+use fusewire::{Answer, Failure, Policy, PolicyError, Request, State};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What one attempt does: how long it takes, and what it comes to.
 type Act = (u64, Result<u32, Broken>);
@@ -59,7 +59,48 @@ fn a_failed_primary_waits_for_its_hedge() {
         let policy = policy(HEDGE);
         let (ended, took) = race(&policy, &[(110, Err(WRONG)), (50, Ok(2))]).await;
         assert_eq!((ended.expect("the hedge").value, took), (2, ms(150)));
-        assert_eq!(totals(policy.breaker()), (1, 0, 1, 0));
+        assert_eq!(totals(policy.breaker()), (1, 1, 0, 0), "the primary is settled as what it was");
+    });
+}
+
+#[test]
+fn a_primary_that_times_out_before_its_hedge_wins_is_a_failure() {
+    paused(async {
+        let policy = policy(r#"{"timeout": "120ms", "hedge": {}, "retry": {"max_attempts": 2, "on": []}}"#);
+        let (ended, took) = race(&policy, &[(10_000, Ok(1)), (50, Ok(2))]).await;
+        assert_eq!((ended.expect("the hedge").value, took), (2, ms(150)));
+        assert_eq!((totals(policy.breaker()), hedges(&policy)), ((1, 1, 0, 0), (1, 1)));
+    });
+}
+
+#[test]
+fn a_failed_primary_counts_when_it_fails_and_its_call_may_be_given_up_then() {
+    paused(async {
+        let policy =
+            policy(r#"{"failure_threshold": 1, "hedge": {}, "retry": {"max_attempts": 2, "on": []}}"#);
+        let given_up = timeout(ms(140), race(&policy, &[(110, Err(WRONG)), (50, Ok(2))])).await;
+        assert!(given_up.is_err());
+        assert_eq!(totals(policy.breaker()), (0, 1, 1, 0), "the hedge alone was dropped");
+        assert_eq!(policy.breaker().state(), State::Open);
+    });
+}
+
+#[test]
+fn hedges_are_paced_by_first_attempts_alone() {
+    paused(async {
+        let policy = policy(
+            r#"{"hedge": {"after": "p95"}, "retry": {"max_attempts": 2, "on": [], "budget": {"ratio": 1}}}"#,
+        );
+        let after = || policy.breaker().snapshot().hedge.expect("it hedges").after;
+        for _ in 0..10 {
+            let _ = race(&policy, &[(100, Ok(1))]).await;
+        }
+        let known = after().expect("ten are known");
+        for _ in 0..10 {
+            let (ended, _) = race(&policy, &[(1_000, Ok(1)), (1, Ok(2))]).await;
+            assert_eq!(ended.expect("the hedge").value, 2);
+        }
+        assert!(after().expect("they are known") >= known, "what hedges last is left out");
     });
 }
 

@@ -6,8 +6,7 @@ use crate::config::table::{OWN, Table};
 use crate::config::value::Value;
 use crate::error::ConfigError;
 use crate::policy::cache::{CacheMode, CacheRules};
-use crate::policy::fallback::{FallbackRules, Rung};
-use std::collections::BTreeSet;
+use crate::policy::fallback::{FallbackRules, Rung, find_cycle};
 use std::sync::Arc;
 
 /// `fallback`.
@@ -68,37 +67,18 @@ pub(super) fn is_name(text: &str) -> bool {
 /// An error when a fallback of the breaker of that name leads back to it, over the plans of other breakers as far as
 /// `find` knows them.
 pub(crate) fn check_rungs(plan: &Plan, name: &str, find: impl Fn(&str) -> Option<Arc<Plan>>) -> Result<()> {
-    for first in breakers(plan) {
-        if leads_to(name, first, &find) {
-            let value = Value::Text(format!("{}{first}", keys::RUNG_BREAKER)).to_string();
-            let allowed =
-                format!("names of breakers that do not fall back to `{name}`, at once or over others");
-            return Err(ConfigError::new(keys::FALLBACK, value, allowed));
-        }
-    }
-    Ok(())
+    let Some(cycle) = find_cycle(name, rungs_of(plan), |other| Some(rungs_of(&*find(other)?).into())) else {
+        return Ok(());
+    };
+    let value = Value::Text(format!("{}{}", keys::RUNG_BREAKER, cycle.second())).to_string();
+    let allowed =
+        format!("names of breakers that do not fall back to `{name}`, at once or over others: {cycle}");
+    Err(ConfigError::new(keys::FALLBACK, value, allowed))
 }
 
-/// The breakers that a plan falls back to.
-fn breakers(plan: &Plan) -> impl Iterator<Item = &str> {
+fn rungs_of(plan: &Plan) -> &[Rung] {
     let rules = plan.policies.as_deref().and_then(|policies| policies.fallback.as_ref());
-    rules.into_iter().flat_map(|rules| &rules.rungs).filter_map(|rung| match rung {
-        Rung::Breaker(name) => Some(&**name),
-        Rung::Cache | Rung::Named(_) => None,
-    })
-}
-
-fn leads_to(name: &str, first: &str, find: impl Fn(&str) -> Option<Arc<Plan>>) -> bool {
-    let (mut seen, mut ahead) = (BTreeSet::new(), vec![first.to_owned()]);
-    while let Some(next) = ahead.pop() {
-        if next == name {
-            return true;
-        }
-        if let Some(plan) = find(&next).filter(|_| seen.insert(next)) {
-            ahead.extend(breakers(&plan).map(str::to_owned));
-        }
-    }
-    false
+    rules.map_or(&[], |rules| &rules.rungs)
 }
 
 /// `cache`.

@@ -97,8 +97,14 @@ fn narrower_rules_give_up_the_dead_and_then_the_least_used() {
         store(&index, &wide, key, now);
     }
     assert!(index.look(&wide, "b", 9).place().is_some());
-    assert_eq!(index.shrink(&rules(10, 5, 2), 15), [0, 2]);
-    assert_eq!((index.len(), index.shrink(&rules(10, 5, 2), 15)), (2, vec![]));
+    let before = index.vacant();
+    assert_eq!((before.places, before.end), (vec![], 4));
+    index.shrink(&rules(10, 5, 2), 15);
+    let after = index.vacant();
+    assert_eq!((index.len(), &*after.places, after.end), (2, &[0, 2][..], 4));
+    assert!(after.epoch > before.epoch);
+    index.shrink(&rules(10, 5, 2), 15);
+    assert_eq!(index.vacant(), after);
     assert!(["b", "d"].iter().all(|key| index.look(&wide, key, 15).place().is_some()));
 }
 
