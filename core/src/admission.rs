@@ -16,7 +16,8 @@ use std::task::Waker;
 
 /// What a call that may wait is answered.
 pub(crate) enum Answered<'b> {
-    Given(&'b Engine, Ticket),
+    /// Its ticket was written where it is to be.
+    Given(&'b Engine),
     /// It has a place in the queue.
     Waits(Place),
 }
@@ -78,11 +79,8 @@ impl Body {
         if let Some(engine) = self.pass_around(request, ticket) {
             return Ok(engine);
         }
-        match self.ask_gates(request, Wish::Try, None)? {
-            Answered::Given(engine, given) => {
-                *ticket = given;
-                Ok(engine)
-            }
+        match self.ask_gates(request, Wish::Try, None, ticket)? {
+            Answered::Given(engine) => Ok(engine),
             Answered::Waits(_) => unreachable!("it did not wish to wait"),
         }
     }
@@ -137,32 +135,30 @@ impl Body {
     }
 
     /// The same, for a call that would wait for a slot.
+    #[inline(never)]
     pub(crate) fn acquire_or_wait<'b>(
         &'b self,
         request: &Wanted,
         waker: Option<&'b Waker>,
+        ticket: &mut Ticket,
     ) -> Result<Answered<'b>, Refusal> {
-        if self.is_gated() {
-            return match self.pass_at_once(request) {
-                Some((engine, ticket)) => Ok(Answered::Given(engine, ticket)),
-                None => match self.wait_at_once(request, waker) {
-                    Some(place) => Ok(Answered::Waits(place)),
-                    None => self.ask_gates(request, Wish::Wait, waker),
-                },
-            };
+        let engine = self.engine();
+        let word = engine.load();
+        if !word.is_gated() && !word.is_ended() {
+            let engine = self.acquire(ticket)?;
+            *ticket = self.until_deadline(*ticket, request);
+            return Ok(Answered::Given(engine));
         }
-        let mut ticket = Ticket::plain(0);
-        let engine = self.acquire(&mut ticket)?;
-        Ok(Answered::Given(engine, self.until_deadline(ticket, request)))
-    }
-
-    /// The short way through the gates once more: who would wait is not in such a hurry that it is worth the room.
-    #[inline(never)]
-    fn pass_at_once(&self, request: &Wanted) -> Option<(&Engine, Ticket)> {
-        let (engine, mut ticket) = (self.engine(), Ticket::plain(0));
-        let passes = self.pass_gates(engine, engine.load(), request, &mut ticket);
-        let engine = if passes { Some(engine) } else { self.pass_around(request, &mut ticket) };
-        engine.map(|engine| (engine, ticket))
+        if self.pass_gates(engine, word, request, ticket) {
+            return Ok(Answered::Given(engine));
+        }
+        if let Some(engine) = self.pass_around(request, ticket) {
+            return Ok(Answered::Given(engine));
+        }
+        match self.wait_at_once(request, waker) {
+            Some(place) => Ok(Answered::Waits(place)),
+            None => self.ask_gates(request, Wish::Wait, waker, ticket),
+        }
     }
 
     #[inline(never)]
@@ -171,6 +167,7 @@ impl Body {
         request: &Wanted,
         wish: Wish,
         waker: Option<&'b Waker>,
+        ticket: &mut Ticket,
     ) -> Result<Answered<'b>, Refusal> {
         let Some(set) = self.gate_set() else {
             return Err(self.turn_away_for_good());
@@ -187,13 +184,18 @@ impl Body {
             }
             let wish = if word.mode() == Mode::Shadow { Wish::Try } else { wish };
             match way.go(engine, word, wish) {
-                Ok(ticket) => break (engine, Ok(Answered::Given(engine, ticket))),
+                Ok(given) => {
+                    *ticket = given;
+                    break (engine, Ok(Answered::Given(engine)));
+                }
                 Err(Stop::Moved) => {}
                 Err(Stop::Waits(place)) => break (engine, Ok(Answered::Waits(place))),
-                Err(Stop::Refused(refusal)) => break (engine, self.refuse(&way, engine, word, refusal)),
+                Err(Stop::Refused(refusal)) => {
+                    break (engine, self.refuse(&way, engine, word, refusal, ticket));
+                }
             }
         };
-        if let Ok(Answered::Given(..)) = answer {
+        if let Ok(Answered::Given(_)) = answer {
             engine.count_admitted(request.priority);
         }
         if way.owes {
@@ -225,6 +227,7 @@ impl Body {
         engine: &'b Engine,
         word: Word,
         refusal: Refusal,
+        ticket: &mut Ticket,
     ) -> Result<Answered<'b>, Refusal> {
         let reason = refusal.reason();
         if word.mode() != Mode::Shadow || reason == Reason::Closed {
@@ -235,7 +238,8 @@ impl Body {
         }
         engine.cell().count_shadowed(reason);
         way.set.words.count_shadowed(reason);
-        let ticket = Ticket::new(way.low, Kind::Shadowed(reason));
-        Ok(Answered::Given(engine, self.start(engine, way.set, &way.request, ticket, 0)))
+        let given = Ticket::new(way.low, Kind::Shadowed(reason));
+        *ticket = self.start(engine, way.set, &way.request, given, 0);
+        Ok(Answered::Given(engine))
     }
 }

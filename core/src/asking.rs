@@ -9,6 +9,8 @@ use crate::body::Body;
 use crate::breaker::{CircuitBreaker, wait_for_turn};
 use crate::clock::Nanos;
 use crate::error::{CallError, Reason, Refusal, Rejection};
+use crate::gates::{Grant, Queue};
+use crate::handle::Stay;
 use crate::outcome::Ticket;
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::request::{Request, RequestError, Wanted};
@@ -113,13 +115,65 @@ impl<'b> Asking<'b> {
         self.enter_with(None)
     }
 
-    /// The same, with who is to be woken when a wait ends.
+    /// The same for a future of one's own, while it is polled: asks where there is no `place`, or the wait of the one
+    /// that is there has ended and was answered; else asks after that. A call that has to wait has its place written
+    /// there, and the task is woken when the wait has ended. Dropping the place gives it up.
+    ///
+    /// As with [`enter`](Asking::enter), a timer for the place's [`deadline`](Waiting::deadline) is whoever's who polls.
+    ///
+    /// ```
+    /// use fusewire::{Bulkhead, CircuitBreaker, Priority, Rejection};
+    /// use std::future::poll_fn;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    ///
+    /// let breaker = CircuitBreaker::builder().bulkhead(Bulkhead::new(1).max_queue(5)).build("search")?;
+    /// let held = breaker.try_acquire_owned().expect("it is free");
+    /// let (asking, mut place) = (breaker.at(Priority::High), None);
+    /// let mut waits = pin!(poll_fn(|context| asking.poll_acquire(context, &mut place)));
+    /// let mut context = Context::from_waker(Waker::noop());
+    /// assert!(waits.as_mut().poll(&mut context).is_pending());
+    /// held.success();
+    /// assert!(waits.poll(&mut context).is_ready());
+    /// # Ok::<(), fusewire::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the breaker turns the call away, at once or while it waits.
+    pub fn poll_acquire(
+        &self,
+        context: &mut Context<'_>,
+        place: &mut Option<Waiting>,
+    ) -> Poll<Result<OwnedPermit, Rejection>> {
+        match place {
+            Some(waiting) if waiting.stay.is_some() => waiting.poll_end(context, Body::rejection),
+            _ => self.ask_or_wait(context, place),
+        }
+    }
+
+    fn ask_or_wait(
+        &self,
+        context: &Context<'_>,
+        place: &mut Option<Waiting>,
+    ) -> Poll<Result<OwnedPermit, Rejection>> {
+        let (body, mut ticket) = (self.body(), Ticket::plain(0));
+        match body.acquire_or_wait(&self.request, Some(context.waker()), &mut ticket) {
+            Ok(Answered::Waits(at)) => {
+                *place = Some(Waiting::new(self.breaker, at, true));
+                Poll::Pending
+            }
+            Ok(Answered::Given(engine)) => Poll::Ready(Ok(self.breaker.owned(engine, ticket))),
+            Err(refusal) => Poll::Ready(Err(body.rejection(refusal))),
+        }
+    }
+
+    #[inline]
     pub(crate) fn enter_with(&self, waker: Option<&Waker>) -> Result<Entered, Rejection> {
-        let body = self.body();
-        match body.acquire_or_wait(&self.request, waker) {
-            Ok(Answered::Given(engine, ticket)) => Ok(Entered::Admitted(self.breaker.owned(engine, ticket))),
+        let (body, mut ticket) = (self.body(), Ticket::plain(0));
+        match body.acquire_or_wait(&self.request, waker, &mut ticket) {
+            Ok(Answered::Given(engine)) => Ok(Entered::Admitted(self.breaker.owned(engine, ticket))),
             Ok(Answered::Waits(place)) => {
-                Ok(Entered::Waiting(Waiting::new(self.breaker.clone(), place, waker.is_some())))
+                Ok(Entered::Waiting(Waiting::new(self.breaker, place, waker.is_some())))
             }
             Err(refusal) => Err(body.rejection(refusal)),
         }
@@ -155,56 +209,60 @@ impl<'b> Asking<'b> {
 /// ends the wait as if it had never begun.
 #[must_use = "dropping it gives the place up"]
 pub struct Waiting {
-    breaker: CircuitBreaker,
-    /// `None` once the end of the wait was fetched.
-    place: Option<Place>,
-    /// The queue knows somebody to wake.
-    has_waker: bool,
+    /// What keeps the breaker in memory, and is the permit's once there is one; `None` once the end of the wait was fetched.
+    stay: Option<Stay>,
+    /// Marked: the queue knows somebody to wake.
+    place: Place,
 }
 
 impl Waiting {
-    pub(crate) fn new(breaker: CircuitBreaker, place: Place, has_waker: bool) -> Self {
-        Waiting { breaker, place: Some(place), has_waker }
+    #[inline]
+    pub(crate) fn new(breaker: &CircuitBreaker, place: Place, has_waker: bool) -> Self {
+        Waiting { stay: Some(breaker.0.stay()), place: place.marked(has_waker) }
     }
 
+    /// While the wait goes on, or its end was not fetched.
+    #[inline]
+    fn line(&self) -> Option<(&Body, &Queue, Place)> {
+        let body = self.stay.as_ref()?.body();
+        Some((body, body.slots()?, self.place))
+    }
+
+    /// The breaker, until the end of the wait was fetched.
     #[cfg(feature = "binding")]
-    pub(crate) fn breaker(&self) -> &CircuitBreaker {
-        &self.breaker
+    pub(crate) fn body(&self) -> Option<&Body> {
+        self.stay.as_ref().map(Stay::body)
     }
 
     /// When the wait ends without a slot, on the breaker's clock; `None` when it has ended.
     pub fn deadline(&self) -> Option<Nanos> {
-        self.breaker.0.slots()?.deadline(self.place?)
+        let (_, slots, place) = self.line()?;
+        slots.deadline(place)
     }
 
     /// The time that is left until the deadline, on the breaker's clock; zero when the wait has ended.
     pub fn left(&self) -> Duration {
-        let now = self.breaker.0.clock().now();
-        self.deadline().map_or(Duration::ZERO, |at| Duration::from_nanos(at.saturating_sub(now)))
+        let Some((body, slots, place)) = self.line() else { return Duration::ZERO };
+        let now = body.clock().now();
+        slots.deadline(place).map_or(Duration::ZERO, |at| Duration::from_nanos(at.saturating_sub(now)))
     }
 
     /// Ends the wait if its deadline has come; answers whether it has ended, in whatever way.
     pub fn expire(&self) -> bool {
-        let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return true };
-        let mut keeper = Keeper::new(&self.breaker.0);
+        let Some((body, slots, place)) = self.line() else { return true };
+        let mut keeper = Keeper::new(body);
         let has_ended = slots.expire(place, &mut keeper);
-        self.pay(&keeper);
+        pay(&keeper, body);
         has_ended
     }
 
     /// Lets the call wait at the end of a higher level, with the deadline that it has; a level that is not higher changes
     /// nothing.
     pub fn raise(&self, to: Priority) {
-        let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return };
-        let mut keeper = Keeper::new(&self.breaker.0);
+        let Some((body, slots, place)) = self.line() else { return };
+        let mut keeper = Keeper::new(body);
         slots.raise(place, to, &mut keeper);
-        self.pay(&keeper);
-    }
-
-    fn pay(&self, keeper: &Keeper<'_>) {
-        if keeper.owes {
-            self.breaker.0.deliver();
-        }
+        pay(&keeper, body);
     }
 
     /// Blocks the thread until the wait has ended.
@@ -212,21 +270,24 @@ impl Waiting {
     /// # Errors
     /// When it ended without a slot.
     pub fn wait(mut self) -> Result<OwnedPermit, Rejection> {
-        let answer = loop {
-            if let Some(answer) = self.wait_within(None) {
-                break answer;
+        loop {
+            if let Some(answer) = self.wait_within(None, Body::rejection) {
+                return answer;
             }
-        };
-        answer.map_err(|refusal| self.breaker.0.rejection(refusal))
+        }
     }
 
     /// Blocks the thread until the wait has ended, for at most `timeout` of the system's time.
-    pub(crate) fn wait_within(&mut self, timeout: Option<Duration>) -> Option<Result<OwnedPermit, Refusal>> {
+    pub(crate) fn wait_within<E>(
+        &mut self,
+        timeout: Option<Duration>,
+        refuse: fn(&Body, Refusal) -> E,
+    ) -> Option<Result<OwnedPermit, E>> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let waker = unparks_this_thread();
         let mut context = Context::from_waker(&waker);
         loop {
-            if let Poll::Ready(answer) = self.poll_end(&mut context) {
+            if let Poll::Ready(answer) = self.poll_end(&mut context, refuse) {
                 return Some(answer);
             }
             let patience = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -238,30 +299,43 @@ impl Waiting {
         }
     }
 
-    fn answer(&mut self, end: End<(u32, Ticket), Refusal>) -> Result<OwnedPermit, Refusal> {
-        self.place = None;
-        let body = &*self.breaker.0;
-        let refusal = match end {
-            End::Granted(_, (number, ticket)) | End::Passed((number, ticket)) => {
-                return Ok(self.breaker.owned(body.engine_number(number), ticket));
+    /// How the wait ended, once; a refusal as `refuse` has it.
+    #[inline(never)]
+    pub(crate) fn poll_end<E>(
+        &mut self,
+        context: &mut Context<'_>,
+        refuse: fn(&Body, Refusal) -> E,
+    ) -> Poll<Result<OwnedPermit, E>> {
+        let mut grant = Grant::default();
+        let fetch = |end: End<&Grant, Refusal>| match end {
+            End::Granted(_, given) | End::Passed(given) => {
+                grant = *given;
+                None
             }
-            End::Not(Without::Refused(refusal)) => refusal,
-            End::Not(Without::TimedOut) => Refusal::new(Reason::QueueTimeout, None),
-            End::Not(Without::Closed) => Refusal::new(Reason::Closed, None),
+            End::Not(Without::Refused(refusal)) => Some(refusal),
+            End::Not(Without::TimedOut) => Some(Refusal::new(Reason::QueueTimeout, None)),
+            End::Not(Without::Closed) => Some(Refusal::new(Reason::Closed, None)),
             // Of a forked child whose parent's call waits.
-            End::Gone => Refusal::new(Reason::QueueTimeout, None),
+            End::Gone => Some(Refusal::new(Reason::QueueTimeout, None)),
         };
-        Err(refusal)
+        let Some((_, slots, place)) = self.line() else { panic!("polled after it was ready") };
+        let polled = match place.is_marked() {
+            true => slots.poll(place, context, fetch),
+            false => slots.poll_with_another(place, context, fetch),
+        };
+        self.place = place.marked(true);
+        let Poll::Ready(refusal) = polled else { return Poll::Pending };
+        let Some(stay) = self.stay.take() else { unreachable!("it was there just now") };
+        Poll::Ready(match refusal {
+            None => Ok(OwnedPermit { loan: stay.loan(grant.engine), ticket: grant.ticket }),
+            Some(refusal) => Err(refuse(stay.body(), refusal)),
+        })
     }
+}
 
-    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<OwnedPermit, Refusal>> {
-        let polled = match (self.breaker.0.slots(), self.place) {
-            (Some(slots), Some(place)) if self.has_waker => slots.poll(place, context),
-            (Some(slots), Some(place)) => slots.poll_with_another(place, context),
-            _ => panic!("polled after it was ready"),
-        };
-        self.has_waker = true;
-        polled.map(|end| self.answer(end))
+fn pay(keeper: &Keeper<'_>, body: &Body) {
+    if keeper.owes {
+        body.deliver();
     }
 }
 
@@ -269,23 +343,31 @@ impl Future for Waiting {
     type Output = Result<OwnedPermit, Rejection>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_end(context).map_err(|refusal| self.breaker.0.rejection(refusal))
+        self.poll_end(context, Body::rejection)
     }
 }
 
 impl Drop for Waiting {
+    #[inline]
     fn drop(&mut self) {
-        let Some((slots, place)) = self.breaker.0.slots().zip(self.place) else { return };
-        let end = slots.cancel(place);
-        if let Some(End::Granted(_, (number, ticket)) | End::Passed((number, ticket))) = end {
-            let body = &*self.breaker.0;
-            body.abandon(body.engine_number(number), &ticket);
+        if self.stay.is_some() {
+            self.give_up();
+        }
+    }
+}
+
+impl Waiting {
+    fn give_up(&self) {
+        let Some((body, slots, place)) = self.line() else { return };
+        if let Some(End::Granted(_, grant) | End::Passed(grant)) = slots.cancel(place) {
+            body.abandon(body.engine_number(grant.engine), &grant.ticket);
         }
     }
 }
 
 impl std::fmt::Debug for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiting").field("breaker", &self.breaker.name()).finish_non_exhaustive()
+        let name = self.stay.as_ref().map(|stay| &stay.body().name);
+        f.debug_struct("Waiting").field("breaker", &name).finish_non_exhaustive()
     }
 }

@@ -26,7 +26,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// What a call that waits asks for, beside its level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ask {
     pub cost: u32,
     /// The request's own deadline.
@@ -37,8 +37,13 @@ pub(crate) struct Ask {
     pub drawn: Option<Drawn>,
 }
 
-/// What a waiter is given: the number of the engine that gave it, and the ticket.
-pub(crate) type Grant = (u32, Ticket);
+/// What a waiter is given.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grant {
+    pub ticket: Ticket,
+    /// The number of the engine that gave it.
+    pub engine: u32,
+}
 
 pub(crate) type Queue = Bulkhead<Ask, Grant, Refusal>;
 

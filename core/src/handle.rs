@@ -15,6 +15,7 @@ use crate::body::Body;
 use crate::engine::Engine;
 use crate::fork;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Witness, fence, modelled_static};
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
@@ -46,6 +47,15 @@ impl Handle {
     pub(crate) fn lend(&self, engine: &Engine) -> Loan {
         engine.lend();
         Loan { shared: self.0, engine: NonNull::from(engine) }
+    }
+}
+
+impl Handle {
+    /// A loan of no engine yet.
+    #[inline]
+    pub(crate) fn stay(&self) -> Stay {
+        self.first.lend();
+        Stay(self.0)
     }
 }
 
@@ -116,6 +126,37 @@ impl Drop for Loan {
         if is_left {
             free_left();
         }
+    }
+}
+
+/// A loan of no engine yet. In one word, so that what holds it moves in registers.
+pub(crate) struct Stay(NonNull<Shared>);
+
+// SAFETY: as for `Handle`.
+unsafe impl Send for Stay {}
+// SAFETY: as for `Handle`.
+unsafe impl Sync for Stay {}
+impl UnwindSafe for Stay {}
+impl RefUnwindSafe for Stay {}
+
+impl Stay {
+    #[inline]
+    pub(crate) fn body(&self) -> &Body {
+        // SAFETY: as for a loan.
+        unsafe { &self.0.as_ref().body }
+    }
+
+    /// Turns it into one of the engine with that number. Only the sum over all engines tells what is lent.
+    #[inline]
+    pub(crate) fn loan(self, engine: u32) -> Loan {
+        let engine = NonNull::from(self.body().engine_number(engine));
+        Loan { shared: ManuallyDrop::new(self).0, engine }
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        drop(Loan { shared: self.0, engine: NonNull::from(&self.body().first) });
     }
 }
 

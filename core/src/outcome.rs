@@ -91,7 +91,7 @@ pub(crate) enum Kind {
 ///
 /// Whole words, written and read as such: a narrow write that is read back as a part of a wider one would stall the
 /// happy path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticket {
     /// The low half of the word at admission (state, mode and generation), and a lease's number above it.
     id: u64,

@@ -36,7 +36,7 @@ impl Body {
     }
 
     /// A place in the queue, for a call that only a slot is missing for. `None`: nothing was taken, and there is more to it.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn wait_at_once(&self, request: &Wanted, waker: Option<&Waker>) -> Option<Place> {
         let set = self.gate_set()?;
         let rules = set.rules.slots.as_ref().map(SlotRules::queue).filter(|rules| rules.max_queue > 0)?;
@@ -44,8 +44,8 @@ impl Body {
         if !self.engine().load().is_calm() || has_more || request.priority < set.floor() {
             return None;
         }
-        let (waiting, full) = (self.begin_to_wait(rules, request, None), refused(set.full(), None));
-        let (asked, owes) = self.wait_in_line(self.slots()?, waiting, waker, rules.max_queue, full);
+        let full = refused(set.full(), None);
+        let (asked, owes) = self.wait_in_line(self.slots()?, rules, request, None, waker, full);
         if owes {
             self.deliver();
         }
@@ -82,11 +82,21 @@ impl Body {
     }
 
     /// The same, where a policy around the call has a say; the engine that gave the ticket.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn pass_around(&self, request: &Wanted, ticket: &mut Ticket) -> Option<&Engine> {
-        let (engine, set) = (self.engine(), self.gate_set()?);
+        let set = self.gate_set()?;
+        if set.is_around || request.has_more() {
+            self.pass_around_at_length(set, request, ticket)
+        } else {
+            None
+        }
+    }
+
+    #[inline(never)]
+    fn pass_around_at_length(&self, set: &Set, request: &Wanted, ticket: &mut Ticket) -> Option<&Engine> {
+        let engine = self.engine();
         let word = engine.load();
-        if !word.is_calm() || !(set.is_around || request.has_more()) {
+        if !word.is_calm() {
             return None;
         }
         if let Some(featured) = &set.around.features {
@@ -127,7 +137,7 @@ impl Body {
         Some(self.let_in::<AROUND>(engine, word, set, request, slot))
     }
 
-    /// The ticket of a call that has waited, and that nothing but its slot was missing for.
+    /// The ticket of a call that has waited, and that nothing but its slot was missing for. `false`: there is more to it.
     #[inline]
     pub(crate) fn ticket_in_slot(
         &self,
@@ -135,13 +145,19 @@ impl Body {
         word: Word,
         request: &Wanted,
         slot: Slot,
-    ) -> Option<Ticket> {
+        ticket: &mut Ticket,
+    ) -> bool {
         let has_more = |set: &Set| set.limiter.is_some() || set.around.features.is_some();
-        let set = self.gate_set().filter(|set| !has_more(set) && request.priority >= set.floor())?;
-        word.is_calm().then(|| match set.is_around || request.has_more() {
-            false => self.let_in::<false>(engine, word, set, request, Some(slot)),
-            true => self.let_in::<true>(engine, word, set, request, Some(slot)),
-        })
+        let set = match self.gate_set() {
+            Some(set) if word.is_calm() && !has_more(set) && request.priority >= set.floor() => set,
+            _ => return false,
+        };
+        if set.is_around || request.has_more() {
+            *ticket = self.let_in::<true>(engine, word, set, request, Some(slot));
+        } else {
+            *ticket = self.let_in::<false>(engine, word, set, request, Some(slot));
+        }
+        true
     }
 
     #[inline(always)]

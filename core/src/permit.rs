@@ -28,10 +28,7 @@ impl<'b> Permit<'b> {
     #[inline(always)]
     pub fn success(self) -> Settled {
         let this = ManuallyDrop::new(self);
-        if this.ticket.is_simple() && this.body.succeed_quietly(this.engine, this.ticket.low()) {
-            return Settled::Ok;
-        }
-        this.body.succeed(this.engine, &this.ticket)
+        this.body.settle_success(this.engine, &this.ticket)
     }
 
     /// The dependency failed, with an error type for the metrics (64 bytes at most; longer ones are cut).
@@ -161,7 +158,10 @@ impl OwnedPermit {
     /// As [`Permit::success`].
     #[inline]
     pub fn success(self) -> Settled {
-        self.with(|permit| permit.success())
+        let this = ManuallyDrop::new(self);
+        // SAFETY: as in `with`.
+        let loan = unsafe { std::ptr::read(&this.loan) };
+        loan.body().settle_success(loan.engine(), &this.ticket)
     }
 
     /// As [`Permit::failure`].

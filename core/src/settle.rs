@@ -60,6 +60,15 @@ impl Body {
         Settled::Ok
     }
 
+    /// A success, on the happy path without a call.
+    #[inline(always)]
+    pub(crate) fn settle_success(&self, engine: &Engine, ticket: &Ticket) -> Settled {
+        match ticket.is_simple() && self.succeed_quietly(engine, ticket.low()) {
+            true => Settled::Ok,
+            false => self.succeed(engine, ticket),
+        }
+    }
+
     /// The same of a call that has a slot, and nothing else that a gate wants back. Apart, so that a call without one has
     /// nothing of it to carry.
     #[inline(never)]

@@ -3,6 +3,7 @@
 
 use crate::admit::priority::Priority;
 use crate::asking::{Asking, Entered, Waiting};
+use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::error::{CallError, Refusal, Rejection};
 use crate::outcome::Outcome;
@@ -69,11 +70,14 @@ impl<F: Future, P: Held> Future for Guarded<F, P> {
 
 impl Waiting {
     /// Waits, and ends the wait when its deadline has come.
-    pub(crate) async fn until_its_deadline(mut self) -> Result<OwnedPermit, Refusal> {
+    pub(crate) async fn until_its_deadline<E>(
+        mut self,
+        refuse: fn(&Body, Refusal) -> E,
+    ) -> Result<OwnedPermit, E> {
         let mut timer = pin!(tokio::time::sleep(self.left()));
         poll_fn(|cx| {
             loop {
-                if let Poll::Ready(answer) = self.poll_end(cx) {
+                if let Poll::Ready(answer) = self.poll_end(cx, refuse) {
                     return Poll::Ready(answer);
                 }
                 std::task::ready!(timer.as_mut().poll(cx));
@@ -105,9 +109,7 @@ impl<'b> Asking<'b> {
     pub async fn acquire(&self) -> Result<OwnedPermit, Rejection> {
         match poll_fn(|cx| Poll::Ready(self.enter_with(Some(cx.waker())))).await? {
             Entered::Admitted(permit) => Ok(permit),
-            Entered::Waiting(waiting) => {
-                waiting.until_its_deadline().await.map_err(|refusal| self.breaker.0.rejection(refusal))
-            }
+            Entered::Waiting(waiting) => waiting.until_its_deadline(Body::rejection).await,
         }
     }
 

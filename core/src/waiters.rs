@@ -1,10 +1,11 @@
 //! Who waits for a slot: how waits are granted, and how they end (policies §4).
 
 use crate::admit::QueueRules;
+use crate::admit::priority::Priority;
 use crate::admit::queue::Waiting;
 use crate::admit::slots::{Asked, Gates as Keep, Slot, Without};
 use crate::body::Body;
-use crate::clock::Nanos;
+use crate::clock::{Nanos, Near};
 use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::gates::{Ask, Gates, Grant, Queue, Set};
@@ -37,11 +38,6 @@ impl<'b> Keeper<'b> {
         }
     }
 
-    /// For an operation at a time that was read already.
-    fn at(body: &'b Body, now: Nanos) -> Self {
-        Keeper { now: Some(now), ..Keeper::new(body) }
-    }
-
     /// Through all the gates, for a waiter that `slot` is there for.
     #[inline(never)]
     fn take_at_length(
@@ -50,7 +46,8 @@ impl<'b> Keeper<'b> {
         request: Wanted,
         drawn: Option<Drawn>,
         slot: Slot,
-    ) -> Result<Grant, Refusal> {
+        given: &mut Grant,
+    ) -> Result<(), Refusal> {
         let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
         let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false, low: 0 };
         let answer = loop {
@@ -65,7 +62,8 @@ impl<'b> Keeper<'b> {
                 Ok(ticket) => {
                     engine.count_admitted(waiting.level);
                     self.note_wait(waiting);
-                    break Ok((self.body.number_of(engine), ticket));
+                    *given = Grant { ticket, engine: self.body.number_of(engine) };
+                    break Ok(());
                 }
                 Err(Stop::Moved) => {}
                 Err(Stop::Refused(refusal)) => break Err(refusal),
@@ -77,35 +75,41 @@ impl<'b> Keeper<'b> {
     }
 
     fn note_wait(&mut self, waiting: &Waiting<Ask>) {
-        let waited = self.now().saturating_sub(waiting.since);
+        let now = *self.now.get_or_insert_with(|| self.body.clock().now());
+        let waited = now.saturating_sub(waiting.since);
         self.body.gates().note_wait(self.body.bounds(), waited);
     }
 }
 
 impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
-    fn now(&mut self) -> Nanos {
+    fn now(&mut self, near: &mut Near) -> Nanos {
         let clock = self.body.clock();
-        *self.now.get_or_insert_with(|| clock.now())
+        *self.now.get_or_insert_with(|| clock.near(near))
     }
 
-    fn look(&mut self, waiting: &Waiting<Ask>) -> Result<(), Refusal> {
+    #[inline]
+    fn look(&mut self, level: Priority) -> Result<(), Refusal> {
+        if self.body.engine().load().is_calm() {
+            return Ok(());
+        }
         let spared = self.body.gate_set().and_then(Set::spared);
         match self.body.flushes() {
             Some(refusal) if refusal.reason() != Reason::Open => Err(refusal),
-            Some(refusal) if spared.is_none_or(|least| waiting.level < least) => Err(refusal),
+            Some(refusal) if spared.is_none_or(|least| level < least) => Err(refusal),
             _ => Ok(()),
         }
     }
 
-    fn take(&mut self, waiting: &Waiting<Ask>, slot: Slot) -> Result<Grant, Refusal> {
+    fn take(&mut self, waiting: &Waiting<Ask>, slot: Slot, given: &mut Grant) -> Result<(), Refusal> {
         let Ask { cost, deadline, feature, drawn } = waiting.ask;
         let request = Wanted { priority: waiting.level, cost, deadline, feature };
         let engine = self.body.engine();
-        if let Some(ticket) = self.body.ticket_in_slot(engine, engine.load(), &request, slot) {
+        if self.body.ticket_in_slot(engine, engine.load(), &request, slot, &mut given.ticket) {
             self.note_wait(waiting);
-            return Ok((self.body.number_of(engine), ticket));
+            given.engine = self.body.number_of(engine);
+            return Ok(());
         }
-        self.take_at_length(waiting, request, drawn, slot)
+        self.take_at_length(waiting, request, drawn, slot, given)
     }
 
     fn ended(&mut self, waiting: &Waiting<Ask>, how: Without<Refusal>) {
@@ -119,6 +123,30 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
     }
 }
 
+/// A call that waits from now on. What is absent is written as that: nothing is copied that was not written.
+#[inline]
+fn begin_to_wait(
+    rules: &QueueRules,
+    request: &Wanted,
+    drawn: Option<&Drawn>,
+    now: Nanos,
+    waiting: &mut Waiting<Ask>,
+) {
+    let level = request.priority;
+    let patience = now.saturating_add(rules.timeouts[level as usize]);
+    (waiting.level, waiting.since) = (level, now);
+    let ask = &mut waiting.ask;
+    (ask.cost, ask.feature) = (request.cost, request.feature);
+    match request.deadline {
+        None => (waiting.deadline, ask.deadline) = (patience, None),
+        Some(own) => (waiting.deadline, ask.deadline) = (own.min(patience), Some(own)),
+    }
+    match drawn {
+        None => ask.drawn = None,
+        Some(drawn) => ask.drawn = Some(*drawn),
+    }
+}
+
 impl Body {
     /// The slots, once a plan had some.
     #[inline]
@@ -126,12 +154,17 @@ impl Body {
         self.gates.get().and_then(Gates::slots)
     }
 
+    #[inline]
     pub(crate) fn number_of(&self, engine: &Engine) -> u32 {
+        if std::ptr::eq(engine, &self.first) {
+            return 0;
+        }
         self.engines().position(|e| std::ptr::eq(e, engine)).unwrap_or_default() as u32
     }
 
+    #[inline]
     pub(crate) fn engine_number(&self, number: u32) -> &Engine {
-        self.engines().nth(number as usize).unwrap_or(&self.first)
+        if number == 0 { &self.first } else { self.engines().nth(number as usize).unwrap_or(&self.first) }
     }
 
     /// Why everybody who waits is refused; `None` when nobody is.
@@ -177,7 +210,7 @@ impl Body {
             let ticket = Ticket::new(engine.load().low(), Kind::Shadowed(reason));
             let Ask { cost, deadline, feature, .. } = waiting.ask;
             let request = Wanted { priority: waiting.level, cost, deadline, feature };
-            (self.number_of(engine), self.start(engine, set, &request, ticket, 0))
+            Grant { ticket: self.start(engine, set, &request, ticket, 0), engine: self.number_of(engine) }
         });
     }
 
@@ -191,36 +224,23 @@ impl Body {
         }
     }
 
-    /// A call that waits from now on.
-    #[inline]
-    pub(crate) fn begin_to_wait(
-        &self,
-        rules: &QueueRules,
-        request: &Wanted,
-        drawn: Option<Drawn>,
-    ) -> Waiting<Ask> {
-        let (level, since) = (request.priority, self.clock().now());
-        let patience = since.saturating_add(rules.timeouts[level as usize]);
-        let deadline = request.deadline.map_or(patience, |deadline| deadline.min(patience));
-        let Wanted { cost, deadline: own, feature, .. } = *request;
-        Waiting { level, deadline, since, ask: Ask { cost, deadline: own, feature, drawn } }
-    }
-
     /// Asks for a slot, or a place in the queue; answers also whether there is something to deliver.
     pub(crate) fn wait_in_line(
         &self,
         slots: &Queue,
-        waiting: Waiting<Ask>,
+        rules: &QueueRules,
+        request: &Wanted,
+        drawn: Option<&Drawn>,
         waker: Option<&Waker>,
-        max_queue: u64,
         full: Refusal,
     ) -> (Asked<Refusal>, bool) {
         // A forked child delivers what its parent had not got round to: not under the queue's lock.
         if let Some(hub) = self.hub.get() {
             hub.settle_in();
         }
-        let mut keeper = Keeper::at(self, waiting.since);
-        let asked = slots.wait_in_line(waiting, waker, max_queue, full, &mut keeper);
+        let (mut keeper, level) = (Keeper::new(self), request.priority);
+        let begin = |now, waiting: &mut _| begin_to_wait(rules, request, drawn, now, waiting);
+        let asked = slots.wait_in_line(level, begin, waker, rules.max_queue, full, &mut keeper);
         (asked, keeper.owes)
     }
 

@@ -229,8 +229,8 @@ impl<'b> Way<'b> {
         if let Some(slot) = slots.try_take(level) {
             return Ok(Some(slot));
         }
-        let waiting = self.body.begin_to_wait(rules, &self.request, self.drawn);
-        let (asked, owes) = self.body.wait_in_line(slots, waiting, self.waker, rules.max_queue, full);
+        let (body, request) = (self.body, &self.request);
+        let (asked, owes) = body.wait_in_line(slots, rules, request, self.drawn.as_ref(), self.waker, full);
         self.owes |= owes;
         match asked {
             Asked::Taken(slot) => Ok(Some(slot)),

@@ -22,16 +22,24 @@ impl Slots {
     }
 
     /// Whether a call of that level is given a slot.
+    #[inline]
     pub(crate) fn admits(&self, held: &Counts, level: Priority) -> bool {
+        let total = held.iter().sum::<u64>();
+        total < self.max && (!self.has_reserved() || total + self.kept_from(held, level) < self.max)
+    }
+
+    /// So many of them nobody of that level may have: reservations of the others that are not in use.
+    fn kept_from(&self, held: &Counts, level: Priority) -> u64 {
         let kept = |other: Priority| match other == level {
             true => 0,
             false => self.reserved[other as usize].saturating_sub(held[other as usize]),
         };
-        held.iter().sum::<u64>() + Priority::ALL.into_iter().map(kept).sum::<u64>() < self.max
+        Priority::ALL.into_iter().map(kept).sum()
     }
 
+    #[inline]
     pub(crate) fn has_reserved(&self) -> bool {
-        self.reserved != [0; LEVELS]
+        self.reserved.iter().fold(0, |any, slots| any | slots) != 0
     }
 }
 
@@ -74,7 +82,7 @@ impl Held {
 
     /// The counts of a word that is not locked.
     pub(crate) fn counts(self) -> Counts {
-        std::array::from_fn(|code| self.0 >> (COUNT_BITS * code as u32) & MOST)
+        [0, 1, 2, 3, 4].map(|code| self.0 >> (COUNT_BITS * code) & MOST)
     }
 
     /// Of a word that is not locked, and whose sum is below [`MOST`].

@@ -27,12 +27,20 @@ impl Deadlines {
         if self.places.len() < least {
             self.places.resize(least, 0);
         }
+        let place = self.heap.len();
         self.heap.push((due, who));
-        self.rise(self.heap.len() - 1);
+        if place == 0 {
+            self.places[who as usize] = 0;
+        } else {
+            self.rise(place);
+        }
     }
 
     /// Strikes off one that is there.
     pub(crate) fn remove(&mut self, who: u32) {
+        if self.heap.len() == 1 {
+            return self.heap.clear();
+        }
         let place = self.places[who as usize] as usize;
         self.heap.swap_remove(place);
         if place < self.heap.len() {

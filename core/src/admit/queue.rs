@@ -22,35 +22,76 @@ pub(crate) struct Waiting<A> {
     pub ask: A,
 }
 
-/// A waiter's place. Names it for ever, also after it has ended; not checked to be of this queue.
+impl<A: Default> Default for Waiting<A> {
+    fn default() -> Self {
+        Waiting { level: Priority::Bulk, deadline: 0, since: 0, ask: A::default() }
+    }
+}
+
+/// A waiter's place, in one word: the low half of its number, a mark that is its holder's, and its entry. Names it also
+/// after it has ended, until four thousand million others have come; not checked to be of this queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Ticket {
-    at: u32,
-    number: u64,
+pub(crate) struct Ticket(u64);
+
+impl Ticket {
+    const MARK: u64 = 1 << 31;
+
+    #[inline]
+    fn new(number: u64, at: u32) -> Self {
+        Ticket(number << 32 | u64::from(at))
+    }
+
+    #[inline]
+    fn at(self) -> u32 {
+        (self.0 & (Self::MARK - 1)) as u32
+    }
+
+    #[inline]
+    fn is_of(self, number: u64) -> bool {
+        self.0 >> 32 == number & u64::from(u32::MAX)
+    }
+
+    /// The same, marked or not.
+    #[inline]
+    #[must_use]
+    pub(crate) fn marked(self, is_marked: bool) -> Self {
+        Ticket(self.0 & !Self::MARK | if is_marked { Self::MARK } else { 0 })
+    }
+
+    #[inline]
+    pub(crate) fn is_marked(self) -> bool {
+        self.0 & Self::MARK != 0
+    }
 }
 
 /// What there is of a ticket.
-pub(crate) enum Found<E> {
+pub(crate) enum Found {
     /// It waits, at this entry.
     Waits(u32),
-    /// It had ended, and this is taken out: the next to ask finds nothing.
-    Ended(E),
+    /// It has ended; this entry says how, and is to be freed once that is known.
+    Ended(u32),
     Nothing,
 }
 
-enum Entry<A, E> {
-    /// The next free one, or [`NONE`].
-    Free(u32),
-    Waits(Node<A>),
-    Ended(u64, E),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Free,
+    Waits,
+    Ended,
 }
 
-struct Node<A> {
+/// A waiter, and how its wait has ended: written field by field where it lies. What is that large and is passed on by
+/// value is copied at each step, in other pieces than it was written in.
+struct Entry<A, E> {
+    /// Of its last waiter.
     number: u64,
-    waiting: Waiting<A>,
-    waker: Option<Waker>,
+    stage: Stage,
     older: u32,
+    /// Of a free one the next that is free, or [`NONE`].
     newer: u32,
+    waker: Option<Waker>,
+    waiting: Waiting<A>,
+    end: E,
 }
 
 const NONE: u32 = u32::MAX;
@@ -75,12 +116,14 @@ pub(crate) struct Queue<A, E> {
     /// Entries of waiters.
     len: u64,
     levels: [List; LEVELS],
+    /// A bit for each level that anybody waits in.
+    waiting_levels: u8,
     deadlines: Deadlines,
     /// Of the next waiter. Who has the lower number came first.
     next: u64,
 }
 
-impl<A, E: Copy> Queue<A, E> {
+impl<A: Copy + Default, E: Default> Queue<A, E> {
     pub(crate) fn new() -> Self {
         Queue::from_number(0)
     }
@@ -93,6 +136,7 @@ impl<A, E: Copy> Queue<A, E> {
             used: 0,
             len: 0,
             levels,
+            waiting_levels: 0,
             deadlines: Deadlines::default(),
             next,
         }
@@ -110,6 +154,13 @@ impl<A, E: Copy> Queue<A, E> {
 
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Who came first of the highest level that anybody waits in.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<u32> {
+        let highest = self.waiting_levels.checked_ilog2()?;
+        self.levels.get(highest as usize).map(|list| list.oldest)
     }
 
     /// Who came first of that level.
@@ -133,50 +184,69 @@ impl<A, E: Copy> Queue<A, E> {
         &self.node(at).waiting
     }
 
-    fn node(&self, at: u32) -> &Node<A> {
-        match &self.entries[at as usize] {
-            Entry::Waits(node) => node,
-            _ => unreachable!("only places of waiters are told"),
-        }
+    /// A waiter, and where to write how its wait ends.
+    #[inline]
+    pub(crate) fn waiting_and_end(&mut self, at: u32) -> (&Waiting<A>, &mut E) {
+        let entry = self.node_mut(at);
+        (&entry.waiting, &mut entry.end)
     }
 
-    fn node_mut(&mut self, at: u32) -> &mut Node<A> {
-        match &mut self.entries[at as usize] {
-            Entry::Waits(node) => node,
-            _ => unreachable!("only places of waiters are told"),
-        }
+    /// How a wait has ended.
+    #[inline]
+    pub(crate) fn how_ended(&self, at: u32) -> &E {
+        &self.entries[at as usize].end
     }
 
-    /// Lets a call wait behind those of its level.
-    pub(crate) fn push(&mut self, waiting: Waiting<A>, waker: Option<Waker>) -> Ticket {
-        let (number, level) = (self.next, waiting.level);
+    #[inline]
+    fn node(&self, at: u32) -> &Entry<A, E> {
+        let entry = &self.entries[at as usize];
+        debug_assert_eq!(entry.stage, Stage::Waits, "only places of waiters are told");
+        entry
+    }
+
+    #[inline]
+    fn node_mut(&mut self, at: u32) -> &mut Entry<A, E> {
+        let entry = &mut self.entries[at as usize];
+        debug_assert_eq!(entry.stage, Stage::Waits, "only places of waiters are told");
+        entry
+    }
+
+    /// Lets a call wait behind those of its level, as `write` says.
+    #[inline]
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut Waiting<A>), waker: Option<Waker>) -> Ticket {
+        let (number, at) = (self.next, self.take_free());
         self.next += 1;
-        let due = (waiting.deadline, Reverse(level), number);
-        let at = self.put(Entry::Waits(Node { number, waiting, waker, older: NONE, newer: NONE }));
+        let entry = &mut self.entries[at as usize];
+        (entry.number, entry.stage, entry.waker) = (number, Stage::Waits, waker);
+        write(&mut entry.waiting);
+        let (deadline, level) = (entry.waiting.deadline, entry.waiting.level);
         self.link(at, level);
-        self.deadlines.insert(at, due);
-        Ticket { at, number }
+        self.deadlines.insert(at, (deadline, Reverse(level), number));
+        Ticket::new(number, at)
     }
 
-    fn put(&mut self, entry: Entry<A, E>) -> u32 {
+    #[inline]
+    fn take_free(&mut self) -> u32 {
         self.used += 1;
         let at = self.first_free;
-        match self.entries.get_mut(at as usize) {
-            Some(place) => {
-                let Entry::Free(next) = *place else { unreachable!("the free list holds free entries") };
-                (*place, self.first_free) = (entry, next);
-                at
-            }
-            None => {
-                self.entries.push(entry);
-                self.entries.len() as u32 - 1
-            }
-        }
+        let Some(entry) = self.entries.get(at as usize) else { return self.add() };
+        self.first_free = entry.newer;
+        at
     }
 
-    /// Frees an entry. What it held is fetched before: it is large, and not moved about.
-    fn free(&mut self, at: u32) {
-        self.entries[at as usize] = Entry::Free(self.first_free);
+    #[cold]
+    fn add(&mut self) -> u32 {
+        let (waiting, end) = (Waiting::default(), E::default());
+        let (stage, older, newer, waker) = (Stage::Free, NONE, NONE, None);
+        self.entries.push(Entry { number: 0, stage, older, newer, waker, waiting, end });
+        self.entries.len() as u32 - 1
+    }
+
+    /// Frees an entry that nobody waits in.
+    #[inline]
+    pub(crate) fn free(&mut self, at: u32) {
+        let entry = &mut self.entries[at as usize];
+        (entry.stage, entry.newer) = (Stage::Free, self.first_free);
         (self.first_free, self.used) = (at, self.used - 1);
         if self.used == 0 && self.entries.len() > KEPT {
             self.renew();
@@ -194,6 +264,7 @@ impl<A, E: Copy> Queue<A, E> {
         }
         let list = &mut self.levels[level as usize];
         (list.newest, list.len) = (at, list.len + 1);
+        self.waiting_levels |= 1 << level as u8;
         self.len += 1;
     }
 
@@ -211,6 +282,7 @@ impl<A, E: Copy> Queue<A, E> {
             self.node_mut(newer).older = older;
         }
         self.levels[level].len -= 1;
+        self.waiting_levels &= !(u8::from(self.levels[level].len == 0) << level);
         self.len -= 1;
     }
 
@@ -225,15 +297,14 @@ impl<A, E: Copy> Queue<A, E> {
         self.deadlines.insert(at, due);
     }
 
-    /// Ends a wait; how, stays until it is fetched. Answers who is to be woken.
+    /// Ends a wait; how, was written, and stays until it is fetched. Answers who is to be woken.
     #[must_use = "who waits is to be woken"]
-    pub(crate) fn end(&mut self, at: u32, end: E) -> Option<Waker> {
+    pub(crate) fn end(&mut self, at: u32) -> Option<Waker> {
         self.unlink(at);
         self.deadlines.remove(at);
-        let node = self.node_mut(at);
-        let (number, waker) = (node.number, node.waker.take());
-        self.entries[at as usize] = Entry::Ended(number, end);
-        waker
+        let entry = self.node_mut(at);
+        entry.stage = Stage::Ended;
+        entry.waker.take()
     }
 
     /// Takes a waiter out as if it had never come. Answers its waker, to be dropped where code of others may run.
@@ -247,19 +318,19 @@ impl<A, E: Copy> Queue<A, E> {
 
     /// Where a ticket's waiter stands, if it waits.
     pub(crate) fn place(&self, ticket: Ticket) -> Option<u32> {
-        let is_it = |entry: &Entry<A, E>| matches!(entry, Entry::Waits(node) if node.number == ticket.number);
-        self.entries.get(ticket.at as usize).is_some_and(is_it).then_some(ticket.at)
+        match self.find(ticket) {
+            Found::Waits(at) => Some(at),
+            Found::Ended(_) | Found::Nothing => None,
+        }
     }
 
     /// What became of a ticket.
-    pub(crate) fn find(&mut self, ticket: Ticket) -> Found<E> {
-        match self.entries.get(ticket.at as usize) {
-            Some(Entry::Waits(node)) if node.number == ticket.number => Found::Waits(ticket.at),
-            Some(Entry::Ended(number, end)) if *number == ticket.number => {
-                let end = *end;
-                self.free(ticket.at);
-                Found::Ended(end)
-            }
+    #[inline]
+    pub(crate) fn find(&self, ticket: Ticket) -> Found {
+        let at = ticket.at();
+        match self.entries.get(at as usize).filter(|entry| ticket.is_of(entry.number)) {
+            Some(Entry { stage: Stage::Waits, .. }) => Found::Waits(at),
+            Some(Entry { stage: Stage::Ended, .. }) => Found::Ended(at),
             _ => Found::Nothing,
         }
     }

@@ -21,33 +21,19 @@
 //! back in the child it changes nothing, and a ticket from before names nobody there. What lies in the waiters' entries
 //! is left where it is, not dropped: their wakers belong to runtimes whose threads are gone. The table of slots stays.
 
-use super::bulkhead::{Counts, Held, MOST, Slots};
+use super::bulkhead::{Held, MOST, Slots};
 use super::limits::Limits;
 use super::line::Line;
-pub(crate) use super::line::{End, Gates, Slot, Table, Without};
+pub(crate) use super::line::{Asked, End, Gates, Look, Slot, Table, Without};
 use super::priority::{LEVELS, Priority};
 use super::queue::{Found, Queue, Ticket, Waiting};
 use super::wake::Wakers;
-use crate::clock::Nanos;
+use crate::clock::{Nanos, Near};
 use crate::fork;
 use crate::lock::ProcessMutex;
 use crate::name::Name;
 use crate::sync::{AtomicU64, Ordering, UnmodelledU64, load_to_swap};
 use std::task::{Context, Poll, Waker};
-
-/// What a call that would wait is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a slot must be given back, and a ticket cancelled or fetched"]
-pub(crate) enum Asked<R> {
-    Taken(Slot),
-    /// There is none, and it waits.
-    Waits(Ticket),
-    /// There is none, and no room to wait.
-    Full,
-    /// There is none, and a gate refuses it.
-    Refused(R),
-    Closed,
-}
 
 /// Slots, and the calls that wait for one. `A`: what a call asks for, for the gates; `T`: what a grant gives; `R`: why
 /// one is refused.
@@ -60,11 +46,18 @@ pub(crate) struct Bulkhead<A, T, R> {
     breaker: Name,
 }
 
-impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
+impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
     /// Nobody has a slot. The breaker's name is for the report of a waker that panics.
     pub(crate) fn new(breaker: Name, table: Table) -> Self {
         let slots = table.slots();
-        let line = Line { held: [0; LEVELS], table, slots, queue: Queue::new(), is_closed: false };
+        let line = Line {
+            held: [0; LEVELS],
+            table,
+            slots,
+            queue: Queue::new(),
+            is_closed: false,
+            near: Near::default(),
+        };
         Bulkhead {
             word: AtomicU64::new(0),
             limits: Limits::new(&slots),
@@ -84,6 +77,8 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
             if self.swap(held, more) {
                 return Some(Slot::new(level, process));
             }
+        } else if held.total() >= self.limits.max() && self.is_home(process) {
+            return None;
         }
         self.try_take_slowly(level, process)
     }
@@ -133,17 +128,26 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
         match self.try_take(waiting.level) {
             Some(slot) => Asked::Taken(slot),
             None if max_queue == 0 => Asked::Full,
-            None => self.wait_in_line(waiting, waker, max_queue, displaced, gates),
+            None => self.wait_in_line(
+                waiting.level,
+                |_, place| *place = waiting,
+                waker,
+                max_queue,
+                displaced,
+                gates,
+            ),
         }
     }
 
     /// For a call that has just found no slot, where there is a queue: a slot if one came free meanwhile, else a place in
-    /// the queue, if fewer than `max_queue` wait. To a full one a newcomer of a higher level than some waiter comes all the
+    /// the queue, if fewer than `max_queue` wait: as `begin` writes, at
+    /// that time. To a full one a newcomer of a higher level than some waiter comes all the
     /// same, and the newest waiter of the lowest level is refused with `displaced`. `waker` is called when the wait has
     /// ended; without one, or after it was called, `poll` tells.
     pub(crate) fn wait_in_line(
         &self,
-        waiting: Waiting<A>,
+        level: Priority,
+        begin: impl FnOnce(Nanos, &mut Waiting<A>),
         waker: Option<&Waker>,
         max_queue: u64,
         displaced: R,
@@ -152,24 +156,24 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
         // Here its own code may run.
         let mut waker = waker.cloned();
         self.with_line(|line, wakers| {
-            let now = gates.now();
+            let now = gates.now(&mut line.near);
             line.end_due(now, gates, wakers);
             if line.is_closed {
                 return Asked::Closed;
             }
-            if let Some(slot) = line.take(waiting.level) {
+            if let Some(slot) = line.take(level) {
                 return Asked::Taken(slot);
             }
-            if let Err(refused) = gates.look(&waiting) {
+            if let Err(refused) = gates.look(level) {
                 return Asked::Refused(refused);
             }
             if line.queue.len() >= max_queue {
-                match line.queue.newest_below(waiting.level) {
+                match line.queue.newest_below(level) {
                     Some(at) => line.end(at, Without::Refused(displaced), gates, wakers),
                     None => return Asked::Full,
                 }
             }
-            Asked::Waits(line.queue.push(waiting, waker.take()))
+            Asked::Waits(line.queue.push(|waiting| begin(now, waiting), waker.take()))
         })
     }
 
@@ -248,21 +252,33 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
         });
     }
 
-    /// How a wait ended, once; while it goes on, who is to be woken when it ends.
-    pub(crate) fn poll(&self, ticket: Ticket, context: &mut Context<'_>) -> Poll<End<T, R>> {
+    /// What `fetch` says of how a wait ended, once; while it goes on, who is to be woken when it ends. `fetch` is called
+    /// with the lock held.
+    #[inline]
+    pub(crate) fn poll<X>(
+        &self,
+        ticket: Ticket,
+        context: &mut Context<'_>,
+        mut fetch: impl FnMut(End<&T, R>) -> X,
+    ) -> Poll<X> {
         let is_known =
             |known: &mut Option<Waker>| known.as_ref().is_some_and(|known| known.will_wake(context.waker()));
-        if let Some(answer) = self.ended_or(ticket, |waker| is_known(waker)) {
-            return answer;
+        match self.ended_or(ticket, &mut fetch, is_known) {
+            Some(answer) => answer,
+            None => self.poll_with_another(ticket, context, fetch),
         }
-        self.poll_with_another(ticket, context)
     }
 
     /// The same, for a waker that is not the one that was known before.
-    pub(crate) fn poll_with_another(&self, ticket: Ticket, context: &mut Context<'_>) -> Poll<End<T, R>> {
+    pub(crate) fn poll_with_another<X>(
+        &self,
+        ticket: Ticket,
+        context: &mut Context<'_>,
+        mut fetch: impl FnMut(End<&T, R>) -> X,
+    ) -> Poll<X> {
         // A waker's own code runs when it is cloned and dropped.
         let mut waker = Some(context.waker().clone());
-        let swapped = self.ended_or(ticket, |known| {
+        let swapped = self.ended_or(ticket, &mut fetch, |known| {
             std::mem::swap(known, &mut waker);
             true
         });
@@ -270,16 +286,22 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
     }
 
     /// How a wait ended; of one that goes on `None`, or `Pending` when that is what `is_well` says of its waker.
-    fn ended_or(
+    #[inline]
+    fn ended_or<X>(
         &self,
         ticket: Ticket,
+        fetch: &mut impl FnMut(End<&T, R>) -> X,
         is_well: impl FnOnce(&mut Option<Waker>) -> bool,
-    ) -> Option<Poll<End<T, R>>> {
+    ) -> Option<Poll<X>> {
         let mut line = self.line.lock();
         self.settle_in(&mut line);
         match line.queue.find(ticket) {
-            Found::Ended(end) => Some(Poll::Ready(end)),
-            Found::Nothing => Some(Poll::Ready(End::Gone)),
+            Found::Ended(at) => {
+                let fetched = fetch(line.queue.how_ended(at).end());
+                line.queue.free(at);
+                Some(Poll::Ready(fetched))
+            }
+            Found::Nothing => Some(Poll::Ready(fetch(End::Gone))),
             Found::Waits(at) => is_well(line.queue.waker(at)).then_some(Poll::Pending),
         }
     }
@@ -295,7 +317,7 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
     pub(crate) fn expire(&self, ticket: Ticket, gates: &mut impl Gates<A, T, R>) -> bool {
         self.with_line(|line, wakers| {
             let Some(at) = line.queue.place(ticket) else { return true };
-            let is_due = line.queue.waiting(at).deadline <= gates.now();
+            let is_due = line.queue.waiting(at).deadline <= gates.exactly();
             if is_due {
                 line.end(at, Without::TimedOut, gates, wakers);
             }
@@ -305,10 +327,7 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
 
     /// Ends every wait that is due: by deadline, then the higher level, then the older.
     pub(crate) fn expire_due(&self, gates: &mut impl Gates<A, T, R>) {
-        self.with_line(|line, wakers| {
-            let now = gates.now();
-            line.end_due(now, gates, wakers);
-        });
+        self.with_line(|line, wakers| line.end_due(gates.exactly(), gates, wakers));
     }
 
     /// Ends a wait for good, as its waiter wishes. What is answered, if it had ended before and that was not fetched, is
@@ -316,7 +335,11 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
     pub(crate) fn cancel(&self, ticket: Ticket) -> Option<End<T, R>> {
         let (end, _waker) = self.with_line(|line, _| match line.queue.find(ticket) {
             Found::Waits(at) => (None, line.queue.strike_off(at)),
-            Found::Ended(end) => (Some(end), None),
+            Found::Ended(at) => {
+                let end = line.queue.how_ended(at).end().copied();
+                line.queue.free(at);
+                (Some(end), None)
+            }
             Found::Nothing => (None, None),
         });
         end
@@ -335,8 +358,7 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
         self.with_line(|line, wakers| {
             for level in Priority::ALL.into_iter().rev() {
                 while let Some(at) = line.queue.oldest(level) {
-                    let given = give(line.queue.waiting(at));
-                    wakers.add(line.queue.end(at, End::Passed(given)));
+                    line.let_go(at, &mut give, wakers);
                 }
             }
         });
@@ -423,17 +445,4 @@ impl<A: Copy, T: Copy, R: Copy> Bulkhead<A, T, R> {
             self.home.store(process.into(), Ordering::Release);
         }
     }
-}
-
-/// A bulkhead at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
-    /// Who has slots, by level.
-    pub in_flight: Counts,
-    /// Who waits, by level.
-    pub queued: Counts,
-    /// The table in force.
-    pub slots: Slots,
-    /// When the next wait is due.
-    pub next_due: Option<Nanos>,
 }

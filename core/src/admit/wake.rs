@@ -1,6 +1,7 @@
 //! Wakers of waits that have ended, called once no lock is held.
 
 use crate::name::Name;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -11,20 +12,21 @@ use std::thread::Thread;
 #[must_use = "dropping them wakes: not under a lock"]
 pub(crate) struct Wakers<'a> {
     breaker: &'a Name,
-    /// Most operations wake one, and allocate nothing.
-    first: Option<Waker>,
-    more: Vec<Waker>,
+    /// Most operations wake one or nobody, and allocate nothing. Emptied when this is dropped.
+    first: ManuallyDrop<Option<Waker>>,
+    /// Nobody unless there is a first; the same.
+    more: ManuallyDrop<Vec<Waker>>,
 }
 
 impl<'a> Wakers<'a> {
     pub(crate) fn new(breaker: &'a Name) -> Self {
-        Wakers { breaker, first: None, more: Vec::new() }
+        Wakers { breaker, first: ManuallyDrop::new(None), more: ManuallyDrop::new(Vec::new()) }
     }
 
     pub(crate) fn add(&mut self, waker: Option<Waker>) {
         let Some(waker) = waker else { return };
-        match self.first {
-            None => self.first = Some(waker),
+        match *self.first {
+            None => *self.first = Some(waker),
             Some(_) => self.more.push(waker),
         }
     }
@@ -33,7 +35,7 @@ impl<'a> Wakers<'a> {
 impl Wakers<'_> {
     #[cold]
     fn wake_more(&mut self) {
-        self.more.drain(..).for_each(|waker| wake(self.breaker, waker));
+        std::mem::take(&mut *self.more).into_iter().for_each(|waker| wake(self.breaker, waker));
     }
 }
 

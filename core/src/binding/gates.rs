@@ -1,9 +1,10 @@
 //! The gates, for packages of other languages.
 
-use super::{Refused, Slip};
+use super::{Refused, Slip, slip_of};
 use crate::admission::Answered;
 use crate::admit::priority::Priority;
 use crate::asking::Waiting;
+use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::engine::Engine;
@@ -180,11 +181,10 @@ impl CircuitBreaker {
     /// # Errors
     /// As there.
     pub fn enter_slip_with(&self, request: &Wanted, waker: Option<&Waker>) -> Result<EnteredSlip, Refused> {
-        match self.0.acquire_or_wait(request, waker)? {
-            Answered::Given(engine, ticket) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
-            Answered::Waits(place) => {
-                Ok(EnteredSlip::Waiting(Waiting::new(self.clone(), place, waker.is_some())))
-            }
+        let mut ticket = Ticket::plain(0);
+        match self.0.acquire_or_wait(request, waker, &mut ticket)? {
+            Answered::Given(engine) => Ok(EnteredSlip::Admitted(self.paced(engine, ticket))),
+            Answered::Waits(place) => Ok(EnteredSlip::Waiting(Waiting::new(self, place, waker.is_some()))),
         }
     }
 
@@ -207,30 +207,29 @@ impl Waiting {
     /// As [`expire`](Waiting::expire), after every wait of the breaker that is due was ended, in the order of policies §11:
     /// for hosts whose timers do not ring in that order.
     pub fn expire_due(&self) -> bool {
-        self.breaker().0.end_waits();
+        self.body().into_iter().for_each(Body::end_waits);
         self.deadline().is_none()
     }
 
     /// How the wait ended, once; `None` while it goes on, and `waker` is woken when it ends.
     pub fn try_end(&mut self, waker: &Waker) -> Option<Result<Paced, Refused>> {
-        match self.poll_end(&mut Context::from_waker(waker)) {
+        match self.poll_end(&mut Context::from_waker(waker), |_, refusal| refusal.into()) {
             Poll::Pending => None,
-            Poll::Ready(Err(refusal)) => Some(Err(refusal.into())),
-            Poll::Ready(Ok(permit)) => Some(Ok(self.unlend(permit))),
+            Poll::Ready(answer) => Some(answer.map(unlend)),
         }
     }
 
     /// Blocks the thread until the wait has ended, for at most `timeout` of the system's time; `None` when it goes on.
     pub fn wait_slip(&mut self, timeout: Duration) -> Option<Result<Paced, Refused>> {
-        let answer = self.wait_within(Some(timeout))?;
-        Some(answer.map(|permit| self.unlend(permit)).map_err(Refused::from))
+        let answer = self.wait_within(Some(timeout), |_, refusal| refusal.into())?;
+        Some(answer.map(unlend))
     }
+}
 
-    /// The host keeps the breaker in memory, and the slip as words.
-    fn unlend(&self, permit: OwnedPermit) -> Paced {
-        let permit = ManuallyDrop::new(permit);
-        // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
-        let loan = unsafe { std::ptr::read(&permit.loan) };
-        self.breaker().paced(loan.engine(), permit.ticket)
-    }
+/// The host keeps the breaker in memory, and the slip as words.
+fn unlend(permit: OwnedPermit) -> Paced {
+    let permit = ManuallyDrop::new(permit);
+    // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
+    let loan = unsafe { std::ptr::read(&permit.loan) };
+    (slip_of(loan.body(), loan.engine(), permit.ticket), permit.ticket.wait())
 }

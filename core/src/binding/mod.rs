@@ -7,6 +7,7 @@ mod gates;
 
 pub use self::attempts::{Course, Joined, Place, Role, Stored, Vacant, finished_json, step_json};
 pub use self::gates::{EnteredSlip, Paced, cost_of, policy_event_json, priority, priority_of};
+use crate::body::Body;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::config::Builder;
@@ -96,11 +97,15 @@ impl Builder {
     }
 }
 
+#[inline]
+fn slip_of(body: &Body, engine: &Engine, ticket: Ticket) -> Slip {
+    let (low, lease, extra, start, rest) = ticket.parts();
+    Slip { start, rest, low, lease, extra, engine: body.number_of(engine) }
+}
+
 impl CircuitBreaker {
     fn slip(&self, engine: &Engine, ticket: Ticket) -> Slip {
-        let engine = self.0.engines().position(|e| std::ptr::eq(e, engine)).unwrap_or_default();
-        let (low, lease, extra, start, rest) = ticket.parts();
-        Slip { start, rest, low, lease, extra, engine: engine as u32 }
+        slip_of(&self.0, engine, ticket)
     }
 
     fn ticket(&self, slip: &Slip) -> (&Engine, Ticket) {

@@ -104,11 +104,8 @@ impl<T, E> First<'_, T, E> {
         let mut ticket = Ticket::plain(0);
         let engine = match body.pass_around(&self.wanted, &mut ticket) {
             Some(engine) => engine,
-            None => match body.acquire_or_wait(&self.wanted, Some(cx.waker())) {
-                Ok(Answered::Given(engine, given)) => {
-                    ticket = given;
-                    engine
-                }
+            None => match body.acquire_or_wait(&self.wanted, Some(cx.waker()), &mut ticket) {
+                Ok(Answered::Given(engine)) => engine,
                 Ok(Answered::Waits(place)) => return Begun::Waits(place),
                 Err(refusal) => return Begun::Refused(refusal),
             },
@@ -227,8 +224,9 @@ impl<T, E> Run<'_, T, E> {
     async fn enter(&mut self) {
         let body = self.body();
         let place = poll_fn(|cx| {
-            Poll::Ready(match body.acquire_or_wait(self.steps.wanted(), Some(cx.waker())) {
-                Ok(Answered::Given(engine, ticket)) => {
+            let mut ticket = Ticket::plain(0);
+            Poll::Ready(match body.acquire_or_wait(self.steps.wanted(), Some(cx.waker()), &mut ticket) {
+                Ok(Answered::Given(engine)) => {
                     self.steps.admitted(body, engine, ticket);
                     None
                 }
@@ -246,8 +244,8 @@ impl<T, E> Run<'_, T, E> {
 
     /// Waits in the queue.
     async fn wait(&mut self, place: Place) {
-        let waiting = Waiting::new(self.shared.breaker.clone(), place, true);
-        match waiting.until_its_deadline().await {
+        let waiting = Waiting::new(&self.shared.breaker, place, true);
+        match waiting.until_its_deadline(|_, refusal| refusal).await {
             Ok(permit) => {
                 let (engine, ticket) = self.shared.breaker.borrow(permit).into_parts();
                 self.steps.admitted(self.body(), engine, ticket);

@@ -61,7 +61,7 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         writeln!(
             out,
             "\nGates. without: the call through a breaker without the gate; governor, tokio, tower-resilience: \
-             their gate around the bare call. queue_grant: whole cost.\n"
+             their gate around the bare call. queue_...: whole cost.\n"
         )?;
         grid(out, &gates, &GATE_COLUMNS)?;
     }

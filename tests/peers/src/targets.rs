@@ -51,6 +51,15 @@ impl Figures<'_> {
         Some(self.ns(line)? / self.row(line, peer)?.ns?)
     }
 
+    /// What a wait adds to a call, over what it adds to a peer's.
+    fn wait_over(&self, peer: &str) -> Option<f64> {
+        let added = |column: &str| {
+            let ns = |line| self.row(line, column)?.ns;
+            Some(ns("queue_grant")? - ns("queue_no_wait")?)
+        };
+        Some(added("fusewire")? / added(peer)?)
+    }
+
     fn megabytes_a_second(&self) -> Option<f64> {
         let row = self.row("metrics_text", "fusewire")?;
         Some(row.bytes? as f64 / row.ns? * 1_000.0)
@@ -124,6 +133,7 @@ pub fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         ("a breaker without gates, ns", AtMost(3.0), of.row("no_gates", "without").and_then(|row| row.ns)),
         ("one whose gates were taken away, over that, ns", Below(1.0), of.gate("no_gates")),
         ("a grant to a waiting task over tokio's", AtMost(2.0), of.over("queue_grant", "tokio")),
+        ("what the wait adds to the call, over tokio's", Reported, of.wait_over("tokio")),
         ("timeout, retry and fallback over the call without, ns", AtMost(60.0), of.gate("recovering")),
         ("the same, awaited", AtMost(60.0), of.gate("async_recovering")),
         ("metrics text, MB/s", AtLeast(150.0), of.megabytes_a_second()),

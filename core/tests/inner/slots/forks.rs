@@ -25,7 +25,7 @@ fn a_child_begins_with_free_slots_and_without_waiters() {
     let slot = slots.try_take(Normal).expect("free");
     let ticket = waits(&slots, &mut host, call(Low, 1));
     let waker = Waker::from(Arc::new(Parents(std::process::id())));
-    assert!(slots.poll(ticket, &mut Context::from_waker(&waker)).is_pending());
+    assert!(slots.poll(ticket, &mut Context::from_waker(&waker), |end| end.copied()).is_pending());
     let child = in_a_child(|| {
         let mut host = Host::at(2 * LONG);
         assert_eq!(slots.in_flight(), 0);

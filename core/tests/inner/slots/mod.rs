@@ -12,6 +12,7 @@ use crate::admit::bulkhead::Slots;
 use crate::admit::priority::Priority;
 use crate::admit::queue::{Ticket, Waiting};
 use crate::admit::slots::{Asked, Bulkhead, End, Gates, Slot, Table, Without};
+use crate::clock::Near;
 use crate::name::Name;
 use std::task::{Context, Poll, Waker};
 
@@ -43,18 +44,19 @@ impl Host {
 }
 
 impl Gates<u32, u32, &'static str> for Host {
-    fn now(&mut self) -> u64 {
+    fn now(&mut self, _: &mut Near) -> u64 {
         self.now
     }
 
-    fn look(&mut self, _: &Waiting<u32>) -> Result<(), &'static str> {
+    fn look(&mut self, _: Priority) -> Result<(), &'static str> {
         if self.is_open { Err("open") } else { Ok(()) }
     }
 
-    fn take(&mut self, waiting: &Waiting<u32>, slot: Slot) -> Result<u32, &'static str> {
+    fn take(&mut self, waiting: &Waiting<u32>, slot: Slot, given: &mut u32) -> Result<(), &'static str> {
+        *given = waiting.ask;
         assert_eq!(slot.level(), waiting.level);
         assert!(!std::mem::take(&mut self.is_broken), "a gate is broken");
-        if self.refused.contains(&waiting.ask) { Err("rate_limited") } else { Ok(waiting.ask) }
+        if self.refused.contains(&waiting.ask) { Err("rate_limited") } else { Ok(()) }
     }
 
     fn ended(&mut self, waiting: &Waiting<u32>, how: Without<&'static str>) {
@@ -96,7 +98,7 @@ fn waits(slots: &Plain, host: &mut Host, waiting: Waiting<u32>) -> Ticket {
 }
 
 fn ask(slots: &Plain, ticket: Ticket) -> Option<End<u32, &'static str>> {
-    match slots.poll(ticket, &mut Context::from_waker(Waker::noop())) {
+    match slots.poll(ticket, &mut Context::from_waker(Waker::noop()), |end| end.copied()) {
         Poll::Ready(end) => Some(end),
         Poll::Pending => None,
     }

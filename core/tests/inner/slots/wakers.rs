@@ -20,7 +20,7 @@ fn calls(f: impl Fn() + Send + Sync + 'static) -> Waker {
 }
 
 fn is_pending(slots: &Plain, ticket: Ticket, waker: &Waker) -> bool {
-    slots.poll(ticket, &mut Context::from_waker(waker)).is_pending()
+    slots.poll(ticket, &mut Context::from_waker(waker), |end| end.copied()).is_pending()
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_blocked_thread_is_unparked() {
         let ticket = waits(&inner, &mut Host::default(), call(Low, 1));
         let waker = crate::admit::wake::unparks_this_thread();
         loop {
-            match inner.poll(ticket, &mut Context::from_waker(&waker)) {
+            match inner.poll(ticket, &mut Context::from_waker(&waker), |end| end.copied()) {
                 Poll::Ready(End::Granted(slot, 1)) => return inner.release(slot, &mut Host::default()),
                 Poll::Ready(other) => panic!("{other:?}"),
                 Poll::Pending => std::thread::park(),

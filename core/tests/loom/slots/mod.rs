@@ -8,6 +8,7 @@ use crate::admit::bulkhead::Slots;
 use crate::admit::priority::Priority::{self, Low, Normal};
 use crate::admit::queue::{Ticket, Waiting};
 use crate::admit::slots::{Asked, Bulkhead, End, Gates, Slot, Table, Without};
+use crate::clock::Near;
 use crate::name::Name;
 use loom::thread;
 use std::sync::Arc;
@@ -24,16 +25,17 @@ const BEFORE: u64 = 0;
 const DEADLINE: u64 = 5;
 
 impl Gates<u32, u32, &'static str> for At {
-    fn now(&mut self) -> u64 {
+    fn now(&mut self, _: &mut Near) -> u64 {
         self.0
     }
 
-    fn look(&mut self, _: &Waiting<u32>) -> Result<(), &'static str> {
+    fn look(&mut self, _: Priority) -> Result<(), &'static str> {
         Ok(())
     }
 
-    fn take(&mut self, waiting: &Waiting<u32>, _: Slot) -> Result<u32, &'static str> {
-        Ok(waiting.ask)
+    fn take(&mut self, waiting: &Waiting<u32>, _: Slot, given: &mut u32) -> Result<(), &'static str> {
+        *given = waiting.ask;
+        Ok(())
     }
 
     fn ended(&mut self, _: &Waiting<u32>, _: Without<&'static str>) {}
@@ -97,7 +99,7 @@ impl Place {
     fn new(slots: &Plain, ticket: Ticket) -> Self {
         let woken = Arc::new(Woken::default());
         let waker: Waker = Arc::clone(&woken).into();
-        let end = match slots.poll(ticket, &mut Context::from_waker(&waker)) {
+        let end = match slots.poll(ticket, &mut Context::from_waker(&waker), |end| end.copied()) {
             Poll::Pending => None,
             Poll::Ready(end) => Some(end),
         };
@@ -107,7 +109,10 @@ impl Place {
     /// The slot, if it was granted one. Who was told to wait has been woken exactly if it ended.
     fn slot(&mut self, slots: &Plain) -> Option<Slot> {
         let end = self.end.take().or_else(|| {
-            let polled = slots.poll(self.ticket, &mut Context::from_waker(&Arc::clone(&self.woken).into()));
+            let polled =
+                slots.poll(self.ticket, &mut Context::from_waker(&Arc::clone(&self.woken).into()), |end| {
+                    end.copied()
+                });
             assert_eq!(self.woken.0.load(SeqCst), usize::from(polled.is_ready()), "woken so often");
             match polled {
                 Poll::Pending => None,

@@ -102,16 +102,17 @@ fn who_gives_another_waker_while_its_wait_ends_learns_of_it() {
 struct Flagged(Arc<AtomicU64>);
 
 impl Gates<u32, u32, &'static str> for Flagged {
-    fn now(&mut self) -> u64 {
+    fn now(&mut self, _: &mut Near) -> u64 {
         BEFORE
     }
 
-    fn look(&mut self, _: &Waiting<u32>) -> Result<(), &'static str> {
+    fn look(&mut self, _: Priority) -> Result<(), &'static str> {
         if self.0.load(Ordering::Acquire) == 0 { Ok(()) } else { Err("open") }
     }
 
-    fn take(&mut self, waiting: &Waiting<u32>, _: Slot) -> Result<u32, &'static str> {
-        Ok(waiting.ask)
+    fn take(&mut self, waiting: &Waiting<u32>, _: Slot, given: &mut u32) -> Result<(), &'static str> {
+        *given = waiting.ask;
+        Ok(())
     }
 
     fn ended(&mut self, _: &Waiting<u32>, _: Without<&'static str>) {}

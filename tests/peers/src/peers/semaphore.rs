@@ -38,6 +38,24 @@ pub fn slots() -> Maker {
     Scenario::Success.maker(|| Slots(Semaphore::new(black_box(SLOTS as usize))))
 }
 
+/// A permit that is free, asked for as by one who would wait, and given back.
+pub fn no_wait() -> Maker {
+    Box::new(|| -> Batch {
+        Box::new(|calls| {
+            let semaphore = Arc::new(Semaphore::new(1));
+            let (_spinner, waker) = waker();
+            let mut context = Context::from_waker(&waker);
+            for _ in 0..calls {
+                let asking = pin!(Arc::clone(black_box(&semaphore)).acquire_owned());
+                match asking.poll(&mut context) {
+                    Poll::Ready(permit) => drop(permit.expect("it is open")),
+                    Poll::Pending => panic!("a permit is free"),
+                }
+            }
+        })
+    })
+}
+
 /// One permit, handed on from who has it to who waits for it.
 pub fn grant() -> Maker {
     Box::new(|| -> Batch {
