@@ -24,8 +24,10 @@ function shown(error) {
 }
 
 function failed(bench, error) {
-  const { attempts, rejection } = recoveryOf(error);
-  bench.see('over', { value: null, attempts, error: shown(error), rejected: rejection?.reason ?? null });
+  const found = recoveryOf(error);
+  // Where there are no policies around a call, nothing is noted of it.
+  const told = found && { attempts: found.attempts, rejected: found.rejection?.reason ?? null };
+  bench.see('over', { value: null, error: shown(error), ...told });
 }
 
 export async function executed(bench) {

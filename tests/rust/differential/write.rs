@@ -1,6 +1,6 @@
 //! Writes scripts.
 
-use crate::document::{RUNGS, document};
+use crate::document::{RUNGS, document, is_around};
 use crate::random::Random;
 use crate::script::Script;
 use crate::stepped::{self, Host};
@@ -60,7 +60,8 @@ fn request(r: &mut Random, document: &Value) -> Value {
     if r.chance(40) {
         request.insert("idempotent".to_owned(), true.into());
     }
-    if r.chance(25) {
+    // Without policies around it a call of Python's knows no deadline.
+    if is_around(document) && r.chance(25) {
         request.insert("deadline".to_owned(), r.within(1..=1_500).into());
     }
     let features: Vec<&String> = document["features"].as_object().into_iter().flat_map(Map::keys).collect();
