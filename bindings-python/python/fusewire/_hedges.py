@@ -40,6 +40,7 @@ async def _lead(run: Run, lanes: _Tasks | _Nursery, limit: float | None, after: 
     primary: BaseException | None = None
     lanes.start(0, _attempt(run, limit))
     while running:
+        asked = lanes.now()
         ended = await lanes.next(after)
         if ended is None:
             permit = run.attempts._hedge()
@@ -53,6 +54,9 @@ async def _lead(run: Run, lanes: _Tasks | _Nursery, limit: float | None, after: 
             after = run.attempts._hedge_after()
             continue
         number, result, error = ended
+        if after is not None:
+            # What ends does not put off the next.
+            after = max(0.0, after - (lanes.now() - asked))
         running.discard(number)
         if error is None:
             if number:
@@ -91,6 +95,11 @@ class _Tasks:
         from asyncio import get_running_loop
 
         self._tasks[get_running_loop().create_task(attempt)] = number
+
+    def now(self) -> float:
+        from asyncio import get_running_loop
+
+        return get_running_loop().time()
 
     async def next(self, after: float | None) -> Ended | None:
         """The next that has ended; ``None`` when so many seconds have passed."""
@@ -132,6 +141,9 @@ class _Nursery:
 
     def start(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
         self._nursery.start_soon(self._run, number, attempt)
+
+    def now(self) -> float:
+        return float(self._trio.current_time())
 
     async def _run(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
         try:
