@@ -47,6 +47,7 @@ static json_t *text_or_null(const char *text) {
 static fusewire_request request_of(const bench *b, const json_t *written) {
     fusewire_request request = FUSEWIRE_REQUEST_INIT;
     request.method = json_string_value(json_object_get(written, "method"));
+    request.key = json_string_value(json_object_get(written, "key"));
     request.feature = json_string_value(json_object_get(written, "feature"));
     request.idempotent = json_is_true(json_object_get(written, "idempotent"));
     const uint64_t after = number_or(written, "deadline", FUSEWIRE_NONE);

@@ -79,7 +79,8 @@ def _answered(bench, value):
 
 
 def _told(bench, result):
-    if result.degraded and result.value != result.rung:
+    # The cache answers with what it has.
+    if result.degraded and result.rung != "cache" and result.value != result.rung:
         raise AssertionError(f"{result.rung} has answered {result.value}")
     error = _shown(result.error) if result.degraded else None
     bench.see("over", value=result.value, attempts=result.attempts, error=error)

@@ -53,6 +53,9 @@ pub fn document(r: &mut Random) -> Value {
     if r.chance(50) {
         set("fallback", RUNGS[..r.within(1..=2) as usize].to_vec().into());
     }
+    if r.chance(20) {
+        set("cache", cache(r));
+    }
     if r.chance(30) {
         set("features", features(r));
     }
@@ -78,7 +81,7 @@ pub fn document(r: &mut Random) -> Value {
 
 /// Whether there are policies around a call.
 pub fn is_around(document: &Value) -> bool {
-    ["retry", "timeout", "fallback"].iter().any(|policy| document.get(policy).is_some())
+    ["retry", "timeout", "fallback", "cache"].iter().any(|policy| document.get(policy).is_some())
 }
 
 /// What trips, for how long, and how it closes.
@@ -132,6 +135,16 @@ fn timeout(r: &mut Random) -> Value {
         timeout["percentile"] = (*r.pick(&[0.5, 0.9, 0.95])).into();
     }
     timeout
+}
+
+fn cache(r: &mut Random) -> Value {
+    json!({
+        "mode": *r.pick(&["on_failure", "read_through"]),
+        "ttl": milliseconds(r.within(1..=2_000)),
+        "stale_ttl": milliseconds(r.within(0..=2_000)),
+        "max_entries": few(r, 3),
+        "coalesce": r.chance(50),
+    })
 }
 
 /// Later ones may require earlier ones.

@@ -23,6 +23,9 @@ pub fn request(call: &Call, now: u64) -> Request<'_> {
     if let Some(feature) = call.request["feature"].as_str() {
         request = request.feature(feature);
     }
+    if let Some(key) = call.request["key"].as_str() {
+        request = request.key(key);
+    }
     if call.request["idempotent"] == true {
         request = request.idempotent();
     }

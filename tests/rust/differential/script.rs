@@ -10,7 +10,7 @@ pub struct Script {
 }
 
 pub struct Call {
-    /// `method`, `idempotent`, `feature`, and `deadline`: so long after the call begins.
+    /// `method`, `idempotent`, `feature`, `key`, and `deadline`: so long after the call begins.
     pub request: Value,
     /// What its attempts do, the last of it again and again.
     pub acts: Vec<Act>,

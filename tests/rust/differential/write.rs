@@ -64,6 +64,9 @@ fn request(r: &mut Random, document: &Value) -> Value {
     if is_around(document) && r.chance(25) {
         request.insert("deadline".to_owned(), r.within(1..=1_500).into());
     }
+    if r.chance(60) {
+        request.insert("key".to_owned(), (*r.pick(&["a", "b"])).into());
+    }
     let features: Vec<&String> = document["features"].as_object().into_iter().flat_map(Map::keys).collect();
     if !features.is_empty() && r.chance(80) {
         request.insert("feature".to_owned(), r.pick(&features).as_str().into());
