@@ -21,9 +21,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps --al
 ruff format --quiet --diff
 ruff check --quiet
 
-for script in ci/*.sh .ci/run tests/run-vectors; do
+for script in ci/*.sh .ci/run tests/run-vectors tests/run-differential; do
     bash -n "$script"
 done
 if command -v shellcheck >/dev/null 2>&1; then
-    shellcheck -x -P ci ci/*.sh .ci/run tests/run-vectors
+    shellcheck -x -P ci ci/*.sh .ci/run tests/run-vectors tests/run-differential
 fi

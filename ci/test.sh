@@ -11,6 +11,7 @@ steps=(
     "lint       ci/lint.sh"
     "vectors    ci/vectors.sh"
     "vectors-c  ci/vectors-c.sh"
+    "differential ci/differential.sh"
     "rust       ci/test-rust.sh"
     "node       ci/test-node.sh"
     "python     ci/test-python.sh"
@@ -38,10 +39,10 @@ for step in "${steps[@]}"; do
     if [ "$#" -gt 0 ] && [[ $wanted != *" $name "* ]]; then continue; fi
     say "" "==== $name: $command"
     began=$SECONDS
-    summary+=("$(printf '%-10s failed' "$name")")
+    summary+=("$(printf '%-12s failed' "$name")")
     # shellcheck disable=SC2086 # a command and its arguments
     $command
     unset 'summary[-1]'
-    summary+=("$(printf '%-10s %5d s' "$name" "$((SECONDS - began))")")
+    summary+=("$(printf '%-12s %5d s' "$name" "$((SECONDS - began))")")
     say "==== $name: $((SECONDS - began)) s"
 done

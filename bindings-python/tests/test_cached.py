@@ -39,6 +39,11 @@ def test_a_fresh_value_answers_before_the_call(make, clock, totals):
     assert totals(breaker) == {"success": 2, "failure": 2}
 
 
+def test_of_a_cached_value_a_result_tells_that_nobody_was_asked(make):
+    policy = make(cache={"mode": "read_through"}).policy(key="all")
+    assert [policy.result(lambda: "value").attempts for _ in range(2)] == [1, 0]
+
+
 def test_on_failure_the_call_is_made_first(make):
     breaker, given = make(cache={}), iter(["one", OSError(), "two", OSError()])
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 import trio
+import trio.testing
 
 from fusewire import CallTimeoutError, CircuitBreaker, circuit_breaker
 
@@ -65,6 +66,22 @@ def test_a_primary_that_answers_after_all_wins(loop, totals):
     assert run(circuit_breaker(breaker)(function)) == "first"
     assert (function.cancelled, breaker.snapshot().hedge.won, breaker.snapshot().bulkhead.in_flight) == ([1], 0, 0)
     assert totals(breaker) == {"success": 1, "ignored": 1}
+
+
+def test_one_that_fails_does_not_put_off_the_next():
+    begun = []
+
+    async def function():
+        begun.append(round(trio.current_time(), 3))
+        if len(begun) == 2:
+            await trio.sleep(0.06)
+            raise KeyError("second")
+        await trio.sleep(60 if len(begun) == 1 else 0)
+        return "answer"
+
+    guarded = circuit_breaker(make(hedge={"after": "100ms", "max": 2}))(function)
+    assert trio.run(guarded, clock=trio.testing.MockClock(autojump_threshold=0)) == "answer"
+    assert begun == [0, 0.1, 0.2]
 
 
 def test_one_that_answers_in_time_has_none_beside_it(loop, totals):

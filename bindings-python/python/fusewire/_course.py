@@ -149,7 +149,8 @@ class Run:
             rung=self.rung,
             error=(self.error or self.rejection) if degraded else None,
             errors=tuple(self.failed),
-            attempts=1 if done is None else done.attempts,
+            # None: a value that was cached, or made by another call of the same key.
+            attempts=0 if done is None else done.attempts,
         )
 
 

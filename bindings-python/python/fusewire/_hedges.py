@@ -50,6 +50,7 @@ async def _lead(
     primary: BaseException | None = None
     lanes.start(0, _attempt(run, limit))
     while running:
+        asked = lanes.now()
         ended = await lanes.next(after)
         if ended is None:
             number = _begin(run, hedges)
@@ -61,6 +62,9 @@ async def _lead(
             after = run.attempts._hedge_after()
             continue
         number, result, error = ended
+        if after is not None:
+            # What ends does not put off the next.
+            after = max(0.0, after - (lanes.now() - asked))
         running.discard(number)
         if error is None:
             if number:
@@ -116,6 +120,11 @@ class _Tasks:
 
         self._tasks[get_running_loop().create_task(attempt)] = number
 
+    def now(self) -> float:
+        from asyncio import get_running_loop
+
+        return get_running_loop().time()
+
     async def next(self, after: float | None) -> Ended | None:
         """The next that has ended; ``None`` when so many seconds have passed."""
         from asyncio import FIRST_COMPLETED, CancelledError, wait
@@ -151,6 +160,9 @@ class _Nursery:
 
     def start(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
         self._nursery.start_soon(self._run, number, attempt)
+
+    def now(self) -> float:
+        return float(self._trio.current_time())
 
     async def _run(self, number: int, attempt: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -32,7 +32,8 @@ class FallbackResult(Namespace):
     """What a call came to: the ``value``; whether it is ``degraded``, because something answered in the call's place: the
     ``rung`` by its name, ``None`` for the one function that answers calls that were turned away. Then ``error`` is why there
     was no answer of the call's own, what it raised last or the ``CircuitOpenError``, and ``errors`` are the rungs before that
-    could not answer, each with the exception that says why. ``attempts``: how often the breaker was asked."""
+    could not answer, each with the exception that says why. ``attempts``: how often the breaker was asked; 0 for a
+    value that was cached, or made by another call of the same key."""
 
     value: Any
     degraded: bool
