@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ._waiting import trio_task
 
 TYPE_CHECKING = False
@@ -44,10 +46,12 @@ class Limit:
     __slots__ = ("before", "is_over", "task", "timer")
 
     def __init__(self, seconds: float) -> None:
-        from asyncio import current_task, get_running_loop
-
-        loop = get_running_loop()
-        task: Any = current_task(loop)
+        # Whoever runs a loop has imported it; to import it here would cost as much as all the rest.
+        asyncio: Any = sys.modules.get("asyncio")
+        if asyncio is None:
+            raise RuntimeError("no running event loop")
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self.task = task
         # Those that were asked for before are not ours. Before 3.11 nobody counts them.

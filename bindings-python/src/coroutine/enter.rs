@@ -53,33 +53,31 @@ pub(super) unsafe fn enter(slf: *mut Coroutine, guard: &Guard) -> Result<Slip, S
         } else {
             first.ask(guard).map(EnteredSlip::Admitted)
         };
-        let Ok(EnteredSlip::Admitted((slip, 0))) = entered else {
-            return Err(if tries {
-                attempts(py, this, guard, first, entered)
-            } else {
-                waits(py, this, first, entered)
+        let admitted = match &entered {
+            Ok(EnteredSlip::Admitted((slip, 0))) => kind_of(py, guard, slip, tries).map(|kind| (kind, *slip)),
+            _ => None,
+        };
+        let Some((kind, slip)) = admitted else {
+            return Err(match tries {
+                true => attempts(py, this, guard, first, entered),
+                false => waits(py, this, first, entered),
             });
         };
-        let is_limited = guard.core.slip_timeout(&slip).is_some();
-        if (tries && guard.core.has_hedge()) || (is_limited && in_trio(py)) {
-            let entered = Ok(EnteredSlip::Admitted((slip, 0)));
-            return Err(if tries {
-                attempts(py, this, guard, first, entered)
-            } else {
-                waits(py, this, first, entered)
-            });
-        }
-        let mut kind = GATED;
-        if is_limited {
-            kind |= LIMITED;
-        }
         if tries {
-            kind |= TRIES;
             (*slf).first.write(first);
         }
         this.kind.store(kind, Ordering::Relaxed);
         Ok(slip)
     }
+}
+
+/// What kind of call it is that may be made at once; `None`: one that Python makes.
+fn kind_of(py: Python<'_>, guard: &Guard, slip: &Slip, tries: bool) -> Option<u8> {
+    let is_limited = guard.core.slip_timeout(slip).is_some();
+    if (tries && guard.core.has_hedge()) || (is_limited && in_trio(py)) {
+        return None;
+    }
+    Some(GATED | if is_limited { LIMITED } else { 0 } | if tries { TRIES } else { 0 })
 }
 
 /// What the call asks for; `None`: nothing of its own.

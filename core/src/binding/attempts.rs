@@ -43,12 +43,7 @@ impl Course {
     }
 
     /// As [`begin`](Course::begin), of a call that was [counted](Course::count) and whose request was checked.
-    pub fn take_up(
-        breaker: &CircuitBreaker,
-        request: &Request<'_>,
-        wanted: Wanted,
-        begun: Nanos,
-    ) -> Self {
+    pub fn take_up(breaker: &CircuitBreaker, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         Course(Steps::take_up(&breaker.0, request, wanted, begun))
     }
 
