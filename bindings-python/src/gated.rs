@@ -103,7 +103,7 @@ impl Guard {
 ///
 /// # Safety
 /// Attached; the owner has the guard, and the arguments are alive.
-#[cold]
+#[inline(never)]
 pub(crate) unsafe fn admit(
     py: Python<'_>,
     owner: *mut ffi::PyObject,

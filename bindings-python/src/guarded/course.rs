@@ -31,7 +31,7 @@ struct Begun<'py> {
 ///
 /// # Safety
 /// Attached; the arguments are those of a vectorcall, and the function is alive.
-#[cold]
+#[inline(never)]
 pub(super) unsafe fn call_by_course<const WANTS_RESULT: bool>(
     owner: *mut ffi::PyObject,
     guard: &Guard,
