@@ -237,6 +237,12 @@ impl Asking {
         !self.functions.is_empty()
     }
 
+    /// Whether values of calls may be cached: one says under what.
+    #[cfg(Py_3_10)]
+    pub(crate) fn may_name_key(&self) -> bool {
+        self.constant.key.is_some() || self.functions.iter().any(|(field, _)| *field == Field::Key)
+    }
+
     /// What a call with these arguments asks for. A key that cannot be made is logged, and there is none then.
     ///
     /// # Safety

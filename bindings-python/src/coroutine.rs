@@ -4,13 +4,20 @@
 //! The interpreter resumes an awaitable through `am_send` (asyncio's tasks; `await` up to 3.11) or through `tp_iternext`
 //! (`await` from 3.12 on). Both lead to one step. A result leaves `tp_iternext` as a `StopIteration`.
 //!
-//! While the breaker is open the function is not called before there is a permit: a coroutine that will be thrown away
-//! costs more than the rejection.
+//! While the breaker is open, or where it has gates, the function is not called before there is a permit: a coroutine that
+//! will be thrown away costs more than the rejection.
+//!
+//! A call that is let in at once and succeeds at its first attempt is made here from the first step to the last. What waits
+//! before it, or comes after, is a coroutine of Python's that takes the inner one's place.
 
 #[cfg(Py_3_10)]
 mod begin;
 #[cfg(Py_3_10)]
 mod class;
+#[cfg(Py_3_10)]
+mod end;
+#[cfg(Py_3_10)]
+mod enter;
 #[cfg(Py_3_10)]
 mod parts;
 #[cfg(Py_3_10)]

@@ -103,7 +103,7 @@ impl Guard {
 ///
 /// # Safety
 /// Attached; the owner has the guard, and the arguments are alive.
-#[cold]
+#[inline(never)]
 pub(crate) unsafe fn admit(
     py: Python<'_>,
     owner: *mut ffi::PyObject,
@@ -206,7 +206,8 @@ fn guard_in<'a>(handle: &'a Py<PyAny>, owner: &'a Bound<'_, PyAny>) -> Option<&'
     guard_of(handle).or_else(|| owner.cast::<Breaker>().ok().map(|breaker| &breaker.get().guard))
 }
 
-fn said_for(
+/// What a call with these arguments asks for.
+pub(crate) fn said_for(
     py: Python<'_>,
     guard: &Guard,
     args: &Bound<'_, PyTuple>,

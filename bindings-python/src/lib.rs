@@ -11,6 +11,7 @@ mod coroutine;
 mod document;
 mod error;
 mod events;
+mod first;
 mod gated;
 mod guard;
 mod guarded;

@@ -50,6 +50,18 @@ impl Raised {
         self.value
     }
 
+    /// Lets go of it: it was handled.
+    ///
+    /// # Safety
+    /// The thread is attached.
+    pub(crate) unsafe fn forget(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.restore();
+            ffi::PyErr_Clear();
+        }
+    }
+
     /// Raises it again.
     ///
     /// # Safety

@@ -232,6 +232,13 @@ impl Steps {
         Ok(Steps { course, permit: None, turn: 0, error_type: None, failure: 0 })
     }
 
+    /// Counts a call that begins; answers when that is.
+    #[cfg(feature = "binding")]
+    #[inline]
+    pub(crate) fn count(body: &Body) -> Nanos {
+        Course::count(body)
+    }
+
     /// Takes up a call that has begun and was counted; its first attempt is to be told of.
     pub(crate) fn take_up(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         let course = Course::begun_at(body, request, wanted, begun);

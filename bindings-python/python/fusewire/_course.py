@@ -6,20 +6,21 @@ from __future__ import annotations
 import time
 
 from ._cached import Follower, may_wait
-from ._errors import CallTimeoutError, attach
+from ._errors import attach, timed_out
 from ._fallback import Asking, answer_of
 from ._limits import Expired, within
 from ._native import TIMEOUT, Call, Use, Wait, fallback_of, rungs_of
+from ._streams import first, named
 from ._waiting import ask_async, ask_here, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from typing import Any, NoReturn
 
     from ._cached import Cached, Leader
     from ._errors import CircuitOpenError
-    from ._native import Attempts, Breaker, Done, GuardedFunction
+    from ._native import Attempts, Breaker, Done, GuardedFunction, Permit
     from ._policy import FallbackResult
 
     Owner = GuardedFunction[..., Any] | Breaker
@@ -78,9 +79,7 @@ class Run:
 
     def timed_out(self, limit: float, cause: BaseException | None) -> None:
         """The attempt was cut off."""
-        error = CallTimeoutError(self.attempts.breaker, limit)
-        error.__cause__ = cause
-        self.error, self.result = error, None
+        self.error, self.result = timed_out(self.attempts.breaker, limit, cause), None
         self.attempts.failure(TIMEOUT)
 
     def answered(self, rung: str, value: Any) -> None:
@@ -260,8 +259,42 @@ async def call_async(run: Run) -> Any:
     return run.kept(cached, flight, value)
 
 
-async def _call_async(run: Run) -> Any:
+def rest(
+    owner: Owner,
+    function: Callable[..., Any],
+    awaitable: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    attempts: Attempts,
+    permit: Permit | None,
+    error: BaseException | None,
+    result: Any,
+    limit: float | None,
+) -> Coroutine[Any, Any, Any]:
+    """The rest of a call of a coroutine function, whose first attempt may wait in the queue, be admitted or have been made.
+    One with a ``limit`` was cut off, by that ``error``. ``awaitable`` is what the function has answered to a call before. For
+    the native part."""
+    run = Run(owner, first(function, awaitable), args, kwargs, attempts)
+    if limit is not None:
+        run.timed_out(limit, error)
+    else:
+        run.error, run.result = error, result
+    return named(_rest(run, permit, awaitable), function)
+
+
+async def _rest(run: Run, permit: Permit | None, awaitable: Any) -> Any:
+    try:
+        return await _call_async(run, permit)
+    finally:
+        # Of what never ran nobody need be told that it was not awaited.
+        if hasattr(awaitable, "close"):
+            awaitable.close()
+
+
+async def _call_async(run: Run, permit: Permit | None = None) -> Any:
     with run.attempts as attempts:
+        if permit is not None:
+            await ask_async(attempts, permit)
         while True:
             step = attempts._next()
             if step is None:

@@ -151,6 +151,13 @@ class CallTimeoutError(CircuitBreakerError, TimeoutError):
         return type(self), (self.name, self.limit)
 
 
+def timed_out(breaker: CircuitBreaker, limit: float, cause: BaseException | None) -> CallTimeoutError:
+    """The error of an attempt that was cut off, and has raised ``cause`` then."""
+    error = CallTimeoutError(breaker, limit)
+    error.__cause__ = cause
+    return error
+
+
 class Attached(Namespace):
     """What a call with policies was through before it raised; see ``attached``: how many ``attempts`` there were, which are
     askings of the breaker; the ``rejection`` of the last retry, if it was turned away; the ``rungs`` that could not answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ._waiting import trio_task
 
 TYPE_CHECKING = False
@@ -24,42 +26,59 @@ async def within(seconds: float, awaitable: Awaitable[Any]) -> Any:
 
 
 async def _in_asyncio(seconds: float, awaitable: Awaitable[Any]) -> Any:
-    from asyncio import CancelledError, current_task, get_running_loop
-
-    task = current_task()
-    assert task is not None
-    # Those that were asked for before are not ours. Before 3.11 nobody counts them.
-    before = task.cancelling() if hasattr(task, "cancelling") else 0
-    is_over = False
-
-    def cut() -> None:
-        nonlocal is_over
-        is_over = True
-        task.cancel()
-
-    timer = get_running_loop().call_later(seconds, cut)
+    limit = Limit(seconds)
     try:
         answer = await awaitable
-    except CancelledError:
-        timer.cancel()
-        if is_over and _taken_back(task, before):
-            raise Expired from None
-        raise
     except BaseException as error:
-        timer.cancel()
-        if is_over and _taken_back(task, before) and isinstance(error, Exception):
-            raise Expired from error
-        raise
-    timer.cancel()
-    if is_over and _taken_back(task, before):
+        told = limit.end(error)
+        if told is None:
+            raise
+        raise Expired from told[0]
+    if limit.end(None) is not None:
         # It did not heed the cancellation. What it answers now comes too late.
         raise Expired
     return answer
 
 
-def _taken_back(task: Any, before: int) -> bool:
-    """Whether nobody else has cancelled the task."""
-    return not hasattr(task, "uncancel") or task.uncancel() <= before
+class Limit:
+    """How long the running task of asyncio's may take for what it awaits, from now on."""
+
+    __slots__ = ("before", "is_over", "task", "timer")
+
+    def __init__(self, seconds: float) -> None:
+        # Whoever runs a loop has imported it; to import it here would cost as much as all the rest.
+        asyncio: Any = sys.modules.get("asyncio")
+        if asyncio is None:
+            raise RuntimeError("no running event loop")
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self.task = task
+        # Those that were asked for before are not ours. Before 3.11 nobody counts them.
+        self.before = task.cancelling() if hasattr(task, "cancelling") else 0
+        self.is_over = False
+        self.timer = loop.call_later(seconds, self.cut)
+
+    def cut(self) -> None:
+        """The time is over."""
+        self.is_over = True
+        self.task.cancel()
+
+    def end(self, error: BaseException | None) -> tuple[BaseException | None] | None:
+        """It is awaited no longer. What it has raised when it was cut off, if that was no cancellation; ``None`` when it was
+        not cut off."""
+        self.timer.cancel()
+        if not self.is_over or not self._is_taken_back():
+            return None
+        from asyncio import CancelledError
+
+        if error is None or isinstance(error, CancelledError):
+            return (None,)
+        return (error,) if isinstance(error, Exception) else None
+
+    def _is_taken_back(self) -> bool:
+        """Whether nobody else has cancelled the task."""
+        return not hasattr(self.task, "uncancel") or self.task.uncancel() <= self.before
 
 
 async def _in_trio(trio: Any, seconds: float, awaitable: Awaitable[Any]) -> Any:

@@ -102,14 +102,19 @@ def through_gates(
     awaitable: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    permit: Permit | None,
 ) -> Coroutine[Any, Any, Any]:
     """A call of a coroutine function whose breaker has gates: the function is called, unless it was, when there is a
-    permit. For the native part."""
-    coroutine = _through_gates(owner, function, awaitable, args, kwargs)
+    permit, which may have to wait. For the native part."""
+    return named(_through_gates(owner, function, awaitable, args, kwargs, permit), function or awaitable)
+
+
+def named(coroutine: Coroutine[Any, Any, Any], called: Any) -> Coroutine[Any, Any, Any]:
+    """The coroutine under the name of what is called."""
     for name in ("__name__", "__qualname__"):
-        called = getattr(function or awaitable, name, None)
-        if called is not None:
-            setattr(coroutine, name, called)
+        given = getattr(called, name, None)
+        if given is not None:
+            setattr(coroutine, name, given)
     return coroutine
 
 
@@ -119,14 +124,15 @@ async def _through_gates(
     awaitable: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    permit: Permit | None = None,
 ) -> Any:
     try:
-        attempts = None if function is None else attempts_for(owner, args, kwargs)
+        attempts = None if function is None or permit is not None else attempts_for(owner, args, kwargs)
         if function is not None and attempts is not None:
             from ._course import Run, call_async
 
-            return await call_async(Run(owner, _first(function, awaitable), args, kwargs, attempts))
-        permit = await _admit_async(owner, args, kwargs)
+            return await call_async(Run(owner, first(function, awaitable), args, kwargs, attempts))
+        permit = await _admit_async(owner, args, kwargs, permit)
         if permit is None:
             return await _stand_in(owner, args, kwargs)
         with permit:
@@ -142,7 +148,7 @@ async def _through_gates(
             awaitable.close()
 
 
-def _first(function: Function, awaitable: Any) -> Function:
+def first(function: Function, awaitable: Any) -> Function:
     """The function; its first call answers what a call of it, for which somebody looked into the coroutine, has made."""
     if awaitable is None:
         return function
@@ -193,10 +199,12 @@ def _admit(owner: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permi
         return None
 
 
-async def _admit_async(owner: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permit | None:
-    """As ``_admit``, in a loop."""
+async def _admit_async(
+    owner: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], permit: Permit | None = None
+) -> Permit | None:
+    """As ``_admit``, in a loop; a permit is one that was asked for."""
     try:
-        return await enter_async(acquire_for(owner, args, kwargs))
+        return await enter_async(acquire_for(owner, args, kwargs) if permit is None else permit)
     except CircuitOpenError:
         if fallback_of(owner) is None:
             raise

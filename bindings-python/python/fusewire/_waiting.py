@@ -71,9 +71,9 @@ def ask_here(attempts: Attempts) -> None:
     attempts._take(permit)
 
 
-async def ask_async(attempts: Attempts) -> None:
-    """As ``ask_here``, in a loop."""
-    permit = attempts._permit()
+async def ask_async(attempts: Attempts, permit: Permit | None = None) -> None:
+    """As ``ask_here``, in a loop; a permit is one that has a place in the queue."""
+    permit = attempts._permit() if permit is None else permit
     try:
         await wait(permit)
     except CircuitOpenError:
@@ -183,6 +183,15 @@ def runs_loop() -> bool:
     asyncio: Any = sys.modules.get("asyncio")
     running = getattr(asyncio, "_get_running_loop", None)
     return (running is not None and running() is not None) or trio_task() is not None
+
+
+def in_trio() -> bool:
+    """Whether trio runs this, for who knows that it is there: what asyncio runs is found out faster."""
+    asyncio: Any = sys.modules.get("asyncio")
+    running = getattr(asyncio, "_get_running_loop", None)
+    loop = None if running is None else running()
+    # One that is only trio's host runs no task.
+    return (loop is None or asyncio.current_task(loop) is None) and trio_task() is not None
 
 
 def trio_task() -> Any:

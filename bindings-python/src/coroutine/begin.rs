@@ -55,7 +55,7 @@ pub(crate) unsafe fn begin(
 ///
 /// # Safety
 /// As there.
-#[cold]
+#[inline(never)]
 unsafe fn begin_later(
     owner: *mut ffi::PyObject,
     guard: &Guard,
@@ -195,7 +195,7 @@ pub(super) unsafe fn inner_of(this: &Coroutine) -> *mut ffi::PyObject {
     if inner.is_null() { unsafe { make_inner(this) } } else { inner }
 }
 
-#[cold]
+#[inline(never)]
 unsafe fn make_inner(this: &Coroutine) -> *mut ffi::PyObject {
     // SAFETY: attached; the object is alive.
     unsafe {

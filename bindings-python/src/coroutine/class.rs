@@ -1,8 +1,9 @@
 //! The type: what a coroutine answers to beside being awaited.
 
 use super::begin::inner_of;
+use super::end::{ended, is_running, no_longer_limited};
 use super::parts::{ADMITTED, CLASS, Coroutine, FREE, NEW, abandon, dealloc, tp_clear, traverse};
-use super::step::{ended, is_running, next, send, stop};
+use super::step::{next, send, stop};
 use crate::guard::catch;
 use crate::object::{make_type, method, no_member, offset_member, slot};
 use pyo3::ffi;
@@ -30,13 +31,21 @@ unsafe extern "C" fn method_send(slf: *mut ffi::PyObject, value: *mut ffi::PyObj
         match send(slf, value, &mut result) {
             ffi::PySendResult::PYGEN_NEXT => result,
             ffi::PySendResult::PYGEN_RETURN => {
-                stop(slf.cast(), result);
-                if ffi::PyErr_Occurred().is_null() {
-                    ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
-                }
+                return_by_exception(slf.cast(), result);
                 ptr::null_mut()
             }
             ffi::PySendResult::PYGEN_ERROR => ptr::null_mut(),
+        }
+    }
+}
+
+/// Ends it with a result, for who calls methods; takes the reference.
+unsafe fn return_by_exception(slf: *mut Coroutine, result: *mut ffi::PyObject) {
+    // SAFETY: attached, and the reference is ours.
+    unsafe {
+        stop(slf, result);
+        if ffi::PyErr_Occurred().is_null() {
+            ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
         }
     }
 }
@@ -57,33 +66,37 @@ unsafe extern "C" fn method_throw(
             }
             let result = call_method(inner, c"throw", args, count as usize);
             if result.is_null() && this.phase() == ADMITTED {
-                finish(this);
-            } else {
-                // What was never resumed is over with it.
-                this.turn(NEW, FREE);
+                return finish(slf.cast());
             }
+            // What was never resumed is over with it.
+            this.turn(NEW, FREE);
             result
         }
     })
 }
 
-/// The inner one raised out of `throw`: `StopIteration` is a result.
-unsafe fn finish(this: &Coroutine) {
+/// The inner one raised out of `throw`: `StopIteration` is a result. What the call is suspended by from here on, or null.
+unsafe fn finish(slf: *mut Coroutine) -> *mut ffi::PyObject {
     // SAFETY: the promises of `method_throw`.
     unsafe {
-        let guard = &*this.guard;
-        if ffi::PyErr_ExceptionMatches(ffi::PyExc_StopIteration) == 0 {
-            return ended(this, guard, ffi::PySendResult::PYGEN_ERROR, ptr::null_mut());
+        let guard = &*(*slf).guard;
+        let mut result = ptr::null_mut();
+        let mut answer = ffi::PySendResult::PYGEN_ERROR;
+        if ffi::PyErr_ExceptionMatches(ffi::PyExc_StopIteration) != 0 {
+            let raised = crate::raised::Raised::take();
+            result = ffi::PyObject_GetAttrString(raised.value(), c"value".as_ptr());
+            raised.forget();
+            if result.is_null() {
+                return result;
+            }
+            answer = ffi::PySendResult::PYGEN_RETURN;
         }
-        let raised = crate::raised::Raised::take();
-        let value = ffi::PyObject_GetAttrString(raised.value(), c"value".as_ptr());
-        if value.is_null() {
-            ffi::PyErr_Clear();
-        } else {
-            ended(this, guard, ffi::PySendResult::PYGEN_RETURN, value);
-            ffi::Py_DECREF(value);
+        match ended(slf, guard, answer, &mut result) {
+            ffi::PySendResult::PYGEN_NEXT => return result,
+            ffi::PySendResult::PYGEN_RETURN => return_by_exception(slf, result),
+            ffi::PySendResult::PYGEN_ERROR => {}
         }
-        raised.restore();
+        ptr::null_mut()
     }
 }
 
@@ -122,6 +135,7 @@ unsafe extern "C" fn method_close(slf: *mut ffi::PyObject, _: *mut ffi::PyObject
             if result.is_null() && is_running(this) {
                 return result;
             }
+            no_longer_limited(this);
             if this.phase.swap(FREE, Ordering::AcqRel) == ADMITTED {
                 abandon(this);
             }

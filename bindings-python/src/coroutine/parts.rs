@@ -1,16 +1,18 @@
 //! What the object is made of, and how it comes and goes.
 //!
 //! Who may touch what: `phase` says it. The fields that `begin` writes stand still until the object dies. `inner` is set
-//! once, and once more by a rejection that has a fallback; what it was is kept in `former`, because another thread may
-//! be looking at it. `slip` and `former` are written by the one who has turned `NEW` into `STARTING`, and `slip` is read by
-//! the one who has turned `ADMITTED` into something else.
+//! once, and once more when something else goes on in its place; what it was is kept in `former`, because another thread may
+//! be looking at it. `slip` and `first` are written by the one who has turned `NEW` into `STARTING`, and read by the one who
+//! has turned `ADMITTED` into something else; `former` is written by the one of the two after whom nothing is settled here.
 
+use crate::first::First;
 use crate::guard::Guard;
 use crate::object::{attached, clear, visit};
 use crate::recycled::Shelf;
 use fusewire::binding::Slip;
 use pyo3::ffi;
 use std::ffi::{c_int, c_void};
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
@@ -22,6 +24,14 @@ pub(super) const STARTING: u8 = 1;
 pub(super) const ADMITTED: u8 = 2;
 /// Has none: it is over, or what runs is a fallback.
 pub(super) const FREE: u8 = 3;
+
+/// What an admitted call is, as bits. It is one of a breaker that has gates or policies around the call: its function is called
+/// with the permit in hand.
+pub(super) const GATED: u8 = 1;
+/// It may come to more than one attempt. `first` is there.
+pub(super) const TRIES: u8 = 2;
+/// It may take only so long, which is seen to when it is suspended for the first time.
+pub(super) const LIMITED: u8 = 4;
 
 /// How many positional arguments need no tuple.
 pub(super) const FEW: usize = 2;
@@ -48,8 +58,14 @@ pub(super) struct Coroutine {
     /// The `StopIteration` that carried the result, to be used again.
     #[cfg(Py_3_12)]
     pub(super) stop: *mut ffi::PyObject,
+    /// What ends it when it takes too long: a `Limit` of `fusewire._limits`. Null until it is suspended.
+    pub(super) limit: AtomicPtr<ffi::PyObject>,
     pub(super) slip: Slip,
     pub(super) phase: AtomicU8,
+    /// The bits above.
+    pub(super) kind: AtomicU8,
+    /// Of a call that tries; of any other it is no memory that means anything.
+    pub(super) first: MaybeUninit<First>,
 }
 
 /// The type, for the call path; written while the module is made.
@@ -57,7 +73,7 @@ pub(super) static mut CLASS: *mut ffi::PyTypeObject = ptr::null_mut();
 
 static SHELF: Shelf = Shelf::new();
 
-/// A new one, all zero but for its head; null and an error when there is no memory.
+/// A new one, all zero but for its head and `first`; null and an error when there is no memory.
 ///
 /// # Safety
 /// Attached.
@@ -71,7 +87,7 @@ pub(super) unsafe fn fresh() -> *mut Coroutine {
         }
         ffi::PyObject_Init(kept, CLASS);
         let head = size_of::<ffi::PyObject>();
-        ptr::write_bytes(kept.cast::<u8>().add(head), 0, size_of::<Coroutine>() - head);
+        ptr::write_bytes(kept.cast::<u8>().add(head), 0, offset_of!(Coroutine, first) - head);
         ffi::PyObject_GC_Track(kept.cast());
         kept.cast()
     }
@@ -82,6 +98,12 @@ impl Coroutine {
     #[inline(always)]
     pub(super) fn inner(&self) -> *mut ffi::PyObject {
         self.inner.load(Ordering::Acquire)
+    }
+
+    /// Whether it is any of that.
+    #[inline(always)]
+    pub(super) fn is(&self, kind: u8) -> bool {
+        self.kind.load(Ordering::Relaxed) & kind != 0
     }
 
     #[inline(always)]
@@ -117,7 +139,9 @@ pub(super) unsafe extern "C" fn traverse(
     unsafe {
         let this = &*slf.cast::<Coroutine>();
         let class = ffi::Py_TYPE(slf).cast();
-        let fields = [class, this.inner(), this.owner, this.function, this.args, this.kwargs, this.former];
+        let limit = this.limit.load(Ordering::Acquire);
+        let fields =
+            [class, this.inner(), this.owner, this.function, this.args, this.kwargs, this.former, limit];
         for object in fields.into_iter().chain(this.few) {
             let answer = visit(object, visitor, argument);
             if answer != 0 {
@@ -145,9 +169,10 @@ pub(super) unsafe extern "C" fn dealloc(slf: *mut ffi::PyObject) {
         let class = ffi::Py_TYPE(slf);
         ffi::PyObject_GC_UnTrack(slf.cast());
         let this = &mut *slf.cast::<Coroutine>();
-        let has_more = [this.weak, this.function, this.few[0], this.args, this.kwargs, this.former]
+        let limit = *this.limit.get_mut();
+        let has_more = [this.weak, this.function, this.few[0], this.args, this.kwargs, this.former, limit]
             .into_iter()
-            .fold(0, |all, pointer| all | pointer as usize);
+            .fold(usize::from(*this.kind.get_mut()), |all, pointer| all | pointer as usize);
         if has_more != 0 {
             let_go_of_more(this);
         }
@@ -183,7 +208,23 @@ unsafe fn let_go_of_more(this: &mut Coroutine) {
         }
         forget_arguments(this);
         clear(&mut this.former);
+        super::end::no_longer_limited(this);
+        drop(take_first(this));
     }
+}
+
+/// What is known of the first attempt of a call that tries, once.
+///
+/// # Safety
+/// The caller alone may settle it, or ends it.
+#[inline]
+pub(super) unsafe fn take_first(this: &Coroutine) -> Option<First> {
+    if !this.is(TRIES) {
+        return None;
+    }
+    this.kind.fetch_and(!TRIES, Ordering::Relaxed);
+    // SAFETY: who has set the bit has written it, and it is read once.
+    Some(unsafe { this.first.assume_init_read() })
 }
 
 unsafe fn forget_arguments(this: &mut Coroutine) {

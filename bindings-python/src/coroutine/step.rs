@@ -1,12 +1,14 @@
 //! One step: admission at the first, settling at the last.
 
-use super::begin::{call_with_kept, inner_of, kept_arguments};
-use super::parts::{ADMITTED, CLASS, Coroutine, FREE, NEW, STARTING, abandon};
+use super::begin::{call_with_kept, inner_of};
+use super::end::{ended, suspended};
+use super::enter::{Stop, enter};
+use super::parts::{ADMITTED, CLASS, Coroutine, FREE, GATED, LIMITED, NEW, STARTING, abandon};
 use crate::guard::{Guard, catch};
 use crate::guarded::breaker_of;
 use crate::object::attached;
 use crate::rejection::raise_refused;
-use fusewire::binding::Refused;
+use fusewire::binding::{Refused, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ptr;
@@ -57,35 +59,69 @@ unsafe fn step(
             if !(*slf).turn(NEW, STARTING) {
                 return already_running();
             }
-            if guard.core.has_course() && !(*slf).function.is_null() {
-                return go_through_gates(slf, result);
-            }
-            let answer = match guard.core.acquire_quietly() {
-                Some(slip) => Ok(slip),
-                None if guard.core.is_gated() => return go_through_gates(slf, result),
-                None => guard.acquire_slowly(),
-            };
-            match answer {
+            match ask(slf, guard) {
                 Ok(slip) => {
                     (*slf).slip = slip;
                     (*slf).set_phase(ADMITTED);
                     phase = ADMITTED;
                 }
-                Err(refused) => return turn_away(slf, guard, &refused, result),
+                Err(stop) => return instead(slf, guard, stop, result),
             }
         } else if phase == STARTING {
             return already_running();
         }
         let inner = inner_of(&*slf);
         let answer = sent(inner, value, result);
-        if phase == ADMITTED && answer != ffi::PySendResult::PYGEN_NEXT {
-            if inner.is_null() {
-                not_called(&*slf);
-            } else {
-                ended(&*slf, guard, answer, *result);
+        if phase != ADMITTED {
+            return answer;
+        }
+        match answer {
+            ffi::PySendResult::PYGEN_NEXT if (*slf).is(LIMITED) => suspended(&*slf, guard, result),
+            ffi::PySendResult::PYGEN_NEXT => answer,
+            _ if inner.is_null() && !(*slf).is(GATED) => not_called(&*slf),
+            _ => ended(slf, guard, answer, result),
+        }
+    }
+}
+
+/// A slip to call for.
+#[inline(always)]
+unsafe fn ask(slf: *mut Coroutine, guard: &Guard) -> Result<Slip, Stop> {
+    // SAFETY: the promises of `step`; the phase is `STARTING`, by this thread.
+    unsafe {
+        if guard.core.has_course() && !(*slf).function.is_null() {
+            return enter(slf, guard);
+        }
+        match guard.core.acquire_quietly() {
+            Some(slip) => Ok(slip),
+            None if guard.core.is_gated() => enter(slf, guard),
+            None => guard.acquire_slowly().map_err(Stop::Refused),
+        }
+    }
+}
+
+/// What happens where the first attempt is not made here.
+#[cold]
+unsafe fn instead(
+    slf: *mut Coroutine,
+    guard: &Guard,
+    stop: Stop,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: the promises of `step`; the phase is `STARTING`, by this thread.
+    unsafe {
+        match stop {
+            Stop::Refused(refused) => turn_away(slf, guard, &refused, result),
+            Stop::Instead(other) => attached(|py| go_on(py, slf, Ok(other.into_bound(py)), result)),
+            Stop::Raised(error) => {
+                if !(*slf).inner().is_null() {
+                    close_unawaited((*slf).inner());
+                }
+                (*slf).set_phase(FREE);
+                attached(|py| error.restore(py));
+                ffi::PySendResult::PYGEN_ERROR
             }
         }
-        answer
     }
 }
 
@@ -112,57 +148,12 @@ unsafe fn already_running() -> ffi::PySendResult {
 
 /// The function did not take its arguments, which was found out with a permit in hand.
 #[cold]
-unsafe fn not_called(this: &Coroutine) {
+unsafe fn not_called(this: &Coroutine) -> ffi::PySendResult {
     if this.phase.swap(FREE, Ordering::AcqRel) == ADMITTED {
         // SAFETY: the swap gave it to this caller alone.
         unsafe { abandon(this) };
     }
-}
-
-/// Settles by how the inner one ended.
-#[inline(always)]
-pub(super) unsafe fn ended(
-    this: &Coroutine,
-    guard: &Guard,
-    answer: ffi::PySendResult,
-    result: *mut ffi::PyObject,
-) {
-    // SAFETY: the promises of `step`.
-    unsafe {
-        if answer == ffi::PySendResult::PYGEN_ERROR && is_running(this) {
-            // Somebody else is in the middle of it: this was the error of resuming it twice.
-            return;
-        }
-        if !this.turn(ADMITTED, FREE) {
-            return;
-        }
-        if answer == ffi::PySendResult::PYGEN_ERROR {
-            guard.settle_raised(&this.slip);
-        } else if guard.is_plain {
-            guard.succeed(&this.slip);
-        } else {
-            attached(|py| guard.settle_result(&this.slip, &Bound::from_borrowed_ptr(py, result)));
-        }
-    }
-}
-
-/// Whether the inner coroutine is being run: by another thread, or further up this one's stack.
-#[cold]
-pub(super) unsafe fn is_running(this: &Coroutine) -> bool {
-    let inner = this.inner();
-    if inner.is_null() {
-        return false;
-    }
-    // SAFETY: attached; what was raised is put back.
-    unsafe {
-        let raised = crate::raised::Raised::take();
-        let running = ffi::PyObject_GetAttrString(inner, c"cr_running".as_ptr());
-        let answer = !running.is_null() && ffi::PyObject_IsTrue(running) == 1;
-        ffi::Py_XDECREF(running);
-        ffi::PyErr_Clear();
-        raised.restore();
-        answer
-    }
+    ffi::PySendResult::PYGEN_ERROR
 }
 
 /// The call is turned away: raises why, or puts a fallback's awaitable in the inner one's place. A plain value is the
@@ -206,38 +197,33 @@ unsafe fn turn_away(
     }
 }
 
-/// The breaker has gates: the call may wait, in the way of the loop it runs in. A coroutine of
-/// `fusewire._streams.through_gates`, which makes the call and settles it, takes the inner one's place.
-#[cold]
-unsafe fn go_through_gates(slf: *mut Coroutine, result: *mut *mut ffi::PyObject) -> ffi::PySendResult {
-    // SAFETY: the promises of `step`; the phase is `STARTING`, by this thread.
+/// A coroutine of Python's takes the inner one's place, for the rest of the call.
+pub(super) unsafe fn go_on(
+    py: Python<'_>,
+    slf: *mut Coroutine,
+    other: PyResult<Bound<'_, PyAny>>,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: the promises of `step`; nothing is settled here any more.
     unsafe {
-        let answer = attached(|py| match gates_of(py, &*slf) {
-            Ok(coroutine) => coroutine.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                ptr::null_mut()
+        match other {
+            Ok(other) => {
+                let other = other.into_ptr();
+                (*slf).former = (*slf).inner.swap(other, Ordering::AcqRel);
+                (*slf).set_phase(FREE);
+                sent(other, ffi::Py_None(), result)
             }
-        });
-        if !answer.is_null() {
-            (*slf).former = (*slf).inner.swap(answer, Ordering::AcqRel);
+            Err(error) => {
+                (*slf).set_phase(FREE);
+                error.restore(py);
+                ffi::PySendResult::PYGEN_ERROR
+            }
         }
-        (*slf).set_phase(FREE);
-        sent(answer, ffi::Py_None(), result)
     }
 }
 
-unsafe fn gates_of<'py>(py: Python<'py>, this: &Coroutine) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: attached; what is not null is alive.
-    let object = |pointer| unsafe { Bound::from_borrowed_ptr_or_opt(py, pointer) };
-    // SAFETY: as above.
-    let (args, kwargs) = unsafe { kept_arguments(py, this)? };
-    let parts = (object(this.owner), object(this.function), object(this.inner()), args, kwargs);
-    py.import("fusewire._streams")?.getattr("through_gates")?.call1(parts)
-}
-
 /// Closed, so that nobody is told that it was never awaited.
-unsafe fn close_unawaited(inner: *mut ffi::PyObject) {
+pub(super) unsafe fn close_unawaited(inner: *mut ffi::PyObject) {
     // SAFETY: attached; alive.
     attached(|py| {
         // SAFETY: alive, as the caller promises.

@@ -4,13 +4,13 @@
 use super::call::awaitable_of_a_sync_call;
 use crate::asking::{Arguments, Said};
 use crate::attempts::Attempts;
-use crate::error::of_request;
+use crate::first::{First, is_over};
 use crate::gated::handles;
 use crate::guard::Guard;
 use crate::raised::Raised;
-use crate::steps::{ask, settle_error, settle_result};
-use fusewire::binding::Course;
-use fusewire::{Ending, Step};
+use crate::steps::{settle_error, settle_result};
+use fusewire::Outcome;
+use fusewire::binding::{Course, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -18,7 +18,7 @@ use std::ptr;
 
 /// What is known when Python goes on.
 struct Begun<'py> {
-    said: Said,
+    said: Option<Said>,
     /// `None`: it has not begun.
     course: Option<Box<Course>>,
     /// What the first attempt has raised.
@@ -31,7 +31,7 @@ struct Begun<'py> {
 ///
 /// # Safety
 /// Attached; the arguments are those of a vectorcall, and the function is alive.
-#[cold]
+#[inline(never)]
 pub(super) unsafe fn call_by_course<const WANTS_RESULT: bool>(
     owner: *mut ffi::PyObject,
     guard: &Guard,
@@ -64,56 +64,57 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
     arguments: Arguments,
 ) -> PyResult<Result<*mut ffi::PyObject, Begun<'py>>> {
     let core = &guard.core;
-    // SAFETY: the caller's promise.
-    let said = unsafe { guard.said_of(py, arguments)? };
+    let said = match &guard.asking {
+        None => None,
+        // SAFETY: the caller's promise.
+        Some(_) => Some(unsafe { guard.said_of(py, arguments)? }),
+    };
     // Queues and caches are Python's.
-    if said.key().is_some() || core.may_queue() {
+    if core.may_queue() || said.as_ref().is_some_and(|said| said.key().is_some()) {
         return Ok(Err(Begun { said, course: None, error: None, result: None }));
     }
-    let mut course = Course::begin(core, &said.request()).map_err(|e| of_request(py, &e, None))?;
-    if course.next(core).is_none() {
-        ask(&mut course, guard);
-    }
-    if !matches!(course.next(core), Some(Step::Call { .. })) {
-        return Ok(Err(Begun { said, course: Some(Box::new(course)), error: None, result: None }));
-    }
+    let first = First::begin(py, guard, said, true)?;
+    let slip = match first.ask(guard) {
+        Ok((slip, 0)) => slip,
+        other => {
+            let course = Some(first.told(guard, other));
+            return Ok(Err(Begun { said: first.said, course, error: None, result: None }));
+        }
+    };
     let Arguments { args, count, names } = arguments;
     // SAFETY: as above.
     let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };
     if result.is_null() {
         // SAFETY: a call without a result has raised.
-        return Ok(unsafe { raised(py, guard, said, course) });
+        return Ok(unsafe { raised(py, guard, first, slip) });
     }
     // SAFETY: attached; a new reference.
     if WANTS_RESULT && unsafe { ffi::PyCoro_CheckExact(result) } != 0 {
-        course.settle(core, &Ending::ignored());
+        core.settle_slip(&slip, Outcome::Ignored, None, None);
         // SAFETY: as above.
         return Ok(Ok(unsafe { awaitable_of_a_sync_call(result) }));
     }
     if guard.is_plain {
-        course.settle(core, &Ending::success());
+        first.succeed(guard, slip);
         return Ok(Ok(result));
     }
     // SAFETY: ours.
     let result = unsafe { Bound::from_owned_ptr(py, result) };
+    let mut course = first.told(guard, Ok((slip, 0)));
     settle_result(&mut course, guard, &result);
     Ok(match is_over(&mut course, guard) {
         true => Ok(result.into_ptr()),
-        false => Err(Begun { said, course: Some(Box::new(course)), error: None, result: Some(result) }),
+        false => Err(Begun { said: first.said, course: Some(course), error: None, result: Some(result) }),
     })
-}
-
-/// Whether what the attempt came to is what the call comes to.
-fn is_over(course: &mut Course, guard: &Guard) -> bool {
-    matches!(course.next(&guard.core), Some(Step::Done(done)) if done.rung.is_none() && done.rejected.is_none())
 }
 
 unsafe fn raised<'py>(
     py: Python<'py>,
     guard: &Guard,
-    said: Said,
-    mut course: Course,
+    first: First,
+    slip: Slip,
 ) -> Result<*mut ffi::PyObject, Begun<'py>> {
+    let mut course = first.told(guard, Ok((slip, 0)));
     // SAFETY: the caller's promise.
     let raised = unsafe { Raised::take() };
     // SAFETY: alive as long as `raised` is.
@@ -126,12 +127,9 @@ unsafe fn raised<'py>(
         }
     };
     if goes_on {
-        // SAFETY: attached. The exception is `error`'s from here on, and what was taken is given back to be let go.
-        unsafe {
-            raised.restore();
-            ffi::PyErr_Clear();
-        }
-        return Err(Begun { said, course: Some(Box::new(course)), error, result: None });
+        // SAFETY: attached. The exception is `error`'s from here on.
+        unsafe { raised.forget() };
+        return Err(Begun { said: first.said, course: Some(course), error, result: None });
     }
     drop(error);
     // SAFETY: attached.
@@ -148,9 +146,10 @@ unsafe fn go_on<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the promises of `call_by_course`.
     let (breaker, decorated) = unsafe { handles(py, owner) };
+    let said = begun.said.unwrap_or_default();
     let attempts = match begun.course {
-        Some(course) => Attempts::going_on(breaker, decorated, begun.said, course),
-        None => Attempts::begin(py, breaker, decorated, begun.said)?,
+        Some(course) => Attempts::going_on(breaker, decorated, said, course),
+        None => Attempts::begin(py, breaker, decorated, said)?,
     };
     let attempts = Bound::new(py, attempts)?;
     // SAFETY: as above.

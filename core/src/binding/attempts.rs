@@ -35,6 +35,18 @@ impl Course {
         Ok(Course(Steps::begin(&breaker.0, request)?))
     }
 
+    /// Counts a call that begins; answers when that is. For hosts that make the first attempt by its slip alone, and put a
+    /// course together when that was not all: see [`take_up`](Course::take_up).
+    #[inline]
+    pub fn count(breaker: &CircuitBreaker) -> Nanos {
+        Steps::count(&breaker.0)
+    }
+
+    /// As [`begin`](Course::begin), of a call that was [counted](Course::count) and whose request was checked.
+    pub fn take_up(breaker: &CircuitBreaker, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
+        Course(Steps::take_up(&breaker.0, request, wanted, begun))
+    }
+
     /// What its attempts ask for.
     pub fn wanted(&self) -> Wanted {
         *self.0.wanted()
@@ -134,6 +146,12 @@ impl CircuitBreaker {
         self.0.gate_set().is_some_and(|set| set.around.has_course())
     }
 
+    /// Whether attempts may be hedged: then it matters how long first ones take, which a course notes.
+    #[inline]
+    pub fn has_hedge(&self) -> bool {
+        self.0.hedging().is_some()
+    }
+
     /// Whether attempts have a timeout of the document's.
     pub fn has_timeout(&self) -> bool {
         self.0.gate_set().is_some_and(|set| set.around.timeout.is_some())
@@ -149,6 +167,13 @@ impl CircuitBreaker {
     /// The timeout of a slip, in nanoseconds.
     pub fn slip_timeout(&self, slip: &Slip) -> Option<Nanos> {
         self.ticket(slip).1.timeout()
+    }
+
+    /// What is left of it.
+    pub fn slip_time_left(&self, slip: &Slip) -> Option<Nanos> {
+        let ticket = self.ticket(slip).1;
+        let passed = ticket.began().map_or(0, |start| self.0.clock().since(start));
+        Some(ticket.timeout()?.saturating_sub(passed))
     }
 
     /// Before anything is called: where a fresh value of that key lies, which then answers; `None` when none does.

@@ -14,6 +14,7 @@ def main():
     import gates
     import measure
     import memory
+    import recovering
     import rows
     import table
     import targets
@@ -21,7 +22,7 @@ def main():
     from peers import installed
 
     found = []
-    groups = [*cases.groups(), *gates.groups()]
+    groups = [*cases.groups(), *gates.groups(), *recovering.groups()]
     groups = [group for group in groups if _wants(text, group.name, *(s.case for s in group.subjects))]
     for group, samples in zip(groups, measure.timed(groups, effort)):
         found += rows.compared(group, samples)

@@ -3,22 +3,32 @@
 import platform
 
 import gates
+import recovering
 from peers import PEERS, installed, version_of
 
 
 def show(rows):
-    others = [column for column in gates.COLUMNS if column not in PEERS and any(row.peer == column for row in rows)]
-    named = [*installed(), *(column for column in others if column not in ("semaphore", "bare"))]
+    columns = dict.fromkeys([*gates.COLUMNS, *recovering.COLUMNS])
+    others = [column for column in columns if column not in PEERS and any(row.peer == column for row in rows)]
+    named = [*installed(), *(column for column in others if column not in ("semaphore", "noop", "bare"))]
     print(f"Python {platform.python_version()}, " + ", ".join(f"{peer} {version_of(peer)}" for peer in named))
     left_out = [peer for peer in PEERS if peer not in installed()]
     if left_out:
         print(f"Not for this Python: {', '.join(left_out)}")
     print("Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole")
-    _grid([row for row in rows if not gates.has(row.case)], [*installed(), "noop", "bare"])
+    _grid(
+        [row for row in rows if not (gates.has(row.case) or recovering.has(row.case))], [*installed(), "noop", "bare"]
+    )
     of_gates = [row for row in rows if gates.has(row.case)]
     if of_gates:
         print("\nGates. without: the call through a breaker without the gate; peers: their gate around the bare call")
     _grid(of_gates, gates.COLUMNS)
+    recovered = [row for row in rows if recovering.has(row.case)]
+    if recovered:
+        print(
+            "\nTimeout, retry and fallback, of a call that succeeds. without: through a breaker without these policies"
+        )
+    _grid(recovered, recovering.COLUMNS)
     _notes(rows)
 
 

@@ -1,6 +1,8 @@
 """The targets, each with the figure that was measured."""
 
+from gates import WITHOUT
 from memory import BYTES, GROWTH
+from recovering import CASE as RECOVERING
 from threads import CASE as THREADS
 
 
@@ -18,6 +20,15 @@ class Found:
         """fusewire's cost over that of another."""
         return [_divided(self._of(line, "fusewire", f), self._of(line, peer, f)) for f in ("ns", "ns_min")]
 
+    def ratio_of_more(self, line, column, peer):
+        """What fusewire costs over a column of its own, over the cost of another."""
+        answers = []
+        for figure in ("ns", "ns_min"):
+            ours, own = self._of(line, "fusewire", figure), self._of(line, column, figure)
+            more = None if ours is None or own is None else ours - own
+            answers.append(_divided(more, self._of(line, peer, figure)))
+        return answers
+
     def ratio_to_fastest(self, line):
         """fusewire's cost over that of the fastest peer."""
         answers = []
@@ -34,7 +45,7 @@ class Found:
         return [None if ns is None else ns / 1e9]
 
 
-OURS = ("fusewire", "bare", "noop")
+OURS = ("fusewire", WITHOUT, "bare", "noop")
 
 
 def _divided(a, b):
@@ -53,6 +64,10 @@ def show(rows):
         targets.append((f"{kind} rejection, of a bare raise and catch", 1.5, found.ratio(line, "bare")))
         targets.append((f"{kind} rejection, of an exception out of a call", 1.5, found.ratio(line, "noop")))
         targets.append((f"{kind} rejection, of the fastest peer's", 0.5, found.ratio_to_fastest(line)))
+        line = prefix + RECOVERING
+        more = found.ratio_of_more(line, WITHOUT, "noop")
+        targets.append((f"{kind}, timeout, retry and fallback, of an empty decorator's", 1, more))
+        targets.append((f"{kind}, the same, of the fastest peer's", 1, found.ratio_to_fastest(line)))
     targets += [
         ("bytes of each of 100,000 breakers, called once", 1024, found.bytes(BYTES)),
         ("bytes that a rejection leaves", 0.5, found.bytes(GROWTH)),
@@ -63,4 +78,4 @@ def show(rows):
     for what, limit, (figure, *least) in targets:
         verdict = "not measured" if figure is None else "met" if figure <= limit else "missed"
         text = "-" if figure is None else f"{figure:.3f}" + "".join(f" ({f:.3f})" for f in least)
-        print(f"  {what.ljust(52)}{f'at most {limit:g}':>14}{text:>18}  {verdict}")
+        print(f"  {what.ljust(58)}{f'at most {limit:g}':>14}{text:>18}  {verdict}")
