@@ -10,7 +10,7 @@ use crate::admit::limiter::{Limiter, RateWords};
 use crate::admit::priority::Priority;
 use crate::admit::slots::{Bulkhead, Table};
 use crate::admit::{Admission, PriorityRules, SlotRules};
-use crate::around::Around;
+use crate::around::{Around, Cached};
 use crate::cell::GATE_WORDS;
 use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
@@ -155,6 +155,7 @@ impl Set {
         (rules, policies): (&Admission, Option<&Policies>),
         words: GateWords,
         before: Option<&Set>,
+        cached: &OnceBox<Arc<Cached>>,
         met: &Met,
         now: Nanos,
     ) -> Self {
@@ -182,7 +183,7 @@ impl Set {
             }
             _ => None,
         };
-        let around = Around::new(policies, before.map(|set| &set.around), met, now);
+        let around = Around::new(policies, before.map(|set| &set.around), cached, met, now);
         let is_around = around.timeout.is_some() || around.features.is_some();
         Set { limiter, limit, rules: rules.clone(), words, around, is_around }
     }
@@ -252,6 +253,8 @@ pub(crate) struct Gates {
     /// The newest first; they stay, because calls hold plain references to them.
     sets: AtomicPtr<Node>,
     slots: OnceBox<Queue>,
+    /// Once a plan had a cache.
+    cached: OnceBox<Arc<Cached>>,
     pub(crate) events: OnceBox<PolicyHub>,
     /// How long waits were: a counter for each bucket of durations, one for what exceeds them all, and the sum.
     waits: OnceBox<Box<[AtomicU64]>>,
@@ -267,6 +270,7 @@ impl Default for Gates {
         Gates {
             sets: AtomicPtr::new(std::ptr::null_mut()),
             slots: OnceBox::new(),
+            cached: OnceBox::new(),
             events: OnceBox::new(),
             waits: OnceBox::new(),
         }
@@ -297,7 +301,7 @@ impl Gates {
             ([], Some(before)) => before.words,
             (words, _) => GateWords::of(own.as_deref().unwrap_or(words)),
         };
-        let set = Set::new(rules, words, before, met, now);
+        let set = Set::new(rules, words, before, &self.cached, met, now);
         self.sets.store(Box::into_raw(Box::new(Node { set, _own: own, older })), Ordering::Release);
     }
 
@@ -305,6 +309,12 @@ impl Gates {
     #[inline]
     pub(crate) fn slots(&self) -> Option<&Queue> {
         self.slots.get()
+    }
+
+    /// What is kept for calls of the same key, also of those that began under a plan before this one.
+    #[cfg(feature = "binding")]
+    pub(crate) fn cached(&self) -> Option<&Cached> {
+        self.cached.get().map(|cached| &**cached)
     }
 
     /// Notes how long a wait was that has ended. By who has the lock of the queue.

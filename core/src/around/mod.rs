@@ -6,7 +6,7 @@ mod featured;
 mod hedging;
 mod retrying;
 
-pub(crate) use caching::Caching;
+pub(crate) use caching::{Cached, Caching};
 pub(crate) use falling::Falling;
 pub(crate) use featured::Featured;
 pub(crate) use hedging::Hedging;
@@ -20,6 +20,7 @@ use crate::policy::feature::recovery::Met;
 use crate::policy::hedge::HedgeRules;
 use crate::policy::retry::RetryRules;
 use crate::policy::timeout::{Learned, TimeoutRules};
+use crate::sync::OnceBox;
 use std::sync::Arc;
 
 /// How long a call may take.
@@ -69,7 +70,13 @@ pub(crate) struct Around {
 }
 
 impl Around {
-    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met, now: Nanos) -> Self {
+    pub(crate) fn new(
+        rules: Option<&Policies>,
+        before: Option<&Around>,
+        cached: &OnceBox<Arc<Cached>>,
+        met: &Met,
+        now: Nanos,
+    ) -> Self {
         let Some(rules) = rules else { return Around::default() };
         let timeout = |rules| Limit::new(rules, before.and_then(|around| around.timeout.as_ref()));
         let old = before.and_then(|around| around.retry.as_ref());
@@ -88,8 +95,10 @@ impl Around {
         let hedge = |hedge: &HedgeRules| {
             methods.map(|methods| Hedging::new(*hedge, methods, budget.clone(), old_hedge))
         };
-        let cache =
-            |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()), now);
+        let cache = |cache: &CacheRules| {
+            let lasting = Arc::clone(cached.get_or_init(|| Box::new(Arc::new(Cached::new()))));
+            Caching::new(*cache, lasting, before.is_some_and(|around| around.cache.is_some()), now)
+        };
         Around {
             timeout: rules.timeout.as_ref().map(timeout),
             retry: rules.retry.as_ref().map(retry),

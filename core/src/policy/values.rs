@@ -37,15 +37,11 @@ impl<V> Values<V> {
         Values { index, places: Mutex::new(Vec::new()) }
     }
 
-    /// Whether it is over that index.
-    pub(crate) fn is_over(&self, index: &Arc<Index>) -> bool {
-        Arc::ptr_eq(&self.index, index)
-    }
-
     /// Keeps a value for later calls of that key.
     pub(crate) fn store(&self, rules: &CacheRules, key: &str, now: Nanos, value: V) {
         // Dropped once the lock is free: it was declared before.
         let mut value = Some((0, Arc::new(value)));
+        let _of_before;
         let mut places = self.places.lock();
         let Some(stored) = self.index.store(rules, key, now) else { return };
         let at = stored.place.at as usize;
@@ -56,6 +52,9 @@ impl<V> Values<V> {
             *version = stored.place.version;
         }
         std::mem::swap(&mut places[at], &mut value);
+        // The first of an index that was emptied: what else lies here nobody finds any more.
+        let is_first = at == 0 && places.len() > 1 && self.index.len() == 1;
+        _of_before = if is_first { places.split_off(1) } else { Vec::new() };
     }
 
     /// How many values there are.
