@@ -51,7 +51,24 @@ impl<T, E> Policy<T, E> {
     ///
     /// # Panics
     /// When it has to wait and there is no tokio runtime with a timer.
-    pub async fn call_async<F>(&self, request: Request<'_>, f: impl FnMut() -> F) -> Ended<T, E>
+    pub fn call_async<F>(
+        &self,
+        request: Request<'_>,
+        f: impl FnMut() -> F,
+    ) -> impl Future<Output = Ended<T, E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        self.call_letting_go(request, f, || ())
+    }
+
+    /// The same for who holds something for the first attempt: `let_go` is called when others come before that.
+    pub(crate) async fn call_letting_go<F>(
+        &self,
+        request: Request<'_>,
+        f: impl FnMut() -> F,
+        mut let_go: impl FnMut(),
+    ) -> Ended<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -62,13 +79,16 @@ impl<T, E> Policy<T, E> {
                 Start::Go => None,
                 Start::Answered(answer) => return Ok(answer),
                 Start::Leads(lead) => Some(lead),
-                Start::Follows(follow) => match follow.await {
-                    FollowEnd::Landed(ended) => return ended,
-                    FollowEnd::Leads(lead) => Some(lead),
-                },
+                Start::Follows(follow) => {
+                    let_go();
+                    match follow.await {
+                        FollowEnd::Landed(ended) => return ended,
+                        FollowEnd::Leads(lead) => Some(lead),
+                    }
+                }
             };
         }
-        land(lead, shared.run_async(&request, f).await)
+        land(lead, shared.run_async(&request, f, let_go).await)
     }
 }
 
@@ -87,6 +107,17 @@ enum Begun<T, E> {
 }
 
 type Permit = (u32, Ticket);
+
+impl<T, E> Begun<T, E> {
+    /// Whether there is a wait, or a rung, before the first attempt.
+    fn comes_later(&self) -> bool {
+        match self {
+            Begun::Waits(_) | Begun::Refused(_) => true,
+            Begun::Admitted((_, ticket)) => ticket.wait() > 0,
+            Begun::Answered(_) | Begun::Ended(..) | Begun::Goes(_) => false,
+        }
+    }
+}
 
 impl<T, E> First<'_, T, E> {
     /// Asks, and makes the first attempt as far as it goes at once: nothing is awaited meanwhile, so nobody can drop it.
@@ -132,7 +163,12 @@ impl<T, E> First<'_, T, E> {
 
 impl<T, E> Shared<T, E> {
     #[inline]
-    async fn run_async<F>(&self, request: &Request<'_>, mut f: impl FnMut() -> F) -> Ended<T, E>
+    async fn run_async<F>(
+        &self,
+        request: &Request<'_>,
+        mut f: impl FnMut() -> F,
+        mut let_go: impl FnMut(),
+    ) -> Ended<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -142,7 +178,12 @@ impl<T, E> Shared<T, E> {
         match begun {
             Begun::Answered(answer) => Ok(answer),
             // Apart, so that a call which succeeds at once is small and carries nothing of this.
-            begun => Box::pin(first.go_on(begun, f, future)).await,
+            begun => {
+                if begun.comes_later() {
+                    let_go();
+                }
+                Box::pin(first.go_on(begun, f, future)).await
+            }
         }
     }
 }
