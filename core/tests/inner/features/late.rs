@@ -196,3 +196,18 @@ fn a_feature_that_is_unhealthy_is_disabled_though_new_rules_come_meanwhile() {
     bench.met = now;
     assert_eq!(bench.look(Some(0)), Looked::Disabled { retry_after: Some(7) });
 }
+
+#[test]
+fn an_outcome_whose_feature_was_disabled_meanwhile_does_not_put_its_test_off() {
+    let mut bench = Bench::new(&table([rule("a", 50)]));
+    bench.count_all(0, "----");
+    let (word, met) = (bench.word(), bench.met);
+    let meanwhile = |features: &Features| {
+        let mut events = Vec::new();
+        features.settle(word, 0, true, &bench.source, &mut super::Told(&met, &mut events));
+        assert_eq!(events.len(), 1);
+        bench.clock.advance_nanos(50);
+    };
+    assert_eq!(fail_while(&bench, met, meanwhile), []);
+    assert_eq!(bench.look(Some(0)), Looked::Disabled { retry_after: Some(RECOVERY_TIMEOUT - 50) });
+}
