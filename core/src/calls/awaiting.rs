@@ -195,17 +195,28 @@ impl<T, E> First<'_, T, E> {
         &self,
         begun: Begun<T, E>,
         mut f: impl FnMut() -> F,
-        mut future: Pin<&mut Option<F>>,
+        future: Pin<&mut Option<F>>,
     ) -> Ended<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
         let mut run = Run::take_up(self);
-        if let Some(answer) = run.go_on_from(begun, &mut f, future.as_mut()).await {
+        // What was dropped is gone before its permit is given back: this goes before `run`.
+        let mut first = Gone(future);
+        if let Some(answer) = run.go_on_from(begun, &mut f, first.0.as_mut()).await {
             return Ok(answer);
         }
-        future.set(None);
+        drop(first);
         run.go_on(f).await
+    }
+}
+
+/// A future that another has the place of, and that goes with this.
+struct Gone<'f, F>(Pin<&'f mut Option<F>>);
+
+impl<F> Drop for Gone<'_, F> {
+    fn drop(&mut self) {
+        self.0.set(None);
     }
 }
 

@@ -187,6 +187,8 @@ where
             hedge.held.settle(ending.outcome(), ending.error_type());
             return None;
         }
+        // What has lost is gone before its permit is given back.
+        self.primary.set(None);
         if let Some((engine, ticket)) = hedge.held.take() {
             self.run.steps.hedge_won(self.run.body(), engine, ticket);
         }
