@@ -67,6 +67,8 @@ pub(crate) struct Around {
     pub features: Option<Featured>,
     pub hedge: Option<Hedging>,
     pub cache: Option<Caching>,
+    /// Of the newest table of features, also of a plan without: what calls carry of a table is none of a later one.
+    table: u16,
 }
 
 impl Around {
@@ -77,7 +79,8 @@ impl Around {
         met: &Met,
         now: Nanos,
     ) -> Self {
-        let Some(rules) = rules else { return Around::default() };
+        let table = before.map_or(0, |around| around.table);
+        let Some(rules) = rules else { return Around { table, ..Around::default() } };
         let timeout = |rules| Limit::new(rules, before.and_then(|around| around.timeout.as_ref()));
         let old = before.and_then(|around| around.retry.as_ref());
         let budget = |rules: BudgetRules| {
@@ -86,7 +89,8 @@ impl Around {
             let kept = known.filter(|budget| *budget.rules() == rules);
             kept.unwrap_or_else(|| Arc::new(Budget::new(rules)))
         };
-        let features = |rules| Featured::new(rules, before.and_then(|around| around.features.as_ref()), met);
+        let old_features = before.and_then(|around| around.features.as_ref());
+        let features = rules.features.as_ref().map(|rules| Featured::new(rules, old_features, table, met));
         let old_hedge = before.and_then(|around| around.hedge.as_ref());
         // Hedges and retries share one.
         let methods = rules.retry.as_ref().or(rules.default_retry.as_ref());
@@ -103,7 +107,8 @@ impl Around {
             timeout: rules.timeout.as_ref().map(timeout),
             retry: rules.retry.as_ref().map(retry),
             falling: Falling::new(rules, before.and_then(|around| around.falling.as_deref())),
-            features: rules.features.as_ref().map(features),
+            table: features.as_ref().map_or(table, Featured::version),
+            features,
             hedge: rules.hedge.as_ref().and_then(hedge),
             cache: rules.cache.as_ref().map(cache),
         }
