@@ -138,6 +138,8 @@ impl GateWords {
 
 /// The gates of one plan.
 pub(crate) struct Set {
+    /// From 0, one more for each.
+    pub number: u32,
     pub rules: Admission,
     pub limiter: Option<Limiter>,
     pub limit: Option<Arc<LimitState>>,
@@ -185,7 +187,8 @@ impl Set {
         };
         let around = Around::new(policies, before.map(|set| &set.around), cached, met, now);
         let is_around = around.timeout.is_some() || around.features.is_some();
-        Set { limiter, limit, rules: rules.clone(), words, around, is_around }
+        let number = before.map_or(0, |set| set.number + 1);
+        Set { number, limiter, limit, rules: rules.clone(), words, around, is_around }
     }
 
     #[inline]
@@ -283,6 +286,14 @@ impl Gates {
     pub(crate) fn set(&self) -> Option<&Set> {
         // SAFETY: a node stays until `self` is dropped.
         unsafe { self.sets.load(Ordering::Acquire).as_ref() }.map(|node| &node.set)
+    }
+
+    /// The gates of that number, which may be of a plan before the one in force.
+    pub(crate) fn set_of(&self, number: u32) -> Option<&Set> {
+        // SAFETY: a node stays until `self` is dropped, with those before it.
+        let node = |at: *mut Node| unsafe { at.as_ref() };
+        let nodes = std::iter::successors(node(self.sets.load(Ordering::Acquire)), |found| node(found.older));
+        nodes.map(|found| &found.set).find(|set| set.number == number)
     }
 
     /// Puts the gates of a plan in force, in whose cell `words` lie. By the holder of the body's lock alone.
