@@ -77,7 +77,7 @@ impl<T, E> Policy<T, E> {
         if !shared.is_plain(&request) {
             lead = match shared.start(&request) {
                 Start::Go => None,
-                Start::Answered(answer) => return Ok(answer),
+                Start::Answered(ended) => return ended,
                 Start::Leads(lead) => Some(lead),
                 Start::Follows(follow) => {
                     let_go();
