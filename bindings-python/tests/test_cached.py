@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import weakref
 
@@ -11,6 +12,7 @@ import pytest
 import trio
 
 from fusewire import CircuitBreaker, Registry, circuit_breaker
+from fusewire._cached import Cached
 
 
 @pytest.fixture
@@ -229,3 +231,112 @@ def test_what_another_object_has_made_vacant_goes_with_the_next_store(make):
     load("other")
     gc.collect()
     assert [n for n, value in enumerate(values) if value() is not None] == [7]
+
+
+def at_lines(names, n, call):
+    """Makes the call, and interrupts it at the ``n``-th line of the functions of those names; answers whether it came so far."""
+    left = n
+
+    def trace(frame, event, arg):
+        nonlocal left
+        if frame.f_code.co_qualname not in names:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+# Not those that take the lock: where a trace interrupts the end of a `with`, Python leaves that out.
+LINES = {"call", "call_async", "Run.kept"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="code objects have no co_qualname")
+@pytest.mark.parametrize("is_async", [False, True])
+def test_wherever_a_leader_is_interrupted_the_next_call_of_its_key_is_made(make, is_async):
+    async def answer():
+        return "answer"
+
+    for n in range(1, 100):
+        load = circuit_breaker(make(cache={"coalesce": True}), key="all")(answer if is_async else lambda: "answer")
+
+        def call(load=load):
+            return asyncio.run(load()) if is_async else load()
+
+        was_interrupted = at_lines(LINES, n, call)
+        answers = []
+        after = threading.Thread(target=lambda call=call, answers=answers: answers.append(call()), daemon=True)
+        after.start()
+        after.join(10)
+        assert answers == ["answer"], f"interrupted at line {n} of them, it is followed for ever"
+        if not was_interrupted:
+            break
+    assert n > 10
+
+
+def test_who_joins_after_the_leader_has_kept_its_answer_and_landed_has_that(make):
+    breaker, calls = make(cache=COALESCE), []
+
+    @circuit_breaker(breaker, key="all")
+    def load():
+        calls.append(1)
+        return ["answer"]
+
+    def trace(frame, event, arg):
+        # The key is asked for by another one between the look for a value and the joining.
+        if frame.f_code is Cached.join.__code__:
+            sys.settrace(None)
+            other = threading.Thread(target=load)
+            other.start()
+            other.join()
+
+    sys.settrace(trace)
+    try:
+        answers = [load()]
+    finally:
+        sys.settrace(None)
+    assert (answers, calls, breaker.snapshot().cache.fresh) == ([["answer"]], [1], 1)
+
+
+# ---- across documents ----
+
+
+def test_who_follows_is_handed_the_answer_though_the_cache_is_taken_out_and_put_back_meanwhile(make):
+    breaker, frees = make(cache=COALESCE), {"a": threading.Event(), "b": threading.Event()}
+
+    @circuit_breaker(breaker, key=lambda name: name)
+    def load(name):
+        frees[name].wait(10)
+        return [name]
+
+    answers = {"a": [], "b": []}
+
+    def ask_twice(name):
+        threads = [threading.Thread(target=lambda: answers[name].append(load(name)), daemon=True) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    first = ask_twice("a")
+    while len(breaker._cached._following) < 1:
+        pass
+    breaker.reconfigure()
+    breaker.reconfigure(cache=COALESCE)
+    second = ask_twice("b")
+    while len(breaker._cached._following) < 2:
+        pass
+    for name, threads in (("a", first), ("b", second)):
+        frees[name].set()
+        for thread in threads:
+            thread.join(10)
+        assert answers[name] == [[name], [name]]

@@ -10,6 +10,7 @@ use crate::error::{Reason, Refusal};
 use crate::ledger::Ledger;
 use crate::outcome::{Outcome, Settled};
 use crate::policy::category::Category;
+use crate::policy::fallback::Rung;
 use crate::policy::retry::{Asked, Missed};
 use crate::policy::wait::{After, Taken};
 use crate::request::{Request, Wanted};
@@ -99,6 +100,8 @@ pub(crate) struct Course {
     hedges: u32,
     has_key: bool,
     stands: bool,
+    /// The number of the gates whose chain it goes down, once it does.
+    chain: u32,
     /// Of the last attempt that ran; `None`: none did.
     outcome: Option<Outcome>,
     rejected: Option<Refusal>,
@@ -146,6 +149,7 @@ impl Course {
             hedges: 0,
             has_key: request.key.is_some(),
             stands: false,
+            chain: 0,
             outcome: None,
             rejected: None,
             previous: None,
@@ -292,15 +296,18 @@ impl Course {
     /// The rung has answered, or could not.
     pub(crate) fn answered(&mut self, body: &Body, has_answered: bool) -> Next {
         let Phase::Falling { rung } = self.phase else { return self.next(body) };
-        if let Some(falling) = body.falling() {
+        if let Some(falling) = self.falling(body) {
             falling.count(rung, has_answered);
         }
         if has_answered { self.over(Some(rung)) } else { self.fall(body, rung + 1) }
     }
 
-    /// Down the chain, from that rung on.
+    /// Down the chain, from that rung on. Another plan's does not come between.
     fn fall(&mut self, body: &Body, from: usize) -> Next {
-        let falling = body.falling().filter(|_| !self.stands);
+        if from == 0 {
+            self.chain = body.gate_set().map_or(0, |set| set.number);
+        }
+        let falling = self.falling(body).filter(|_| !self.stands);
         match falling.and_then(|falling| falling.rung_from(from, self.has_key)) {
             None => self.over(None),
             Some(rung) => {
@@ -308,6 +315,15 @@ impl Course {
                 Next::Use(rung)
             }
         }
+    }
+
+    fn falling<'b>(&self, body: &'b Body) -> Option<&'b Falling> {
+        body.gates.get()?.set_of(self.chain)?.around.falling.as_deref()
+    }
+
+    /// The rung with that number, of the chain that it goes down.
+    pub(crate) fn rung<'b>(&self, body: &'b Body, number: usize) -> Option<&'b Rung> {
+        self.falling(body)?.rung(number)
     }
 
     /// How it would end now, if nothing answered.

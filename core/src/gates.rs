@@ -10,7 +10,7 @@ use crate::admit::limiter::{Limiter, RateWords};
 use crate::admit::priority::Priority;
 use crate::admit::slots::{Bulkhead, Table};
 use crate::admit::{Admission, PriorityRules, SlotRules};
-use crate::around::Around;
+use crate::around::{Around, Cached};
 use crate::cell::GATE_WORDS;
 use crate::clock::Nanos;
 use crate::error::{MACHINE_REASONS, REASONS, Reason, Refusal};
@@ -143,6 +143,8 @@ impl GateWords {
 
 /// The gates of one plan.
 pub(crate) struct Set {
+    /// From 0, one more for each.
+    pub number: u32,
     pub rules: Admission,
     pub limiter: Option<Limiter>,
     pub limit: Option<Arc<LimitState>>,
@@ -160,6 +162,7 @@ impl Set {
         (rules, policies): (&Admission, Option<&Policies>),
         words: GateWords,
         before: Option<&Set>,
+        cached: &OnceBox<Arc<Cached>>,
         met: &Met,
         now: Nanos,
     ) -> Self {
@@ -187,9 +190,10 @@ impl Set {
             }
             _ => None,
         };
-        let around = Around::new(policies, before.map(|set| &set.around), met, now);
+        let around = Around::new(policies, before.map(|set| &set.around), cached, met, now);
         let is_around = around.timeout.is_some() || around.features.is_some();
-        Set { limiter, limit, rules: rules.clone(), words, around, is_around }
+        let number = before.map_or(0, |set| set.number + 1);
+        Set { number, limiter, limit, rules: rules.clone(), words, around, is_around }
     }
 
     #[inline]
@@ -257,6 +261,8 @@ pub(crate) struct Gates {
     /// The newest first; they stay, because calls hold plain references to them.
     sets: AtomicPtr<Node>,
     slots: OnceBox<Queue>,
+    /// Once a plan had a cache.
+    cached: OnceBox<Arc<Cached>>,
     pub(crate) events: OnceBox<PolicyHub>,
     /// How long waits were: a counter for each bucket of durations, one for what exceeds them all, and the sum.
     waits: OnceBox<Box<[AtomicU64]>>,
@@ -272,6 +278,7 @@ impl Default for Gates {
         Gates {
             sets: AtomicPtr::new(std::ptr::null_mut()),
             slots: OnceBox::new(),
+            cached: OnceBox::new(),
             events: OnceBox::new(),
             waits: OnceBox::new(),
         }
@@ -284,6 +291,14 @@ impl Gates {
     pub(crate) fn set(&self) -> Option<&Set> {
         // SAFETY: a node stays until `self` is dropped.
         unsafe { self.sets.load(Ordering::Acquire).as_ref() }.map(|node| &node.set)
+    }
+
+    /// The gates of that number, which may be of a plan before the one in force.
+    pub(crate) fn set_of(&self, number: u32) -> Option<&Set> {
+        // SAFETY: a node stays until `self` is dropped, with those before it.
+        let node = |at: *mut Node| unsafe { at.as_ref() };
+        let nodes = std::iter::successors(node(self.sets.load(Ordering::Acquire)), |found| node(found.older));
+        nodes.map(|found| &found.set).find(|set| set.number == number)
     }
 
     /// Puts the gates of a plan in force, in whose cell `words` lie. By the holder of the body's lock alone.
@@ -302,7 +317,7 @@ impl Gates {
             ([], Some(before)) => before.words,
             (words, _) => GateWords::of(own.as_deref().unwrap_or(words)),
         };
-        let set = Set::new(rules, words, before, met, now);
+        let set = Set::new(rules, words, before, &self.cached, met, now);
         self.sets.store(Box::into_raw(Box::new(Node { set, _own: own, older })), Ordering::Release);
     }
 
@@ -310,6 +325,12 @@ impl Gates {
     #[inline]
     pub(crate) fn slots(&self) -> Option<&Queue> {
         self.slots.get()
+    }
+
+    /// What is kept for calls of the same key, also of those that began under a plan before this one.
+    #[cfg(feature = "binding")]
+    pub(crate) fn cached(&self) -> Option<&Cached> {
+        self.cached.get().map(|cached| &**cached)
     }
 
     /// Notes how long a wait was that has ended. By who has the lock of the queue.

@@ -159,9 +159,14 @@ impl std::fmt::Debug for PolicySubscription {
     }
 }
 
+/// Events that wait while a listener takes its time; who comes after them is counted.
+const MAX_WAITING: usize = 1_024;
+
 struct State {
     sequence: u64,
     waiting: VecDeque<PolicyEvent>,
+    /// Those that found no room since the last that did.
+    missed: u64,
     /// The process whose thread delivers, or 0.
     deliverer: u32,
     subscribers: Vec<Arc<Subscriber>>,
@@ -184,7 +189,8 @@ pub(crate) struct PolicyHub(Arc<Shared>);
 
 impl PolicyHub {
     pub(crate) fn new() -> Self {
-        let state = State { sequence: 0, waiting: VecDeque::new(), deliverer: 0, subscribers: Vec::new() };
+        let state =
+            State { sequence: 0, waiting: VecDeque::new(), missed: 0, deliverer: 0, subscribers: Vec::new() };
         PolicyHub(Arc::new(Shared(Mutex::new(state))))
     }
 
@@ -204,8 +210,14 @@ impl PolicyHub {
         let mut state = self.0.0.lock();
         state.sequence += 1;
         let sequence = state.sequence;
-        if !state.subscribers.is_empty() {
-            state.waiting.push_back(PolicyEvent { sequence, ..event });
+        if state.subscribers.is_empty() {
+            return;
+        }
+        if state.waiting.len() < MAX_WAITING {
+            let missed = std::mem::take(&mut state.missed);
+            state.waiting.push_back(PolicyEvent { sequence, missed, ..event });
+        } else {
+            state.missed += 1;
         }
     }
 
@@ -223,6 +235,9 @@ impl PolicyHub {
                 (event, state.subscribers.clone())
             };
             for subscriber in subscribers.iter().filter(|s| s.after < event.sequence) {
+                // Who came later has missed those only that were for it.
+                let missed = event.missed.min(event.sequence - 1 - subscriber.after);
+                let event = event.clone().with_missed(missed);
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (subscriber.listener)(&event))) {
                     crate::report::panicked("listener", &event.breaker, &*panic);
                 }

@@ -261,10 +261,9 @@ impl Steps {
             Next::Ask => None,
             Next::Call => Some(self.call(body)),
             Next::Wait(wait) => Some(Step::Wait(Duration::from_nanos(wait))),
-            Next::Use(rung) => Some(match rung_of(body, rung) {
-                Some(rung) => Step::Use(rung),
-                // The rules have changed meanwhile.
-                None => Step::Done(self.finished(body, self.course.done())),
+            Next::Use(rung) => Some(match self.course.rung(body, rung) {
+                Some(rung) => Step::Use(rung.clone()),
+                None => unreachable!("it goes down the chain of a plan that stays"),
             }),
             Next::Done(done) => Some(Step::Done(self.finished(body, done))),
         }
@@ -284,7 +283,7 @@ impl Steps {
         let rejection = |refusal| Rejection::new(body.name.clone(), refusal, self.failure);
         Finished {
             outcome: done.outcome,
-            rung: done.rung.and_then(|rung| rung_of(body, rung)),
+            rung: done.rung.and_then(|rung| self.course.rung(body, rung)).cloned(),
             attempts: done.attempts,
             rejected: done.rejected.map(rejection),
             error_type: self.error_type.clone(),
@@ -466,8 +465,4 @@ impl Steps {
     pub(crate) fn permit(&self) -> Option<(u32, Ticket)> {
         self.permit
     }
-}
-
-fn rung_of(body: &Body, number: usize) -> Option<Rung> {
-    body.falling()?.rung(number).cloned()
 }

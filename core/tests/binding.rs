@@ -1,7 +1,7 @@
 //! What the packages of other languages call: the watcher, outcomes without a permit, slips.
 
-use fusewire::binding::watch;
-use fusewire::{By, CircuitBreaker, Event, ManualClock, Mode, Outcome, State};
+use fusewire::binding::{Role, watch};
+use fusewire::{By, CircuitBreaker, Event, ManualClock, Mode, Outcome, Priority, State};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::thread;
 
@@ -105,4 +105,48 @@ fn handles_of_one_breaker_are_the_same() {
     let breaker = build("one");
     assert!(breaker.is_same(&breaker.clone()));
     assert!(!breaker.is_same(&build("one")));
+}
+
+// ---- calls of one key, and the values of earlier ones, across plans ----
+
+const COALESCING: &str = r#"{"cache": {"mode": "read_through", "coalesce": true}}"#;
+
+fn coalescing() -> (CircuitBreaker, impl Fn(&str)) {
+    let breaker = CircuitBreaker::from_json("cached", COALESCING).expect("valid");
+    let own = breaker.clone();
+    let reconfigure = move |document: &str| {
+        let builder = fusewire::Builder::from_json(document).expect("JSON");
+        own.reconfigure(builder, By::default()).expect("valid");
+    };
+    (breaker, reconfigure)
+}
+
+fn join(breaker: &CircuitBreaker, key: &str) -> (u64, Role) {
+    let joined = breaker.flight_join(key, Priority::Normal).expect("calls join each other");
+    (joined.ticket, joined.role)
+}
+
+#[test]
+fn who_follows_is_told_of_the_end_though_the_plan_has_no_cache_by_then() {
+    let (breaker, reconfigure) = coalescing();
+    let keys = ["a", "a", "b", "b"].map(|key| join(&breaker, key));
+    assert_eq!(keys, [(1, Role::Lead), (2, Role::Follow), (3, Role::Lead), (4, Role::Follow)]);
+    reconfigure("{}");
+    assert_eq!(breaker.flight_join("a", Priority::Normal), None);
+    assert_eq!((breaker.flight_land(1), breaker.flight_leave(3)), (vec![2], vec![4]));
+}
+
+#[test]
+fn tickets_and_versions_go_on_when_a_cache_comes_back_and_its_values_do_not() {
+    let (breaker, reconfigure) = coalescing();
+    assert_eq!((join(&breaker, "a").0, join(&breaker, "a").0), (1, 2));
+    let before = breaker.cache_store("a").expect("a short key").place;
+    reconfigure("{}");
+    reconfigure(COALESCING);
+    assert_eq!((breaker.cache_fresh("a"), breaker.cache_any("a")), (None, None));
+    let after = breaker.cache_store("b").expect("a short key").place;
+    assert!(after.version > before.version, "{after:?} may be taken for {before:?}");
+    let keys = ["b", "b"].map(|key| join(&breaker, key));
+    assert_eq!(keys, [(3, Role::Lead), (4, Role::Follow)]);
+    assert_eq!((breaker.flight_land(1), breaker.flight_land(3)), (vec![2], vec![4]));
 }

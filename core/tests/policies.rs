@@ -188,3 +188,15 @@ fn numbers_and_durations_that_have_no_place_are_refused() {
     }
     assert_eq!(refused(builder().fallback(Fallback::new()).build("policies")).key(), "fallback");
 }
+
+#[test]
+fn a_feature_that_a_call_names_is_that_of_the_table_it_was_asked_of() {
+    let document = |features: &str| Builder::from_json(features).expect("JSON");
+    let breaker = document(r#"{"features": {"a": {}}}"#).build("features").expect("valid");
+    let asking = breaker.with(fusewire::Request::new().feature("a")).expect("it has that feature");
+    breaker.reconfigure(document("{}"), By::default()).expect("valid");
+    breaker.reconfigure(document(r#"{"features": {"b": {}}}"#), By::default()).expect("valid");
+    assert_eq!(asking.call(|| Err::<(), _>("down")), Err(fusewire::CallError::Inner("down")));
+    let b = &breaker.snapshot().features[0];
+    assert_eq!((b.name.as_str(), b.admitted, b.failures), ("b", 0, 0));
+}

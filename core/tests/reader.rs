@@ -1,6 +1,9 @@
 //! A reader of events that waits for them: of transitions, and of what changes around the machine.
 
-use fusewire::{By, CircuitBreaker, Events, PolicyChange, Priority, PriorityPolicy, State, Waited};
+use fusewire::{
+    By, CircuitBreaker, Events, PolicyChange, PolicyEvents, Priority, PriorityPolicy, State, Waited,
+};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -122,4 +125,38 @@ fn the_end_of_a_breakers_life_is_a_change_and_the_wait_ends_when_it_is_gone() {
         drop(breaker);
         assert_eq!(reader.join().expect("no panic"), Waited::Closed);
     });
+}
+
+#[test]
+fn of_the_changes_that_a_listener_holds_up_a_thousand_are_kept_and_the_rest_is_counted() {
+    let breaker = gated();
+    let (blocks, blocked) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (held, goes) = (Arc::clone(&blocked), Arc::clone(&blocks));
+    breaker
+        .subscribe_policies(move |event| {
+            if event.sequence == 1 {
+                held.wait();
+                goes.wait();
+            }
+        })
+        .detach();
+    let events = breaker.policy_events(10_000);
+    let change =
+        |n: u64| shed_below(&breaker, if n.is_multiple_of(2) { Priority::Low } else { Priority::High });
+    let late = thread::scope(|scope| {
+        scope.spawn(|| change(1));
+        blocked.wait();
+        (2..=2_000).for_each(change);
+        let late = breaker.policy_events(10_000);
+        (2_001..=3_000).for_each(change);
+        blocks.wait();
+        late
+    });
+    let seen: Vec<_> = events.drain().into_iter().map(|event| (event.sequence, event.missed)).collect();
+    assert_eq!(seen, (1..=1_025).map(|sequence| (sequence, 0)).collect::<Vec<_>>());
+    change(3_001);
+    let next = |events: &PolicyEvents| events.try_next().map(|event| (event.sequence, event.missed));
+    assert_eq!(next(&events), Some((3_001, 1_975)));
+    // Who came later has missed fewer.
+    assert_eq!(next(&late), Some((3_001, 1_000)));
 }

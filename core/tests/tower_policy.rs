@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::limit::ConcurrencyLimit;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 type Http = Request<Full<Bytes>>;
@@ -257,4 +258,48 @@ fn a_header_is_seconds_or_a_date() {
     for wrong in ["", "-1", "1.5", "+3", "soon", "Sun, 32 Nov 1994 08:49:37 GMT"] {
         assert_eq!(retry_after(wrong), None, "{wrong:?}");
     }
+}
+
+// ---- beside others ----
+
+/// Fails its first request; each takes 10 ms.
+async fn fails_once(n: u32, asked: Arc<AtomicUsize>) -> Result<u32, &'static str> {
+    let is_first = asked.fetch_add(1, SeqCst) == 0;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    if is_first { Err("down") } else { Ok(n) }
+}
+
+#[test]
+fn who_follows_another_call_takes_no_place_of_the_service() {
+    paused(async {
+        let breaker = on_tokio(r#"{"retry": {"backoff": {"jitter": 0}}, "cache": {"coalesce": true}}"#);
+        let policy =
+            Policy::builder(&breaker).describe(|_| Ending::failure("network_error")).coalesced().build();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let inner = ConcurrencyLimit::new(service_fn(move |n| fails_once(n, Arc::clone(&asked))), 1);
+        let layer = PolicyLayer::new(policy.expect("valid")).request(|_: &u32| Call::new().key("a"));
+        let service = layer.layer(inner);
+        // The second is made ready by the place that the first gives back, and the first needs it for its retry.
+        let both = async { tokio::join!(service.clone().oneshot(1), service.clone().oneshot(2)) };
+        let ended = tokio::time::timeout(Duration::from_secs(60), both).await;
+        assert_eq!(ended.expect("one waits for the other"), (Ok(1), Ok(1)));
+    });
+}
+
+#[test]
+fn who_waits_in_the_queue_takes_no_place_of_the_service() {
+    paused(async {
+        let breaker = on_tokio(r#"{"bulkhead": {"max_concurrent": 1, "max_queue": 1}}"#);
+        let policy = Policy::builder(&breaker).build().expect("valid");
+        let asked = Arc::new(AtomicUsize::new(1));
+        let inner = ConcurrencyLimit::new(service_fn(move |n| fails_once(n, Arc::clone(&asked))), 2);
+        let service = PolicyLayer::new(policy).layer(inner.clone());
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let ready = tokio::time::timeout(Duration::from_millis(1), inner.clone().ready()).await.is_ok();
+            (ready, breaker.snapshot().bulkhead.map(|bulkhead| bulkhead.waiting()))
+        };
+        let ended = tokio::join!(service.clone().oneshot(1), service.clone().oneshot(2), other);
+        assert_eq!(ended, (Ok(1), Ok(2), (true, Some(1))));
+    });
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from ._cached import Follower, may_wait
+from ._cached import Follower, Leader, may_wait
 from ._errors import attach, timed_out
 from ._fallback import Asking, answer_of
 from ._limits import Expired, within
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any, NoReturn
 
-    from ._cached import Cached, Leader
+    from ._cached import Cached
     from ._errors import CircuitOpenError
     from ._native import Attempts, Breaker, Done, GuardedFunction, Permit
     from ._policy import FallbackResult
@@ -176,18 +176,27 @@ def call(run: Run) -> Any:
     found = cached.value(run.attempts._cache_fresh())
     if found is not None:
         return found[0]
-    flight = cached.join(run.attempts) if may_wait() else None
-    if isinstance(flight, Follower):
-        flight.wait()
-        if flight.came is not None:
-            return _handed(*flight.came)
-        flight = flight.leads()
+    flight: Follower | Leader | None = None
+    # Who has joined leaves or lands wherever it is interrupted, or all later calls of the key wait for it.
     try:
-        value = _call(run)
+        flight = cached.join(run.attempts) if may_wait() else None
+        if isinstance(flight, Follower):
+            flight.wait()
+            if flight.came is not None:
+                return _handed(*flight.came)
+            flight = flight.leads()
+        elif flight is not None and (found := cached.value(run.attempts._cache_fresh())) is not None:
+            return _found(flight, *found)
+        return run.kept(cached, flight, _call(run))
     except BaseException as error:
         _ended(flight, error)
         raise
-    return run.kept(cached, flight, value)
+
+
+def _found(flight: Leader, value: Any) -> Any:
+    """Another call has kept a value and landed between the look for one and the joining."""
+    flight.land(value, None)
+    return value
 
 
 def _handed(value: Any, error: Exception | None) -> Any:
@@ -196,13 +205,12 @@ def _handed(value: Any, error: Exception | None) -> Any:
     return value
 
 
-def _ended(flight: Leader | None, error: BaseException) -> None:
-    """A call that others may follow has raised."""
-    if flight is not None:
-        if isinstance(error, Exception):
-            flight.land(None, error)
-        else:
-            flight.leave()
+def _ended(flight: Follower | Leader | None, error: BaseException) -> None:
+    """A call that has joined others has raised."""
+    if isinstance(flight, Leader) and isinstance(error, Exception):
+        flight.land(None, error)
+    elif flight is not None:
+        flight.leave()
 
 
 def _call(run: Run) -> Any:
@@ -245,18 +253,20 @@ async def call_async(run: Run) -> Any:
     found = cached.value(run.attempts._cache_fresh())
     if found is not None:
         return found[0]
-    flight = cached.join(run.attempts)
-    if isinstance(flight, Follower):
-        await flight.wait_async()
-        if flight.came is not None:
-            return _handed(*flight.came)
-        flight = flight.leads()
+    flight: Follower | Leader | None = None
     try:
-        value = await _call_async(run)
+        flight = cached.join(run.attempts)
+        if isinstance(flight, Follower):
+            await flight.wait_async()
+            if flight.came is not None:
+                return _handed(*flight.came)
+            flight = flight.leads()
+        elif flight is not None and (found := cached.value(run.attempts._cache_fresh())) is not None:
+            return _found(flight, *found)
+        return run.kept(cached, flight, await _call_async(run))
     except BaseException as error:
         _ended(flight, error)
         raise
-    return run.kept(cached, flight, value)
 
 
 def rest(

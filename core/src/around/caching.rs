@@ -17,6 +17,8 @@ pub(crate) struct Caching {
     pub lasting: Arc<Cached>,
 }
 
+/// What lasts as long as the breaker, whatever its plans say: who follows a call waits for it across them, and a host tells
+/// values apart by the versions of one index.
 pub(crate) struct Cached {
     pub index: Arc<Index>,
     #[cfg(feature = "binding")]
@@ -25,16 +27,25 @@ pub(crate) struct Cached {
     counts: [AtomicU64; 3],
 }
 
-impl Caching {
-    pub(super) fn new(rules: CacheRules, before: Option<&Caching>, now: Nanos) -> Self {
-        let new = || Cached {
+impl Cached {
+    pub(super) fn new() -> Self {
+        Cached {
             index: Arc::new(Index::new()),
             #[cfg(feature = "binding")]
             flights: Flights::new(),
             counts: Default::default(),
-        };
-        let lasting = before.map_or_else(|| Arc::new(new()), |before| Arc::clone(&before.lasting));
-        lasting.index.shrink(&rules, now);
+        }
+    }
+}
+
+impl Caching {
+    /// `goes_on`: the plan before has one, too; one that comes back begins without values.
+    pub(super) fn new(rules: CacheRules, lasting: Arc<Cached>, goes_on: bool, now: Nanos) -> Self {
+        if goes_on {
+            lasting.index.shrink(&rules, now);
+        } else {
+            lasting.index.clear();
+        }
         Caching { rules, lasting }
     }
 

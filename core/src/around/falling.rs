@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// elsewhere.
 pub(crate) struct Falling {
     rungs: Box<[Rung]>,
-    /// How often each has answered, and how often it could not.
-    counts: Box<[[AtomicU64; 2]]>,
+    /// How often each has answered, and how often it could not; of a rung that stays the same in every plan.
+    counts: Box<[Arc<[AtomicU64; 2]>]>,
 }
 
 impl Falling {
@@ -21,14 +21,14 @@ impl Falling {
         let leads = rules.cache.is_some() && !written.contains(&Rung::Cache);
         let rungs: Box<[Rung]> =
             leads.then_some(Rung::Cache).into_iter().chain(written.iter().cloned()).collect();
-        let counts = rungs.iter().map(|rung| before.map_or([0; 2], |before| before.counted(rung)));
-        let counts = counts.map(|n| n.map(AtomicU64::new)).collect();
+        let known = |rung| before.and_then(|before| before.counts_of(rung)).map(Arc::clone);
+        let counts = rungs.iter().map(|rung| known(rung).unwrap_or_default()).collect();
         (!rungs.is_empty()).then(|| Arc::new(Falling { counts, rungs }))
     }
 
-    fn counted(&self, rung: &Rung) -> [u64; 2] {
-        let found = self.rungs.iter().zip(&self.counts).find(|(known, _)| *known == rung);
-        found.map_or([0; 2], |(_, counts)| counts.each_ref().map(|n| n.load(Ordering::Acquire)))
+    fn counts_of(&self, rung: &Rung) -> Option<&Arc<[AtomicU64; 2]>> {
+        let at = self.rungs.iter().position(|known| known == rung)?;
+        self.counts.get(at)
     }
 
     pub(crate) fn rungs(&self) -> &[Rung] {
@@ -54,8 +54,9 @@ impl Falling {
     pub(crate) fn counts(&self) -> Vec<FallbackCounts> {
         self.rungs
             .iter()
-            .map(|rung| {
-                let [answered, not] = self.counted(rung);
+            .zip(&self.counts)
+            .map(|(rung, counts)| {
+                let [answered, not] = counts.each_ref().map(|n| n.load(Ordering::Acquire));
                 FallbackCounts { rung: rung.to_string(), answered, failed: not }
             })
             .collect()

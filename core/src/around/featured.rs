@@ -17,8 +17,8 @@ const PLACE_BITS: u32 = 7;
 const _: () = assert!(MAX_FEATURES < 1 << PLACE_BITS);
 
 impl Featured {
-    pub(super) fn new(rules: &FeatureRules, before: Option<&Featured>, met: &Met) -> Self {
-        let version = before.map_or(0, |before| before.version);
+    /// `version`: of the newest table so far, whether or not the plan before has one.
+    pub(super) fn new(rules: &FeatureRules, before: Option<&Featured>, version: u16, met: &Met) -> Self {
         match before.filter(|before| before.features.rules() == rules) {
             Some(before) => Featured { features: Arc::clone(&before.features), version },
             None => Featured {
@@ -26,6 +26,10 @@ impl Featured {
                 version: (version + 1) % (1 << (u16::BITS - PLACE_BITS)),
             },
         }
+    }
+
+    pub(super) fn version(&self) -> u16 {
+        self.version
     }
 
     pub(crate) fn counts(&self) -> Vec<FeatureCounts> {

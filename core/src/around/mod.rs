@@ -6,7 +6,7 @@ mod featured;
 mod hedging;
 mod retrying;
 
-pub(crate) use caching::Caching;
+pub(crate) use caching::{Cached, Caching};
 pub(crate) use falling::Falling;
 pub(crate) use featured::Featured;
 pub(crate) use hedging::Hedging;
@@ -20,6 +20,7 @@ use crate::policy::feature::recovery::Met;
 use crate::policy::hedge::HedgeRules;
 use crate::policy::retry::RetryRules;
 use crate::policy::timeout::{Learned, TimeoutRules};
+use crate::sync::OnceBox;
 use std::sync::Arc;
 
 /// How long a call may take.
@@ -66,11 +67,20 @@ pub(crate) struct Around {
     pub features: Option<Featured>,
     pub hedge: Option<Hedging>,
     pub cache: Option<Caching>,
+    /// Of the newest table of features, also of a plan without: what calls carry of a table is none of a later one.
+    table: u16,
 }
 
 impl Around {
-    pub(crate) fn new(rules: Option<&Policies>, before: Option<&Around>, met: &Met, now: Nanos) -> Self {
-        let Some(rules) = rules else { return Around::default() };
+    pub(crate) fn new(
+        rules: Option<&Policies>,
+        before: Option<&Around>,
+        cached: &OnceBox<Arc<Cached>>,
+        met: &Met,
+        now: Nanos,
+    ) -> Self {
+        let table = before.map_or(0, |around| around.table);
+        let Some(rules) = rules else { return Around { table, ..Around::default() } };
         let timeout = |rules| Limit::new(rules, before.and_then(|around| around.timeout.as_ref()));
         let old = before.and_then(|around| around.retry.as_ref());
         let budget = |rules: BudgetRules| {
@@ -79,7 +89,8 @@ impl Around {
             let kept = known.filter(|budget| *budget.rules() == rules);
             kept.unwrap_or_else(|| Arc::new(Budget::new(rules)))
         };
-        let features = |rules| Featured::new(rules, before.and_then(|around| around.features.as_ref()), met);
+        let old_features = before.and_then(|around| around.features.as_ref());
+        let features = rules.features.as_ref().map(|rules| Featured::new(rules, old_features, table, met));
         let old_hedge = before.and_then(|around| around.hedge.as_ref());
         // Hedges and retries share one.
         let methods = rules.retry.as_ref().or(rules.default_retry.as_ref());
@@ -88,13 +99,16 @@ impl Around {
         let hedge = |hedge: &HedgeRules| {
             methods.map(|methods| Hedging::new(*hedge, methods, budget.clone(), old_hedge))
         };
-        let cache =
-            |cache: &CacheRules| Caching::new(*cache, before.and_then(|around| around.cache.as_ref()), now);
+        let cache = |cache: &CacheRules| {
+            let lasting = Arc::clone(cached.get_or_init(|| Box::new(Arc::new(Cached::new()))));
+            Caching::new(*cache, lasting, before.is_some_and(|around| around.cache.is_some()), now)
+        };
         Around {
             timeout: rules.timeout.as_ref().map(timeout),
             retry: rules.retry.as_ref().map(retry),
             falling: Falling::new(rules, before.and_then(|around| around.falling.as_deref())),
-            features: rules.features.as_ref().map(features),
+            table: features.as_ref().map_or(table, Featured::version),
+            features,
             hedge: rules.hedge.as_ref().and_then(hedge),
             cache: rules.cache.as_ref().map(cache),
         }

@@ -8,6 +8,7 @@ use crate::clock::Nanos;
 use crate::error::{ConfigError, Refusal};
 use crate::outcome::{Outcome, Settled};
 use crate::policy::fallback::Rung;
+use crate::policy::flights::Flights;
 pub use crate::policy::flights::{Joined, Role};
 pub use crate::policy::index::{Place, Stored, Vacant};
 use crate::request::{Request, RequestError, Wanted};
@@ -205,12 +206,17 @@ impl CircuitBreaker {
 
     /// The leader with that ticket has its answer: the tickets of those that it is to be handed to.
     pub fn flight_land(&self, ticket: u64) -> Vec<u64> {
-        self.0.caching().map(|caching| caching.lasting.flights.land(ticket)).unwrap_or_default()
+        self.flights().map(|flights| flights.land(ticket)).unwrap_or_default()
     }
 
     /// The call with that ticket is given up: the tickets of those that lead from now on.
     pub fn flight_leave(&self, ticket: u64) -> Vec<u64> {
-        self.0.caching().map(|caching| caching.lasting.flights.leave(ticket)).unwrap_or_default()
+        self.flights().map(|flights| flights.leave(ticket)).unwrap_or_default()
+    }
+
+    /// Those under way, though the plan that they began under is not in force any more.
+    fn flights(&self) -> Option<&Flights> {
+        Some(&self.0.gates.get()?.cached()?.flights)
     }
 
     /// Whether a rung of a call may go through this breaker. `chain`: the breakers that are in the middle of asking a rung in

@@ -51,7 +51,24 @@ impl<T, E> Policy<T, E> {
     ///
     /// # Panics
     /// When it has to wait and there is no tokio runtime with a timer.
-    pub async fn call_async<F>(&self, request: Request<'_>, f: impl FnMut() -> F) -> Ended<T, E>
+    pub fn call_async<F>(
+        &self,
+        request: Request<'_>,
+        f: impl FnMut() -> F,
+    ) -> impl Future<Output = Ended<T, E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        self.call_letting_go(request, f, || ())
+    }
+
+    /// The same for who holds something for the first attempt: `let_go` is called when others come before that.
+    pub(crate) async fn call_letting_go<F>(
+        &self,
+        request: Request<'_>,
+        f: impl FnMut() -> F,
+        mut let_go: impl FnMut(),
+    ) -> Ended<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -60,15 +77,18 @@ impl<T, E> Policy<T, E> {
         if !shared.is_plain(&request) {
             lead = match shared.start(&request) {
                 Start::Go => None,
-                Start::Answered(answer) => return Ok(answer),
+                Start::Answered(ended) => return ended,
                 Start::Leads(lead) => Some(lead),
-                Start::Follows(follow) => match follow.await {
-                    FollowEnd::Landed(ended) => return ended,
-                    FollowEnd::Leads(lead) => Some(lead),
-                },
+                Start::Follows(follow) => {
+                    let_go();
+                    match follow.await {
+                        FollowEnd::Landed(ended) => return ended,
+                        FollowEnd::Leads(lead) => Some(lead),
+                    }
+                }
             };
         }
-        land(lead, shared.run_async(&request, f).await)
+        land(lead, shared.run_async(&request, f, let_go).await)
     }
 }
 
@@ -87,6 +107,17 @@ enum Begun<T, E> {
 }
 
 type Permit = (u32, Ticket);
+
+impl<T, E> Begun<T, E> {
+    /// Whether there is a wait, or a rung, before the first attempt.
+    fn comes_later(&self) -> bool {
+        match self {
+            Begun::Waits(_) | Begun::Refused(_) => true,
+            Begun::Admitted((_, ticket)) => ticket.wait() > 0,
+            Begun::Answered(_) | Begun::Ended(..) | Begun::Goes(_) => false,
+        }
+    }
+}
 
 impl<T, E> First<'_, T, E> {
     /// Asks, and makes the first attempt as far as it goes at once: nothing is awaited meanwhile, so nobody can drop it.
@@ -129,7 +160,12 @@ impl<T, E> First<'_, T, E> {
 
 impl<T, E> Shared<T, E> {
     #[inline]
-    async fn run_async<F>(&self, request: &Request<'_>, mut f: impl FnMut() -> F) -> Ended<T, E>
+    async fn run_async<F>(
+        &self,
+        request: &Request<'_>,
+        mut f: impl FnMut() -> F,
+        mut let_go: impl FnMut(),
+    ) -> Ended<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -139,7 +175,12 @@ impl<T, E> Shared<T, E> {
         match begun {
             Begun::Answered(answer) => Ok(answer),
             // Apart, so that a call which succeeds at once is small and carries nothing of this.
-            begun => Box::pin(first.go_on(begun, f, future)).await,
+            begun => {
+                if begun.comes_later() {
+                    let_go();
+                }
+                Box::pin(first.go_on(begun, f, future)).await
+            }
         }
     }
 }
@@ -151,17 +192,28 @@ impl<T, E> First<'_, T, E> {
         &self,
         begun: Begun<T, E>,
         mut f: impl FnMut() -> F,
-        mut future: Pin<&mut Option<F>>,
+        future: Pin<&mut Option<F>>,
     ) -> Ended<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
         let mut run = Run::take_up(self);
-        if let Some(answer) = run.go_on_from(begun, &mut f, future.as_mut()).await {
+        // What was dropped is gone before its permit is given back: this goes before `run`.
+        let mut first = Gone(future);
+        if let Some(answer) = run.go_on_from(begun, &mut f, first.0.as_mut()).await {
             return Ok(answer);
         }
-        future.set(None);
+        drop(first);
         run.go_on(f).await
+    }
+}
+
+/// A future that another has the place of, and that goes with this.
+struct Gone<'f, F>(Pin<&'f mut Option<F>>);
+
+impl<F> Drop for Gone<'_, F> {
+    fn drop(&mut self) {
+        self.0.set(None);
     }
 }
 

@@ -30,7 +30,7 @@ impl<T, E> Policy<T, E> {
         }
         let lead = match shared.start(&request) {
             Start::Go => None,
-            Start::Answered(answer) => return Ok(answer),
+            Start::Answered(ended) => return ended,
             Start::Leads(lead) => Some(lead),
             Start::Follows(follow) => match park_until(follow) {
                 FollowEnd::Landed(ended) => return ended,

@@ -7,7 +7,7 @@ use crate::around::Caching;
 use crate::body::Body;
 use crate::policy::coalesce::{Coalesced, Followed, Follower, Leader, Turn};
 use crate::policy::values::Values;
-use crate::sync::Mutex;
+use crate::sync::OnceBox;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,28 +27,16 @@ pub(crate) trait Keep<T>: Send + Sync {
     fn clear(&self, body: &Body);
 }
 
-/// Those over the index of the breaker's present cache; another, after a time without one, begins anew.
-pub(crate) struct Kept<T>(Mutex<Option<Arc<Values<T>>>>);
+/// Those over the index of the breaker's cache, which is the same whatever its plans say.
+pub(crate) struct Kept<T>(OnceBox<Values<T>>);
 
 impl<T> Kept<T> {
     pub(crate) fn new() -> Self {
-        Kept(Mutex::new(None))
+        Kept(OnceBox::new())
     }
 
-    fn values(&self, caching: &Caching) -> Arc<Values<T>> {
-        let old;
-        let mut values = self.0.lock();
-        let index = &caching.lasting.index;
-        let (now, replaced) = match values.take() {
-            Some(known) if known.is_over(index) => (known, None),
-            other => (Arc::new(Values::over(Arc::clone(index))), other),
-        };
-        // Dropped once the lock is free: what values do when they are dropped is code of others.
-        old = replaced;
-        *values = Some(Arc::clone(&now));
-        drop(values);
-        drop(old);
-        now
+    fn values(&self, caching: &Caching) -> &Values<T> {
+        self.0.get_or_init(|| Box::new(Values::over(Arc::clone(&caching.lasting.index))))
     }
 }
 

@@ -16,3 +16,5 @@ mod shared;
 
 pub use answer::{Answer, Degraded, Failure, Miss, PolicyError, RungError};
 pub use policy::{Policy, PolicyBuilder};
+#[cfg(all(test, loom))]
+pub(crate) use {keep::FollowEnd, shared::Start};

@@ -4,7 +4,9 @@
 //! waits for the hedges that are under way; when they fail, too, its failure is what the attempt came to.
 
 use super::run::Run;
+use crate::body::Body;
 use crate::clock::Nanos;
+use crate::engine::Engine;
 use crate::ledger::TIMEOUT;
 use crate::outcome::{Outcome, Ticket};
 use crate::permit::PANIC;
@@ -32,12 +34,43 @@ fn is_due(timer: &mut Option<Timer>, cx: &mut Context<'_>) -> bool {
     timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
 }
 
-/// An attempt beside the primary, with a permit of its own.
-struct Hedge<F> {
-    permit: (u32, Ticket),
-    limit: Option<Timer>,
+/// A hedge's permit. Dropped, it is given back: as a failure when the hedge's own code has panicked.
+struct Held<'p> {
+    body: &'p Body,
+    /// `None` once it was taken out.
+    permit: Option<(u32, Ticket)>,
+    /// The hedge's own code runs: who leaves now has panicked.
+    is_inside: bool,
+}
+
+impl<'p> Held<'p> {
+    fn take(&mut self) -> Option<(&'p Engine, Ticket)> {
+        self.permit.take().map(|(number, ticket)| (self.body.engine_number(number), ticket))
+    }
+
+    fn settle(&mut self, outcome: Outcome, error_type: Option<&str>) {
+        if let Some((engine, ticket)) = self.take() {
+            self.body.settle(engine, &ticket, outcome, None, error_type);
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.is_inside {
+            self.settle(Outcome::Failure, Some(PANIC));
+        } else if let Some((engine, ticket)) = self.take() {
+            self.body.abandon(engine, &ticket);
+        }
+    }
+}
+
+/// An attempt beside the primary, with a permit of its own: the last of it that goes, also when what goes before panics.
+struct Hedge<'p, F> {
     /// `None` until the function has given it.
     future: Option<Pin<Box<F>>>,
+    limit: Option<Timer>,
+    held: Held<'p>,
 }
 
 /// The attempt that has the call's permit, and its hedges.
@@ -49,9 +82,7 @@ pub(super) struct Race<'r, 'p, T, E, F: Future> {
     /// How the primary has failed.
     failed: Option<Won<F::Output>>,
     next: Option<Timer>,
-    hedges: Vec<Hedge<F>>,
-    /// The hedge whose own code runs: who leaves now has panicked.
-    inside: Option<usize>,
+    hedges: Vec<Hedge<'p, F>>,
 }
 
 impl<'r, 'p, T, E, F> Race<'r, 'p, T, E, F>
@@ -61,7 +92,7 @@ where
     pub(super) fn new(run: &'r mut Run<'p, T, E>, primary: Pin<&'r mut Option<F>>) -> Self {
         let limit = timer(run.steps.time_left(run.body()));
         let next = timer(run.steps.hedge_after(run.body()));
-        Race { run, primary, limit, failed: None, next, hedges: Vec::new(), inside: None }
+        Race { run, primary, limit, failed: None, next, hedges: Vec::new() }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, f: &mut impl FnMut() -> F) -> Poll<Won<F::Output>> {
@@ -132,12 +163,12 @@ where
     /// `None`: it has timed out.
     fn poll_hedge(&mut self, at: usize, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         let hedge = &mut self.hedges[at];
-        self.inside = Some(at);
+        hedge.held.is_inside = true;
         let polled = match &mut hedge.future {
             Some(future) => future.as_mut().poll(cx),
             None => Poll::Pending,
         };
-        self.inside = None;
+        hedge.held.is_inside = false;
         match polled {
             Poll::Ready(result) => Poll::Ready(Some(result)),
             Poll::Pending if is_due(&mut hedge.limit, cx) => Poll::Ready(None),
@@ -147,20 +178,22 @@ where
 
     /// A hedge has ended: the result if it has succeeded, and then it is the attempt.
     fn end(&mut self, at: usize, ended: Option<F::Output>) -> Option<F::Output> {
-        let body = self.run.body();
-        self.hedges[at].future = None;
-        let (number, ticket) = self.hedges.swap_remove(at).permit;
-        let engine = body.engine_number(number);
+        let mut hedge = self.hedges.swap_remove(at);
+        hedge.future = None;
         let Some(result) = ended else {
-            body.settle(engine, &ticket, Outcome::Failure, None, Some(TIMEOUT));
+            hedge.held.settle(Outcome::Failure, Some(TIMEOUT));
             return None;
         };
         let ending = self.run.shared.judge.judge(&result);
         if ending.outcome() != Outcome::Success {
-            body.settle(engine, &ticket, ending.outcome(), None, ending.error_type());
+            hedge.held.settle(ending.outcome(), ending.error_type());
             return None;
         }
-        self.run.steps.hedge_won(body, engine, ticket);
+        // What has lost is gone before its permit is given back.
+        self.primary.set(None);
+        if let Some((engine, ticket)) = hedge.held.take() {
+            self.run.steps.hedge_won(self.run.body(), engine, ticket);
+        }
         Some(result)
     }
 
@@ -172,29 +205,14 @@ where
         self.next = None;
         let body = self.run.body();
         let Some((engine, ticket)) = self.run.steps.hedge(body) else { return false };
-        let permit = (body.number_of(engine), ticket);
-        self.hedges.push(Hedge { permit, limit: timer(ticket.timeout()), future: None });
-        let at = self.hedges.len() - 1;
-        self.inside = Some(at);
-        let future = Box::pin(f());
-        self.inside = None;
-        self.hedges[at].future = Some(future);
+        let mut held = Held { body, permit: Some((body.number_of(engine), ticket)), is_inside: true };
+        let future = Some(Box::pin(f()));
+        held.is_inside = false;
+        let mut hedge = Hedge { future, limit: None, held };
+        // Where there is no timer this panics, and the permit is given back.
+        hedge.limit = timer(ticket.timeout());
+        self.hedges.push(hedge);
         self.next = timer(self.run.steps.hedge_after(body));
         true
-    }
-}
-
-impl<T, E, F: Future> Drop for Race<'_, '_, T, E, F> {
-    fn drop(&mut self) {
-        let body = self.run.body();
-        for (at, mut hedge) in std::mem::take(&mut self.hedges).into_iter().enumerate() {
-            hedge.future = None;
-            let (number, ticket) = hedge.permit;
-            let engine = body.engine_number(number);
-            match self.inside == Some(at) {
-                true => body.settle(engine, &ticket, Outcome::Failure, None, Some(PANIC)),
-                false => body.abandon(engine, &ticket),
-            };
-        }
     }
 }

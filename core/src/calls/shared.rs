@@ -1,8 +1,9 @@
 //! What a policy consists of, as its calls use it.
 
 use super::answer::Answer;
+use super::blocking::land;
 use super::judge::Judge;
-use super::keep::{Follow, Join, Joined, Keep, Lead};
+use super::keep::{Ended, Follow, Join, Joined, Keep, Lead};
 use super::rungs::Registered;
 use crate::breaker::CircuitBreaker;
 use crate::policy::fallback::Rung;
@@ -22,7 +23,7 @@ pub(crate) struct Shared<T, E> {
 /// How a call begins that may find its value, or others of its key.
 pub(crate) enum Start<T, E> {
     Go,
-    Answered(Answer<T, E>),
+    Answered(Ended<T, E>),
     Leads(Box<dyn Lead<T, E>>),
     Follows(Follow<T, E>),
 }
@@ -55,12 +56,16 @@ impl<T, E> Shared<T, E> {
             return Start::Go;
         };
         if let Some(value) = kept.fresh(body, key) {
-            return Start::Answered(Answer::new(value, 0));
+            return Start::Answered(Ok(Answer::new(value, 0)));
         }
         let joins = self.joins.as_ref().filter(|_| body.caching().is_some_and(|c| c.rules.coalesce));
         match joins.map(|joins| joins.join(key, request.priority)) {
             None => Start::Go,
-            Some(Joined::Leads(lead)) => Start::Leads(lead),
+            // Another may have kept a value and landed since the look above.
+            Some(Joined::Leads(lead)) => match kept.fresh(body, key) {
+                None => Start::Leads(lead),
+                Some(value) => Start::Answered(land(Some(lead), Ok(Answer::new(value, 0)))),
+            },
             Some(Joined::Follows(follow)) => Start::Follows(follow),
         }
     }

@@ -88,12 +88,12 @@ struct Flight {
 }
 
 impl Flight {
-    fn new(leader: Ticket, level: Priority) -> Self {
-        Flight { process: fork::process(), leader, level, followers: BTreeMap::new() }
+    fn new(process: u32, leader: Ticket, level: Priority) -> Self {
+        Flight { process, leader, level, followers: BTreeMap::new() }
     }
 
-    fn takes(&self, level: Priority) -> bool {
-        self.level >= level && self.process == fork::process()
+    fn takes(&self, process: u32, level: Priority) -> bool {
+        self.level >= level && self.process == process
     }
 }
 
@@ -112,7 +112,7 @@ impl Table {
         let ticket = self.last;
         let known = self.flights.get_key_value(key).map(|(key, _)| Arc::clone(key));
         let key = known.unwrap_or_else(|| Arc::from(key));
-        let role = seat(self.flights.entry(Arc::clone(&key)).or_default(), ticket, level);
+        let role = seat(self.flights.entry(Arc::clone(&key)).or_default(), fork::process(), ticket, level);
         self.keys.insert(ticket, key);
         Joined { ticket, role }
     }
@@ -134,7 +134,10 @@ impl Table {
         };
         let mut left = self.remove(&key, at);
         match left.followers.pop_first() {
-            Some((first, level)) => self.succeed(key, at, Flight::new(first, level), left.followers),
+            // In a child the heir is a thread of the parent's that is not there, even where the leader is.
+            Some((first, level)) => {
+                self.succeed(key, at, Flight::new(left.process, first, level), left.followers)
+            }
             None => Vec::new(),
         }
     }
@@ -161,10 +164,11 @@ impl Table {
         let (above, stay): (BTreeMap<_, _>, _) =
             others.into_iter().partition(|(_, level)| *level > next.level);
         next.followers = stay;
-        let first = next.leader;
+        let (process, first) = (next.process, next.leader);
         let flights = self.flights.entry(key).or_default();
         flights.insert(at, next);
-        let anew = above.into_iter().filter(|(ticket, level)| seat(flights, *ticket, *level) == Role::Lead);
+        let leads = |(ticket, level): &_| seat(flights, process, *ticket, *level) == Role::Lead;
+        let anew = above.into_iter().filter(leads);
         std::iter::once(first).chain(anew.map(|(ticket, _)| ticket)).collect()
     }
 
@@ -187,15 +191,15 @@ impl Table {
     }
 }
 
-/// Lets a call follow the first of a key's flights that takes its level, or lead another.
-fn seat(flights: &mut Vec<Flight>, ticket: Ticket, level: Priority) -> Role {
-    match flights.iter_mut().find(|flight| flight.takes(level)) {
+/// Lets a call of that process follow the first of a key's flights that takes its level, or lead another.
+fn seat(flights: &mut Vec<Flight>, process: u32, ticket: Ticket, level: Priority) -> Role {
+    match flights.iter_mut().find(|flight| flight.takes(process, level)) {
         Some(flight) => {
             flight.followers.insert(ticket, level);
             Role::Follow
         }
         None => {
-            flights.push(Flight::new(ticket, level));
+            flights.push(Flight::new(process, ticket, level));
             Role::Lead
         }
     }

@@ -13,7 +13,7 @@ use super::cache::CacheRules;
 use crate::clock::Nanos;
 use crate::sync::Mutex;
 use lru::LruCache;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes of the longest key that is kept: with the most entries that a document may ask for that is 4 GB, with the
@@ -84,8 +84,8 @@ pub(crate) struct Index(Mutex<Entries>);
 struct Entries {
     /// By key, and in the order of use.
     by_key: LruCache<Arc<str>, Entry>,
-    /// Every store, oldest first: key and version. One that the key's entry no longer has is passed over.
-    stores: VecDeque<(Arc<str>, u64)>,
+    /// The keys by their versions, and so in the order in which they were stored.
+    stores: BTreeMap<u64, Arc<str>>,
     /// Places that were given up. They and those of the entries are all numbers below their sum.
     free: Vec<u32>,
     /// Of the last store.
@@ -108,7 +108,7 @@ impl Index {
     pub(crate) fn new() -> Self {
         Index(Mutex::new(Entries {
             by_key: LruCache::unbounded(),
-            stores: VecDeque::new(),
+            stores: BTreeMap::new(),
             free: Vec::new(),
             version: 0,
             epoch: next_epoch(),
@@ -151,6 +151,7 @@ impl Index {
     pub(crate) fn forget(&self, key: &str) -> Option<Place> {
         let mut entries = self.0.lock();
         let entry = entries.by_key.pop(key)?;
+        entries.stores.remove(&entry.place.version);
         entries.free.push(entry.place.at);
         Some(entry.place)
     }
@@ -159,7 +160,7 @@ impl Index {
     pub(crate) fn clear(&self) {
         let mut entries = self.0.lock();
         entries.epoch = next_epoch();
-        (entries.by_key, entries.stores, entries.free) = (LruCache::unbounded(), VecDeque::new(), Vec::new());
+        (entries.by_key, entries.stores, entries.free) = (LruCache::unbounded(), BTreeMap::new(), Vec::new());
     }
 
     /// Gives up places until there are at most `rules.max_entries`, as when rules change; the host finds them vacant.
@@ -212,34 +213,26 @@ impl Entries {
 
     /// Drops what was stored longest ago, if it may answer no more.
     fn drop_dead(&mut self, rules: &CacheRules, now: Nanos) -> Option<u32> {
-        while let Some((key, version)) = self.stores.front() {
-            let entry = self.by_key.peek(key).filter(|entry| entry.place.version == *version);
-            if entry.is_some_and(|entry| entry.age(now) < rules.life()) {
-                return None;
-            }
-            let dead = entry.is_some();
-            let (key, _) = self.stores.pop_front()?;
-            if dead {
-                return self.by_key.pop(&key).map(|entry| entry.place.at);
-            }
+        let oldest = self.stores.first_entry()?;
+        if self.by_key.peek(oldest.get()).is_some_and(|entry| entry.age(now) < rules.life()) {
+            return None;
         }
-        None
+        let key = oldest.remove();
+        self.by_key.pop(&key).map(|entry| entry.place.at)
     }
 
     fn drop_least_used(&mut self) -> Option<u32> {
-        self.by_key.pop_lru().map(|(_, entry)| entry.place.at)
+        let (_, entry) = self.by_key.pop_lru()?;
+        self.stores.remove(&entry.place.version);
+        Some(entry.place.at)
     }
 
     fn put(&mut self, key: Arc<str>, at: u32, now: Nanos) -> Place {
         self.version += 1;
         let place = Place { at, version: self.version };
-        self.stores.push_back((Arc::clone(&key), place.version));
-        self.by_key.put(key, Entry { place, stored: now });
-        // As many stores as entries are the last of their keys; when as many again are not, those go.
-        if self.stores.len() > 2 * self.by_key.len() + 16 {
-            let by_key = &self.by_key;
-            let is_last = |key: &str, version| by_key.peek(key).is_some_and(|e| e.place.version == version);
-            self.stores.retain(|(key, version)| is_last(key, *version));
+        self.stores.insert(place.version, Arc::clone(&key));
+        if let Some(before) = self.by_key.put(key, Entry { place, stored: now }) {
+            self.stores.remove(&before.place.version);
         }
         place
     }

@@ -57,11 +57,6 @@ impl<V> Values<V> {
         Values { index, places: Mutex::new(Places { epoch: 0, values: Vec::new() }) }
     }
 
-    /// Whether it is over that index.
-    pub(crate) fn is_over(&self, index: &Arc<Index>) -> bool {
-        Arc::ptr_eq(&self.index, index)
-    }
-
     /// Keeps a value for later calls of that key.
     pub(crate) fn store(&self, rules: &CacheRules, key: &str, now: Nanos, value: V) {
         // Dropped once the lock is free: it was declared before.

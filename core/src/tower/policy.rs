@@ -4,6 +4,7 @@ use crate::admit::priority::Priority;
 use crate::calls::{Policy, PolicyError};
 use crate::clock::Nanos;
 use crate::request::Request;
+use crate::sync::Mutex;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -73,8 +74,8 @@ impl<Q: Clone> CloneRequest<Q> for Cloned {
 /// # Ok::<(), fusewire::Error>(())
 /// ```
 ///
-/// The instance that `poll_ready` made ready makes the first attempt, and is held while that waits in a queue; others are
-/// made by clones, each of which is made ready first. An inner service that is not ready is an attempt that takes long.
+/// The instance that `poll_ready` made ready makes the first attempt, unless that has to wait: for a slot, its turn, a retry
+/// or another call of its key. Others are made by clones, each of which is made ready first. An inner service that is not ready is an attempt that takes long.
 pub struct PolicyLayer<T, E, R = Anything, C = Cloned> {
     policy: Policy<T, E>,
     describe: R,
@@ -182,17 +183,24 @@ where
         let spare = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, spare.clone());
         let ready = std::mem::take(&mut self.is_ready).then_some(ready);
-        let mut sending = Sending { ready, spare, request: Some(request), clone: self.layer.clone.clone() };
+        let mut sending = Sending { spare, request: Some(request), clone: self.layer.clone.clone() };
         let policy = self.layer.policy.clone();
         Box::pin(async move {
             let next = sending.clone_request();
             let once = next.is_none();
             let mut next = next.or_else(|| sending.request.take());
-            let call = policy.call_async(described.request(once), || {
+            // One that is ready may have a place of the service that another call needs, for which this one waits.
+            let ready = Mutex::new(ready);
+            let let_go = || {
+                let held = ready.lock().take();
+                drop(held);
+            };
+            let attempt = || {
                 let request = next.take().or_else(|| sending.clone_request());
-                let (ready, spare) = (sending.ready.take(), sending.spare.clone());
-                send(ready, spare, request.or_else(|| sending.request.take()))
-            });
+                let held = ready.lock().take();
+                send(held, sending.spare.clone(), request.or_else(|| sending.request.take()))
+            };
+            let call = policy.call_letting_go(described.request(once), attempt, let_go);
             call.await.map(|answer| answer.value)
         })
     }
@@ -200,7 +208,6 @@ where
 
 /// What the attempts of one call are made of.
 struct Sending<S, Q, C> {
-    ready: Option<S>,
     spare: S,
     request: Option<Q>,
     clone: C,

@@ -1,13 +1,15 @@
 //! Calls of one key: who leads whatever comes at the same time, and that nobody waits for ever. Values by their places.
 
 use super::{at_once, outcomes, runs, small_model};
-use crate::admit::priority::Priority::{Bulk, Normal};
+use crate::admit::priority::Priority::{Bulk, Critical, Normal};
+use crate::calls::{Answer, FollowEnd, Policy, Start};
 use crate::name::Name;
 use crate::policy::cache::{CacheMode, CacheRules};
 use crate::policy::coalesce::{Coalesced, Followed, Follower, Leader, Turn};
 use crate::policy::hedge::{After, HedgeRules, Pace};
 use crate::policy::index::Index;
 use crate::policy::values::{Held, Values};
+use crate::{Cache, Request};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -341,5 +343,108 @@ fn two_samples_at_once_are_both_kept() {
         let (one, two) = (Arc::clone(&pace), Arc::clone(&pace));
         at_once(runs![move || one.record(2), move || two.record(3)]);
         assert_eq!(pace.after(&HedgeRules { after: After::P95, max: 1 }), Some(3));
+    });
+}
+
+#[test]
+fn a_value_that_is_forgotten_meanwhile_is_there_or_not() {
+    outcomes(1, vec![Held::Fresh(1), Held::Absent], || {
+        let values = Arc::new(Values::over(Arc::new(Index::new())));
+        values.store(&ONE, "a", 0, 1);
+        let (forgets, reads) = (Arc::clone(&values), Arc::clone(&values));
+        let mut said = at_once(runs![
+            move || {
+                forgets.forget("a");
+                Held::Absent
+            },
+            move || reads.get(&ONE, "a", 0),
+        ]);
+        assert_eq!((values.get(&ONE, "a", 0), values.kept()), (Held::Absent, 0));
+        said.pop().expect("the second answers")
+    });
+}
+
+#[test]
+fn a_value_that_is_stored_while_all_are_dropped_is_there_or_not() {
+    outcomes(1, vec![(Held::Fresh("b"), 1), (Held::Absent, 0)], || {
+        let values = Arc::new(Values::over(Arc::new(Index::new())));
+        values.store(&ONE, "a", 0, "a");
+        let (clears, stores) = (Arc::clone(&values), Arc::clone(&values));
+        at_once(runs![move || clears.clear(), move || stores.store(&ONE, "b", 0, "b")]);
+        assert_eq!(values.get(&ONE, "a", 0), Held::Absent);
+        (values.get(&ONE, "b", 0), values.kept())
+    });
+}
+
+#[test]
+fn a_value_that_is_stored_while_the_cache_comes_back_is_there_or_not() {
+    outcomes(1, vec![Held::Fresh("a"), Held::Absent], || {
+        let index = Arc::new(Index::new());
+        let values = Arc::new(Values::over(Arc::clone(&index)));
+        let stores = Arc::clone(&values);
+        at_once(runs![move || index.clear(), move || stores.store(&ONE, "a", 0, "a")]);
+        values.get(&ONE, "a", 0)
+    });
+}
+
+// ---- a key's calls and its values ----
+
+#[test]
+fn who_comes_while_the_leader_keeps_its_value_and_lands_has_that() {
+    let request = || Request::new().key("a");
+    outcomes(0, vec!["fresh", "landed"], move || {
+        let cache = Cache::read_through().coalesce(true);
+        let breaker = super::breaker::builder().cache(cache).build("a").unwrap();
+        let policy: Policy<u32, ()> = Policy::builder(&breaker).coalesced().build().unwrap();
+        let Start::Leads(lead) = policy.shared().start(&request()) else { panic!("the first") };
+        let (leads, comes) = (policy.clone(), policy);
+        let mut said = at_once(runs![
+            move || {
+                leads.shared().keep(&request(), &1);
+                lead.land(&Ok(Answer::new(1, 1)));
+                Start::Go
+            },
+            move || comes.shared().start(&request()),
+        ]);
+        match said.pop() {
+            Some(Start::Answered(Ok(answer))) if answer.attempts == 0 => "fresh",
+            Some(Start::Follows(mut follow)) => {
+                match follow.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(FollowEnd::Landed(Ok(answer))) if answer.attempts == 1 => "landed",
+                    _ => "waits",
+                }
+            }
+            Some(Start::Leads(_)) => "calls again",
+            _ => "something else",
+        }
+    });
+}
+
+#[test]
+fn who_comes_above_an_heir_waits_for_no_call_of_a_lower_level() {
+    small_model(|| {
+        let calls: Arc<Calls> = Coalesced::new(Name::new("a"));
+        let Turn::Lead(leader) = calls.join("key", Critical) else { panic!("the first") };
+        let Turn::Follow(mut heir) = calls.join("key", Bulk) else { panic!("the second") };
+        let comes = Arc::clone(&calls);
+        let mut said = at_once(runs![
+            move || {
+                drop(leader);
+                None
+            },
+            move || Some(comes.join("key", Normal)),
+        ]);
+        let context = &mut Context::from_waker(Waker::noop());
+        let Poll::Ready(Followed::Lead(heir)) = Pin::new(&mut heir).poll(context) else { panic!("it leads") };
+        match said.pop().flatten() {
+            Some(Turn::Lead(above)) => drop(above),
+            Some(Turn::Follow(mut above)) => {
+                let polled = Pin::new(&mut above).poll(context);
+                assert!(matches!(polled, Poll::Ready(Followed::Lead(_))), "it waits for the heir");
+            }
+            None => unreachable!("the second joined"),
+        }
+        drop(heir);
+        assert_eq!((calls.len(), calls.waits()), (0, 0));
     });
 }

@@ -3,7 +3,7 @@
 use crate::{Broken, IGNORED, NETWORK, RETRY, Script, WRONG, builder, describe, ms, totals};
 use fusewire::{
     By, CircuitBreaker, Degraded, Ending, Failure, ManualClock, Outcome, Policy, PolicyBuilder, Reason,
-    Request, Rung, RungError,
+    Request, Rung, RungError, Step,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -271,4 +271,22 @@ fn breakers_that_fall_back_on_each_other_are_an_error() {
             || error.to_string().contains("search -> replica -> search"),
         "{error}"
     );
+}
+
+#[test]
+fn a_chain_that_is_replaced_while_a_rung_runs_is_gone_down_to_its_end() {
+    let (breaker, ..) = begin(r#"{"fallback": ["a", "b"]}"#);
+    let named = |name: &str| Step::Use(Rung::Named(name.into()));
+    let mut attempts = breaker.attempts(Request::new()).expect("nothing is asked for");
+    let _ = (attempts.next(), attempts.settle(Ending::failure("network_error")));
+    assert_eq!(attempts.next(), named("a"));
+    breaker.reconfigure(builder(r#"{"fallback": ["c", "a"]}"#), By::default()).expect("valid");
+    assert_eq!(attempts.next(), named("a"));
+    attempts.answered(false);
+    assert_eq!(attempts.next(), named("b"));
+    attempts.answered(true);
+    let Step::Done(done) = attempts.next() else { panic!("it has answered") };
+    assert_eq!(done.rung, Some(Rung::Named("b".into())));
+    let counts = breaker.snapshot().fallbacks.into_iter().map(|f| (f.rung, f.answered, f.failed));
+    assert_eq!(counts.collect::<Vec<_>>(), [("c".to_owned(), 0, 0), ("a".to_owned(), 0, 1)]);
 }

@@ -192,3 +192,19 @@ fn what_narrower_rules_have_no_room_for_goes_with_the_next_store() {
     assert_eq!(kept(), 1, "and the new one");
     assert_eq!(breaker.snapshot().cache.expect("it caches").entries, 2);
 }
+
+#[test]
+fn the_values_of_a_cache_that_came_back_are_let_go_when_another_is_kept() {
+    let document = r#"{"cache": {"mode": "read_through"}}"#;
+    let clock = ManualClock::new();
+    let breaker = builder(document).clock(clock).build("search").expect("valid");
+    let policy: Policy<Arc<u32>, Broken> = Policy::builder(&breaker).cached().build().expect("valid");
+    let kept =
+        ["a", "b", "c"].map(|key| policy.call(of(key), || Ok(Arc::new(1))).expect("it succeeds").value);
+    assert_eq!(kept.each_ref().map(Arc::strong_count), [2; 3]);
+    for document in ["{}", document] {
+        breaker.reconfigure(builder(document), fusewire::By::default()).expect("valid");
+    }
+    policy.call(of("d"), || Ok(Arc::new(2))).expect("it succeeds");
+    assert_eq!(kept.each_ref().map(Arc::strong_count), [1; 3]);
+}

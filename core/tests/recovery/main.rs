@@ -7,6 +7,7 @@ mod blocking;
 mod cache;
 mod cycles;
 mod dropped;
+mod gone;
 mod hedges;
 mod same;
 

@@ -271,12 +271,18 @@ impl Features {
 
     #[cold]
     fn disable(&self, feature: usize, found: Spell, clock: &Source, host: &mut impl Host) {
-        let (met, now) = (host.machine(), clock.now());
-        self.step(&met, now, &mut |change| host.tell(change), |step| {
-            if met.acts() {
-                step.disable(feature, found);
+        loop {
+            let (met, now) = (host.machine(), clock.now());
+            let stepped = self.step(&met, now, &mut |change| host.tell(change), |step| {
+                if met.acts() {
+                    step.disable(feature, found);
+                }
+            });
+            // Else others have followed a later machine meanwhile, and the feature may still be unhealthy beside that.
+            if stepped.is_some() {
+                return;
             }
-        });
+        }
     }
 
     /// A step on a machine that was `met`, after what it did itself; `None` when the features know a later one already.

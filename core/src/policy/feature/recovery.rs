@@ -171,10 +171,12 @@ impl Step<'_> {
 
     /// An outcome made an enabled feature unhealthy: `found` is its word with that outcome.
     pub(crate) fn disable(&mut self, feature: usize, found: Spell) {
-        self.set_retest(feature);
-        if !self.swap_spell(feature, found, FeatureState::Disabled, FeatureCause::Unhealthy) {
+        // Only who has the lock ends a spell: one that has ended by now has a retest that is not this one's.
+        if !self.places[feature].newest().is_of(found) {
             return;
         }
+        self.set_retest(feature);
+        self.swap_spell(feature, found, FeatureState::Disabled, FeatureCause::Unhealthy);
         let depends = self.rules.dependants(feature);
         for &other in self.order {
             if depends[other] && self.state(other) != FeatureState::Disabled {
@@ -308,21 +310,17 @@ impl Step<'_> {
         }
     }
 
-    /// The same, if it is still in the spell of `found`; its health is then that of `found`.
-    fn swap_spell(&mut self, feature: usize, found: Spell, to: FeatureState, cause: FeatureCause) -> bool {
+    /// Ends the spell of `found`, whatever it has counted meanwhile; its health is then that of `found`.
+    fn swap_spell(&mut self, feature: usize, found: Spell, to: FeatureState, cause: FeatureCause) {
         loop {
             let newest = self.places[feature].newest();
-            if !newest.is_of(found) {
-                return false;
-            }
             if self.places[feature].swap(newest, newest.next(to)) {
-                self.tell_of(feature, found, to, cause);
-                return true;
+                return self.tell_of(feature, found, to, cause);
             }
         }
     }
 
-    /// The same, if it has counted nothing since.
+    /// Changes it if it has counted nothing since.
     fn swap(&mut self, feature: usize, found: Spell, to: FeatureState, cause: FeatureCause) -> bool {
         let is_done = self.places[feature].swap(found, found.next(to));
         if is_done {

@@ -4,7 +4,8 @@ use super::rules::{rule, table};
 use super::{Bench, Both, RECOVERY_TIMEOUT, Step, Telling, steps};
 use crate::machine::Cause;
 use crate::policy::feature::FeatureState::{Disabled, Enabled, Testing};
-use crate::policy::feature::live::Looked;
+use crate::policy::feature::live::{Features, Host, Looked};
+use crate::policy::feature::recovery::{Change, Met};
 use crate::policy::feature::{FeatureCause, FeatureRule, FeatureRules};
 use crate::word::{Mode, State};
 use proptest::prelude::*;
@@ -145,4 +146,68 @@ fn a_recovery_timeout_of_new_rules_holds_from_then_on() {
     bench.transition(State::Closed, Cause::Reconfigured);
     bench.count_all(0, "-----");
     assert_eq!(bench.look(Some(0)), Looked::Disabled { retry_after: Some(7) });
+}
+
+// ---- between a look at the machine and what follows from it ----
+
+type Meanwhile<'a> = Box<dyn FnOnce(&Features) + 'a>;
+
+/// Answers the machine as it was, after others have done something.
+struct Overtaken<'a> {
+    features: &'a Features,
+    /// As it was, then as it is.
+    met: [Met; 2],
+    meanwhile: Option<Meanwhile<'a>>,
+    events: Vec<Change>,
+}
+
+impl Host for Overtaken<'_> {
+    fn machine(&mut self) -> Met {
+        match self.meanwhile.take() {
+            None => self.met[1],
+            Some(meanwhile) => {
+                meanwhile(self.features);
+                self.met[0]
+            }
+        }
+    }
+
+    fn tell(&mut self, change: Change) {
+        self.events.push(change);
+    }
+}
+
+/// Counts a failure that makes the feature unhealthy, while something else happens; answers the changes.
+fn fail_while<'a>(bench: &'a Bench, now: Met, meanwhile: impl FnOnce(&Features) + 'a) -> Vec<Change> {
+    let (features, met) = (&bench.features, [bench.met, now]);
+    let mut host = Overtaken { features, met, meanwhile: Some(Box::new(meanwhile)), events: Vec::new() };
+    bench.features.settle(bench.word(), 0, true, &bench.source, &mut host);
+    host.events
+}
+
+#[test]
+fn a_feature_that_is_unhealthy_is_disabled_though_new_rules_come_meanwhile() {
+    let mut bench = Bench::new(&table([rule("a", 50)]));
+    bench.count_all(0, "----");
+    let cause = Some(Cause::Reconfigured);
+    let now = Met { generation: bench.met.generation + 1, cause, recovery_timeout: 7, ..bench.met };
+    let events = fail_while(&bench, now, |features| features.follow(&now, 0, &mut |_| ()));
+    assert_eq!(events.iter().map(|change| change.cause).collect::<Vec<_>>(), [FeatureCause::Unhealthy]);
+    bench.met = now;
+    assert_eq!(bench.look(Some(0)), Looked::Disabled { retry_after: Some(7) });
+}
+
+#[test]
+fn an_outcome_whose_feature_was_disabled_meanwhile_does_not_put_its_test_off() {
+    let mut bench = Bench::new(&table([rule("a", 50)]));
+    bench.count_all(0, "----");
+    let (word, met) = (bench.word(), bench.met);
+    let meanwhile = |features: &Features| {
+        let mut events = Vec::new();
+        features.settle(word, 0, true, &bench.source, &mut super::Told(&met, &mut events));
+        assert_eq!(events.len(), 1);
+        bench.clock.advance_nanos(50);
+    };
+    assert_eq!(fail_while(&bench, met, meanwhile), []);
+    assert_eq!(bench.look(Some(0)), Looked::Disabled { retry_after: Some(RECOVERY_TIMEOUT - 50) });
 }

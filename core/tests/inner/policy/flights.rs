@@ -106,10 +106,27 @@ fn nobody_in_a_child_follows_a_leader_of_the_parent() {
         assert_eq!(flights.join("a", Normal), follows(4));
         // The thread that forked is there and may have led, or followed one that is gone.
         assert_eq!(flights.leave(1), [2]);
-        assert_eq!((flights.land(3), flights.land(2), flights.len()), (vec![4], vec![], 0));
+        // Its heir's is not.
+        assert_eq!(flights.join("a", Normal), follows(5));
+        assert_eq!((flights.land(3), flights.land(2), flights.len()), (vec![4, 5], vec![], 0));
     });
     assert_eq!(child, Ok(()));
     assert_eq!(flights.land(1), [2]);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_in_a_child_follows_one_of_the_parent_that_joins_anew() {
+    use super::super::forked::in_a_child;
+    let flights = Flights::new();
+    let joined = [Critical, Bulk, High].map(|level| flights.join("a", level));
+    assert_eq!(joined, [leads(1), follows(2), follows(3)]);
+    let child = in_a_child(|| {
+        assert_eq!(flights.leave(1), [2, 3]);
+        assert_eq!([Bulk, High].map(|level| flights.join("a", level)), [leads(4), leads(5)]);
+        assert_eq!(flights.join("a", Bulk), follows(6));
+    });
+    assert_eq!(child, Ok(()));
 }
 
 // ---- against a model ----
