@@ -160,6 +160,10 @@ export declare class Isolate {
   isSame(slot: number, other: number): boolean
   /** Lets go of a breaker. */
   release(slot: number): void
+  /** Takes up a call whose first attempt, in the scratch, has ended as more than a success; answers its place. */
+  takeUp(isLane: boolean, lasted: number): number
+  /** Tells the breaker's budget of what the lane has admitted, as of now. */
+  foldLane(slot: number): void
   /** As `settleAttempt`, for a failure whose type has no number. */
   settleAttemptFailed(errorType: string): void
   /** Goes on with a call, through the scratch: after a wait, or to hear the same once more. */

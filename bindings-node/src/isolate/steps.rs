@@ -2,6 +2,7 @@
 
 use super::class::Isolate;
 use super::gates::ways;
+use crate::error::of_request;
 use crate::scratch::EVENTS;
 use fusewire::Ending;
 use fusewire::binding::finished_json;
@@ -10,6 +11,20 @@ use napi_derive::napi;
 
 #[napi]
 impl Isolate {
+    /// Takes up a call whose first attempt, in the scratch, has ended as more than a success; answers its place.
+    #[napi(catch_unwind)]
+    pub fn take_up(&mut self, is_lane: bool, lasted: f64) -> Result<u32> {
+        self.inner.take_up(is_lane, lasted as u64).map_err(|e| of_request(&e))
+    }
+
+    /// Tells the breaker's budget of what the lane has admitted, as of now.
+    #[napi(catch_unwind)]
+    pub fn fold_lane(&self, slot: u32) {
+        if let Ok(breaker) = self.inner.breaker(slot) {
+            breaker.fold_lanes();
+        }
+    }
+
     /// As `settleAttempt`, for a failure whose type has no number.
     #[napi(catch_unwind)]
     pub fn settle_attempt_failed(&mut self, error_type: String) {
