@@ -166,7 +166,10 @@ export declare class Isolate {
   foldLane(slot: number): void
   /** As `settleAttempt`, for a failure whose type has no number. */
   settleAttemptFailed(errorType: string): void
-  /** Goes on with a call, through the scratch: after a wait, or to hear the same once more. */
+  /**
+   * Goes on with a call, through the scratch: after a wait, or to hear the same once more. It may ask the breaker, so what
+   * the lane has not used of its grant is given back before.
+   */
   goOn(place: number): void
   /** Tells whether the rung has answered, and goes on. */
   answered(place: number, hasAnswered: boolean): void

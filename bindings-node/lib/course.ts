@@ -169,6 +169,7 @@ export class Course {
 
   /** The wait is over, or somebody wants to hear the same once more. */
   goOn(): void {
+    words[At.GrantCalls] = this.breaker.firsts === null ? 0 : this.breaker.firsts.giveBack();
     isolate.goOn(this.place);
     this.note();
   }

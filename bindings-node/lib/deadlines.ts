@@ -11,9 +11,11 @@ export abstract class Pending {
   /** Its neighbours while it is in a list. */
   before: Pending | null = null;
   after: Pending | null = null;
-  /** When it began, in nanoseconds of its list's clock; `NaN` in the turn in which it did, and while it is in no list. */
+  /** Whether it is known when it began: not in the turn in which it did. */
+  hasBegun = false;
+  /** When it did, in nanoseconds of its list's clock. */
   begun = NaN;
-  /** From when on its time is counted, if that is known. */
+  /** From when on its time is counted, and whether that is known. */
   from = NaN;
   isTimed = false;
   /** Whether its time may end: not while its function is being called. */
@@ -29,6 +31,8 @@ class Ends extends Pending {
 }
 
 const NANOS = 1e6;
+/** So many lists are kept although they are empty. */
+const MANY = 256;
 
 /** The calls of one clock that may take equally long. @internal */
 export class Deadlines {
@@ -58,10 +62,6 @@ export class Deadlines {
 
   /** A call begins. */
   enter(call: Pending): void {
-    this.append(call);
-  }
-
-  private append(call: Pending): void {
     const { ends } = this;
     const last = ends.before!;
     call.before = last;
@@ -85,7 +85,7 @@ export class Deadlines {
 
   /** Nanoseconds since it began; 0 in the turn in which it did. */
   lasted(call: Pending): number {
-    return Number.isNaN(call.begun) ? 0 : Math.max(0, this.timing.now() - call.begun);
+    return call.hasBegun ? Math.max(0, this.timing.now() - call.begun) : 0;
   }
 
   /** Whether it has taken as long as it may. */
@@ -102,7 +102,9 @@ export class Deadlines {
     for (let at = ends.before!; at !== ends && !at.isTimed; at = at.before!) {
       at.from = now;
       at.isTimed = true;
-      if (Number.isNaN(at.begun)) at.begun = now;
+      if (at.hasBegun) continue;
+      at.hasBegun = true;
+      at.begun = now;
     }
     if (this.isTimed) this.arm(now);
     else while (ends.after !== ends) this.leave(ends.after!);
@@ -128,11 +130,11 @@ export class Deadlines {
       for (let first = ends.after!; first.isTimed && first.from + nanos <= now; first = ends.after!) {
         this.leave(first);
         if (first.isReady) first.timeOut();
-        else this.append(first);
+        else this.enter(first);
       }
     } finally {
-      // Who comes later makes a new one.
-      if (ends.after === ends) this.timing.lists.delete(this.timeout);
+      // Timeouts that are learned may be many. Who comes later makes a new one.
+      if (ends.after === ends && this.timing.lists.size > MANY) this.timing.lists.delete(this.timeout);
       if (this.bell === null && ends.after !== ends && ends.after!.isTimed) this.arm(now);
     }
   }

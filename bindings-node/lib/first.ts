@@ -101,9 +101,7 @@ class Trip extends Pending {
       this.slip = this.controller = null;
       this.request = PLAIN;
     }
-    this.isOver = this.isReady = false;
-    // A double is written less often than it is read: each is a box of its own.
-    if (!Number.isNaN(this.begun)) this.begun = NaN;
+    this.isOver = this.isReady = this.hasBegun = false;
   }
 }
 
@@ -248,6 +246,7 @@ export class Firsts {
       return this.becomes(trip, { kind: 'error', error }) as Promise<T>;
     }
     if (!list.isTimed) return promiseThen.call(made, trip.onValue, trip.onError) as Promise<T>;
+    // From here on: a clock that is moved by hand may ring while the function is being called.
     trip.isReady = true;
     const promise = new Promise<unknown>(trip.executor);
     promiseThen.call(made, trip.onTimedValue, trip.onTimedError);
@@ -277,7 +276,8 @@ export class Firsts {
     if (!this.anyValue) return false;
     const { slip, low } = trip;
     if (slip === null) {
-      if (trip.list.isOver(trip)) return false;
+      // Of one that ends in the turn in which it began nothing is known, and that is no time.
+      if (trip.hasBegun && trip.list.isOver(trip)) return false;
       if (this.cell[this.at] === low && (this.cell[this.at + 1] & COUNT_MASK) === 0) {
         this.counters[this.lane]++;
         return true;

@@ -31,9 +31,12 @@ impl Isolate {
         self.inner.settle_attempt(Some(&error_type));
     }
 
-    /// Goes on with a call, through the scratch: after a wait, or to hear the same once more.
+    /// Goes on with a call, through the scratch: after a wait, or to hear the same once more. It may ask the breaker, so what
+    /// the lane has not used of its grant is given back before.
     #[napi(catch_unwind)]
     pub fn go_on(&mut self, place: u32) {
+        let slot = self.inner.course(place).map(|(_, entry)| entry.slot);
+        slot.into_iter().for_each(|slot| self.inner.take_grant_back(slot));
         self.inner.go_on(place);
         self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
     }
@@ -44,7 +47,8 @@ impl Isolate {
         if let Some((breaker, entry)) = self.inner.course(place) {
             entry.course.answered(breaker, has_answered);
         }
-        self.go_on(place);
+        self.inner.go_on(place);
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
     }
 
     /// By which ways the breaker's calls go.
