@@ -170,9 +170,16 @@ export declare class Isolate {
   isSame(slot: number, other: number): boolean
   /** Lets go of a breaker. */
   release(slot: number): void
+  /** Takes up a call whose first attempt, in the scratch, has ended as more than a success; answers its place. */
+  takeUp(isLane: boolean, lasted: number): number
+  /** Tells the breaker's budget of what the lane has admitted, as of now. */
+  foldLane(slot: number): void
   /** As `settleAttempt`, for a failure whose type has no number. */
   settleAttemptFailed(errorType: string): void
-  /** Goes on with a call, through the scratch: after a wait, or to hear the same once more. */
+  /**
+   * Goes on with a call, through the scratch: after a wait, or to hear the same once more. It may ask the breaker, so what
+   * the lane has not used of its grant is given back before.
+   */
   goOn(place: number): void
   /** Tells whether the rung has answered, and goes on. */
   answered(place: number, hasAnswered: boolean): void

@@ -64,7 +64,7 @@ export class Attempts {
 
   /** @internal */
   constructor(breaker: Stepped, request: CallRequest) {
-    this.course = new Course(breaker, request, false);
+    this.course = Course.begin(breaker, request, false);
     this.note();
     if (!this.isOver) lost.register(this, { breaker, abandon: this.course.abandoner() }, this);
   }

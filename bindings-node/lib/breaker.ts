@@ -120,8 +120,9 @@ export class CircuitBreaker extends GatedBreaker {
    */
   execute<T>(fn: (signal?: AbortSignal) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     if (options !== undefined || typeof fn !== 'function') return this.executeWith(fn, options);
-    const low = this.low;
-    return this.passes(low) ? this.callLane(low, fn) : this.executeAsked(fn, PLAIN);
+    const { low, firsts } = this;
+    if (this.passes(low)) return this.callLane(low, fn);
+    return firsts !== null && firsts.passes() ? firsts.callLane(fn) : this.executeAsked(fn, PLAIN);
   }
 
   /**

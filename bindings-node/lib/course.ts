@@ -5,6 +5,7 @@ import { defect } from './crossing';
 import { numberOf } from './error-types';
 import { type CircuitOpenError, told } from './errors';
 import { deliverIfAny, deliverWaiting } from './events';
+import type { Firsts } from './first';
 import { tellRequest } from './gated';
 import {
   At,
@@ -38,6 +39,12 @@ export interface Stepped {
   readonly slot: number;
   readonly options: CircuitBreakerOptions;
   readonly alarm: Alarm;
+  /** Its lane. */
+  readonly cell: Uint32Array;
+  readonly at: number;
+  readonly counters: Float64Array;
+  readonly lane: number;
+  firsts: Firsts | null;
   noteWays(): void;
   tellRefusal(error: CircuitOpenError): void;
 }
@@ -74,6 +81,18 @@ const NANOS = 1e6;
 const inNanos = (milliseconds: number | undefined): number =>
   milliseconds === undefined ? NaN : Math.max(0, Math.round(milliseconds * NANOS));
 
+/** Has a call begin; with `quietly` its first attempt may be told of by its permit alone. @internal */
+export function askToBegin(breaker: Stepped, request: CallRequest, waits: boolean, quietly: boolean): void {
+  const { firsts } = breaker;
+  tellRequest(breaker.slot, request, waits);
+  words[At.Quietly] = Number(quietly);
+  words[At.GrantCalls] = firsts === null ? 0 : firsts.giveBack();
+  nativeBegin();
+  if (quietly) firsts!.granted();
+  if (words[At.Code] === WRONG) told(() => isolate.wrong());
+  breaker.noteWays();
+}
+
 /** A call with its attempts. Nobody may hold it after it is over or was given up. @internal */
 export class Course {
   private readonly place: number;
@@ -94,18 +113,29 @@ export class Course {
   /** Why the breaker has turned an attempt away, the last time. */
   rejection: CircuitOpenError | null = null;
 
-  /** @param waits whether attempts wait in a queue for a slot. */
-  constructor(
-    private readonly breaker: Stepped,
-    request: CallRequest,
-    waits: boolean,
-  ) {
-    tellRequest(breaker.slot, request, waits);
-    nativeBegin();
-    if (words[At.Code] === WRONG) told(() => isolate.wrong());
+  private constructor(private readonly breaker: Stepped) {
     this.place = words[At.Course];
-    breaker.noteWays();
-    this.note();
+  }
+
+  /** Begins a call; with `waits` its attempts wait in a queue for a slot. */
+  static begin(breaker: Stepped, request: CallRequest, waits: boolean): Course {
+    askToBegin(breaker, request, waits, false);
+    return Course.begun(breaker);
+  }
+
+  /** The call that the native part has just begun. */
+  static begun(breaker: Stepped): Course {
+    const course = new Course(breaker);
+    course.note();
+    return course;
+  }
+
+  /** The call that the native part has just taken up, in its first attempt. */
+  static takenUp(breaker: Stepped): Course {
+    const course = new Course(breaker);
+    course.next = Do.Call;
+    course.attempt = 1;
+    return course;
   }
 
   /** Whether nothing is to be done any more. */
@@ -139,6 +169,7 @@ export class Course {
 
   /** The wait is over, or somebody wants to hear the same once more. */
   goOn(): void {
+    words[At.GrantCalls] = this.breaker.firsts === null ? 0 : this.breaker.firsts.giveBack();
     isolate.goOn(this.place);
     this.note();
   }

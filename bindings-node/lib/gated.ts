@@ -2,6 +2,7 @@
 
 import { type Alarm, systemAlarm } from './clock';
 import { defect, slipGiven } from './crossing';
+import type { Firsts } from './first';
 import { type CircuitOpenError, told } from './errors';
 import { deliverIfAny } from './events';
 import {
@@ -66,6 +67,8 @@ export abstract class GatedBreaker extends OperatedBreaker {
   protected isGated = false;
   /** Whether its calls were made step by step. @internal */
   protected hasSteps = false;
+  /** Its calls with attempts, once there was one. @internal */
+  protected firsts: Firsts | null = null;
 
   /** Milliseconds on the breaker's clock, on which a request's `deadline` is an instant. */
   now(): number {
@@ -83,6 +86,7 @@ export abstract class GatedBreaker extends OperatedBreaker {
 
   /** Asks at the gates; as `ask`. @internal */
   protected enterGates(request: CallRequest, waits: boolean): Slip | Wait | null {
+    words[At.GrantCalls] = this.firsts === null ? 0 : this.firsts.giveBack();
     const code = askGates(this.slot, request, waits);
     this.noteWays();
     if (code === 0) {

@@ -49,6 +49,10 @@ export const enum At {
   IsNamed = 44,
   IsKeyed = 45,
   Idempotent = 46,
+  Quietly = 47,
+  HasBudget = 48,
+  /** An index of doubles. */
+  GrantTimeout = 25,
 }
 
 /** By which ways a breaker's calls go, as the native part tells it; 0 for what JavaScript may decide alone. @internal */
@@ -76,6 +80,8 @@ export const PAUSE = 251;
 export const RUNG = 250;
 /** In place of a code: it is over. @internal */
 export const DONE = 249;
+/** In place of a code: an attempt whose permit is all that is kept of the call. @internal */
+export const FIRST = 248;
 
 const scratch = new ArrayBuffer(256);
 /** @internal */
@@ -101,7 +107,8 @@ export const COUNT_MASK = native.COUNT_MASK;
 /** Calls of a grant that has no limit. @internal */
 export const UNLIMITED = 0xffffffff;
 
-const LANES_IN_CHUNK = 1024;
+/** Lanes whose counters are in one chunk: those of successes, then those of first attempts. @internal */
+export const LANES_IN_CHUNK = 1024;
 const TWO_32 = 4294967296;
 const chunks: Float64Array[] = [];
 const slabs = new Map<number, Uint32Array>();
@@ -147,7 +154,7 @@ export function laneOf(slot: number): Lane {
   // Whether memory may be seen here comes first: a lane that is open is granted calls.
   if (!mayLane || slab(0) === undefined) return NO_LANE;
   while (slot >= chunks.length * LANES_IN_CHUNK) {
-    const chunk = new Float64Array(LANES_IN_CHUNK);
+    const chunk = new Float64Array(2 * LANES_IN_CHUNK);
     isolate.addChunk(chunk.buffer as ArrayBuffer);
     chunks.push(chunk);
   }
@@ -165,7 +172,8 @@ export function laneOf(slot: number): Lane {
 
 /** For tests: successes that this isolate's lanes have counted alone. */
 export function countedByLanes(): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.reduce((a, b) => a + b, 0), countedByReleased);
+  const successes = (chunk: Float64Array): number => chunk.subarray(0, LANES_IN_CHUNK).reduce((a, b) => a + b, 0);
+  return chunks.reduce((sum, chunk) => sum + successes(chunk), countedByReleased);
 }
 
 const REASONS = [

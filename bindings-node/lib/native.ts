@@ -59,7 +59,7 @@ const loaded = load();
 /** @internal */
 export const native = loaded.native;
 
-const LANE_VERSION = 1;
+const LANE_VERSION = 2;
 const LAYOUT_VERSION = 1;
 
 const wanted = (require('../package.json') as { version: string }).version;

@@ -2,6 +2,7 @@
 
 import { outcomeOf, outcomeOfError } from './classify';
 import { Course, Do, type Ending, type Stepped } from './course';
+import { type Deadlines, deadlinesOf } from './deadlines';
 import { type CircuitOpenError, noteRecovery } from './errors';
 import { categoryType, hintOf, mayFallBack, statusOf } from './failures';
 import { native } from './native';
@@ -23,6 +24,11 @@ export interface Detailed<T> {
   error: unknown;
   /** How often the breaker was asked; 0 for a value that was cached, or made by another call of the same key. */
   attempts: number;
+}
+
+/** @internal */
+export function valueOf<T>({ value }: Detailed<T>): T {
+  return value;
 }
 
 /** What a kind of call knows of its own attempts. @internal */
@@ -55,7 +61,7 @@ export class Recovery<T> implements Trying<T> {
     private readonly signal: AbortSignal | null,
     private readonly store: ((value: T) => void) | null,
     private readonly manner: Manner<T> = {},
-    private readonly course = new Course(breaker, request, true),
+    private readonly course = Course.begin(breaker, request, true),
   ) {
     this.name = breaker.name;
     this.wantsSignal = call.length > 0;
@@ -63,6 +69,12 @@ export class Recovery<T> implements Trying<T> {
 
   get alarm(): Stepped['alarm'] {
     return this.breaker.alarm;
+  }
+
+  /** One of the breaker's own is a whole number of milliseconds, but for those that are learned. */
+  deadlinesFor(timeout: number): Deadlines | null {
+    const isOwn = this.request.deadline === undefined && Number.isInteger(timeout);
+    return isOwn ? deadlinesOf(this.breaker.options.clock?.timing, timeout) : null;
   }
 
   /** Goes on after its first attempt has come to that. */

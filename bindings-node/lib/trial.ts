@@ -1,6 +1,7 @@
 // One attempt of a call: its signal, its timer, and how it ends.
 
 import type { Alarm } from './clock';
+import { type Deadlines, Pending } from './deadlines';
 import { TimeoutError } from './errors';
 
 /** How an attempt came out. @internal */
@@ -19,10 +20,12 @@ export interface Trying<T> {
   readonly call: Calling<T>;
   /** Whether the function looks at its signal. */
   readonly wantsSignal: boolean;
+  /** The list of those that may take so many milliseconds; `null` when that is a length of its own. */
+  deadlinesFor(timeout: number): Deadlines | null;
 }
 
 /** An attempt that has begun. It ends once; what comes of its function after that is dropped. @internal */
-export class Trial<T> {
+export class Trial<T> extends Pending {
   /** Whether the function has come to an end, of whichever kind. */
   isSettled = false;
   private isOver = false;
@@ -36,9 +39,10 @@ export class Trial<T> {
    */
   constructor(
     private readonly trying: Trying<T>,
-    timeout: number,
+    private readonly timeout: number,
     private readonly ended: (came: Came<T>) => void,
   ) {
+    super();
     if (trying.wantsSignal) this.controller = new AbortController();
     let made: T | PromiseLike<T>;
     try {
@@ -51,11 +55,24 @@ export class Trial<T> {
       this.come({ kind: 'value', value: made as T });
       return;
     }
-    if (!Number.isNaN(timeout)) this.stop = trying.alarm(timeout, () => this.timeOut(timeout));
+    if (!Number.isNaN(timeout)) this.begin();
     Promise.resolve(made).then(
       (value) => this.come({ kind: 'value', value }),
       (error: unknown) => this.come({ kind: 'error', error }),
     );
+  }
+
+  /** Its time begins. */
+  private begin(): void {
+    const { trying, timeout } = this;
+    const list = trying.deadlinesFor(timeout);
+    if (list === null) {
+      this.stop = trying.alarm(timeout, () => this.timeOut());
+      return;
+    }
+    this.isReady = true;
+    list.enter(this);
+    this.stop = () => list.leave(this);
   }
 
   /** Ends it without a result: nobody waits for it any more. */
@@ -81,10 +98,10 @@ export class Trial<T> {
     this.ended(came);
   }
 
-  private timeOut(timeout: number): void {
+  override timeOut(): void {
     if (this.isOver) return;
     this.isOver = true;
-    const error = new TimeoutError(this.trying.name, timeout);
+    const error = new TimeoutError(this.trying.name, this.timeout);
     // What listens to the signal may throw, or end the function: neither changes how this has ended.
     this.controller?.abort(error);
     this.ended({ kind: 'timeout', error });

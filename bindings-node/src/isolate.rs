@@ -29,9 +29,16 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// What a lane counts.
+#[derive(Clone, Copy)]
+struct LaneCounters {
+    successes: NonNull<AtomicU64>,
+    admitted: NonNull<AtomicU64>,
+}
+
 struct Slot {
     breaker: CircuitBreaker,
-    lane: Option<NonNull<AtomicU64>>,
+    lane: Option<LaneCounters>,
     transitions: Option<Subscription>,
     policies: Option<PolicySubscription>,
 }
@@ -95,10 +102,12 @@ impl Inner {
             drop((transitions, policies));
             self.inbox.forget(slot, |_| true);
         }
-        if let Some(counter) = lane {
-            breaker.remove_lane(counter);
-            // SAFETY: the isolate's own memory; nobody else reads it any more.
-            unsafe { counter.as_ref() }.store(0, Ordering::Relaxed);
+        if let Some(lane) = lane {
+            breaker.remove_lane(lane.successes);
+            for counter in [lane.successes, lane.admitted] {
+                // SAFETY: the isolate's own memory; nobody else reads it any more.
+                unsafe { counter.as_ref() }.store(0, Ordering::Relaxed);
+            }
         }
         self.free.push(slot);
     }
@@ -156,6 +165,26 @@ impl Inner {
 }
 
 impl Inner {
+    /// Takes back what the lane has not used of its grant.
+    fn take_grant_back(&self, slot: u32) {
+        if let Ok(breaker) = self.breaker(slot) {
+            breaker.return_grant(self.scratch.get(GRANT_CALLS));
+        }
+    }
+
+    /// Grants the lane which first attempts it may admit alone.
+    fn grant_first(&self, slot: u32) {
+        let s = self.scratch;
+        let granted = match self.slot(slot) {
+            Ok(Slot { breaker, lane: Some(_), .. }) => breaker.grant_first(),
+            _ => Default::default(),
+        };
+        s.set(GRANT_LOW, granted.grant.low);
+        s.set(GRANT_CALLS, granted.grant.calls);
+        s.set(HAS_BUDGET, granted.has_budget.into());
+        s.set_nanos_at(GRANT_TIMEOUT, granted.timeout);
+    }
+
     /// Gives a permit of gates out, with the turn that a leaky bucket gives.
     fn give_paced(&mut self, slot: u32, (slip, turn): Paced) {
         let timeout = self.breaker(slot).ok().and_then(|breaker| breaker.slip_timeout(&slip));

@@ -72,6 +72,11 @@ pub(crate) const KEPT: usize = 43;
 pub(crate) const IS_NAMED: usize = 44;
 pub(crate) const IS_KEYED: usize = 45;
 pub(crate) const IDEMPOTENT: usize = 46;
+/// Into begin: whether a first attempt may be told of by its permit alone, and the lane is to be granted the next ones. Out of
+/// it then: whether a budget waits to be told of those; how long each of them may take, in nanoseconds, NaN for any time.
+pub(crate) const QUIETLY: usize = 47;
+pub(crate) const HAS_BUDGET: usize = 48;
+pub(crate) const GRANT_TIMEOUT: usize = 50;
 
 /// Of `GATED`.
 pub(crate) const IS_GATED: u32 = 1;
@@ -82,6 +87,8 @@ pub(crate) const HAS_STEPS: u32 = 2;
 pub(crate) const PAUSE: u32 = 251;
 pub(crate) const RUNG: u32 = 250;
 pub(crate) const DONE: u32 = 249;
+/// `CODE` of begin: an attempt is to be made whose permit is in the scratch, and nothing else is kept of the call.
+pub(crate) const FIRST: u32 = 248;
 /// `SETTLED` when no attempt was under way.
 pub(crate) const NOT_UNDER_WAY: u32 = 2;
 

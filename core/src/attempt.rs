@@ -272,6 +272,8 @@ impl Course {
             now: body.clock().now(),
             deadline: self.wanted.deadline,
         };
+        #[cfg(feature = "binding")]
+        body.fold_lanes();
         let wait = retrying.decide(&asked, after, self.previous, |draw| body.with_draws(draw)).ok()?;
         self.used = wait.backoff;
         self.previous = wait.backoff.map(|taken| taken.length).or(self.previous);

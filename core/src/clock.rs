@@ -181,6 +181,15 @@ impl Source {
         }
     }
 
+    /// The tick that was so long before `tick`.
+    #[cfg(feature = "binding")]
+    pub(crate) fn earlier(&self, tick: u64, by: Nanos) -> u64 {
+        match self {
+            Source::System => tick.saturating_sub(system::ticks(by)),
+            Source::Other(_) => tick.saturating_sub(by),
+        }
+    }
+
     /// Does now what the first tick would otherwise wait for.
     pub(crate) fn warm_up(&self) {
         if let Source::System = self {

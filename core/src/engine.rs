@@ -154,6 +154,12 @@ impl Engine {
         }
     }
 
+    /// Whether it counts calls by their level.
+    #[cfg(feature = "binding")]
+    pub(crate) fn counts_levels(&self) -> bool {
+        self.layout.gated
+    }
+
     /// Counts a call that was admitted, where a gated breaker does so by level.
     #[inline]
     pub(crate) fn count_admitted(&self, level: Priority) {

@@ -41,6 +41,8 @@ impl Body {
         if admission.is_none() && policies.is_none() && self.gate_set().is_none() {
             return;
         }
+        #[cfg(feature = "binding")]
+        self.fold_lanes();
         let rules = admission.unwrap_or(&none);
         let gates = self.gates();
         if let Some(slots) = &rules.slots {

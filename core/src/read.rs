@@ -1,6 +1,8 @@
 //! Reading a breaker. Reading never changes anything.
 
 use crate::admit::priority::LEVELS;
+#[cfg(feature = "binding")]
+use crate::admit::priority::Priority;
 use crate::around::{Around, Caching, Featured, Hedging, Limit};
 use crate::body::Body;
 use crate::clock::Nanos;
@@ -96,12 +98,24 @@ impl Body {
         read(&self.gate_set()?.around)
     }
 
+    /// First attempts that lanes have admitted and no budget knows of yet.
+    fn pending(&self) -> u64 {
+        #[cfg(feature = "binding")]
+        return self.side.pending();
+        #[cfg(not(feature = "binding"))]
+        0
+    }
+
     fn gate_counts(&self) -> Option<GateCounts> {
         let set = self.gate_set()?;
         let (admitted, refused) = ([0; LEVELS], [[0; LEVELS]; REASONS]);
         let mut counts = GateCounts { min_priority: set.floor(), admitted, refused };
         for engine in self.engines() {
             engine.add_tallies(&mut counts.admitted, &mut counts.refused);
+        }
+        #[cfg(feature = "binding")]
+        if self.first.counts_levels() {
+            counts.admitted[Priority::Normal as usize] += self.side.admitted();
         }
         Some(counts)
     }
@@ -128,7 +142,8 @@ impl Body {
             bulkhead: self.bulkhead(),
             gates: self.gate_counts(),
             timeout: self.around(|around| around.timeout.as_ref().map(Limit::now)),
-            retry: self.around(|around| around.retry.as_ref().map(|retrying| retrying.counts(now))),
+            retry: self
+                .around(|around| around.retry.as_ref().map(|retrying| retrying.counts(now, self.pending()))),
             fallbacks: self.around(|around| around.falling.as_ref().map(|f| f.counts())).unwrap_or_default(),
             cache: self.around(|around| around.cache.as_ref().map(Caching::counts)),
             hedge: self.around(|around| around.hedge.as_ref().map(Hedging::counts)),

@@ -1,11 +1,19 @@
 //! What a breaker carries for a host of another language: memory that the host gave and sees, and lanes.
 //!
 //! A **lane** is a thread of the host that decides alone while nothing happens: JavaScript on a typed array over the
-//! cell. These few lines are all that it may know and do; version 1:
+//! cell. These few lines are all that it may know and do; version 2:
 //!
 //! - It may admit a call without asking while the low half of the cell's first word is what its last grant named, and as
 //!   often as that grant allowed (`CircuitBreaker::grant`). A grant names calls that are not timed, of a closed breaker
 //!   in mode `auto` that counts consecutive failures; any transition changes the low half.
+//! - A grant of first attempts (`CircuitBreaker::grant_first`) names, likewise, calls with attempts: of a breaker that has
+//!   `retry`, `fallback` or a fixed `timeout`, and no other policy. For each that it admits the lane adds 1 to its second
+//!   counter. It asks for no level but `normal`, for no feature and until no deadline of the call's own. Before the turn of
+//!   the host's loop is over in which it has admitted some, or its clock moves, it says so (`CircuitBreaker::fold_lanes`):
+//!   they are then deposited with the budget as of that instant.
+//! - Of such a call it knows at least how long it has lasted, or that it has ended in the turn in which it began; that is
+//!   no time. When it has lasted its timeout, and whenever it comes to anything but a success, the lane has the call taken
+//!   up (`Course::take_up`).
 //! - It may settle such a call as a success without asking while the low half still is the same and the count of
 //!   failures, `COUNT_MASK` of the high half, is 0: it adds 1 to the lane's counter, a double that it alone writes.
 //! - Everything else it asks: [`acquire_slip`](crate::CircuitBreaker::acquire_slip) and
@@ -13,12 +21,13 @@
 //!   next one, unless that grant was without limit, so that the first and then every n-th call of a thread is timed, as
 //!   without a lane. A thread has one lane of a breaker.
 
+use crate::body::Body;
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// The version of the rules of lanes.
-pub const LANE_VERSION: u32 = 1;
+pub const LANE_VERSION: u32 = 2;
 
 /// Where the high half of the word of a closed breaker holds the count of consecutive failures.
 pub const COUNT_MASK: u32 = crate::word::COUNT_MASK as u32;
@@ -63,11 +72,26 @@ impl Counter {
     }
 }
 
+struct Lane {
+    successes: Counter,
+    /// First attempts that it has admitted.
+    admitted: Counter,
+    /// Those of them that were deposited with the budget.
+    folded: u64,
+}
+
 #[derive(Default)]
 struct Lanes {
-    counters: Vec<Counter>,
-    /// Successes of lanes that are gone.
+    lanes: Vec<Lane>,
+    /// Successes, and first attempts, of lanes that are gone.
     gone: u64,
+    gone_admitted: u64,
+}
+
+impl Lanes {
+    fn pending(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.admitted.read() - lane.folded).sum()
+    }
 }
 
 /// What a breaker carries for hosts.
@@ -80,25 +104,62 @@ pub(crate) struct Side {
 
 impl Side {
     /// # Safety
-    /// The counter is written by the lane's thread alone, as a double, and readable from any thread until it is
+    /// The counters are written by the lane's thread alone, as doubles, and readable from any thread until it is
     /// removed.
-    pub(crate) unsafe fn add_lane(&self, counter: NonNull<AtomicU64>) {
+    pub(crate) unsafe fn add_lane(&self, successes: NonNull<AtomicU64>, admitted: NonNull<AtomicU64>) {
         let mut lanes = self.lanes.lock();
         // Most breakers are used by one thread, and a vector's first room is for four.
-        lanes.counters.reserve_exact(1);
-        lanes.counters.push(Counter(counter));
+        lanes.lanes.reserve_exact(1);
+        lanes.lanes.push(Lane { successes: Counter(successes), admitted: Counter(admitted), folded: 0 });
     }
 
-    /// What the lane has counted stays.
-    pub(crate) fn remove_lane(&self, counter: NonNull<AtomicU64>) {
+    /// What the lane with that counter of successes has counted stays.
+    pub(crate) fn remove_lane(&self, successes: NonNull<AtomicU64>) {
         let mut lanes = self.lanes.lock();
-        if let Some(i) = lanes.counters.iter().position(|c| c.0 == counter) {
-            lanes.gone += lanes.counters.swap_remove(i).read();
+        if let Some(i) = lanes.lanes.iter().position(|lane| lane.successes.0 == successes) {
+            let lane = lanes.lanes.swap_remove(i);
+            lanes.gone += lane.successes.read();
+            lanes.gone_admitted += lane.admitted.read();
         }
     }
 
     pub(crate) fn successes(&self) -> u64 {
         let lanes = self.lanes.lock();
-        lanes.gone + lanes.counters.iter().map(Counter::read).sum::<u64>()
+        lanes.gone + lanes.lanes.iter().map(|lane| lane.successes.read()).sum::<u64>()
+    }
+
+    /// First attempts that lanes have admitted.
+    pub(crate) fn admitted(&self) -> u64 {
+        let lanes = self.lanes.lock();
+        lanes.gone_admitted + lanes.lanes.iter().map(|lane| lane.admitted.read()).sum::<u64>()
+    }
+
+    /// Those that no budget knows of yet.
+    pub(crate) fn pending(&self) -> u64 {
+        self.lanes.lock().pending()
+    }
+
+    /// Hands those over, once.
+    fn fold(&self, deposit: impl FnOnce(u64)) {
+        let mut lanes = self.lanes.lock();
+        let mut pending = 0;
+        for lane in &mut lanes.lanes {
+            let admitted = lane.admitted.read();
+            pending += admitted - lane.folded;
+            lane.folded = admitted;
+        }
+        // Who looks at the budget meanwhile waits for the lock, and finds them here or there.
+        if pending > 0 {
+            deposit(pending);
+        }
+    }
+}
+
+impl Body {
+    /// Deposits with the budget what lanes have admitted since the last time.
+    pub(crate) fn fold_lanes(&self) {
+        if let Some(set) = self.gate_set() {
+            self.side.fold(|pending| set.around.deposit(self.clock().coarse(), pending));
+        }
     }
 }

@@ -3,9 +3,12 @@
 use super::Inner;
 use super::gates::{Names, request, ways};
 use crate::scratch::*;
-use fusewire::binding::{Course, EnteredSlip, Paced, Refused};
-use fusewire::{CircuitBreaker, Ending, Finished, Outcome, Step};
+use fusewire::binding::{Course, EnteredSlip, First, Paced, Refused};
+use fusewire::{CircuitBreaker, Ending, Finished, Outcome, Request, RequestError, Step};
 use std::time::Duration;
+
+/// Where no call is.
+const NO_PLACE: u32 = u32::MAX;
 
 pub(super) struct Entry {
     pub(super) slot: u32,
@@ -67,19 +70,52 @@ impl Inner {
         let names = self.names_for(s);
         let Ok(slot) = self.slot(number) else { return s.set(CODE, PANICKED) };
         s.set(GATED, ways(&slot.breaker));
-        let begun = request(s, &names).and_then(|request| Course::begin(&slot.breaker, &request));
-        match begun {
-            Ok(course) => {
+        self.take_grant_back(number);
+        if let Err(wrong) = request(s, &names).and_then(|request| self.begin_with(number, &request)) {
+            self.wrong = Some(wrong);
+            s.set(CODE, WRONG);
+        }
+        if s.get(QUIETLY) != 0 {
+            self.grant_first(number);
+        }
+        s.set(EVENTS, self.inbox.waiting());
+    }
+
+    fn begin_with(&mut self, number: u32, request: &Request<'_>) -> Result<(), RequestError> {
+        let s = self.scratch;
+        let Ok(slot) = self.slot(number) else { return Ok(()) };
+        let first = if s.get(QUIETLY) == 0 { None } else { slot.breaker.begin_first(request)? };
+        match first {
+            Some(First { slip, timeout }) => {
+                s.give(slip);
+                s.set(CODE, FIRST);
+                s.set_nanos_at(STEP, timeout);
+            }
+            None => {
+                let course = Course::begin(&slot.breaker, request)?;
                 let place = self.courses.keep(number, course, s.get(WAITS) != 0);
                 s.set(COURSE, place);
                 self.go_on(place);
             }
-            Err(wrong) => {
-                self.wrong = Some(wrong);
-                s.set(CODE, WRONG);
-            }
         }
-        s.set(EVENTS, self.inbox.waiting());
+        Ok(())
+    }
+
+    /// Takes up a call whose first attempt has a permit, in the scratch, or was admitted by the lane under the word whose low
+    /// half is there; it began so many nanoseconds ago. Answers its place.
+    pub(super) fn take_up(&mut self, is_lane: bool, lasted: u64) -> Result<u32, RequestError> {
+        let s = self.scratch;
+        let number = s.get(SLOT);
+        let names = self.names_for(s);
+        let request = request(s, &names)?;
+        let waits = s.get(WAITS) != 0;
+        let Ok(slot) = self.slot(number) else { return Ok(NO_PLACE) };
+        let slip = match is_lane {
+            true => slot.breaker.lane_slip(s.get(LOW), lasted, s.nanos_at(GRANT_TIMEOUT)),
+            false => s.taken(),
+        };
+        let course = Course::take_up(&slot.breaker, &request, &slip, lasted)?;
+        Ok(self.courses.keep(number, course, waits))
     }
 
     /// Goes on to what the host does next, and says what that is.

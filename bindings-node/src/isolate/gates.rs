@@ -42,6 +42,7 @@ impl Inner {
         let names = self.names_for(s);
         let Ok(slot) = self.slot(s.get(SLOT)) else { return s.set(CODE, PANICKED) };
         s.set(GATED, ways(&slot.breaker));
+        slot.breaker.return_grant(s.get(GRANT_CALLS));
         let wanted = request(s, &names).and_then(|request| slot.breaker.check(&request));
         match wanted {
             Ok(wanted) => self.enter_with(&wanted),

@@ -1,5 +1,6 @@
 //! Memory that JavaScript and the core both see: what the isolate gives for scratch and lane counters, and the slabs.
 
+use super::LaneCounters;
 use super::class::Isolate;
 use crate::error::no_slot;
 use crate::slab::slabs;
@@ -9,7 +10,7 @@ use napi_derive::napi;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
-/// Lane counters in one array buffer of the isolate.
+/// Lanes whose counters are in one array buffer of the isolate: those of successes, then those of first attempts.
 const LANES_IN_CHUNK: usize = 1_024;
 
 /// The words of an array buffer, which stays alive as long as the isolate.
@@ -33,7 +34,7 @@ impl Isolate {
         env: Env,
         #[napi(ts_arg_type = "ArrayBuffer")] chunk: Unknown<'_>,
     ) -> Result<()> {
-        let place = pin(&env, &chunk, LANES_IN_CHUNK * 8)?.cast();
+        let place = pin(&env, &chunk, LANES_IN_CHUNK * 2 * 8)?.cast();
         self.inner.chunks.push(place);
         Ok(())
     }
@@ -52,9 +53,9 @@ impl Isolate {
             // SAFETY: the chunk has so many counters; it is pinned, JavaScript writes doubles there, and the lane is
             // removed before the isolate ends.
             unsafe {
-                let counter = chunk.add(index);
-                kept.breaker.add_lane(counter);
-                kept.lane = Some(counter);
+                let (successes, admitted) = (chunk.add(index), chunk.add(LANES_IN_CHUNK + index));
+                kept.breaker.add_lane(successes, admitted);
+                kept.lane = Some(LaneCounters { successes, admitted });
             }
         }
         Ok(Some(f64::from(slab) * 4_294_967_296.0 + f64::from(word)))

@@ -2,6 +2,7 @@
 
 use super::class::Isolate;
 use super::gates::ways;
+use crate::error::of_request;
 use crate::scratch::EVENTS;
 use fusewire::Ending;
 use fusewire::binding::finished_json;
@@ -10,15 +11,32 @@ use napi_derive::napi;
 
 #[napi]
 impl Isolate {
+    /// Takes up a call whose first attempt, in the scratch, has ended as more than a success; answers its place.
+    #[napi(catch_unwind)]
+    pub fn take_up(&mut self, is_lane: bool, lasted: f64) -> Result<u32> {
+        self.inner.take_up(is_lane, lasted as u64).map_err(|e| of_request(&e))
+    }
+
+    /// Tells the breaker's budget of what the lane has admitted, as of now.
+    #[napi(catch_unwind)]
+    pub fn fold_lane(&self, slot: u32) {
+        if let Ok(breaker) = self.inner.breaker(slot) {
+            breaker.fold_lanes();
+        }
+    }
+
     /// As `settleAttempt`, for a failure whose type has no number.
     #[napi(catch_unwind)]
     pub fn settle_attempt_failed(&mut self, error_type: String) {
         self.inner.settle_attempt(Some(&error_type));
     }
 
-    /// Goes on with a call, through the scratch: after a wait, or to hear the same once more.
+    /// Goes on with a call, through the scratch: after a wait, or to hear the same once more. It may ask the breaker, so what
+    /// the lane has not used of its grant is given back before.
     #[napi(catch_unwind)]
     pub fn go_on(&mut self, place: u32) {
+        let slot = self.inner.course(place).map(|(_, entry)| entry.slot);
+        slot.into_iter().for_each(|slot| self.inner.take_grant_back(slot));
         self.inner.go_on(place);
         self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
     }
@@ -29,7 +47,8 @@ impl Isolate {
         if let Some((breaker, entry)) = self.inner.course(place) {
             entry.course.answered(breaker, has_answered);
         }
-        self.go_on(place);
+        self.inner.go_on(place);
+        self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
     }
 
     /// By which ways the breaker's calls go.

@@ -130,6 +130,34 @@ impl Around {
         }
     }
 
+    /// Calls have begun that a lane has admitted.
+    #[cfg(feature = "binding")]
+    pub(crate) fn deposit(&self, now: Nanos, attempts: u64) {
+        if let Some(budget) = self.budget() {
+            budget.deposit(now, attempts);
+        }
+    }
+
+    #[cfg(feature = "binding")]
+    fn budget(&self) -> Option<&Budget> {
+        match (&self.retry, &self.hedge) {
+            (Some(retrying), _) => retrying.budget.as_deref(),
+            (None, hedging) => hedging.as_ref()?.budget.as_deref(),
+        }
+    }
+
+    /// Whether first attempts are counted for a budget.
+    #[cfg(feature = "binding")]
+    pub(crate) fn has_budget(&self) -> bool {
+        self.budget().is_some()
+    }
+
+    /// Whether a first attempt that succeeds is of no consequence to any policy but the budget.
+    #[cfg(feature = "binding")]
+    pub(crate) fn is_simple(&self) -> bool {
+        self.features.is_none() && self.hedge.is_none() && !matches!(self.timeout, Some(Limit::Learned(_)))
+    }
+
     /// Whether a policy wants to know how calls end.
     #[inline]
     pub(crate) fn is_fed(&self) -> bool {

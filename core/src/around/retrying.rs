@@ -101,13 +101,14 @@ impl Retrying {
         }
     }
 
-    pub(crate) fn counts(&self, now: Nanos) -> RetryCounts {
+    /// `pending`: first attempts that are still to be deposited.
+    pub(crate) fn counts(&self, now: Nanos, pending: u64) -> RetryCounts {
         let counts = &self.lasting.counts;
         let read = |count: &AtomicU64| count.load(Ordering::Acquire);
         let Scores(scores) = *self.lasting.scores.lock();
         let is_adaptive = self.rules.backoff.kind == WaitKind::Adaptive;
         RetryCounts {
-            budget: self.budget.as_ref().map(|budget| budget.left(now)),
+            budget: self.budget.as_ref().map(|budget| budget.left(now, pending)),
             scores: is_adaptive.then(|| Choice::ALL.map(|choice| (choice.name(), scores[choice as usize]))),
             by_category: counts.by_category.each_ref().map(read),
             rejected: read(&counts.rejected),

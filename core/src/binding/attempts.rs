@@ -24,7 +24,7 @@ use std::time::Duration;
 /// (`acquire_slip_for`, `enter_slip`, with [`wanted`](Course::wanted)), and tell [`admitted`](Course::admitted) or
 /// [`refused`](Course::refused); [`ask`](Course::ask) does both where nobody waits in a queue. Else do what it says.
 #[derive(Debug)]
-pub struct Course(Steps);
+pub struct Course(pub(super) Steps);
 
 impl Course {
     /// A call begins.

@@ -3,9 +3,11 @@
 //! No part of the crate's promise: what is here changes with the packages that are released with it.
 
 mod attempts;
+mod first;
 mod gates;
 
 pub use self::attempts::{Course, Joined, Place, Role, Stored, Vacant, finished_json, step_json};
+pub use self::first::{First, FirstGrant};
 pub use self::gates::{EnteredSlip, Paced, cost_of, policy_event_json, priority, priority_of};
 use crate::body::Body;
 use crate::breaker::CircuitBreaker;
@@ -236,11 +238,7 @@ impl CircuitBreaker {
         if !is_first || engine.lane() != Lane::Consecutive || !word.is_plainly_closed() {
             return Grant::default();
         }
-        let calls = match engine.every() {
-            0 => Grant::UNLIMITED,
-            every => engine.with_stripe(|stripe| stripe.take_ticks(every)),
-        };
-        Grant { low: word.low(), calls }
+        Grant { low: word.low(), calls: calls_until_timed(engine) }
     }
 
     /// Takes back calls of the last grant that the lane did not make.
@@ -251,19 +249,28 @@ impl CircuitBreaker {
         }
     }
 
-    /// Adds a lane's counter to the total of successes.
+    /// Adds a lane's counters: of successes, and of first attempts that it has admitted.
     ///
     /// # Safety
-    /// The counter is written by the lane's thread alone, as a double, and readable from any thread until it is
+    /// The counters are written by the lane's thread alone, as doubles, and readable from any thread until it is
     /// removed.
-    pub unsafe fn add_lane(&self, counter: NonNull<AtomicU64>) {
+    pub unsafe fn add_lane(&self, successes: NonNull<AtomicU64>, admitted: NonNull<AtomicU64>) {
         // SAFETY: the caller's promise.
-        unsafe { self.0.side.add_lane(counter) };
+        unsafe { self.0.side.add_lane(successes, admitted) };
     }
 
-    /// Ends a lane; what it has counted stays.
-    pub fn remove_lane(&self, counter: NonNull<AtomicU64>) {
-        self.0.side.remove_lane(counter);
+    /// Ends the lane with that counter of successes; what it has counted stays.
+    pub fn remove_lane(&self, successes: NonNull<AtomicU64>) {
+        self.0.fold_lanes();
+        self.0.side.remove_lane(successes);
+    }
+}
+
+/// Takes the calls of the calling thread until the next one that is timed.
+fn calls_until_timed(engine: &Engine) -> u32 {
+    match engine.every() {
+        0 => Grant::UNLIMITED,
+        every => engine.with_stripe(|stripe| stripe.take_ticks(every)),
     }
 }
 

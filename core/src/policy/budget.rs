@@ -89,8 +89,14 @@ impl Budget {
         if number != NO_NUMBER && index < FAR {
             stripes(&self.far)[index].count(now, self.width);
         } else {
-            stripes(&self.shared)[index % SHARED].count_shared(now / self.width);
+            stripes(&self.shared)[index % SHARED].count_shared(now / self.width, 1);
         }
+    }
+
+    /// Counts first attempts that somebody else has admitted.
+    #[cfg(feature = "binding")]
+    pub(crate) fn deposit(&self, now: Nanos, attempts: u64) {
+        stripes(&self.shared)[0].count_shared(now / self.width, attempts);
     }
 
     /// Decides about one retry or hedge: `true` when it may begin, and then it is withdrawn.
@@ -104,15 +110,19 @@ impl Budget {
         may_begin
     }
 
-    /// How many may begin now. Changes nothing.
-    pub(crate) fn left(&self, now: Nanos) -> u64 {
+    /// How many may begin now, with first attempts that are still to be deposited. Changes nothing.
+    pub(crate) fn left(&self, now: Nanos, pending: u64) -> u64 {
         let mut begun = *self.begun.lock();
         let stretch = begun.turn(now / self.width);
-        self.allowance(stretch).saturating_sub(begun.sum())
+        self.rules.allowance(self.deposits(stretch) + pending).saturating_sub(begun.sum())
     }
 
     fn allowance(&self, stretch: u64) -> u64 {
-        self.rules.allowance(self.all().map(|stripe| stripe.sum(stretch)).sum())
+        self.rules.allowance(self.deposits(stretch))
+    }
+
+    fn deposits(&self, stretch: u64) -> u64 {
+        self.all().map(|stripe| stripe.sum(stretch)).sum()
     }
 
     fn all(&self) -> impl Iterator<Item = &Stripe> {
@@ -199,7 +209,7 @@ impl Stripe {
     fn count_elsewhere(&self, now: Nanos, width: Nanos) {
         let stretch = now / width;
         let index = stretch as usize % BUCKETS;
-        if let Some(word) = counted(self.buckets[index].load(Relaxed), stretch) {
+        if let Some(word) = counted(self.buckets[index].load(Relaxed), stretch, 1) {
             self.buckets[index].store(word, Relaxed);
             self.begin.store(stretch * width, Relaxed);
             self.index.store(index as u64, Relaxed);
@@ -207,10 +217,10 @@ impl Stripe {
     }
 
     /// Counts by one of several threads.
-    fn count_shared(&self, stretch: u64) {
+    fn count_shared(&self, stretch: u64, attempts: u64) {
         let bucket = &self.buckets[stretch as usize % BUCKETS];
         let mut word = load_to_swap(bucket);
-        while let Some(next) = counted(word, stretch) {
+        while let Some(next) = counted(word, stretch, attempts) {
             match bucket.compare_exchange(word, next, AcqRel, Acquire) {
                 Ok(_) => return,
                 Err(found) => word = found,
@@ -237,11 +247,13 @@ fn one_more(word: u64) -> u64 {
     word + u64::from(word & COUNT < COUNT)
 }
 
-/// A bucket with one more in `stretch`; `None` when it counts a later one already.
-fn counted(word: u64, stretch: u64) -> Option<u64> {
+/// A bucket with so many more in `stretch`; `None` when it counts a later one already.
+fn counted(word: u64, stretch: u64, attempts: u64) -> Option<u64> {
     match age(word, stretch) {
-        0 => Some(one_more(word)),
-        age if age < STRETCHES / 2 || word & COUNT == 0 => Some((stretch % STRETCHES) << COUNT_BITS | 1),
+        0 => Some(word + attempts.min(COUNT - (word & COUNT))),
+        age if age < STRETCHES / 2 || word & COUNT == 0 => {
+            Some((stretch % STRETCHES) << COUNT_BITS | attempts.min(COUNT))
+        }
         _ => None,
     }
 }

@@ -42,7 +42,7 @@ fn of_two_retries_at_once_one_gets_what_is_left() {
     outcomes(1, vec![vec![true, false], vec![false, true]], || {
         let budget = budget(0, 1.0);
         let said = at_once(runs![withdraw(&budget, [0]), withdraw(&budget, [0])]).concat();
-        assert_eq!((budget.left(0), budget.withdraw(0)), (0, false));
+        assert_eq!((budget.left(0, 0), budget.withdraw(0)), (0, false));
         said
     });
 }
@@ -59,7 +59,7 @@ fn a_call_finds_its_own_first_attempt_in_the_budget() {
             }
         };
         assert_eq!(at_once(runs![call(1), call(2)]), [[true], [true]]);
-        assert_eq!(budget.left(0), 0);
+        assert_eq!(budget.left(0, 0), 0);
     });
 }
 
@@ -70,7 +70,7 @@ fn a_bucket_that_turns_over_counts_for_one_window_or_the_other() {
         let budget = budget(10_000, 0.0);
         first(&budget, 1, [0])();
         let said: Vec<bool> = at_once(runs![first(&budget, 1, [10]), withdraw(&budget, [9])]).concat();
-        (said[0], budget.left(10 * WIDTH))
+        (said[0], budget.left(10 * WIDTH, 0))
     });
 }
 
@@ -79,7 +79,7 @@ fn threads_that_share_a_stripe_lose_no_first_attempt() {
     small_model(|| {
         let budget = budget(10_000, 0.0);
         at_once(runs![first(&budget, 3, [0, 1]), first(&budget, 4, [0, 1])]);
-        assert_eq!(budget.left(WIDTH), 4);
+        assert_eq!(budget.left(WIDTH, 0), 4);
     });
 }
 
@@ -88,7 +88,7 @@ fn threads_that_share_a_bucket_that_turns_over_count_in_the_later_stretch() {
     small_model(|| {
         let budget = budget(10_000, 0.0);
         at_once(runs![first(&budget, 3, [10]), first(&budget, 4, [0, 10])]);
-        assert_eq!((budget.left(10 * WIDTH), budget.left(9 * WIDTH)), (2, 0));
+        assert_eq!((budget.left(10 * WIDTH, 0), budget.left(9 * WIDTH, 0)), (2, 0));
     });
 }
 
@@ -102,7 +102,7 @@ fn a_retry_that_comes_late_takes_nothing_from_a_window_that_has_passed() {
         // One in the window of 0, unless nobody asked before 10; one in that of 10.
         let begun = said.iter().filter(|begins| **begins).count();
         assert!((1..=2).contains(&begun), "{said:?}");
-        assert_eq!(budget.left(10 * WIDTH), 0);
+        assert_eq!(budget.left(10 * WIDTH, 0), 0);
     });
 }
 

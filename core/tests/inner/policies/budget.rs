@@ -78,7 +78,7 @@ fn check(ratio_bp: u64, tenths_per_second: u64, window: u64, steps: &[Step]) -> 
                 }
             }
         }
-        prop_assert_eq!(budget.left(now), model.left(now), "step {}, at {}", i, now);
+        prop_assert_eq!(budget.left(now, 0), model.left(now), "step {}, at {}", i, now);
     }
     Ok(())
 }
@@ -126,7 +126,7 @@ fn the_allowance_is_rounded_down_in_both_its_parts() {
 fn looking_changes_nothing() {
     let budget = budget(0, 1.0);
     assert!(budget.withdraw(0));
-    assert_eq!([3 * SECOND, 0].map(|now| budget.left(now)), [1, 0]);
+    assert_eq!([3 * SECOND, 0].map(|now| budget.left(now, 0)), [1, 0]);
     assert!(!budget.withdraw(0));
 }
 
@@ -135,23 +135,23 @@ fn who_comes_with_an_older_instant_withdraws_from_the_latest_window() {
     let budget = budget(0, 1.0);
     assert!(budget.withdraw(5 * SECOND));
     assert!(!budget.withdraw(0));
-    assert_eq!((budget.left(0), budget.rules().window), (0, SECOND));
+    assert_eq!((budget.left(0, 0), budget.rules().window), (0, SECOND));
 }
 
 #[test]
 fn a_first_attempt_of_an_older_stretch_than_its_bucket_is_not_counted() {
     let budget = budget(10_000, 0.0);
     [SECOND, 0, 50, SECOND / 2].into_iter().for_each(|now| budget.first(now));
-    assert_eq!([SECOND, SECOND / 2].map(|now| budget.left(now)), [2, 1]);
+    assert_eq!([SECOND, SECOND / 2].map(|now| budget.left(now, 0)), [2, 1]);
 }
 
 #[test]
 fn the_last_instants_of_a_clock_have_a_budget() {
     let budget = budget(10_000, 1.0);
     (0..3).for_each(|_| budget.first(u64::MAX));
-    assert_eq!(budget.left(u64::MAX), 4);
+    assert_eq!(budget.left(u64::MAX, 0), 4);
     assert!(budget.withdraw(u64::MAX));
-    assert_eq!((budget.left(u64::MAX), budget.left(0)), (3, 3));
+    assert_eq!((budget.left(u64::MAX, 0), budget.left(0, 0)), (3, 3));
 }
 
 #[test]
@@ -175,5 +175,5 @@ fn threads_at_once_lose_no_first_attempt_and_begin_no_retry_too_many() {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(run)).collect();
         threads.into_iter().map(|t| t.join().expect("a thread panicked")).sum()
     });
-    assert_eq!(begun + budget.left(SECOND), THREADS * 500 / 2);
+    assert_eq!(begun + budget.left(SECOND, 0), THREADS * 500 / 2);
 }

@@ -13,11 +13,11 @@ if (args.help) console.log(HELP);
 else await bench();
 
 async function bench() {
-  const [cases, gates, { failingCalls, timed }, memory, { PEERS }, { compared, row, write }, table, targets] = await Promise.all(
-    ['cases', 'gates', 'measure', 'memory', 'peers', 'rows', 'table', 'targets'].map((name) => import(`./${name}.mjs`)),
+  const [cases, gates, recovering, { failingCalls, timed }, memory, { PEERS }, { compared, row, write }, table, targets] = await Promise.all(
+    ['cases', 'gates', 'recovering', 'measure', 'memory', 'peers', 'rows', 'table', 'targets'].map((name) => import(`./${name}.mjs`)),
   );
   const wants = (name) => name.includes(args.text);
-  const all = [...cases.groups(), ...gates.groups()];
+  const all = [...cases.groups(), ...gates.groups(), ...recovering.groups()];
   const groups = all.filter(({ name, subjects }) => wants(name) || subjects.some((s) => s.case && wants(s.case)));
   const rows = (await timed(groups, effort(args))).flatMap((samples, g) => compared(groups[g].subjects, samples, groups[g].name));
   if (cases.WINDOWS.some((size) => wants(`${cases.FAILING}_${size}`))) {

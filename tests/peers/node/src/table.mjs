@@ -2,6 +2,7 @@
 
 import * as gates from './gates.mjs';
 import { versionOf } from './peers.mjs';
+import * as recovering from './recovering.mjs';
 
 const COLUMNS = ['fusewire', 'cockatiel', 'opossum', 'mollitia', 'bare'];
 
@@ -19,11 +20,14 @@ export function print(rows) {
   console.log(`Node ${process.versions.node}, ${peers.join(', ')}`);
   console.log('Nanoseconds of a call over the bare call, median (minimum); bare calls and rejections whole');
   const isGate = ({ line }) => gates.has(line);
-  grid(rows.filter((row) => !isGate(row)), COLUMNS);
+  const recovers = ({ line }) => recovering.has(line);
+  grid(rows.filter((row) => !isGate(row) && !recovers(row)), COLUMNS);
   if (rows.some(isGate)) {
     console.log('\nGates. without: the call through a breaker without the gate; peers: their gate around the bare call');
   }
   grid(rows.filter(isGate), gates.COLUMNS);
+  if (rows.some(recovers)) console.log('\nCalls that recover. without: through a breaker without the policies; noop: an empty wrapper');
+  grid(rows.filter(recovers), recovering.COLUMNS);
   notes(rows);
 }
 

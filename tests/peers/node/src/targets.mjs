@@ -2,6 +2,7 @@
 
 import { FAILING, WINDOWS } from './cases.mjs';
 import { CASE as MEMORY } from './memory.mjs';
+import * as recovering from './recovering.mjs';
 
 export function print(rows) {
   const find = (name, peer = 'fusewire') => rows.find((row) => row.line === name && row.column === peer);
@@ -23,6 +24,7 @@ export function print(rows) {
     ['bytes of each of 100,000 breakers (RSS)', 1500, [find(MEMORY)?.bytes]],
     ['failing call, window of 100,000 over one of 100', 1.5, spread],
     ['executeSync, ns', 30, ns('closed_consecutive')],
+    ...recovering.targets(find),
   ];
   console.log('\nTargets, by medians (by minima)');
   for (const [what, limit, [figure, min]] of targets) {
