@@ -164,7 +164,8 @@ pub(crate) fn acquire_for<'py>(
     };
     // SAFETY: attached; the owner is alive, and one of these.
     let (breaker, function) = unsafe { handles(py, owner.as_ptr()) };
-    let answer = if guard.core.is_gated() {
+    let is_asked = guard.asking.as_ref().is_some_and(|asking| asking.constant().matters_without_gates());
+    let answer = if guard.core.is_gated() || is_asked {
         let request = guard.checked(py, &said_for(py, guard, args, kwargs)?)?;
         if guard.core.may_queue() {
             return Bound::new(py, Permit::later(breaker, function, request));

@@ -181,6 +181,11 @@ def attach(
         pass
 
 
+def attach_one(error: BaseException) -> None:
+    """As ``attach``, of a call that was one attempt and nothing else. For the native part."""
+    attach(error, None, [], 1)
+
+
 class RequestError(CircuitBreakerError, ValueError):
     """What a call asks for cannot be: nothing was asked, and nothing counts."""
 
