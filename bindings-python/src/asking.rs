@@ -7,7 +7,7 @@ use fusewire::{Priority, Request};
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyDelta, PyDict, PyInt, PyString};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
@@ -85,6 +85,8 @@ impl Field {
     }
 }
 
+const INSTANT: &str = "an instant of the breaker's clock in seconds, such as time.monotonic() + 5";
+
 /// The option that says what keys of one function begin with.
 const KEY_SPACE: &str = "key_space";
 
@@ -124,6 +126,7 @@ impl Said {
         match field {
             Field::Priority => self.priority = Some(level_of(given)?),
             Field::Cost => self.cost = Some(cost(given)?),
+            Field::Deadline if given.is_instance_of::<PyDelta>() => return Err(wrong_request("deadline", given, INSTANT)),
             Field::Deadline => self.deadline = Some(nanos("deadline", given)?),
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),
@@ -161,6 +164,11 @@ impl Said {
             request = request.key(key);
         }
         request
+    }
+
+    /// Of which feature it is.
+    pub(crate) fn feature(&self) -> Option<&str> {
+        self.feature.as_deref()
     }
 
     /// Until when it is of use.

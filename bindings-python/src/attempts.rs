@@ -8,7 +8,7 @@ use crate::guard::Guard;
 use crate::guarded::guard_of;
 use crate::object::attached;
 use crate::permit::Permit;
-use crate::rejection::raise_refused;
+use crate::rejection::raise_refused_of;
 use crate::rules;
 use crate::steps::{
     Kind, ask, failed_result, is_failure, kind_of, object_of, primary_failed, settle_error, settle_result,
@@ -307,7 +307,7 @@ impl Attempts {
         Ok(done.rejected.map(|rejected| {
             let retry_after = rejected.retry_after().map(|d| d.as_nanos() as u64);
             let refused = Refused { reason: rejected.reason(), retry_after };
-            raise_refused(py, self.breaker.as_ptr(), &refused);
+            raise_refused_of(py, self.breaker.as_ptr(), &refused, self.said.feature());
             PyErr::fetch(py).into_value(py).into_bound(py).into_any()
         }))
     }
