@@ -7,7 +7,7 @@ use fusewire::{Priority, Request};
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyDelta, PyDict, PyInt, PyString};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
@@ -66,6 +66,11 @@ impl Field {
         Field::Key,
     ];
 
+    /// Whether it says what may be done around the call, and nothing of who may make it.
+    fn is_around_the_call(self) -> bool {
+        matches!(self, Field::Method | Field::Idempotent | Field::Key)
+    }
+
     /// The keyword.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -80,6 +85,11 @@ impl Field {
     }
 }
 
+const INSTANT: &str = "an instant of the breaker's clock in seconds, such as time.monotonic() + 5";
+
+/// The option that says what keys of one function begin with.
+const KEY_SPACE: &str = "key_space";
+
 /// What a call asks for, as it was said; what is left out takes the core's default.
 #[derive(Clone, Default)]
 pub(crate) struct Said {
@@ -89,7 +99,11 @@ pub(crate) struct Said {
     feature: Option<Arc<str>>,
     method: Option<Arc<str>>,
     is_idempotent: bool,
+    /// Whether it may be made once only: nobody knows of what method it is.
+    is_once: bool,
     key: Option<Arc<str>>,
+    /// How much of the key's beginning keeps it apart from those of other functions.
+    space: usize,
 }
 
 impl Said {
@@ -112,6 +126,7 @@ impl Said {
         match field {
             Field::Priority => self.priority = Some(level_of(given)?),
             Field::Cost => self.cost = Some(cost(given)?),
+            Field::Deadline if given.is_instance_of::<PyDelta>() => return Err(wrong_request("deadline", given, INSTANT)),
             Field::Deadline => self.deadline = Some(nanos("deadline", given)?),
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),
@@ -142,15 +157,40 @@ impl Said {
         if self.is_idempotent {
             request = request.idempotent();
         }
+        if self.is_once {
+            request = request.once();
+        }
         if let Some(key) = &self.key {
             request = request.key(key);
         }
         request
     }
 
+    /// Of which feature it is.
+    pub(crate) fn feature(&self) -> Option<&str> {
+        self.feature.as_deref()
+    }
+
+    /// Until when it is of use.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        self.deadline
+    }
+
     /// Under what its value is cached.
     pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// The key as it was said.
+    pub(crate) fn own_key(&self) -> Option<&str> {
+        self.key().and_then(|key| key.get(self.space..))
+    }
+
+    /// Keeps the key apart from those of other functions.
+    fn apart(&mut self, space: &str) {
+        if let Some(key) = self.key.as_ref().filter(|_| !space.is_empty()) {
+            (self.key, self.space) = (Some(Arc::from(format!("{space}{key}"))), space.len());
+        }
     }
 
     /// Its level, if one was said.
@@ -202,13 +242,19 @@ pub(crate) struct Asking {
     constant: Said,
     /// Functions of the call's arguments.
     functions: Vec<(Field, Py<PyAny>)>,
+    /// What keys begin with, so that no other function has the same.
+    space: String,
 }
 
 impl Asking {
     /// Takes it out of the options of one function.
     pub(crate) fn take(options: &Bound<'_, PyDict>) -> PyResult<Option<Box<Asking>>> {
-        let mut asking = Asking { constant: Said::default(), functions: Vec::new() };
+        let mut asking = Asking { constant: Said::default(), functions: Vec::new(), space: String::new() };
         let mut any = false;
+        if let Some(space) = options.get_item(KEY_SPACE)? {
+            options.del_item(KEY_SPACE)?;
+            asking.space = space.extract()?;
+        }
         for field in Field::ALL {
             let Some(given) = options.get_item(field.name())? else { continue };
             if given.is_none() {
@@ -223,6 +269,7 @@ impl Asking {
                 asking.constant.say(field, &given)?;
             }
         }
+        asking.constant.apart(&asking.space);
         Ok(any.then(|| Box::new(asking)))
     }
 
@@ -243,7 +290,8 @@ impl Asking {
         self.constant.key.is_some() || self.functions.iter().any(|(field, _)| *field == Field::Key)
     }
 
-    /// What a call with these arguments asks for. A key that cannot be made is logged, and there is none then.
+    /// What a call with these arguments asks for. Who asks for what cannot be told is an error; what would only be done around
+    /// the call is logged, and left out then: a key that cannot be made, and a method, without which the call is made once.
     ///
     /// # Safety
     /// Attached; the arguments are alive.
@@ -259,11 +307,16 @@ impl Asking {
             let answer = unsafe { arguments.call(py, function) };
             match answer.and_then(|answer| said.say(*field, &answer)) {
                 Err(error)
-                    if *field == Field::Key && error.is_instance_of::<pyo3::exceptions::PyException>(py) =>
+                    if field.is_around_the_call()
+                        && error.is_instance_of::<pyo3::exceptions::PyException>(py) =>
                 {
-                    crate::events::log_error(py, "key", breaker, &error);
+                    crate::events::log_error(py, field.name(), breaker, &error);
+                    said.is_once |= *field == Field::Method;
                 }
                 answer => answer?,
+            }
+            if *field == Field::Key {
+                said.apart(&self.space);
             }
         }
         Ok(said)

@@ -8,9 +8,11 @@ use crate::guard::Guard;
 use crate::guarded::guard_of;
 use crate::object::attached;
 use crate::permit::Permit;
-use crate::rejection::raise_refused;
+use crate::rejection::raise_refused_of;
 use crate::rules;
-use crate::steps::{Kind, ask, kind_of, object_of, primary_failed, settle_error, settle_result};
+use crate::steps::{
+    Kind, ask, failed_result, is_failure, kind_of, object_of, primary_failed, settle_error, settle_result,
+};
 use fusewire::binding::{Course, ForkMutex, Refused, Role, TIMEOUT};
 use fusewire::{CircuitBreaker, Ending, Outcome, Settled, Step};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -150,7 +152,21 @@ impl Attempts {
     /// Under what the call's value is cached, if it is.
     #[getter]
     fn key(&self) -> Option<&str> {
+        self.said.own_key()
+    }
+
+    /// The key, and what keeps it apart from those of other functions.
+    #[getter]
+    #[pyo3(name = "_whole_key")]
+    fn whole_key(&self) -> Option<&str> {
         self.said.key()
+    }
+
+    /// Seconds until the call's deadline; `None` when it has none.
+    #[pyo3(name = "_left")]
+    fn left(&self) -> Option<f64> {
+        let deadline = self.said.deadline()?;
+        Some(seconds(deadline.saturating_sub(self.core().now())))
     }
 
     /// What is to be done now: a `Call`, a `Wait`, a `Use` or `Done`. Asks the breaker when it is time to, and never waits
@@ -259,6 +275,25 @@ impl Attempts {
         self.with(|course| _ = course.primary_failed(core, &Ending::failure(TIMEOUT)))
     }
 
+    /// Whether a result is a failure under the rules: one that is none answers first.
+    #[pyo3(name = "_is_failure")]
+    fn is_failure(&self, result: &Bound<'_, PyAny>) -> bool {
+        is_failure(self.guard(), result)
+    }
+
+    /// The attempt that is under way has returned such a result: settles it. `goes_on`: others beside it do, and it is told
+    /// once more if they fail, too.
+    #[pyo3(name = "_returned_failure")]
+    fn returned_failure(&self, result: &Bound<'_, PyAny>, goes_on: bool) -> PyResult<()> {
+        let core = self.core();
+        self.with(|course| {
+            failed_result(self.guard(), result, |ending| match goes_on {
+                true => course.primary_failed(core, ending),
+                false => course.settle(core, ending),
+            });
+        })
+    }
+
     /// That attempt has answered first: it is the one from here on, and the one before is let go.
     #[pyo3(name = "_hedge_won")]
     fn hedge_won(&self, permit: &Permit) -> PyResult<()> {
@@ -274,7 +309,7 @@ impl Attempts {
         Ok(done.rejected.map(|rejected| {
             let retry_after = rejected.retry_after().map(|d| d.as_nanos() as u64);
             let refused = Refused { reason: rejected.reason(), retry_after };
-            raise_refused(py, self.breaker.as_ptr(), &refused);
+            raise_refused_of(py, self.breaker.as_ptr(), &refused, self.said.feature());
             PyErr::fetch(py).into_value(py).into_bound(py).into_any()
         }))
     }

@@ -11,7 +11,7 @@ use crate::guard::Guard;
 use crate::permit::Permit;
 use crate::policy;
 use crate::registry::NativeRegistry;
-use crate::rejection::raise_refused;
+use crate::rejection::{raise_refused, raise_refused_of};
 use crate::rules::Rules;
 use fusewire::binding::ForkMutex;
 use fusewire::{Builder, By, CircuitBreaker, Mode, Outcome, PolicySubscription, Registry};
@@ -55,7 +55,7 @@ impl Breaker {
     fn enter<'py>(slf: Py<Self>, py: Python<'py>, asked: &Said, wait: bool) -> PyResult<Bound<'py, Permit>> {
         let handle = slf.clone_ref(py);
         let guard = &handle.get().guard;
-        let asked = guard.checked(py, asked)?;
+        let (feature, asked) = (asked.feature(), guard.checked(py, asked)?);
         if wait && guard.core.may_queue() {
             let permit = Bound::new(py, Permit::later(slf, None, asked))?;
             waiting(py, "wait_here", permit.clone())?;
@@ -64,7 +64,7 @@ impl Breaker {
         match guard.acquire_for(&asked) {
             Ok(paced) => Bound::new(py, Permit::paced(slf, None, paced)),
             Err(refused) => {
-                raise_refused(py, slf.as_ptr(), &refused);
+                raise_refused_of(py, slf.as_ptr(), &refused, feature);
                 Err(PyErr::fetch(py))
             }
         }

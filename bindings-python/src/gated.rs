@@ -7,7 +7,7 @@ use crate::error::of_request;
 use crate::guard::Guard;
 use crate::guarded::{breaker_of, guard_of};
 use crate::permit::Permit;
-use crate::rejection::raise_refused;
+use crate::rejection::raise_refused_of;
 use fusewire::Wanted;
 use fusewire::binding::{EnteredSlip, Paced, Refused, Slip};
 use pyo3::ffi;
@@ -164,8 +164,12 @@ pub(crate) fn acquire_for<'py>(
     };
     // SAFETY: attached; the owner is alive, and one of these.
     let (breaker, function) = unsafe { handles(py, owner.as_ptr()) };
-    let answer = if guard.core.is_gated() {
-        let request = guard.checked(py, &said_for(py, guard, args, kwargs)?)?;
+    let is_asked = guard.asking.as_ref().is_some_and(|asking| asking.constant().matters_without_gates());
+    let mut feature = None;
+    let answer = if guard.core.is_gated() || is_asked {
+        let said = said_for(py, guard, args, kwargs)?;
+        let request = guard.checked(py, &said)?;
+        feature = said.feature().map(str::to_owned);
         if guard.core.may_queue() {
             return Bound::new(py, Permit::later(breaker, function, request));
         }
@@ -176,7 +180,7 @@ pub(crate) fn acquire_for<'py>(
     match answer {
         Ok(paced) => Bound::new(py, Permit::paced(breaker, function, paced)),
         Err(refused) => {
-            raise_refused(py, breaker.as_ptr(), &refused);
+            raise_refused_of(py, breaker.as_ptr(), &refused, feature.as_deref());
             Err(PyErr::fetch(py))
         }
     }

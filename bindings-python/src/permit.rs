@@ -306,6 +306,14 @@ impl Permit {
         Ok(())
     }
 
+    /// Settles it as one that nobody holds any more, if it is not settled.
+    #[pyo3(name = "_let_go")]
+    fn let_go(&self) {
+        if let Some((slip, _)) = self.given.get().filter(|_| self.claim()) {
+            self.breaker.get().guard.core.abandon_slip(slip);
+        }
+    }
+
     /// Whether it was settled.
     #[getter]
     fn settled(&self) -> bool {

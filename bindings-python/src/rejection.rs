@@ -39,6 +39,22 @@ pub(crate) fn raise_refused(py: Python<'_>, breaker: *mut ffi::PyObject, refused
     }
 }
 
+/// As `raise_refused`, of a call of that feature.
+pub(crate) fn raise_refused_of(
+    py: Python<'_>,
+    breaker: *mut ffi::PyObject,
+    refused: &Refused,
+    feature: Option<&str>,
+) {
+    raise_refused(py, breaker, refused);
+    if let (Reason::FeatureDisabled, Some(feature)) = (refused.reason, feature) {
+        let error = PyErr::fetch(py);
+        // What is raised in its place when there is no memory left takes no such thing.
+        let _ = error.value(py).setattr("_feature", feature);
+        error.restore(py);
+    }
+}
+
 /// A new reference to the exception, or null and another. Calling the class would take twice as long, and do the same:
 /// it has no `__init__` of its own, and its objects are those of `BaseException`, which have their arguments and nothing
 /// else in the beginning.

@@ -120,7 +120,7 @@ pub(crate) enum Verdict {
 pub(crate) enum ErrorType {
     /// The name of the exception's class.
     Class,
-    /// What the user's `error_type` said; `None` when it said that there is none.
+    /// What the user's `error_type` said; `None` for what is no failure.
     Said(Option<String>),
 }
 
@@ -274,7 +274,8 @@ impl Rules {
         }
     }
 
-    /// The type under which an error is counted. An `error_type` that raises is logged, and the class decides.
+    /// The type under which an error is counted. Where an `error_type` answers `None`, or raises, which is logged, what is
+    /// known of the class decides.
     fn type_of(&self, breaker: &str, error: &Bound<'_, PyAny>) -> ErrorType {
         let Some(namer) = &self.error_type else { return ErrorType::Class };
         let said = namer
@@ -282,6 +283,7 @@ impl Rules {
             .call1((error,))
             .and_then(|name| if name.is_none() { Ok(None) } else { Ok(Some(name.str()?.to_string())) });
         match said {
+            Ok(None) => ErrorType::Class,
             Ok(name) => ErrorType::Said(name),
             Err(thrown) => {
                 crate::events::log_error(error.py(), "error_type", breaker, &thrown);

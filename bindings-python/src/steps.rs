@@ -204,16 +204,29 @@ fn failed(
     tell(&if falls_back { ending } else { ending.without_fallback() });
 }
 
-/// The same, of a result.
+/// Settles an attempt that has returned.
 pub(crate) fn settle_result(course: &mut Course, guard: &Guard, result: &Bound<'_, PyAny>) {
     let core = &guard.core;
-    match guard.rules.as_ref().map_or(Outcome::Success, |rules| rules.of_result(core.name(), result)) {
-        Outcome::Failure => {
-            let known = kind_of(core.name(), result);
-            course.settle(core, &known.tell(Ending::new(Outcome::Failure, known.name.as_deref())));
-        }
-        outcome => _ = course.settle(core, &Ending::new(outcome, None)),
+    if is_failure(guard, result) {
+        failed_result(guard, result, |ending| course.settle(core, ending));
+    } else {
+        course.settle(core, &Ending::success());
     }
+}
+
+/// Whether a result is a failure by the rules.
+pub(crate) fn is_failure(guard: &Guard, result: &Bound<'_, PyAny>) -> bool {
+    guard.rules.as_ref().is_some_and(|rules| rules.of_result(guard.core.name(), result) == Outcome::Failure)
+}
+
+/// Tells of such a result all there is to say.
+pub(crate) fn failed_result(
+    guard: &Guard,
+    result: &Bound<'_, PyAny>,
+    tell: impl FnOnce(&Ending<'_>) -> Option<Settled>,
+) {
+    let known = kind_of(guard.core.name(), result);
+    tell(&known.tell(Ending::new(Outcome::Failure, known.name.as_deref())));
 }
 
 /// Asks for a permit; never waits.

@@ -47,7 +47,13 @@ class Asking:
             raise TypeError(
                 "the function is a coroutine function: write await breaker.at(...).call_async(function, ...)"
             )
-        return guard_function(self._breaker, function, False, dict(self._asked))(*args, **kwargs)
+        native = guard_function(self._breaker, function, False, dict(self._asked))
+        if "deadline" in self._asked and not self._breaker._has_course:
+            from ._streams import call_until
+
+            answer: R = call_until(native, function, args, kwargs)
+            return answer
+        return native(*args, **kwargs)
 
     def call_async(
         self, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs

@@ -4,8 +4,12 @@ knows; here are the values, and those who wait."""
 from __future__ import annotations
 
 import _thread
+from _contextvars import ContextVar
+from itertools import count
 
+from ._errors import CallTimeoutError, attach
 from ._fork import lock
+from ._limits import Expired, within
 from ._waiting import runs_loop, trio_task
 
 TYPE_CHECKING = False
@@ -13,7 +17,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._course import Run
     from ._native import Attempts, Breaker
+
+
+#: What the present context makes for others, too; what is over may still be among it.
+_leading: ContextVar[tuple[Leading, ...]] = ContextVar("fusewire_leading", default=())
+
+#: What the keys of functions begin with, by function.
+_spaces: Any = None
+_numbers = count(1)
+
+
+def space_of(function: Any) -> str:
+    """What keeps the keys of that function apart from those of others, however often it is decorated."""
+    global _spaces
+    if _spaces is None:
+        from weakref import WeakKeyDictionary
+
+        _spaces = WeakKeyDictionary()
+    try:
+        # A bound method is made anew each time that it is asked for, and is then one of its own.
+        found: str | None = _spaces.get(function)
+        if found is None:
+            found = _spaces[function] = f"\0{next(_numbers)}\0"
+    except TypeError:
+        # Neither hashed nor held weakly.
+        return f"\0{next(_numbers)}\0"
+    return found
+
+
+class Leading:
+    """A key that somebody makes the attempt for."""
+
+    __slots__ = ("cached", "is_over", "key")
+
+    def __init__(self, cached: Cached, key: str | None) -> None:
+        self.cached, self.key, self.is_over = cached, key, False
 
 
 class Cached:
@@ -65,7 +105,11 @@ class Cached:
         return [self._values.pop(at, None) for at in (*places, *beyond)]
 
     def join(self, attempts: Attempts) -> Follower | Leader | None:
-        """Joins the calls of the same key; ``None`` where each is made."""
+        """Joins the calls of the same key; ``None`` where each is made. Who makes the attempt for all does not wait for
+        itself: what it calls in the middle of that is made."""
+        key = attempts._whole_key
+        if any(led.cached is self and led.key == key and not led.is_over for led in _leading.get()):
+            return None
         with lock:
             joined = attempts._join()
             if joined is None:
@@ -90,17 +134,21 @@ class Leader:
 
     def __init__(self, cached: Cached, attempts: Attempts, ticket: int) -> None:
         self._cached, self._attempts, self._ticket = cached, attempts, ticket
+        self._leading = Leading(cached, attempts._whole_key)
+        _leading.set((*(led for led in _leading.get() if not led.is_over), self._leading))
 
-    def land(self, value: Any, error: Exception | None) -> None:
+    def land(self, value: Any, error: Exception | None, run: Run) -> None:
         """Hands over what the call came to."""
+        self._leading.is_over = True
 
         def told(follower: Follower) -> None:
-            follower.came = (value, error)
+            follower.came = (value, error, run)
 
         self._cached.tell(self._attempts._land(self._ticket), told)
 
     def leave(self) -> None:
         """It is cancelled: the next one leads."""
+        self._leading.is_over = True
         self._cached.tell(self._attempts._leave(self._ticket), lambda follower: None)
 
 
@@ -111,8 +159,8 @@ class Follower:
         self._cached, self._attempts, self._ticket = cached, attempts, ticket
         self._ring: Callable[[], object] | None = None
         self._is_woken = False
-        #: The value and the error; ``None`` when it leads from now on.
-        self.came: tuple[Any, Exception | None] | None = None
+        #: The value, the error and the call that has made them; ``None`` when it leads from now on.
+        self.came: tuple[Any, Exception | None, Run] | None = None
 
     def wake(self) -> None:
         """Its wait is over."""
@@ -133,7 +181,13 @@ class Follower:
         """It is cancelled."""
         with lock:
             self._cached._following.pop(self._ticket, None)
-        self.leads().leave()
+        self._cached.tell(self._attempts._leave(self._ticket), lambda follower: None)
+
+    def _late(self, limit: float) -> CallTimeoutError:
+        """The call's deadline has come while it waited; it has left."""
+        error = CallTimeoutError(self._attempts.breaker, limit)
+        attach(error, None, [], 0)
+        return error
 
     def _rings(self, ring: Callable[[], object]) -> bool:
         """Whether there is something to wait for."""
@@ -142,18 +196,36 @@ class Follower:
             return not self._is_woken
 
     def wait(self) -> None:
-        """Waits in this thread."""
+        """Waits in this thread; ``CallTimeoutError`` at the deadline of the call."""
+        limit = self._attempts._left()
         bell = _thread.allocate_lock()
         bell.acquire()
         try:
             if self._rings(bell.release):
-                bell.acquire()
+                came = bell.acquire(timeout=-1 if limit is None else min(limit, _thread.TIMEOUT_MAX))
+            else:
+                came = True
         except BaseException:
             self.leave()
             raise
+        if not came:
+            self.leave()
+            raise self._late(limit or 0.0)
 
     async def wait_async(self) -> None:
-        """Waits in the loop that runs."""
+        """Waits in the loop that runs; ``CallTimeoutError`` at the deadline of the call."""
+        limit = self._attempts._left()
+        if limit is None:
+            return await self._wait_async()
+        try:
+            await within(limit, self._wait_async())
+        except Expired:
+            pass
+        else:
+            return
+        raise self._late(limit)
+
+    async def _wait_async(self) -> None:
         try:
             trio = trio_task()
             if trio is not None:

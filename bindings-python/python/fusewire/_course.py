@@ -4,6 +4,7 @@ plain function itself, and comes here when that was not all."""
 from __future__ import annotations
 
 import time
+from types import CoroutineType
 
 from ._cached import Follower, Leader, may_wait
 from ._errors import attach, timed_out
@@ -84,6 +85,9 @@ class Run:
 
     def answered(self, rung: str, value: Any) -> None:
         """A rung has answered."""
+        if isinstance(value, CoroutineType):
+            value.close()
+            return self.failed_to_answer(rung, TypeError(f"the rung {rung!r} is a coroutine function, and nobody awaits it here"))
         self.rung, self.value = rung, value
         self.attempts.answered()
 
@@ -107,7 +111,16 @@ class Run:
         if self.done is not None and self.done.outcome == "success" and self.rung is None:
             cached.store(self.attempts, value)
         if flight is not None:
-            flight.land(value, None)
+            flight.land(value, None, self)
+        return value
+
+    def followed(self, came: tuple[Any, Exception | None, Run]) -> Any:
+        """What another call, that was made for this one, too, has come to."""
+        value, error, made = came
+        if error is not None:
+            raise error
+        # Who has answered is told of this one as well.
+        self.rung, self.failed, self.error, self.rejection = made.rung, made.failed, made.error, made.rejection
         return value
 
     def finish(self, done: Done) -> Any:
@@ -148,7 +161,7 @@ class Run:
             rung=self.rung,
             error=(self.error or self.rejection) if degraded else None,
             errors=tuple(self.failed),
-            # None: a value that was cached, or made by another call of the same key.
+            # A value that is kept, or made by another call, has asked for nothing.
             attempts=0 if done is None else done.attempts,
         )
 
@@ -183,32 +196,26 @@ def call(run: Run) -> Any:
         if isinstance(flight, Follower):
             flight.wait()
             if flight.came is not None:
-                return _handed(*flight.came)
+                return run.followed(flight.came)
             flight = flight.leads()
         elif flight is not None and (found := cached.value(run.attempts._cache_fresh())) is not None:
-            return _found(flight, *found)
+            return _found(run, flight, *found)
         return run.kept(cached, flight, _call(run))
     except BaseException as error:
-        _ended(flight, error)
+        _ended(flight, error, run)
         raise
 
 
-def _found(flight: Leader, value: Any) -> Any:
+def _found(run: Run, flight: Leader, value: Any) -> Any:
     """Another call has kept a value and landed between the look for one and the joining."""
-    flight.land(value, None)
+    flight.land(value, None, run)
     return value
 
 
-def _handed(value: Any, error: Exception | None) -> Any:
-    if error is not None:
-        raise error
-    return value
-
-
-def _ended(flight: Follower | Leader | None, error: BaseException) -> None:
+def _ended(flight: Follower | Leader | None, error: BaseException, run: Run) -> None:
     """A call that has joined others has raised."""
     if isinstance(flight, Leader) and isinstance(error, Exception):
-        flight.land(None, error)
+        flight.land(None, error, run)
     elif flight is not None:
         flight.leave()
 
@@ -259,13 +266,13 @@ async def call_async(run: Run) -> Any:
         if isinstance(flight, Follower):
             await flight.wait_async()
             if flight.came is not None:
-                return _handed(*flight.came)
+                return run.followed(flight.came)
             flight = flight.leads()
         elif flight is not None and (found := cached.value(run.attempts._cache_fresh())) is not None:
-            return _found(flight, *found)
+            return _found(run, flight, *found)
         return run.kept(cached, flight, await _call_async(run))
     except BaseException as error:
-        _ended(flight, error)
+        _ended(flight, error, run)
         raise
 
 

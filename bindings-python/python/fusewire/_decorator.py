@@ -102,7 +102,8 @@ def circuit_breaker(
     - ``feature="search"``: of the breaker's ``features``, the one that the call is of.
     - ``method="PUT"``: what ``retry.per_method`` says of it decides how often the call may be tried; ``idempotent=True``: a call
       of any method may be made more than once.
-    - ``key``: under what the call's value is cached, a text; without it nothing is cached.
+    - ``key``: under what the call's value is cached, a text; without it nothing is cached. Functions of one breaker do not
+      share values; objects of one class share those of its methods, unless the key tells them apart: ``self`` is an argument.
 
     A coroutine function waits in the breaker's queue without holding up its loop, any other blocks its thread; in a thread
     that runs an event loop it is turned away instead.
@@ -187,12 +188,22 @@ def guard(breaker: CircuitBreaker, function: Any, rules: Mapping[str, object]) -
     elif flags & _GENERATOR and not is_async:
         from ._streams import guard_generator as wrap
     elif _SHOWS_THROUGH and not (is_async and _is_opaque(function)):
-        return guard_function(breaker, function, is_async, dict(rules))
+        return guard_function(breaker, function, is_async, _of_function(function, rules))
     elif is_async:
         from ._streams import guard_coroutine_function as wrap
     else:
         from ._streams import guard_plain_function as wrap
-    return wrap(guard_function(breaker, function, False, dict(rules)), function)
+    return wrap(guard_function(breaker, function, False, _of_function(function, rules)), function)
+
+
+def _of_function(function: Any, rules: Mapping[str, object]) -> dict[str, Any]:
+    """The rules, with what keeps its keys apart from those of other functions."""
+    given = dict(rules)
+    if given.get("key") is not None:
+        from ._cached import space_of
+
+        given["key_space"] = space_of(function)
+    return given
 
 
 def _flags(function: Any) -> int:

@@ -7,6 +7,8 @@ from ._namespace import Namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._breaker import CircuitBreaker
     from ._options import Reason
     from ._snapshot import LastFailure
@@ -126,7 +128,22 @@ class BreakerClosedError(CircuitOpenError):
 class FeatureDisabledError(CircuitOpenError):
     """Reason ``"feature_disabled"``: the service recovers, or is ill, feature by feature, and the call's is not let in now."""
 
-    __slots__ = ()
+    __slots__ = ("_feature",)
+
+    if TYPE_CHECKING:
+        _feature: str
+
+    @property
+    def feature(self) -> str | None:
+        """The feature that is off; ``None`` when that is not known."""
+        return getattr(self, "_feature", None)
+
+    def __str__(self) -> str:
+        text, feature = super().__str__(), self.feature
+        return text if feature is None else text.replace("this feature", f"the feature {feature!r}", 1)
+
+    def __reduce__(self) -> Any:
+        return (*super().__reduce__(), {} if self.feature is None else {"_feature": self.feature})
 
 
 class CallTimeoutError(CircuitBreakerError, TimeoutError):
@@ -169,8 +186,8 @@ class Attached(Namespace):
 
 
 def attached(error: BaseException) -> Attached | None:
-    """What the call that raised this exception was through, where it was a call with ``retry``, ``fallback`` or ``cache``: the
-    exception itself is the one that the function raised last. ``None`` where nothing is known."""
+    """What the last call with ``retry``, ``fallback`` or ``cache`` that raised this exception was through: the exception itself is
+    the one that the function raised last. ``None`` where nothing is known."""
     found = getattr(error, _ATTACHED, None)
     return found if isinstance(found, Attached) else None
 
@@ -186,6 +203,11 @@ def attach(
         setattr(error, _ATTACHED, Attached(attempts=attempts, rejection=rejection, rungs=tuple(rungs)))
     except Exception:  # whatever its class says to that
         pass
+
+
+def attach_one(error: BaseException) -> None:
+    """As ``attach``, of a call that was one attempt and nothing else. For the native part."""
+    attach(error, None, [], 1)
 
 
 class RequestError(CircuitBreakerError, ValueError):

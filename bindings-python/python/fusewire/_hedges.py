@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ._limits import Expired, within
 from ._native import TIMEOUT
+from ._streams import _awaitable
 from ._waiting import trio_task
 
 TYPE_CHECKING = False
@@ -21,33 +22,49 @@ if TYPE_CHECKING:
 
 async def race(run: Run, limit: float | None, after: float) -> None:
     """The attempt that is under way, with those beside it; settles it by what they come to."""
+    trio = trio_task()
     hedges: dict[int, Permit] = {}
     try:
-        await _race(run, hedges, limit, after)
+        await (_in_asyncio(run, hedges, limit, after) if trio is None else _in_trio(trio, run, hedges, limit, after))
     finally:
-        # Those that have lost are let go when they have ended; an error's traceback would hold them.
-        hedges.clear()
+        # Whoever keeps the exception has its traceback, and would keep them with it.
+        for permit in hedges.values():
+            permit._let_go()
 
 
-async def _race(run: Run, hedges: dict[int, Permit], limit: float | None, after: float) -> None:
-    trio = trio_task()
-    if trio is None:
-        tasks = _Tasks()
+async def _in_asyncio(run: Run, hedges: dict[int, Permit], limit: float | None, after: float) -> None:
+    tasks = _Tasks()
+    try:
+        await _lead(run, tasks, hedges, limit, after)
+    except BaseException:
+        await tasks.end()
+        raise
+    tasks.leave(hedges)
+
+
+async def _in_trio(trio: Any, run: Run, hedges: dict[int, Permit], limit: float | None, after: float) -> None:
+    raised = None
+    async with trio.open_nursery() as nursery:
         try:
-            await _lead(run, tasks, hedges, limit, after)
-        finally:
-            await tasks.end()
-    else:
-        async with trio.open_nursery() as nursery:
             await _lead(run, _Nursery(trio, nursery), hedges, limit, after)
-            nursery.cancel_scope.cancel()
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            # What leaves a nursery is wrapped in a group.
+            raised = error
+        nursery.cancel_scope.cancel()
+    try:
+        if raised is not None:
+            raise raised
+    finally:
+        del raised
 
 
 async def _lead(
     run: Run, lanes: _Tasks | _Nursery, hedges: dict[int, Permit], limit: float | None, after: float | None
 ) -> None:
     running = {0}
-    primary: BaseException | None = None
+    primary: tuple[Any, BaseException | None] = (None, None)
     lanes.start(0, _attempt(run, limit))
     while running:
         asked = lanes.now()
@@ -66,24 +83,17 @@ async def _lead(
             # What ends does not put off the next.
             after = max(0.0, after - (lanes.now() - asked))
         running.discard(number)
-        if error is None:
-            if number:
-                run.attempts._hedge_won(hedges[number])
-            run.returned(result)
-            return
+        if error is None and not run.attempts._is_failure(result):
+            return _won(run, hedges.get(number), result)
         if number == 0:
-            primary, after = error, None
-            if running and not _has_failed(run, error):
+            primary, after = (result, error), None
+            if running and not _has_failed(run, result, error):
                 break
-        elif isinstance(error, Expired):
-            hedges[number].failure(TIMEOUT)
         else:
-            hedges[number].settle(error)
-    assert primary is not None
-    if isinstance(primary, Expired):
-        run.timed_out(limit or 0.0, primary.__cause__)
-    else:
-        run.raised(primary)
+            _settle(hedges[number], error)
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise error
+    _lost(run, limit, *primary)
 
 
 def _begin(run: Run, hedges: dict[int, Permit]) -> int | None:
@@ -96,17 +106,53 @@ def _begin(run: Run, hedges: dict[int, Permit]) -> int | None:
     return number
 
 
-def _has_failed(run: Run, error: BaseException) -> bool:
+def _won(run: Run, permit: Permit | None, result: Any) -> None:
+    """An attempt has succeeded, with that permit if it is not the first."""
+    if permit is not None:
+        run.attempts._hedge_won(permit)
+    run.error, run.result = None, result
+    run.attempts.success()
+
+
+def _settle(permit: Permit, error: BaseException | None) -> None:
+    """A hedge has failed; without an error, by what it has returned."""
+    if error is None:
+        permit.failure()
+    elif isinstance(error, Expired):
+        permit.failure(TIMEOUT)
+    else:
+        permit.settle(error)
+
+
+def _has_failed(run: Run, result: Any, error: BaseException | None) -> bool:
     """Settles the first attempt, if that is a failure; what else it may be decides the call."""
+    if error is None:
+        run.attempts._returned_failure(result, True)
+        return True
     if isinstance(error, Expired):
         run.attempts._primary_timed_out()
         return True
     return run.attempts._primary_failed(error)
 
 
+def _lost(run: Run, limit: float | None, result: Any, error: BaseException | None) -> None:
+    """None has succeeded: it comes to what the first attempt came to."""
+    if error is None:
+        run.error, run.result = None, result
+        run.attempts._returned_failure(result, False)
+    elif isinstance(error, Expired):
+        run.timed_out(limit or 0.0, error.__cause__)
+    else:
+        run.raised(error)
+
+
 async def _attempt(run: Run, limit: float | None) -> Any:
-    awaitable = run.function(*run.args, **run.kwargs)
+    awaitable = _awaitable(run.function(*run.args, **run.kwargs))
     return await (awaitable if limit is None else within(limit, awaitable))
+
+
+#: What has lost and still cleans up: a loop holds its tasks weakly.
+_losers: set[asyncio.Task[Any]] = set()
 
 
 class _Tasks:
@@ -139,6 +185,23 @@ class _Tasks:
             return number, None, CancelledError()
         error = task.exception()
         return (number, None, error) if error is not None else (number, task.result(), None)
+
+    def leave(self, hedges: dict[int, Permit]) -> None:
+        """Cancels what still runs, and does not wait for it: there is an answer. Its permit is let go when it has ended."""
+        for task, number in self._tasks.items():
+            permit = hedges.pop(number, None)
+
+            def end(task: asyncio.Task[Any], permit: Permit | None = permit) -> None:
+                _losers.discard(task)
+                if not task.cancelled():
+                    # Somebody has seen it.
+                    task.exception()
+                if permit is not None:
+                    permit._let_go()
+
+            _losers.add(task)
+            task.add_done_callback(end)
+            task.cancel()
 
     async def end(self) -> None:
         """Cancels what still runs, and waits for its end."""

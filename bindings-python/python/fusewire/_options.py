@@ -59,7 +59,7 @@ Level = Union[Priority, LevelName, int]
 Cost = int
 
 #: Seconds on the breaker's clock, which is that of ``time.monotonic()``.
-Instant = Union[float, timedelta]
+Instant = float
 
 #: How a service comes back, in the reference's words.
 RecoveryPattern = Union[ExponentialBackoffPattern, PartialRecoveryPattern, FallbackChain]

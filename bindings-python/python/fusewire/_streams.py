@@ -96,6 +96,17 @@ def call_by(
     return _through_gates(native, function, None, args, kwargs)
 
 
+def call_until(native: Native, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Calls a function that is of use until a deadline, where the breaker has nothing that the native part looks at for that."""
+    permit = _admit(native, args, kwargs)
+    if permit is None:
+        return _fallback(native)(*args, **kwargs)
+    with permit:
+        result = function(*args, **kwargs)
+        permit.settle_result(result)
+        return result
+
+
 def through_gates(
     owner: Owner,
     function: Callable[..., Awaitable[Any]] | None,

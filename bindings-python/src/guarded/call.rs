@@ -7,8 +7,8 @@ use crate::coroutine;
 use crate::gated::{self, Stop};
 use crate::guard::{Guard, catch};
 use crate::object::attached;
-use crate::rejection::raise_refused;
-use fusewire::Outcome;
+use crate::rejection::raise_refused_of;
+use fusewire::{Outcome, Reason};
 use fusewire::binding::{Refused, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -36,7 +36,10 @@ unsafe fn refuse(
         if !fallback.is_null() {
             return ffi::PyObject_Vectorcall(fallback, args, count, names);
         }
-        raise_refused(Python::assume_attached(), breaker_of(owner), refused);
+        let py = Python::assume_attached();
+        let is_of_feature = refused.reason == Reason::FeatureDisabled;
+        let said = is_of_feature.then(|| guard.said_of(py, Arguments { args, count, names })).and_then(Result::ok);
+        raise_refused_of(py, breaker_of(owner), refused, said.as_ref().and_then(|said| said.feature()));
         ptr::null_mut()
     }
 }

@@ -13,6 +13,7 @@ use fusewire::Outcome;
 use fusewire::binding::{Course, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use std::ptr;
 
@@ -131,10 +132,23 @@ unsafe fn raised<'py>(
         unsafe { raised.forget() };
         return Err(Begun { said: first.said, course: Some(course), error, result: None });
     }
+    if let Some(error) = &error {
+        note_one_attempt(py, guard, error);
+    }
     drop(error);
     // SAFETY: attached.
     unsafe { raised.restore() };
     Ok(ptr::null_mut())
+}
+
+/// Tells with the exception that the call was one attempt, and nothing else.
+fn note_one_attempt(py: Python<'_>, guard: &Guard, error: &Bound<'_, PyAny>) {
+    static NOTE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let find = || Ok::<_, PyErr>(py.import("fusewire._errors")?.getattr("attach_one")?.unbind());
+    let noted = NOTE.get_or_try_init(py, find).and_then(|note| note.bind(py).call1((error,)));
+    if let Err(thrown) = noted {
+        crate::events::log_error(py, "attached", guard.core.name(), &thrown);
+    }
 }
 
 unsafe fn go_on<'py>(
