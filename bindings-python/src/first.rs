@@ -50,7 +50,7 @@ impl First {
     #[cold]
     pub(crate) fn course(&self, guard: &Guard) -> Box<Course> {
         let request = self.said.as_ref().map_or_else(Request::new, Said::request);
-        Box::new(Course::take_up(&guard.core, &request, self.wanted, self.begun))
+        Box::new(Course::resume(&guard.core, &request, self.wanted, self.begun))
     }
 
     /// Settles an attempt that has succeeded, beyond doubt.

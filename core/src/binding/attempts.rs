@@ -37,14 +37,14 @@ impl Course {
     }
 
     /// Counts a call that begins; answers when that is. For hosts that make the first attempt by its slip alone, and put a
-    /// course together when that was not all: see [`take_up`](Course::take_up).
+    /// course together when that was not all: see [`resume`](Course::resume).
     #[inline]
     pub fn count(breaker: &CircuitBreaker) -> Nanos {
         Steps::count(&breaker.0)
     }
 
     /// As [`begin`](Course::begin), of a call that was [counted](Course::count) and whose request was checked.
-    pub fn take_up(breaker: &CircuitBreaker, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
+    pub fn resume(breaker: &CircuitBreaker, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         Course(Steps::take_up(&breaker.0, request, wanted, begun))
     }
 
