@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Steppers and loops of all languages, led through the same random scripts: every step is the same.
-# Costs: ten seconds, and what building the packages costs.
+# Costs: half a minute, and what building the packages costs.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

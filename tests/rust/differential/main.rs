@@ -2,7 +2,20 @@
 //!
 //! - `differential write --seed N --scripts N` prints scripts, one to a line;
 //! - `differential run FILE` leads the crate through them, by its stepper and by its loops, and prints what happened;
-//! - `differential compare FILE REPORT...` compares the reports of all languages, step by step.
+//! - `differential compare FILE NAME=REPORT...` compares the reports of all languages, step by step.
+//!
+//! A script is `{document, calls: [{request, acts, rungs, then}]}`, in whole milliseconds; see `script.rs`. For each way of
+//! its own to make these calls a language prints `{script, way, host, sees, steps}`: the script's number, the way's name,
+//! whether a `thread` or a `task` waits, how much can be seen (`steps`, from outside `waits` or only `times`), and what
+//! happened, in nanoseconds on the clock:
+//!
+//! - `{is: "call", at, attempt, timeout}`: the function is called;
+//! - `{is: "wait", at, for}`;
+//! - `{is: "use", at, rung}`;
+//! - `{is: "done", at, outcome, rung, attempts, rejected, retry_after, error_type}`: a stepper's own word for the end;
+//! - `{is: "over", at, value, error, attempts, rejected}`: what who called has. A value is the number of the function's call
+//!   that returned it, or the rung's name; an error begins with that number, or is `rejected: REASON` or `timeout of NS`;
+//! - `{is: "read", at, metrics}`: after each call the lines of the metrics that are not 0.
 
 mod awaited;
 mod blocking;
