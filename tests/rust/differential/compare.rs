@@ -9,8 +9,8 @@ const OF_CALLS: [&str; 2] = ["attempt", "timeout"];
 const OF_ENDS: [&str; 2] = ["attempts", "rejected"];
 const OF_ANSWERS: [&str; 3] = ["attempts", "rejected", "error"];
 
-/// What steppers leave to who goes by them: where values are kept.
-const BEYOND: [&str; 1] = ["cache"];
+/// What steppers leave to who goes by them: where values are kept, and what runs beside an attempt.
+const BEYOND: [&str; 2] = ["cache", "hedge"];
 
 struct Report {
     /// Language and way.

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// The names of the rungs that a document may have.
 pub const RUNGS: [&str; 2] = ["first", "second"];
 
+/// Beside hedges, what an attempt takes is a multiple of so many milliseconds and a number that no other act has; the times
+/// of hedges are multiples, and timeouts are in the middle: what attempts come to is never a matter of the same instant.
+pub const APART: u64 = 32;
+
 /// What a rung fails with.
 pub const EMPTY: Act =
     Act { takes: Duration::ZERO, outcome: String::new(), error_type: None, status: None, retry_after: None };
@@ -50,6 +54,11 @@ pub fn document(r: &mut Random) -> Value {
     if r.chance(60) {
         set("timeout", timeout(r));
     }
+    if r.chance(20) {
+        set("hedge", json!({ "after": milliseconds(r.within(1..=6) * APART), "max": r.within(1..=3) }));
+        // Neither ends in the millisecond in which something else does.
+        set("timeout", milliseconds(r.within(1..=12) * APART + APART / 2));
+    }
     if r.chance(50) {
         set("fallback", RUNGS[..r.within(1..=2) as usize].to_vec().into());
     }
@@ -70,6 +79,10 @@ pub fn document(r: &mut Random) -> Value {
         set("rate_limit", json!({ "rate": *r.pick(&[0.5, 2.0, 5.0]), "burst": few(r, 3) }));
     }
     let mut document = Value::Object(document);
+    if document.get("hedge").is_some() {
+        // A window may open by a success: whether a loser is let go before or after it is each host's own.
+        document.as_object_mut().map(|keys| keys.remove("window"));
+    }
     // A timeout that learns has all calls timed, and Node's lanes count for themselves which are.
     if !is_around(&document) {
         document["sample_durations_every"] = 1.into();
@@ -81,7 +94,7 @@ pub fn document(r: &mut Random) -> Value {
 
 /// Whether there are policies around a call.
 pub fn is_around(document: &Value) -> bool {
-    ["retry", "timeout", "fallback", "cache"].iter().any(|policy| document.get(policy).is_some())
+    ["retry", "timeout", "fallback", "cache", "hedge"].iter().any(|policy| document.get(policy).is_some())
 }
 
 /// What trips, for how long, and how it closes.

@@ -1,6 +1,6 @@
 //! Writes scripts.
 
-use crate::document::{RUNGS, document, is_around};
+use crate::document::{APART, RUNGS, document, is_around};
 use crate::random::Random;
 use crate::script::Script;
 use crate::stepped::{self, Host};
@@ -45,7 +45,12 @@ fn script(r: &mut Random) -> Value {
 }
 
 fn call(r: &mut Random, document: &Value) -> Value {
-    let acts: Vec<Value> = (0..r.within(1..=4)).map(|_| act(r)).collect();
+    let mut acts: Vec<Value> = (0..r.within(1..=4)).map(|_| act(r)).collect();
+    if document.get("hedge").is_some() {
+        for (n, act) in acts.iter_mut().enumerate() {
+            act["takes"] = (r.within(0..=12) * APART + (1 << n)).into();
+        }
+    }
     let mut rungs: Vec<&str> = RUNGS.to_vec();
     rungs.retain(|_| r.chance(50));
     let then: Vec<Value> = (0..r.within(0..=2)).map(|_| then(r)).collect();
@@ -61,7 +66,7 @@ fn request(r: &mut Random, document: &Value) -> Value {
         request.insert("idempotent".to_owned(), true.into());
     }
     // Without policies around it a call of Python's knows no deadline.
-    if is_around(document) && r.chance(25) {
+    if is_around(document) && document.get("hedge").is_none() && r.chance(25) {
         request.insert("deadline".to_owned(), r.within(1..=1_500).into());
     }
     if r.chance(60) {
