@@ -48,7 +48,7 @@ export const enum At {
   Kept = 43,
   IsNamed = 44,
   IsKeyed = 45,
-  Idempotent = 46,
+  Repeats = 46,
 }
 
 /** By which ways a breaker's calls go, as the native part tells it; 0 for what JavaScript may decide alone. @internal */

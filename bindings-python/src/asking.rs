@@ -52,17 +52,19 @@ pub(crate) enum Field {
     Feature,
     Method,
     Idempotent,
+    Once,
     Key,
 }
 
 impl Field {
-    pub(crate) const ALL: [Field; 7] = [
+    pub(crate) const ALL: [Field; 8] = [
         Field::Priority,
         Field::Cost,
         Field::Deadline,
         Field::Feature,
         Field::Method,
         Field::Idempotent,
+        Field::Once,
         Field::Key,
     ];
 
@@ -75,6 +77,7 @@ impl Field {
             Field::Feature => "feature",
             Field::Method => "method",
             Field::Idempotent => "idempotent",
+            Field::Once => "once",
             Field::Key => "key",
         }
     }
@@ -89,6 +92,7 @@ pub(crate) struct Said {
     feature: Option<Arc<str>>,
     method: Option<Arc<str>>,
     is_idempotent: bool,
+    is_once: bool,
     key: Option<Arc<str>>,
 }
 
@@ -116,6 +120,7 @@ impl Said {
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),
             Field::Idempotent => self.is_idempotent = given.is_truthy()?,
+            Field::Once => self.is_once = given.is_truthy()?,
             Field::Key => self.key = Some(text(field, given)?),
         }
         Ok(())
@@ -141,6 +146,9 @@ impl Said {
         }
         if self.is_idempotent {
             request = request.idempotent();
+        }
+        if self.is_once {
+            request = request.once();
         }
         if let Some(key) = &self.key {
             request = request.key(key);
