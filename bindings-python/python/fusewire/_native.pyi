@@ -43,6 +43,7 @@ __all__ = [
     "require_main_interpreter",
     "rungs_of",
     "schema",
+    "timeout_message",
 ]
 
 __version__: str
@@ -54,6 +55,7 @@ def schema() -> str:
     """The JSON schema (draft 2020-12) of the configuration document, for editors and checks before a release."""
 
 def rejection_message(breaker: str, reason: str, retry_after: float | None) -> str: ...
+def timeout_message(breaker: str, limit: float) -> str: ...
 def hear_rejections(is_heard: bool) -> None: ...
 def level_name(given: object) -> LevelName: ...
 def guard_function(
