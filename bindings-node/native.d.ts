@@ -230,5 +230,8 @@ export declare const CONTENT_TYPE: string
 /** The error type of calls cut off by a timeout. */
 export declare const TIMEOUT: string
 
+/** What a call says that took longer than so many nanoseconds. */
+export declare function timeoutMessage(breaker: string, nanos: number): string
+
 /** What a rejection says. */
 export declare function rejectionMessage(breaker: string, reason: string, nanos?: number | undefined | null): string

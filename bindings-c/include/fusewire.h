@@ -583,8 +583,9 @@ typedef struct fusewire_request {
     const char *key;
     // Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
     uint32_t idempotent;
-    // Always 0.
-    uint32_t reserved;
+    // Not 0: the call cannot be made more than once, whatever its method, as when its body cannot be sent again: it is
+    // neither retried nor hedged. 0 to begin with.
+    uint32_t once;
 } fusewire_request;
 
 // Calls `fusewire_waiting_notify`'s callback when the wait has ended, on the thread that has ended it: one that

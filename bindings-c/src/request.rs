@@ -42,8 +42,9 @@ pub struct fusewire_request {
     pub key: *const c_char,
     /// Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
     pub idempotent: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// Not 0: the call cannot be made more than once, whatever its method, as when its body cannot be sent again: it is
+    /// neither retried nor hedged. 0 to begin with.
+    pub once: u32,
 }
 
 const _: () = assert!(size_of::<fusewire_request>() >= 16 + size_of::<usize>());
@@ -77,7 +78,8 @@ pub(crate) unsafe fn read<'a>(request: *const fusewire_request) -> Outcome<Reque
     let asked = feature.map_or(asked, |feature| asked.feature(feature));
     let asked = method.map_or(asked, |method| asked.method(method));
     let asked = key.map_or(asked, |key| asked.key(key));
-    Ok(if ours.idempotent == 0 { asked } else { asked.idempotent() })
+    let asked = if ours.idempotent == 0 { asked } else { asked.idempotent() };
+    Ok(if ours.once == 0 { asked } else { asked.once() })
 }
 
 /// Who is asked for what: a breaker with the number of its handle, and what it may be asked for. The permit

@@ -89,7 +89,7 @@ layout! {
             method: 32, 8;
             key: 40, 8;
             idempotent: 48, 4;
-            reserved: 52, 4;
+            once: 52, 4;
         }
         fusewire_step: 440, 8 {
             kind: 0, 4;

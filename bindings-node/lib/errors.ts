@@ -120,7 +120,7 @@ export class TimeoutError extends CircuitBreakerError {
 
   /** For tests of code that catches it. */
   constructor(breaker: string, timeout: number) {
-    super(`circuit breaker '${breaker}': the call took longer than ${timeout} ms`);
+    super(native.timeoutMessage(breaker, Math.round(timeout * 1e6)));
     this.breaker = breaker;
     this.timeout = timeout;
   }

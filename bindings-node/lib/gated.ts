@@ -30,7 +30,7 @@ const nativeEnter = hostEnter;
 
 /** Tells the native part what is asked of the breaker in that slot. @internal */
 export function tellRequest(slot: number, request: CallRequest, waits: boolean): void {
-  const { priority, cost = 1, deadline, feature, method, idempotent, key } = request;
+  const { priority, cost = 1, deadline, feature, method, idempotent, once, key } = request;
   words[At.Priority] = levelOf(priority ?? 'normal');
   doubles[At.Cost] = cost;
   doubles[At.Deadline] = deadline === undefined ? NaN : Math.round(deadline * 1e6);
@@ -38,7 +38,7 @@ export function tellRequest(slot: number, request: CallRequest, waits: boolean):
   const isNamed = feature !== undefined || method !== undefined;
   words[At.IsNamed] = Number(isNamed);
   words[At.IsKeyed] = Number(key !== undefined);
-  words[At.Idempotent] = Number(idempotent === true);
+  words[At.Repeats] = Number(idempotent === true) | (Number(once === true) << 1);
   words[At.Slot] = slot;
   if (isNamed) isolate.nameCall(feature, method);
 }

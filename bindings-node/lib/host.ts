@@ -48,7 +48,7 @@ export const enum At {
   Kept = 43,
   IsNamed = 44,
   IsKeyed = 45,
-  Idempotent = 46,
+  Repeats = 46,
   Quietly = 47,
   HasBudget = 48,
   /** An index of doubles. */

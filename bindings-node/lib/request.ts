@@ -29,6 +29,11 @@ export interface CallRequest {
   method?: string;
   /** Says that the call may be made more than once, although its method alone does not say so; false when left out. */
   idempotent?: boolean;
+  /**
+   * Says that the call cannot be made more than once, whatever its method: its body cannot be sent again, say. It is neither
+   * retried nor hedged; false when left out.
+   */
+  once?: boolean;
   /** Under what its value is cached, and which calls are the same; without it nothing is cached. */
   key?: string;
 }
@@ -56,7 +61,7 @@ export function levelOf(given: unknown): number {
   return level;
 }
 
-const REQUEST = ['priority', 'cost', 'deadline', 'feature', 'method', 'idempotent', 'key'] as const;
+const REQUEST = ['priority', 'cost', 'deadline', 'feature', 'method', 'idempotent', 'once', 'key'] as const;
 
 /** Checks what a call is given; `more` are keys that this kind of call takes, too. @internal */
 export function checkRequest(options: unknown, more: readonly string[] = []): asserts options is AcquireOptions {
@@ -78,9 +83,9 @@ export function checkRequest(options: unknown, more: readonly string[] = []): as
     const given = (options as Record<string, unknown>)[name];
     if (given !== undefined && typeof given !== 'string') throw invalid(`options.${name}`, 'a string', given);
   }
-  const { idempotent } = options as { idempotent?: unknown };
-  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
-    throw invalid('options.idempotent', 'true or false', idempotent);
+  for (const name of ['idempotent', 'once'] as const) {
+    const given = (options as Record<string, unknown>)[name];
+    if (given !== undefined && typeof given !== 'boolean') throw invalid(`options.${name}`, 'true or false', given);
   }
   if (signal !== undefined && signal !== null) checkSignal(signal);
 }

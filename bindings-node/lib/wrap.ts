@@ -39,11 +39,11 @@ function guard<This, Args extends unknown[], R>(
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
   if (options instanceof Breaker) return withBreaker(options.wrap(fn), options);
   const { name: given = name || 'anonymous', priority, ...both } = options;
-  const { signal, cost, deadline, feature, method, idempotent, key, withSignal, ...rest } = both;
+  const { signal, cost, deadline, feature, method, idempotent, once, key, withSignal, ...rest } = both;
   const isRules = typeof priority === 'object';
   const breaker = new Breaker(given, isRules ? { ...rest, priority } : rest);
   const ofCalls = {
-    ...{ signal, priority: isRules ? undefined : priority, cost, deadline, feature, method, idempotent, key },
+    ...{ signal, priority: isRules ? undefined : priority, cost, deadline, feature, method, idempotent, once, key },
     withSignal,
   };
   return withBreaker(breaker.wrap(fn, ofCalls), breaker);

@@ -47,6 +47,12 @@ pub const CONTENT_TYPE: &str = fusewire::CONTENT_TYPE;
 #[napi]
 pub const TIMEOUT: &str = fusewire::binding::TIMEOUT;
 
+/// What a call says that took longer than so many nanoseconds.
+#[napi(catch_unwind)]
+pub fn timeout_message(breaker: String, nanos: f64) -> String {
+    fusewire::binding::timeout_message(&breaker, nanos as u64)
+}
+
 /// What a rejection says.
 #[napi(catch_unwind)]
 pub fn rejection_message(breaker: String, reason: String, nanos: Option<f64>) -> String {

@@ -68,10 +68,10 @@ pub(crate) const KEEPS: usize = 42;
 /// Out of it: 1 + the code of the slot that it keeps; 0 for none.
 pub(crate) const KEPT: usize = 43;
 /// Into enter and begin: whether the feature and the method were told before; whether there is a key; whether the call may
-/// be made more than once.
+/// be made more than once, bit 0, or cannot, bit 1.
 pub(crate) const IS_NAMED: usize = 44;
 pub(crate) const IS_KEYED: usize = 45;
-pub(crate) const IDEMPOTENT: usize = 46;
+pub(crate) const REPEATS: usize = 46;
 /// Into begin: whether a first attempt may be told of by its permit alone, and the lane is to be granted the next ones. Out of
 /// it then: whether a budget waits to be told of those; how long each of them may take, in nanoseconds, NaN for any time.
 pub(crate) const QUIETLY: usize = 47;

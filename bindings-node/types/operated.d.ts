@@ -32,6 +32,8 @@ export declare abstract class OperatedBreaker extends BreakerEmitter {
     reconfigure(options: DocumentOptions, by?: By): boolean;
     /** As `reconfigure`, with a document as every language reads it. */
     reconfigureDocument(document: string | object, by?: By): boolean;
+    /** Cached values for which other rules have no room go. */
+    private vacated;
     /**
      * Sets the lowest level that is let in; `false` when it is the same. It holds until other rules say another one.
      *

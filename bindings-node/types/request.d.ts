@@ -20,6 +20,11 @@ export interface CallRequest {
     method?: string;
     /** Says that the call may be made more than once, although its method alone does not say so; false when left out. */
     idempotent?: boolean;
+    /**
+     * Says that the call cannot be made more than once, whatever its method: its body cannot be sent again, say. It is neither
+     * retried nor hedged; false when left out.
+     */
+    once?: boolean;
     /** Under what its value is cached, and which calls are the same; without it nothing is cached. */
     key?: string;
 }

@@ -52,17 +52,19 @@ pub(crate) enum Field {
     Feature,
     Method,
     Idempotent,
+    Once,
     Key,
 }
 
 impl Field {
-    pub(crate) const ALL: [Field; 7] = [
+    pub(crate) const ALL: [Field; 8] = [
         Field::Priority,
         Field::Cost,
         Field::Deadline,
         Field::Feature,
         Field::Method,
         Field::Idempotent,
+        Field::Once,
         Field::Key,
     ];
 
@@ -80,6 +82,7 @@ impl Field {
             Field::Feature => "feature",
             Field::Method => "method",
             Field::Idempotent => "idempotent",
+            Field::Once => "once",
             Field::Key => "key",
         }
     }
@@ -131,6 +134,7 @@ impl Said {
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),
             Field::Idempotent => self.is_idempotent = given.is_truthy()?,
+            Field::Once => self.is_once = given.is_truthy()?,
             Field::Key => self.key = Some(text(field, given)?),
         }
         Ok(())

@@ -163,11 +163,11 @@ impl Breaker {
     /// Where calls wait in a queue, the thread waits here; in an event loop such a permit is to be awaited or entered, and
     /// asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`: how much of a rate limit the call takes, from 1 up;
     /// `deadline`: an instant of the breaker's clock, as `time.monotonic()` tells it, from which on the call is of no use;
-    /// `feature`: of the document's `features`, the one that the call is of; `method`, `idempotent` and `key` matter to calls
-    /// that are retried or cached.
+    /// `feature`: of the document's `features`, the one that the call is of; `method`, `idempotent`, `once` and `key` matter to
+    /// calls that are retried or cached.
     ///
     /// Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is wrong.
-    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, key=None, wait=true))]
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, once=None, key=None, wait=true))]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword")]
     fn acquire<'py>(
         slf: Py<Self>,
@@ -178,11 +178,12 @@ impl Breaker {
         feature: Option<&Bound<'py, PyAny>>,
         method: Option<&Bound<'py, PyAny>>,
         idempotent: Option<&Bound<'py, PyAny>>,
+        once: Option<&Bound<'py, PyAny>>,
         key: Option<&Bound<'py, PyAny>>,
         wait: bool,
     ) -> PyResult<Bound<'py, Permit>> {
         let guard = &slf.get().guard;
-        let asked = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
+        let asked = Said::of([priority, cost, deadline, feature, method, idempotent, once, key])?;
         if guard.core.is_gated() || asked.matters_without_gates() {
             return Breaker::enter(slf, py, &asked, wait);
         }
@@ -196,7 +197,7 @@ impl Breaker {
     }
 
     /// As `acquire`, but never waits, and `None` when the call is turned away.
-    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, key=None))]
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, once=None, key=None))]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword")]
     fn try_acquire(
         slf: Py<Self>,
@@ -207,10 +208,11 @@ impl Breaker {
         feature: Option<&Bound<'_, PyAny>>,
         method: Option<&Bound<'_, PyAny>>,
         idempotent: Option<&Bound<'_, PyAny>>,
+        once: Option<&Bound<'_, PyAny>>,
         key: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Permit>> {
         let guard = &slf.get().guard;
-        let asked = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
+        let asked = Said::of([priority, cost, deadline, feature, method, idempotent, once, key])?;
         if !guard.core.is_gated() && !asked.matters_without_gates() {
             return Ok(guard.acquire().ok().map(|slip| Permit::new(slf, None, slip)));
         }
@@ -221,7 +223,7 @@ impl Breaker {
     /// Begins a call that is made step by step: retries with their waits, timeouts, and the rungs that answer when it fails.
     /// It says what is to be done, and does none of it but asking for permits. Raises `RequestError` when an argument is
     /// wrong.
-    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, key=None))]
+    #[pyo3(signature = (*, priority=None, cost=None, deadline=None, feature=None, method=None, idempotent=None, once=None, key=None))]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword")]
     fn attempts(
         slf: Py<Self>,
@@ -232,9 +234,10 @@ impl Breaker {
         feature: Option<&Bound<'_, PyAny>>,
         method: Option<&Bound<'_, PyAny>>,
         idempotent: Option<&Bound<'_, PyAny>>,
+        once: Option<&Bound<'_, PyAny>>,
         key: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Attempts> {
-        let said = Said::of([priority, cost, deadline, feature, method, idempotent, key])?;
+        let said = Said::of([priority, cost, deadline, feature, method, idempotent, once, key])?;
         Attempts::begin(py, slf, None, said)
     }
 

@@ -67,6 +67,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(asking::level_name, m)?)?;
     m.add_function(wrap_pyfunction!(document::schema, m)?)?;
     m.add_function(wrap_pyfunction!(rejection::rejection_message, m)?)?;
+    m.add_function(wrap_pyfunction!(rejection::timeout_message, m)?)?;
     m.add_function(wrap_pyfunction!(rejection::hear_rejections, m)?)?;
     guarded::add_types(m)?;
     coroutine::add_types(m)

@@ -115,6 +115,12 @@ pub(crate) fn tell(breaker: &str, refused: &Refused) {
     }
 }
 
+/// What a call says that took longer than so many seconds.
+#[pyfunction]
+pub(crate) fn timeout_message(breaker: &str, limit: f64) -> String {
+    fusewire::binding::timeout_message(breaker, (limit * 1e9).round() as u64)
+}
+
 /// What a rejection says.
 #[pyfunction]
 pub(crate) fn rejection_message(breaker: &str, reason: &str, retry_after: Option<f64>) -> String {

@@ -397,3 +397,19 @@ def test_a_change_of_a_feature_is_an_event(make):
         "opened",
         None,
     )
+
+
+# ---- calls that can be made only once ----
+
+
+@pytest.mark.parametrize("once", [True, lambda: True])
+def test_a_call_that_can_be_made_only_once_is_not_tried_again(make, once):
+    breaker, function = make(retry=RETRY), failing(9)
+    with pytest.raises(TimeoutError):
+        circuit_breaker(breaker, method="GET", once=once)(function)()
+    assert len(function.calls) == 1
+    attempts = breaker.attempts(method="GET", idempotent=True, once=True)
+    attempts.next()
+    attempts.failure("timeout")
+    assert attempts.next().outcome == "failure"
+    assert breaker.at(method="GET", once=False).attempts().next().attempt == 1

@@ -29,6 +29,8 @@ struct request {
     std::string_view key = {};
     /// The call may be made more than once, although its method alone does not say so.
     bool idempotent = false;
+    /// The call cannot be made more than once, whatever its method: it is neither retried nor hedged.
+    bool once = false;
 };
 
 /// The slots of a bulkhead, for `breaker::set_slots`.
@@ -76,6 +78,7 @@ public:
         raw_.method = method_.get_if_any();
         raw_.key = key_.get_if_any();
         raw_.idempotent = asked.idempotent;
+        raw_.once = asked.once;
     }
 
     const fusewire_request* get() const noexcept { return &raw_; }

@@ -117,6 +117,13 @@ static void what_the_request_says_of_method_and_deadline_holds(void **state) {
     is_ok(fusewire_attempts_failure(&twice.attempts, "timeout"));
     assert_int_equal(next(&twice)->kind, FUSEWIRE_STEP_DONE);
     end(&twice);
+
+    request.once = 1;
+    bench never_again = begun_with("{" FIXED "}", &request);
+    (void)next(&never_again);
+    is_ok(fusewire_attempts_failure(&never_again.attempts, "timeout"));
+    assert_int_equal(next(&never_again)->kind, FUSEWIRE_STEP_DONE);
+    end(&never_again);
 }
 
 static void rungs_answer_in_their_order_and_the_end_tells_which(void **state) {

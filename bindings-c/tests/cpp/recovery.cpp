@@ -73,6 +73,11 @@ TEST("a request tells method, deadline, key and feature") {
     CHECK(call->try_next()->timeout() == 500ms);
     CHECK(call->settle(ending{outcome::failure, "timeout", 0, {}, {}, true}) == status::ok);
     CHECK(call->try_next()->outcome() == outcome::failure);
+    asked.method = "GET";
+    asked.once = true;
+    auto only = orders.try_begin(asked);
+    CHECK(only->try_next() && only->settle(ending{outcome::failure, "timeout", 0, {}, {}, true}) == status::ok &&
+          only->try_next()->kind() == step_kind::done);
     asked.feature = "search";
     CHECK(orders.try_begin(asked).error()->key() == "feature" && orders.try_acquire(asked).error()->key() == "feature");
     asked.feature = std::string_view("a\0b", 3);

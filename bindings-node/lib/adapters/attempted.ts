@@ -88,6 +88,3 @@ export function canBeSentAgain(body: unknown): boolean {
   const isKnown = ArrayBuffer.isView(body) || body instanceof URLSearchParams || body instanceof FormData;
   return isKnown || Array.isArray(body) || !(Symbol.asyncIterator in body || Symbol.iterator in body);
 }
-
-/** What is said in the place of the method of a request that must not be sent twice: no table of methods has it. @internal */
-export const onlyOnce = (method: string): string => `${method}, once`;

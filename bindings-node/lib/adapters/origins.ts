@@ -7,7 +7,7 @@ import { Permit } from '../permit';
 import { Registry } from '../registry';
 import { type CallRequest, type Priority, levelOf } from '../request';
 import { requestPriority } from './priority';
-import { Attempted, canBeSentAgain, onlyOnce } from './attempted';
+import { Attempted, canBeSentAgain } from './attempted';
 import { Call, isFailing, isFailureStatus } from './status';
 
 /** Where a request goes. */
@@ -166,13 +166,13 @@ export class Origins implements Guarded {
   }
 
   private attempted(breaker: CircuitBreaker, target: Target, asked: CallRequest, request: Outgoing): Attempted {
-    const { method } = target;
-    const isOnce = !canBeSentAgain(request.body);
     const { idempotent } = this.options;
-    const named = isOnce
-      ? { method: onlyOnce(method) }
-      : { method, idempotent: Boolean(typeof idempotent === 'function' ? idempotent(target) : idempotent) };
-    return new Attempted(breaker, { ...asked, ...named }, request.signal, (status) =>
+    const repeats = {
+      method: target.method,
+      idempotent: Boolean(typeof idempotent === 'function' ? idempotent(target) : idempotent),
+      once: !canBeSentAgain(request.body),
+    };
+    return new Attempted(breaker, { ...asked, ...repeats }, request.signal, (status) =>
       isFailing(this.isFailure, breaker, status),
     );
   }

@@ -30,8 +30,11 @@ pub(super) fn request(s: Scratch, names: &Names) -> std::result::Result<Request<
     if let Some(deadline) = s.nanos_at(DEADLINE) {
         request = request.deadline(deadline);
     }
-    if s.get(IDEMPOTENT) != 0 {
+    if s.get(REPEATS) & 1 != 0 {
         request = request.idempotent();
+    }
+    if s.get(REPEATS) & 2 != 0 {
+        request = request.once();
     }
     Ok(names.add(request))
 }

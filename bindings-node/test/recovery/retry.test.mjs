@@ -202,3 +202,16 @@ test('a wait is longer when the process says that it is busy', async () => {
   attempts[Symbol.dispose]();
   assert.throws(() => breaker.setUtilisation(2), { key: 'utilisation' });
 });
+
+test('a call that can be made only once is not tried again, whatever its method', async () => {
+  const { clock, breaker } = made({ retry: { ...RETRY, on: ['timeout', 'unknown'] } });
+  const fn = failsTimes(9, failing('ETIMEDOUT'));
+  await until(clock, breaker.execute(fn, { method: 'GET', idempotent: true, once: true })).catch(() => {});
+  assert.equal(fn.calls(), 1);
+  const wrapped = breaker.wrap(fn, { method: 'GET', once: () => true });
+  await until(clock, wrapped()).catch(() => {});
+  assert.equal(fn.calls(), 2);
+  await until(clock, breaker.execute(fn, { method: 'GET', once: false })).catch(() => {});
+  assert.ok(fn.calls() > 3);
+  assert.throws(() => breaker.tryAcquire({ once: 1 }), /options\.once/);
+});

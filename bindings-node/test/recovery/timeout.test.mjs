@@ -17,7 +17,7 @@ test('a call that takes too long rejects with an error that names the limit', as
   assert.ok(error instanceof TimeoutError && isTimeoutError(error) && isCircuitBreakerError(error));
   const { name, code, timeout, message } = error;
   assert.deepEqual([name, code, error.breaker, timeout], ['TimeoutError', 'ERR_CIRCUIT_TIMEOUT', breaker.name, 50]);
-  assert.equal(message, `circuit breaker '${breaker.name}': the call took longer than 50 ms`);
+  assert.equal(message, `circuit breaker '${breaker.name}': the call took longer than its timeout of 50ms`);
   assert.equal(clock.now(), 50);
   assert.match(breaker.metrics(), /error_type="timeout"} 1/);
 });

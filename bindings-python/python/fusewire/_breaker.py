@@ -179,6 +179,7 @@ class CircuitBreaker(Breaker):
         feature: str | None = None,
         method: str | None = None,
         idempotent: bool | None = None,
+        once: bool | None = None,
         key: str | None = None,
     ) -> Asking:
         """This breaker, asked for calls of that priority and cost: ``breaker.at("high").call(function, ...)``; see
@@ -192,6 +193,7 @@ class CircuitBreaker(Breaker):
             "feature": feature,
             "method": method,
             "idempotent": idempotent,
+            "once": once,
             "key": key,
         }
         return Asking(self, asked)
@@ -210,8 +212,8 @@ class CircuitBreaker(Breaker):
         ``timeout``, ``retry``, ``fallback``, ``cache``, ``hedge`` and ``features`` are keys of the breaker's document: those
         that are given here are changed for all of its calls (a transition with cause ``reconfigured``, if that is another
         document), the others stay. All else belongs to the calls of this policy: ``ignore``, ``failure`` and so on, and
-        ``priority``, ``cost``, ``feature``, ``method``, ``idempotent`` and ``key``, each a constant or a function of the call's
-        arguments. Raises ``ConfigError``.
+        ``priority``, ``cost``, ``feature``, ``method``, ``idempotent``, ``once`` and ``key``, each a constant or a function of
+        the call's arguments. Raises ``ConfigError``.
         """
         from ._policy import Policy
 

@@ -45,6 +45,7 @@ _RULES = (
     "feature",
     "method",
     "idempotent",
+    "once",
     "key",
 )
 
@@ -101,7 +102,7 @@ def circuit_breaker(
 
     - ``feature="search"``: of the breaker's ``features``, the one that the call is of.
     - ``method="PUT"``: what ``retry.per_method`` says of it decides how often the call may be tried; ``idempotent=True``: a call
-      of any method may be made more than once.
+      of any method may be made more than once; ``once=True``: it cannot, whatever its method.
     - ``key``: under what the call's value is cached, a text; without it nothing is cached. Functions of one breaker do not
       share values; objects of one class share those of its methods, unless the key tells them apart: ``self`` is an argument.
 

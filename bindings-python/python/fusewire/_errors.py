@@ -150,7 +150,7 @@ class CallTimeoutError(CircuitBreakerError, TimeoutError):
     """An attempt took longer than it may and was cancelled. Its ``__cause__`` is what the function raised then, if it did."""
 
     def __init__(self, breaker: CircuitBreaker | str, limit: float) -> None:
-        super().__init__(f"{breaker if isinstance(breaker, str) else breaker.name}: no answer within {limit:g} s")
+        super().__init__(_native.timeout_message(breaker if isinstance(breaker, str) else breaker.name, limit))
         #: The breaker, or its name where the exception has crossed a process.
         self.breaker = breaker
         #: How long it may have taken, in seconds.
@@ -162,7 +162,7 @@ class CallTimeoutError(CircuitBreakerError, TimeoutError):
         return self.breaker if isinstance(self.breaker, str) else self.breaker.name
 
     def __str__(self) -> str:
-        return f"a call under circuit breaker '{self.name}' had no answer within its timeout of {self.limit:g} s"
+        return _native.timeout_message(self.name, self.limit)
 
     def __reduce__(self) -> tuple[type[CallTimeoutError], tuple[str, float]]:
         return type(self), (self.name, self.limit)

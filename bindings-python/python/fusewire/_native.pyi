@@ -43,6 +43,7 @@ __all__ = [
     "require_main_interpreter",
     "rungs_of",
     "schema",
+    "timeout_message",
 ]
 
 __version__: str
@@ -54,6 +55,7 @@ def schema() -> str:
     """The JSON schema (draft 2020-12) of the configuration document, for editors and checks before a release."""
 
 def rejection_message(breaker: str, reason: str, retry_after: float | None) -> str: ...
+def timeout_message(breaker: str, limit: float) -> str: ...
 def hear_rejections(is_heard: bool) -> None: ...
 def level_name(given: object) -> LevelName: ...
 def guard_function(
@@ -102,6 +104,7 @@ class Breaker:
         feature: str | None = None,
         method: str | None = None,
         idempotent: bool | None = None,
+        once: bool | None = None,
         key: str | None = None,
         wait: bool = True,
     ) -> Permit:
@@ -111,7 +114,7 @@ class Breaker:
         asks then. With `wait=False` it never waits. `priority`: a `Priority`, its name, or a number from 0 to 100; `cost`:
         how much of a rate limit the call takes, from 1 up; `deadline`: an instant of the breaker's clock, as
         `time.monotonic()` tells it, from which on the call is of no use; `feature`: of the document's `features`, the one that
-        the call is of; `method`, `idempotent` and `key` matter to calls that are retried or cached.
+        the call is of; `method`, `idempotent`, `once` and `key` matter to calls that are retried or cached.
 
         Raises `CircuitOpenError`, or what extends it, when the call is turned away; `RequestError` when an argument is
         wrong.
@@ -126,6 +129,7 @@ class Breaker:
         feature: str | None = None,
         method: str | None = None,
         idempotent: bool | None = None,
+        once: bool | None = None,
         key: str | None = None,
     ) -> Permit | None:
         """As `acquire`, but never waits, and `None` when the call is turned away."""
@@ -139,6 +143,7 @@ class Breaker:
         feature: str | None = None,
         method: str | None = None,
         idempotent: bool | None = None,
+        once: bool | None = None,
         key: str | None = None,
     ) -> Attempts:
         """Begins a call that is made step by step: retries with their waits, timeouts, and the rungs that answer when it

@@ -366,6 +366,8 @@ class _OfCalls(TypedDict, total=False):
     """Its method, such as ``"GET"``, or a function of its arguments."""
     idempotent: bool | Callable[..., bool] | None
     """Whether it may be made more than once whatever its method, or a function of its arguments."""
+    once: bool | Callable[..., bool] | None
+    """Whether it cannot be made more than once, whatever its method: neither retried nor hedged. Or a function of its arguments."""
     key: str | Callable[..., str | None] | None
     """Under what its value is cached, or a function of its arguments."""
 
@@ -399,6 +401,8 @@ class AdapterOptions(_DocumentButCalls, _OfErrors, total=False):
 
     priority: PriorityRules | Callable[[Any], Level | None] | None
     """The level of a request, as a function of it; a mapping is the document's table."""
+    feature: str | Callable[[Any], str | None] | None
+    """Of which of the breakers' ``features`` a request is, or a function of it."""
     clock: ManualClock | None
     """For tests."""
 

@@ -112,10 +112,15 @@ class Origins:
         options = dict(options)
         # A mapping is the breakers' own table.
         priority = None if hasattr(options.get("priority"), "items") else options.pop("priority", None)
+        feature = options.pop("feature", None)
+        asked = {"priority": priority, "feature": feature}
         _check(breaker, key, registry, is_failure, options)
         if priority is not None and not callable(priority):
             raise TypeError(f"priority is a function of a request, or the breakers' table, not {priority!r}")
+        if feature is not None and not isinstance(feature, str) and not callable(feature):
+            raise TypeError(f"feature is a text, or a function of a request, not {feature!r}")
         self._priority: Callable[[Any], Level | None] | None = priority
+        self._feature: str | Callable[[Any], str | None] | None = feature
         self._misuse = misuse
         self._given = {
             "breaker": breaker,
@@ -123,7 +128,7 @@ class Origins:
             "registry": registry,
             "is_failure": is_failure,
             "whole_body": whole_body,
-            "options": options if priority is None else {**options, "priority": priority},
+            "options": {**options, **{name: said for name, said in asked.items() if said is not None}},
         }
         self._rejected = rejected
         self._timed_out = timed_out
@@ -186,11 +191,16 @@ class Origins:
         if not self._may_retry:
             return None
         entry = self._entry_of(origin, request)
-        if entry is None or not entry.breaker._has_course or not can_be_sent_again():
+        if entry is None or not entry.breaker._has_course:
             return None
         from ._retries import Tries
 
-        attempts = entry.breaker.attempts(priority=self._level(request), method=request.method)
+        attempts = entry.breaker.attempts(
+            priority=self._level(request),
+            feature=self._feature_of(request),
+            method=request.method,
+            once=not can_be_sent_again(),
+        )
 
         def turn_away(done: Done) -> BaseException | None:
             if done.rejected is None:
@@ -213,8 +223,13 @@ class Origins:
         return self._only or self._entry(origin if self._key is None else self._key(request))
 
     def _acquire(self, entry: _Entry, request: Any) -> Permit:
-        breaker = entry.breaker
-        return breaker.acquire(priority=self._level(request)) if breaker._is_gated else breaker.acquire()
+        breaker, feature = entry.breaker, self._feature_of(request)
+        if feature is None and not breaker._is_gated:
+            return breaker.acquire()
+        return breaker.acquire(priority=self._level(request), feature=feature)
+
+    def _feature_of(self, request: Any) -> str | None:
+        return self._feature(request) if callable(self._feature) else self._feature
 
     def _level(self, request: Any) -> Level | None:
         """What the user's function says, else the request's header. What the header says in vain is no reason not to make

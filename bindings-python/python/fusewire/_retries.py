@@ -1,6 +1,6 @@
 """Requests of an HTTP client that are tried once more. The core decides when; here they are sent again.
 
-A request goes this way only when its body can be sent again; any other is one attempt.
+One whose body cannot be sent again is asked for as one attempt.
 """
 
 from __future__ import annotations

@@ -145,6 +145,8 @@ class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTranspor
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
     - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
       level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.
+    - ``feature``: of which of the breakers' ``features`` a request is, or a function of a request that answers it; ``None``
+      is none.
     - ``options``: those of each breaker, as ``fusewire.CircuitBreaker`` takes them, without ``fallback``, ``cache``,
       ``hedge`` and ``failure_result``. With ``retry`` a request is sent once more by its method (``retry.per_method``), as its
       error or status says, not before its ``Retry-After``, and only when its body can be sent again: one that is a stream

@@ -13,7 +13,7 @@ from clients import read
 import fusewire.aiohttp
 import fusewire.httpx
 import fusewire.requests
-from fusewire import RequestError
+from fusewire import CircuitBreaker, RequestError
 
 
 def by_requests(url, headers, **options):
@@ -111,3 +111,34 @@ def test_a_function_that_answers_no_level_is_told(client, upstream):
 def test_what_is_neither_a_function_nor_a_table_is_told(client):
     with pytest.raises(TypeError, match="priority is a function of a request"):
         client(priority="high")
+
+
+@clients
+@pytest.mark.parametrize("feature", ["reports", lambda request: "reports" if "/work" in str(request.url) else None])
+@pytest.mark.parametrize("retry", [None, {}])
+def test_a_request_is_of_the_feature_that_is_said(upstream, get, feature, retry):
+    upstream.phase("healthy")
+    document = {"failure_threshold": 1000, "features": {"reports": {}, "rest": {}}}
+    breaker = CircuitBreaker("service", **document, **({} if retry is None else {"retry": retry}))
+    assert get(upstream.work, {}, breaker=breaker, feature=feature) == 200
+    features = breaker.snapshot().features
+    assert (features["reports"].admitted, features["rest"].admitted) == (1, 0)
+
+
+@clients
+def test_a_function_that_names_no_feature_is_asked_all_the_same(upstream, get):
+    upstream.phase("healthy")
+    breaker = CircuitBreaker("service", features={"reports": {}})
+    assert get(upstream.work, {}, breaker=breaker, feature=lambda request: None) == 200
+    assert breaker.snapshot().features["reports"].admitted == 0
+
+
+@clients
+def test_a_feature_that_the_document_does_not_have_is_the_callers_error(upstream, get):
+    with pytest.raises(RequestError, match="feature"):
+        get(upstream.work, {}, features={"reports": {}}, feature="nothing")
+
+
+def test_a_feature_is_a_text_or_a_function():
+    with pytest.raises(TypeError, match="feature is a text, or a function of a request, not 5"):
+        fusewire.httpx.CircuitBreakerTransport(feature=5)

@@ -11,6 +11,7 @@ pub use self::first::{First, FirstGrant};
 pub use self::gates::{EnteredSlip, Paced, cost_of, policy_event_json, priority, priority_of};
 use crate::body::Body;
 use crate::breaker::CircuitBreaker;
+use crate::calls::TookLonger;
 use crate::clock::Nanos;
 use crate::config::Builder;
 use crate::engine::{Engine, Lane};
@@ -29,6 +30,7 @@ pub use crate::sync::{ForkGuard, ForkMutex};
 use crate::word::{Mode, State};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A permit as plain words, without a drop. Settle it once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +83,11 @@ impl Grant {
 pub fn rejection_message(breaker: &str, reason: &str, retry_after: Option<Nanos>) -> String {
     let reason = Reason::ALL.into_iter().find(|r| r.name() == reason).unwrap_or(Reason::Open);
     Rejection::new(Name::new(breaker), Refusal::new(reason, retry_after), 0).to_string()
+}
+
+/// What a call says that took longer than it may, in nanoseconds.
+pub fn timeout_message(breaker: &str, limit: Nanos) -> String {
+    format!("circuit breaker '{breaker}': {}", TookLonger(Duration::from_nanos(limit)))
 }
 
 impl Builder {

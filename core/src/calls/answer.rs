@@ -62,11 +62,20 @@ pub enum Failure<E> {
     Request(RequestError),
 }
 
+/// Says that a call took longer than that.
+pub(crate) struct TookLonger(pub Duration);
+
+impl fmt::Display for TookLonger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the call took longer than its timeout of {:?}", self.0)
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Inner(e) => e.fmt(f),
-            Failure::TimedOut { limit } => write!(f, "the call took longer than its timeout of {limit:?}"),
+            Failure::TimedOut { limit } => TookLonger(*limit).fmt(f),
             Failure::Rejected(rejection) => rejection.fmt(f),
             Failure::Judged { error_type: Some(kind) } => write!(f, "the value was judged a failure: {kind}"),
             Failure::Judged { error_type: None } => f.write_str("the value was judged a failure"),

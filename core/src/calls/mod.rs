@@ -14,6 +14,8 @@ mod run;
 mod rungs;
 mod shared;
 
+#[cfg(feature = "binding")]
+pub(crate) use answer::TookLonger;
 pub use answer::{Answer, Degraded, Failure, Miss, PolicyError, RungError};
 pub use policy::{Policy, PolicyBuilder};
 #[cfg(all(test, loom))]

@@ -5,6 +5,7 @@
 
 #![allow(missing_docs)]
 
+mod around;
 mod bench;
 mod coverage;
 mod documents;

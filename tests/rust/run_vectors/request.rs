@@ -37,6 +37,9 @@ pub fn read(written: &Value) -> Result<Request<'_>> {
     if let Some(key) = written["key"].as_str() {
         request = request.key(key);
     }
+    if written["once"] == true {
+        request = request.once();
+    }
     if written["idempotent"] == true {
         request = request.idempotent();
     }
