@@ -369,6 +369,14 @@ impl Body {
         self.gate_set().and_then(|set| set.around.falling.as_deref())
     }
 
+    /// Deposits with the budget what lanes have admitted since the last time.
+    #[cfg(feature = "binding")]
+    pub(crate) fn fold_lanes(&self) {
+        if let Some(set) = self.gate_set() {
+            self.side.fold(|pending| set.around.deposit(self.clock().coarse(), pending));
+        }
+    }
+
     /// What the waits of retries are drawn from.
     fn with_draws(&self, draw: &mut dyn FnMut(&Draws<'_>)) {
         let outages = self.existing_ledger().map(Ledger::outages).unwrap_or_default();

@@ -21,7 +21,6 @@
 //!   next one, unless that grant was without limit, so that the first and then every n-th call of a thread is timed, as
 //!   without a lane. A thread has one lane of a breaker.
 
-use crate::body::Body;
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -140,7 +139,7 @@ impl Side {
     }
 
     /// Hands those over, once.
-    fn fold(&self, deposit: impl FnOnce(u64)) {
+    pub(crate) fn fold(&self, deposit: impl FnOnce(u64)) {
         let mut lanes = self.lanes.lock();
         let mut pending = 0;
         for lane in &mut lanes.lanes {
@@ -151,15 +150,6 @@ impl Side {
         // Who looks at the budget meanwhile waits for the lock, and finds them here or there.
         if pending > 0 {
             deposit(pending);
-        }
-    }
-}
-
-impl Body {
-    /// Deposits with the budget what lanes have admitted since the last time.
-    pub(crate) fn fold_lanes(&self) {
-        if let Some(set) = self.gate_set() {
-            self.side.fold(|pending| set.around.deposit(self.clock().coarse(), pending));
         }
     }
 }

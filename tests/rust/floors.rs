@@ -111,7 +111,7 @@ const FLOORS: [(&str, &str, &[&str]); 71] = [
     ("F4.25", "Calls that block, and attempts beside an attempt.", &["calls/blocking", "calls/race"]),
     ("F4.26", "Calls that are awaited.", &["calls/awaiting"]),
     ("F4.27", "Calls that recover.", &["calls/mod"]),
-    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates", "binding/attempts"]),
+    ("F6", "Async calls, and what packages of other languages need.", &["tokio", "binding/mod", "binding/gates", "binding/attempts", "binding/first"]),
     ("F6.1", "`tower` layers, which await as async calls do.", &["tower", "tower/http", "tower/policy"]),
     ("F7", "What the crate shows.", &["lib"]),
 ];

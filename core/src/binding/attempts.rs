@@ -24,7 +24,7 @@ use std::time::Duration;
 /// (`acquire_slip_for`, `enter_slip`, with [`wanted`](Course::wanted)), and tell [`admitted`](Course::admitted) or
 /// [`refused`](Course::refused); [`ask`](Course::ask) does both where nobody waits in a queue. Else do what it says.
 #[derive(Debug)]
-pub struct Course(pub(super) Steps);
+pub struct Course(Steps);
 
 impl Course {
     /// A call begins.
@@ -46,6 +46,26 @@ impl Course {
     /// As [`begin`](Course::begin), of a call that was [counted](Course::count) and whose request was checked.
     pub fn resume(breaker: &CircuitBreaker, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         Course(Steps::take_up(&breaker.0, request, wanted, begun))
+    }
+
+    /// Takes up a call whose first attempt has that permit and was counted, before that attempt is settled. It began
+    /// `lasted` nanoseconds ago.
+    ///
+    /// # Errors
+    /// As for [`CircuitBreaker::with`].
+    pub fn take_up(
+        breaker: &CircuitBreaker,
+        request: &Request<'_>,
+        slip: &Slip,
+        lasted: Nanos,
+    ) -> Result<Self, RequestError> {
+        let body = &*breaker.0;
+        let wanted = body.check(request)?;
+        let begun = body.clock().now().saturating_sub(lasted);
+        let mut steps = Steps::take_up(body, request, wanted, begun);
+        let (engine, ticket) = breaker.ticket(slip);
+        steps.admitted(body, engine, ticket);
+        Ok(Course(steps))
     }
 
     /// What its attempts ask for.

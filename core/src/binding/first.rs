@@ -1,6 +1,5 @@
 //! First attempts that most likely are the last: what a host decides alone, or asks for in one step.
 
-use super::attempts::Course;
 use super::{Grant, Slip, calls_until_timed};
 use crate::attempt;
 use crate::body::Body;
@@ -10,7 +9,6 @@ use crate::engine::Lane;
 use crate::gates::Set;
 use crate::outcome::Ticket;
 use crate::request::{Request, RequestError};
-use crate::stepping::Steps;
 
 /// What a lane may do alone of calls with attempts; see `side`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +63,7 @@ impl CircuitBreaker {
     }
 
     /// Begins a call with attempts whose first one the closed breaker admits at once: nothing is kept of it but the permit,
-    /// which is settled as any other when it is a success, and else [taken up](Course::take_up). `None`: there is more to
+    /// which is settled as any other when it is a success, and else [taken up](super::Course::take_up). `None`: there is more to
     /// it, and nothing was done.
     ///
     /// # Errors
@@ -87,27 +85,5 @@ impl CircuitBreaker {
         let clock = self.0.clock();
         let limited = |timeout| ticket.limited(clock.earlier(clock.tick(), lasted), timeout);
         self.slip(&self.0.first, timeout.map_or(ticket, limited))
-    }
-}
-
-impl Course {
-    /// Takes up a call whose first attempt has that permit and was counted, before that attempt is settled. It began
-    /// `lasted` nanoseconds ago.
-    ///
-    /// # Errors
-    /// As for [`CircuitBreaker::with`].
-    pub fn take_up(
-        breaker: &CircuitBreaker,
-        request: &Request<'_>,
-        slip: &Slip,
-        lasted: Nanos,
-    ) -> Result<Self, RequestError> {
-        let body = &*breaker.0;
-        let wanted = body.check(request)?;
-        let begun = body.clock().now().saturating_sub(lasted);
-        let mut steps = Steps::take_up(body, request, wanted, begun);
-        let (engine, ticket) = breaker.ticket(slip);
-        steps.admitted(body, engine, ticket);
-        Ok(Course(steps))
     }
 }
