@@ -209,7 +209,8 @@ class CircuitBreaker(Breaker):
 
         ``timeout``, ``retry``, ``fallback``, ``cache``, ``hedge`` and ``features`` are keys of the breaker's document: those
         that are given here are changed for all of its calls (a transition with cause ``reconfigured``, if that is another
-        document), the others stay. All else belongs to the calls of this policy: ``ignore``, ``failure`` and so on, and
+        document), the others stay. Functions and constants as rungs are this policy's alone: those that others fall back on
+        stay theirs, and the document has the names of all. All else belongs to the calls of this policy: ``ignore``, ``failure`` and so on, and
         ``priority``, ``cost``, ``feature``, ``method``, ``idempotent`` and ``key``, each a constant or a function of the call's
         arguments. Raises ``ConfigError``.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._errors import UnknownBreakerError, invalid
+from ._native import fallback_of, rungs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,9 +11,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._breaker import CircuitBreaker
-    from ._native import Breaker
+    from ._native import Breaker, GuardedFunction
 
 __all__ = ["Constant"]
+
+
+#: Among the rungs of a function: the names of those that it falls back on, of all that the breaker's functions do.
+CHAIN = "\0chain"
+
+
+class NotOurs(LookupError):
+    """The rung is one of other functions of the breaker."""
 
 
 class Constant:
@@ -63,8 +72,50 @@ def take(options: dict[str, Any]) -> None:
         return
     names, rungs = named(given)
     options["fallback"] = names
+    if rungs:
+        rungs[CHAIN] = tuple(names)
     if rungs or options.get("rungs") is not None:
         options["rungs"] = {**(options.get("rungs") or {}), **rungs}
+
+
+def joined(breaker: Breaker, names: list[str]) -> list[str]:
+    """The rungs that the breaker has, and these: what other functions fall back on stays theirs."""
+    known = names_of(breaker)
+    both = known + [name for name in names if name not in known]
+    places = [both.index(name) for name in names]
+    if places != sorted(places):
+        raise invalid("fallback", names, f"the rungs of circuit breaker '{breaker.name}' in their order: {known}")
+    return both
+
+
+def names_of(breaker: Breaker) -> list[str]:
+    """The names of the rungs that the breaker has."""
+    from json import loads
+
+    return list(loads(breaker.document()).get("fallback") or [])
+
+
+def check_rungs(breaker: Breaker, native: GuardedFunction[..., Any], function: Any, is_async: bool) -> None:
+    """Each rung that the function falls back on has something that answers, and that it can wait for."""
+    from ._decorator import is_coroutine_function
+
+    called = getattr(function, "__qualname__", None) or repr(function)
+    rungs = dict(rungs_of(native) or {})
+    chain = rungs.pop(CHAIN, None)
+    own = [name for name in names_of(breaker) if chain is None or name in chain]
+    for name in own:
+        if name != "cache" and name not in rungs:
+            raise invalid(
+                "fallback",
+                name,
+                f"a rung that something answers by, and for {called} nothing does: write rungs={{{name!r}: ...}} beside it, "
+                "a function or a constant, or give it a breaker of its own",
+            )
+    answers = [rungs[name] for name in own if name in rungs] + [fallback_of(native)]
+    for rung in answers if not is_async else ():
+        if rung is not None and is_coroutine_function(rung):
+            allowed = f"a plain function: {called} is one, and awaits nothing"
+            raise invalid("fallback", getattr(rung, "__qualname__", rung), allowed)
 
 
 def taken_apart(options: Mapping[str, object]) -> Mapping[str, object]:
