@@ -241,10 +241,13 @@ class CircuitBreaker(Breaker):
         """As ``__exit__``."""
         return leave_async(self, _getframe(1), error)
 
-    def can_execute(self) -> bool:
+    def can_execute(
+        self, priority: Level | None = None, *, cost: Cost | None = None, feature: str | None = None
+    ) -> bool:
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
-        same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored."""
-        return take(self)
+        same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored. The arguments
+        are those of ``acquire``."""
+        return take(self, priority=priority, cost=cost, feature=feature)
 
     def record_success(self) -> None:
         """Settles the oldest permit that the current context took by ``can_execute``, as a success.
@@ -278,7 +281,7 @@ class CircuitBreaker(Breaker):
         keeps its deadline. Raises ``ConfigError``, and changes nothing then.
         """
         check_names(options.get("fallback"))
-        return self._reconfigure(options, None, actor, reason)
+        return self._reconfigure(dict(taken_apart(options)), None, actor, reason)
 
     def reconfigure_document(
         self, document: str | Mapping[str, object], *, actor: str | None = None, reason: str | None = None

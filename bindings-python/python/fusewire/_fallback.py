@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._errors import UnknownBreakerError, invalid
 from ._native import fallback_of, rungs_of
+from ._policies import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Constant"]
 
+
+#: The options that may hold what makes a table, such as a ``BackoffConfig``.
+_TABLES = ("retry", "features", "rate_limit")
 
 #: Among the rungs of a function: the names of those that it falls back on, of all that the breaker's functions do.
 CHAIN = "\0chain"
@@ -50,7 +54,8 @@ def named(given: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:
         if isinstance(rung, str):
             names.append(rung)
             continue
-        name = _free(_name_of(rung), rungs)
+        # A function may be called as the rung of kept values is.
+        name = _free(_name_of(rung), {"cache": None, **dict.fromkeys(names)})
         names.append(name)
         rungs[name] = rung
     return names, rungs
@@ -119,10 +124,8 @@ def check_rungs(breaker: Breaker, native: GuardedFunction[..., Any], function: A
 
 
 def taken_apart(options: Mapping[str, object]) -> Mapping[str, object]:
-    """The options, with the names of rungs in the place of a list of them."""
-    if not isinstance(options.get("fallback"), (list, tuple)):
-        return options
-    own = dict(options)
+    """The options, with the names of rungs in the place of a list of them, and tables in the place of what makes them."""
+    own = {key: plain(value) if key in _TABLES else value for key, value in options.items()}
     take(own)
     return own
 

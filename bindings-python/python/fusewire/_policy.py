@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._decorator import _RULES, guard, is_coroutine_function
 from ._errors import CircuitOpenError, invalid
-from ._fallback import CHAIN, joined, take
+from ._fallback import CHAIN, joined, taken_apart
 from ._namespace import Namespace
 from ._native import acquire_for, attempts_for, fallback_of, guard_function
 
@@ -52,8 +52,7 @@ class Policy:
 
     def __init__(self, breaker: CircuitBreaker, options: Mapping[str, Any]) -> None:
         self._breaker = breaker
-        given = dict(options)
-        take(given)
+        given = dict(taken_apart(options))
         _check_keys(given)
         changes = {key: given.pop(key) for key in KEYS if key in given and not callable(given[key])}
         if CHAIN in (given.get("rungs") or {}):
