@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from ._errors import attach
-from ._native import TIMEOUT, Call, ManualClock, Use, Wait
+from ._errors import attach, invalid
+from ._native import TIMEOUT, Breaker, Call, ManualClock, Use, Wait
+from ._recovery import BackoffConfig
 from ._waiting import ask_async, ask_here, sleep
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ._breaker import CircuitBreaker
     from ._native import Attempts, Done
     from ._options import Duration
-    from ._recovery import BackoffConfig
     from ._recovery_options import Retry
 
     P = ParamSpec("P")
@@ -48,6 +48,8 @@ class AdaptiveBackoff:
     """
 
     def __init__(self, config: BackoffConfig | None = None, *, seed: int | None = None) -> None:
+        if config is not None and not isinstance(config, BackoffConfig):
+            raise invalid("config", config, "a fusewire.BackoffConfig")
         self._clock = ManualClock()
         # It counts to a hundred and begins again; nothing but the wait is asked of it.
         retry = {
@@ -139,16 +141,21 @@ class AdaptiveTimeout:
 class ContextRetryManager:
     """Retries of a block of code, which is no function:
 
-        for attempt in ContextRetryManager(max_attempts=3):
+        retries = ContextRetryManager(max_attempts=3)
+        ...
+        for attempt in retries:
             with attempt:
                 answer = fetch()
 
-    In a coroutine ``async for`` waits in the loop. A block that raises what is retried runs once more; the last error is
-    raised, as it is. ``breaker``: the breaker whose ``retry`` holds and that each attempt asks; without one the keyword
-    arguments are ``retry``. ``attempt.timeout`` is for the block to heed: nothing cuts it off.
+    It is made once, beside the code, and used for all its blocks: they share its budget of retries, and one that is made anew
+    for each block limits nothing. In a coroutine ``async for`` waits in the loop. A block that raises what is retried runs
+    once more; the last error is raised, as it is. ``breaker``: the breaker whose ``retry`` holds and that each attempt asks;
+    without one the keyword arguments are ``retry``. ``attempt.timeout`` is for the block to heed: nothing cuts it off.
     """
 
     def __init__(self, breaker: CircuitBreaker | None = None, **retry: Unpack[Retry]) -> None:
+        if breaker is not None and not isinstance(breaker, Breaker):
+            raise TypeError(f"a breaker, or keyword arguments: ContextRetryManager(max_attempts={breaker!r})")
         if breaker is not None and retry:
             raise TypeError("retry is the breaker's: CircuitBreaker('x', retry={...})")
         self._breaker = _lone("context_retry", retry=dict(retry)) if breaker is None else breaker

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._native import NativeRegistry
-    from ._options import Duration, Failure, StrategyDocument, StrategyRest, StrategyType
+    from ._options import Cost, Duration, Failure, Level, StrategyDocument, StrategyRest, StrategyType
 
 __all__ = ["AdvancedCircuitBreaker"]
 
@@ -96,10 +96,12 @@ class AdvancedCircuitBreaker(CircuitBreaker):
 
     # ---- calls ----
 
-    async def should_allow_request(self) -> bool:
+    async def should_allow_request(
+        self, priority: Level | None = None, *, cost: Cost | None = None, feature: str | None = None
+    ) -> bool:
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
-        same task settles it."""
-        return self.can_execute()
+        same task settles it. The arguments are those of ``acquire``."""
+        return self.can_execute(priority, cost=cost, feature=feature)
 
     async def record_success(self) -> None:  # type: ignore[override]
         """Settles the oldest permit that the current task took by ``should_allow_request``, as a success.

@@ -211,9 +211,10 @@ class CircuitBreaker(Breaker):
 
         ``timeout``, ``retry``, ``fallback``, ``cache``, ``hedge`` and ``features`` are keys of the breaker's document: those
         that are given here are changed for all of its calls (a transition with cause ``reconfigured``, if that is another
-        document), the others stay. All else belongs to the calls of this policy: ``ignore``, ``failure`` and so on, and
-        ``priority``, ``cost``, ``feature``, ``method``, ``idempotent``, ``once`` and ``key``, each a constant or a function of
-        the call's arguments. Raises ``ConfigError``.
+        document), the others stay. Functions and constants as rungs are this policy's alone: those that others fall back on
+        stay theirs, and the document has the names of all. All else belongs to the calls of this policy: ``ignore``,
+        ``failure`` and so on, and ``priority``, ``cost``, ``feature``, ``method``, ``idempotent``, ``once`` and ``key``, each a
+        constant or a function of the call's arguments. Raises ``ConfigError``.
         """
         from ._policy import Policy
 
@@ -242,10 +243,13 @@ class CircuitBreaker(Breaker):
         """As ``__exit__``."""
         return leave_async(self, _getframe(1), error)
 
-    def can_execute(self) -> bool:
+    def can_execute(
+        self, priority: Level | None = None, *, cost: Cost | None = None, feature: str | None = None
+    ) -> bool:
         """Whether a call may be made now. If it may, a permit is taken; ``record_success`` or ``record_failure`` of the
-        same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored."""
-        return take(self)
+        same context settles it. A context keeps 1,024 permits of a breaker; then the oldest counts as ignored. The arguments
+        are those of ``acquire``."""
+        return take(self, priority=priority, cost=cost, feature=feature)
 
     def record_success(self) -> None:
         """Settles the oldest permit that the current context took by ``can_execute``, as a success.
@@ -279,7 +283,7 @@ class CircuitBreaker(Breaker):
         keeps its deadline. Raises ``ConfigError``, and changes nothing then.
         """
         check_names(options.get("fallback"))
-        return self._reconfigure(options, None, actor, reason)
+        return self._reconfigure(dict(taken_apart(options)), None, actor, reason)
 
     def _reconfigure(
         self,

@@ -8,7 +8,7 @@ from types import CoroutineType
 
 from ._cached import Follower, Leader, may_wait
 from ._errors import attach, timed_out
-from ._fallback import Asking, answer_of
+from ._fallback import CHAIN, Asking, NotOurs, answer_of
 from ._limits import Expired, within
 from ._native import TIMEOUT, Call, Use, Wait, fallback_of, rungs_of
 from ._streams import first, named
@@ -87,13 +87,15 @@ class Run:
         """A rung has answered."""
         if isinstance(value, CoroutineType):
             value.close()
-            return self.failed_to_answer(rung, TypeError(f"the rung {rung!r} is a coroutine function, and nobody awaits it here"))
+            error = TypeError(f"the rung {rung!r} is a coroutine function, and a plain call awaits nothing")
+            return self.failed_to_answer(rung, error)
         self.rung, self.value = rung, value
         self.attempts.answered()
 
     def failed_to_answer(self, rung: str, error: Exception) -> None:
         """A rung could not."""
-        self.failed.append((rung, error))
+        if not isinstance(error, NotOurs):
+            self.failed.append((rung, error))
         self.attempts.answered(False)
 
     def answer(self, rung: str) -> Any:
@@ -104,6 +106,8 @@ class Run:
                 raise LookupError(f"there is no value of the key {self.attempts.key!r} that is young enough")
             return found[0]
         rungs = rungs_of(self.owner) or {}
+        if rung not in rungs.get(CHAIN, (rung,)):
+            raise NotOurs(rung)
         return answer_of(self.attempts.breaker, rungs, rung, self.args, self.kwargs)
 
     def kept(self, cached: Cached, flight: Leader | None, value: Any) -> Any:

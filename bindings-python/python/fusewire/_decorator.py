@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ._native import Breaker, guard_function
+from ._native import Breaker, fallback_of, guard_function
 from ._registry import registry as default_registry
 
 TYPE_CHECKING = False
@@ -189,12 +189,22 @@ def guard(breaker: CircuitBreaker, function: Any, rules: Mapping[str, object]) -
     elif flags & _GENERATOR and not is_async:
         from ._streams import guard_generator as wrap
     elif _SHOWS_THROUGH and not (is_async and _is_opaque(function)):
-        return guard_function(breaker, function, is_async, _of_function(function, rules))
+        return _checked(breaker, guard_function(breaker, function, is_async, _of_function(function, rules)), function)
     elif is_async:
         from ._streams import guard_coroutine_function as wrap
     else:
         from ._streams import guard_plain_function as wrap
-    return wrap(guard_function(breaker, function, False, _of_function(function, rules)), function)
+    native = guard_function(breaker, function, False, _of_function(function, rules))
+    return wrap(native if flags & (_GENERATOR | _ASYNC_GENERATOR) else _checked(breaker, native, function), function)
+
+
+def _checked(breaker: CircuitBreaker, native: Any, function: Any) -> Any:
+    """The guarded function, if what it falls back on is there."""
+    if breaker._has_course or fallback_of(native) is not None:
+        from ._fallback import check_rungs
+
+        check_rungs(breaker, native, function, is_coroutine_function(function))
+    return native
 
 
 def _of_function(function: Any, rules: Mapping[str, object]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from ._errors import UnknownBreakerError, invalid
-from ._native import Breaker
+from ._native import Breaker, fallback_of, rungs_of
+from ._policies import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,11 +14,23 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._breaker import CircuitBreaker
+    from ._native import GuardedFunction
 
 __all__ = ["Constant"]
 
 #: The breakers that are in the middle of asking a rung in the present call, the outermost first.
 _asking: ContextVar[tuple[Breaker, ...]] = ContextVar("fusewire.asking", default=())
+
+
+#: The options that may hold what makes a table, such as a ``BackoffConfig``.
+_TABLES = ("retry", "features", "rate_limit")
+
+#: Among the rungs of a function: the names of those that it falls back on, of all that the breaker's functions do.
+CHAIN = "\0chain"
+
+
+class NotOurs(LookupError):
+    """The rung is one of other functions of the breaker."""
 
 
 class Constant:
@@ -46,7 +59,8 @@ def named(given: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:
         if isinstance(rung, str):
             names.append(rung)
             continue
-        name = _free(_name_of(rung), rungs)
+        # A function may be called as the rung of kept values is.
+        name = _free(_name_of(rung), {"cache": None, **dict.fromkeys(names)})
         names.append(name)
         rungs[name] = rung
     return names, rungs
@@ -68,15 +82,55 @@ def take(options: dict[str, Any]) -> None:
         return
     names, rungs = named(given)
     options["fallback"] = names
+    if rungs:
+        rungs[CHAIN] = tuple(names)
     if rungs or options.get("rungs") is not None:
         options["rungs"] = {**(options.get("rungs") or {}), **rungs}
 
 
+def joined(breaker: Breaker, names: list[str]) -> list[str]:
+    """The rungs that the breaker has, and these: what other functions fall back on stays theirs."""
+    known = names_of(breaker)
+    both = known + [name for name in names if name not in known]
+    places = [both.index(name) for name in names]
+    if places != sorted(places):
+        raise invalid("fallback", names, f"the rungs of circuit breaker '{breaker.name}' in their order: {known}")
+    return both
+
+
+def names_of(breaker: Breaker) -> list[str]:
+    """The names of the rungs that the breaker has."""
+    from json import loads
+
+    return list(loads(breaker.document()).get("fallback") or [])
+
+
+def check_rungs(breaker: Breaker, native: GuardedFunction[..., Any], function: Any, is_async: bool) -> None:
+    """Each rung that the function falls back on has something that answers, and that it can wait for."""
+    from ._decorator import is_coroutine_function
+
+    called = getattr(function, "__qualname__", None) or repr(function)
+    rungs = dict(rungs_of(native) or {})
+    chain = rungs.pop(CHAIN, None)
+    own = [name for name in names_of(breaker) if chain is None or name in chain]
+    for name in own:
+        if name != "cache" and name not in rungs:
+            raise invalid(
+                "fallback",
+                name,
+                f"a rung that something answers by, and for {called} nothing does: write rungs={{{name!r}: ...}} beside it, "
+                "a function or a constant, or give it a breaker of its own",
+            )
+    answers = [rungs[name] for name in own if name in rungs] + [fallback_of(native)]
+    for rung in answers if not is_async else ():
+        if rung is not None and is_coroutine_function(rung):
+            allowed = f"a plain function: {called} is one, and awaits nothing"
+            raise invalid("fallback", getattr(rung, "__qualname__", rung), allowed)
+
+
 def taken_apart(options: Mapping[str, object]) -> Mapping[str, object]:
-    """The options, with the names of rungs in the place of a list of them."""
-    if not isinstance(options.get("fallback"), (list, tuple)):
-        return options
-    own = dict(options)
+    """The options, with the names of rungs in the place of a list of them, and tables in the place of what makes them."""
+    own = {key: plain(value) if key in _TABLES else value for key, value in options.items()}
     take(own)
     return own
 

@@ -60,6 +60,13 @@ class Table:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._given.items())})"
 
 
+def plain(value: Any) -> Any:
+    """A value of the document, with the core's keys in the place of what is told as arguments."""
+    if isinstance(value, Table) and not isinstance(value, PriorityConfig):
+        return value.table()
+    return {key: plain(inner) for key, inner in value.items()} if type(value) is dict else value
+
+
 class RateLimitConfig(Table):
     """A ``rate_limit`` as keyword arguments: ``RateLimitConfig(rate=100, burst=20)``. The arguments are its keys, with their
     units, ranges and defaults: ``help(fusewire.CircuitBreaker)`` and ``docs/configuration.md``.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ._decorator import guard, is_coroutine_function
-from ._fallback import take
+from ._decorator import _RULES, guard, is_coroutine_function
+from ._errors import CircuitOpenError, invalid
+from ._fallback import CHAIN, joined, taken_apart
 from ._namespace import Namespace
-from ._native import attempts_for, guard_function
+from ._native import acquire_for, attempts_for, fallback_of, guard_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
     from ._breaker import CircuitBreaker
-    from ._native import Attempts
+    from ._native import Attempts, GuardedFunction
 
     F = TypeVar("F", bound="Callable[..., Any]")
     P = ParamSpec("P")
@@ -26,6 +27,9 @@ __all__ = ["FallbackResult", "Policy"]
 
 #: The keys of the document that are policies around the call.
 KEYS = ("timeout", "retry", "fallback", "cache", "hedge", "features")
+
+#: What belongs to the calls.
+OF_CALLS = (*_RULES, "priority")
 
 
 class FallbackResult(Namespace):
@@ -49,9 +53,11 @@ class Policy:
 
     def __init__(self, breaker: CircuitBreaker, options: Mapping[str, Any]) -> None:
         self._breaker = breaker
-        given = dict(options)
-        take(given)
+        given = dict(taken_apart(options))
+        _check_keys(given)
         changes = {key: given.pop(key) for key in KEYS if key in given and not callable(given[key])}
+        if CHAIN in (given.get("rungs") or {}):
+            changes["fallback"] = joined(breaker, changes["fallback"])
         if changes:
             _reconfigure(breaker, changes)
         self._rules = given
@@ -85,7 +91,9 @@ class Policy:
         native = guard_function(self._breaker, function, False, dict(self._rules))
         attempts = attempts_for(native, args, kwargs)
         if attempts is None:
-            return _plain(native(*args, **kwargs))
+            if fallback_of(native) is None:
+                return _plain(native(*args, **kwargs))
+            return _once(native, function, args, kwargs)
         run = Run(native, function, args, kwargs, attempts)
         return run.told(call(run))
 
@@ -99,7 +107,9 @@ class Policy:
         native = guard_function(self._breaker, function, False, dict(self._rules))
         attempts: Attempts | None = attempts_for(native, args, kwargs)
         if attempts is None:
-            return _plain(await call_by(native, function, args, kwargs))
+            if fallback_of(native) is None:
+                return _plain(await call_by(native, function, args, kwargs))
+            return await _once_async(native, function, args, kwargs)
         run = Run(native, function, args, kwargs, attempts)
         return run.told(await call_async(run))
 
@@ -107,8 +117,59 @@ class Policy:
         return f"<Policy of {self._breaker!r}>"
 
 
-def _plain(value: object) -> FallbackResult:
-    return FallbackResult(value=value, degraded=False, rung=None, error=None, errors=(), attempts=1)
+def _plain(value: object, rejection: CircuitOpenError | None = None) -> FallbackResult:
+    degraded = rejection is not None
+    return FallbackResult(value=value, degraded=degraded, rung=None, error=rejection, errors=(), attempts=1)
+
+
+def _once(
+    native: GuardedFunction[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> FallbackResult:
+    """A call of one attempt, with a function that answers when it is turned away."""
+    try:
+        permit = acquire_for(native, args, kwargs).__enter__()
+    except CircuitOpenError as error:
+        rejection = error
+    else:
+        with permit:
+            value = function(*args, **kwargs)
+            permit.settle_result(value)
+            return _plain(value)
+    stand_in = fallback_of(native)
+    assert stand_in is not None
+    if is_coroutine_function(stand_in):
+        raise TypeError("the fallback is a coroutine function, and a plain call awaits nothing")
+    return _plain(stand_in(*args, **kwargs), rejection)
+
+
+async def _once_async(
+    native: GuardedFunction[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> FallbackResult:
+    """As ``_once``, in a loop."""
+    from ._streams import _awaitable, _limited
+    from ._waiting import enter_async
+
+    try:
+        permit = await enter_async(acquire_for(native, args, kwargs))
+    except CircuitOpenError as error:
+        rejection = error
+    else:
+        with permit:
+            awaitable = _awaitable(function(*args, **kwargs))
+            value = await (awaitable if permit.timeout is None else _limited(permit, awaitable))
+            permit.settle_result(value)
+            return _plain(value)
+    stand_in = fallback_of(native)
+    assert stand_in is not None
+    answer = stand_in(*args, **kwargs)
+    return _plain(await answer if hasattr(answer, "__await__") else answer, rejection)
+
+
+def _check_keys(given: Mapping[str, Any]) -> None:
+    for key, value in given.items():
+        if key not in OF_CALLS and (key not in KEYS or (callable(value) and key != "fallback")):
+            allowed = f"no such key here; known: {', '.join((*KEYS, *(key for key in OF_CALLS if key not in KEYS)))}"
+            raise invalid(key, value, allowed)
 
 
 def _reconfigure(breaker: CircuitBreaker, changes: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum
 
 from ._errors import invalid
-from ._policies import Table, alone
+from ._fallback import Constant
+from ._policies import Table, alone, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import ParamSpec, Self
 
+    from ._asking import Asking
     from ._breaker import CircuitBreaker
     from ._native import Permit
     from ._options import Duration
@@ -83,6 +85,8 @@ class FeatureConfig(Table):
         min_calls: int | None = None,
         required: bool | None = None,
     ) -> None:
+        if isinstance(requires, str):
+            raise invalid("requires", requires, f"a list of names: requires=[{requires!r}]")
         super().__init__(
             priority=priority,
             requires=None if requires is None else list(requires),
@@ -108,7 +112,12 @@ class PartialRecoveryPattern:
         *,
         features: Mapping[str, FeatureConfig] | None = None,
     ) -> None:
-        self._features: dict[str, dict[str, Any]] = {name: config.table() for name, config in (features or {}).items()}
+        for key, given in (("feature_priorities", feature_priorities), ("features", features)):
+            if given is not None and not hasattr(given, "items"):
+                raise invalid(key, given, "a dict by the names of features")
+        self._features: dict[str, dict[str, Any]] = {
+            name: _feature(name, config) for name, config in (features or {}).items()
+        }
         for name, priority in (feature_priorities or {}).items():
             self._features.setdefault(name, {})["priority"] = priority
 
@@ -118,6 +127,14 @@ class PartialRecoveryPattern:
 
     def __repr__(self) -> str:
         return f"PartialRecoveryPattern(features={self._features!r})"
+
+
+def _feature(name: str, given: object) -> dict[str, Any]:
+    table: Any = plain(given)
+    if not isinstance(table, dict):
+        allowed = "a fusewire.FeatureConfig or its table; a number is feature_priorities={...} of a PartialRecoveryPattern"
+        raise invalid(f"features.{name}", given, allowed)
+    return dict(table)
 
 
 class ExponentialBackoffPattern:
@@ -151,11 +168,16 @@ class ExponentialBackoffPattern:
 
 class FallbackChain(tuple):  # type: ignore[type-arg]
     """Rungs that answer, in this order, when a call does not: ``FallbackChain(from_disk, "cache", Constant("none"))``. It is
-    what ``fallback`` takes, and calls functions by itself, under a breaker that turns nobody away."""
+    what ``fallback`` takes, and calls functions by itself, under a breaker that turns nobody away: that one keeps no values,
+    and goes past the rung ``"cache"``. ``FallbackChain([f, g])`` is ``FallbackChain(f, g)``."""
 
     __slots__ = ()
 
     def __new__(cls, *rungs: Any) -> Self:
+        if len(rungs) == 1 and isinstance(rungs[0], (list, tuple)):
+            # A list without anything that is called is a constant.
+            if any(callable(rung) or isinstance(rung, Constant) for rung in rungs[0]):
+                rungs = tuple(rungs[0])
         return super().__new__(cls, rungs)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -177,7 +199,8 @@ class FallbackChain(tuple):  # type: ignore[type-arg]
         return await self._policy().result_async(function, *args, **kwargs)
 
     def _policy(self) -> Policy:
-        return alone("fallback_chain", {"fallback": list(self)}, None).policy()
+        rungs = [rung for rung in self if not (isinstance(rung, str) and rung == "cache")]
+        return alone("fallback_chain", {"fallback": rungs} if rungs else {}, None).policy()
 
     def __repr__(self) -> str:
         return f"FallbackChain({', '.join(map(repr, self))})"
@@ -208,13 +231,18 @@ class PartialRecoveryManager:
 
     def call(self, feature: str, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As ``CircuitBreaker.call``, for a call of that feature."""
-        return self.breaker.at(feature=feature).call(function, *args, **kwargs)
+        return self._at(feature).call(function, *args, **kwargs)
 
     async def call_async(
         self, feature: str, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As ``CircuitBreaker.call_async``, for a call of that feature."""
-        return await self.breaker.at(feature=feature).call_async(function, *args, **kwargs)
+        return await self._at(feature).call_async(function, *args, **kwargs)
+
+    def _at(self, feature: str) -> Asking:
+        if not isinstance(feature, str):
+            raise TypeError(f"the name of a feature comes first: manager.call('name', {feature!r})")
+        return self.breaker.at(feature=feature)
 
     def states(self) -> dict[str, Literal["enabled", "testing", "disabled"]]:
         """The state of each feature."""

@@ -27,9 +27,9 @@ MOST = 1024
 _taken: ContextVar[tuple[Entry, ...]] = ContextVar("fusewire_taken", default=())
 
 
-def take(breaker: CircuitBreaker) -> bool:
+def take(breaker: CircuitBreaker, **asked: Any) -> bool:
     """Asks for a permit, and keeps it to be settled; whether it was given."""
-    permit = breaker.try_acquire()
+    permit = breaker.try_acquire(**asked)
     if permit is None:
         return False
     entries = _taken.get()
