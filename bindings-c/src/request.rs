@@ -30,17 +30,19 @@ pub struct fusewire_request {
     pub cost: u32,
     /// When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
     /// queue, for no turn that comes later and for no attempt that would begin later, and an attempt may take no longer.
+    /// Attempts that are begun after it are over at once, as a failure of error type `timeout` after none.
     /// `FUSEWIRE_NONE`, to begin with, for none.
     pub deadline_ns: u64,
     /// The feature that the call is of, one of the document's `features`; NULL, to begin with, for none. Its text, like
     /// those below, needs to stay only for the call that is given the request.
     pub feature: *const c_char,
-    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
+    /// The method, such as `GET`, in any case: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
     /// none.
     pub method: *const c_char,
     /// Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.
     pub key: *const c_char,
-    /// Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
+    /// 1: the call may be made more than once, although its method alone does not say so. 2: it may not, whatever its
+    /// method: it is neither retried nor hedged. 0, to begin with: its method says.
     pub idempotent: u32,
     /// Always 0.
     pub reserved: u32,
@@ -77,7 +79,15 @@ pub(crate) unsafe fn read<'a>(request: *const fusewire_request) -> Outcome<Reque
     let asked = feature.map_or(asked, |feature| asked.feature(feature));
     let asked = method.map_or(asked, |method| asked.method(method));
     let asked = key.map_or(asked, |key| asked.key(key));
-    Ok(if ours.idempotent == 0 { asked } else { asked.idempotent() })
+    match ours.idempotent {
+        0 => Ok(asked),
+        1 => Ok(asked.idempotent()),
+        2 => Ok(asked.once()),
+        other => {
+            let what = format!("`request.idempotent` is {other}; allowed: 0, 1 or 2");
+            Err(Failure::argument(Code::FUSEWIRE_ERROR_INVALID_VALUE, "request.idempotent", what))
+        }
+    }
 }
 
 /// Who is asked for what: a breaker with the number of its handle, and what it may be asked for. The permit

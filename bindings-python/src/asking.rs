@@ -88,7 +88,7 @@ pub(crate) struct Said {
     deadline: Option<u64>,
     feature: Option<Arc<str>>,
     method: Option<Arc<str>>,
-    is_idempotent: bool,
+    is_idempotent: Option<bool>,
     key: Option<Arc<str>>,
 }
 
@@ -115,7 +115,7 @@ impl Said {
             Field::Deadline => self.deadline = Some(nanos("deadline", given)?),
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),
-            Field::Idempotent => self.is_idempotent = given.is_truthy()?,
+            Field::Idempotent => self.is_idempotent = Some(given.is_truthy()?),
             Field::Key => self.key = Some(text(field, given)?),
         }
         Ok(())
@@ -139,8 +139,10 @@ impl Said {
         if let Some(method) = &self.method {
             request = request.method(method);
         }
-        if self.is_idempotent {
-            request = request.idempotent();
+        match self.is_idempotent {
+            Some(true) => request = request.idempotent(),
+            Some(false) => request = request.once(),
+            None => {}
         }
         if let Some(key) = &self.key {
             request = request.key(key);

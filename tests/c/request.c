@@ -42,7 +42,9 @@ bool request_of(const json_t *step, fusewire_request *request, bool *is_there, r
     request->feature = json_text(written, "feature");
     request->method = json_text(written, "method");
     request->key = json_text(written, "key");
-    request->idempotent = json_is_true(json_object_get(written, "idempotent"));
+    if ((part = json_object_get(written, "idempotent")) != NULL) {
+        request->idempotent = json_is_true(part) ? 1 : 2;
+    }
     failure unread;
     if ((part = json_object_get(written, "deadline")) != NULL && !expect_nanos(part, &request->deadline_ns, &unread)) {
         return no_room(refused, "deadline", part);

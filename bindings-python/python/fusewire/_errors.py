@@ -136,7 +136,7 @@ class CallTimeoutError(CircuitBreakerError, TimeoutError):
         super().__init__(f"{breaker if isinstance(breaker, str) else breaker.name}: no answer within {limit:g} s")
         #: The breaker, or its name where the exception has crossed a process.
         self.breaker = breaker
-        #: How long it may have taken, in seconds.
+        #: How long it may have taken, in seconds; 0: its deadline had passed before it could begin.
         self.limit = limit
 
     @property
@@ -145,6 +145,8 @@ class CallTimeoutError(CircuitBreakerError, TimeoutError):
         return self.breaker if isinstance(self.breaker, str) else self.breaker.name
 
     def __str__(self) -> str:
+        if self.limit <= 0:
+            return f"a call under circuit breaker '{self.name}' had no time left before its deadline"
         return f"a call under circuit breaker '{self.name}' had no answer within its timeout of {self.limit:g} s"
 
     def __reduce__(self) -> tuple[type[CallTimeoutError], tuple[str, float]]:

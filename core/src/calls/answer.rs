@@ -46,9 +46,9 @@ pub struct Degraded<E> {
 pub enum Failure<E> {
     /// The function's own error, unchanged.
     Inner(E),
-    /// The last attempt took too long and was dropped.
+    /// The last attempt took too long and was dropped, or the request's deadline had passed before the first.
     TimedOut {
-        /// How long it was allowed to take.
+        /// How long it was allowed to take; zero: there was none.
         limit: Duration,
     },
     /// The breaker turned the call away; the function did not run.
@@ -66,6 +66,9 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Inner(e) => e.fmt(f),
+            Failure::TimedOut { limit: Duration::ZERO } => {
+                f.write_str("the call's deadline had passed before it could begin")
+            }
             Failure::TimedOut { limit } => write!(f, "the call took longer than its timeout of {limit:?}"),
             Failure::Rejected(rejection) => rejection.fmt(f),
             Failure::Judged { error_type: Some(kind) } => write!(f, "the value was judged a failure: {kind}"),

@@ -5,6 +5,7 @@
 mod awaited;
 mod blocking;
 mod cache;
+mod deadlines;
 mod dropped;
 mod hedges;
 mod same;

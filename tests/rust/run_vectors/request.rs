@@ -37,8 +37,10 @@ pub fn read(written: &Value) -> Result<Request<'_>> {
     if let Some(key) = written["key"].as_str() {
         request = request.key(key);
     }
-    if written["idempotent"] == true {
-        request = request.idempotent();
+    match written["idempotent"].as_bool() {
+        Some(true) => request = request.idempotent(),
+        Some(false) => request = request.once(),
+        None => {}
     }
     Ok(request)
 }
