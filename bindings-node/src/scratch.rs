@@ -71,7 +71,12 @@ pub(crate) const KEPT: usize = 43;
 /// be made more than once.
 pub(crate) const IS_NAMED: usize = 44;
 pub(crate) const IS_KEYED: usize = 45;
+/// 0 where nothing is said of it.
 pub(crate) const IDEMPOTENT: usize = 46;
+
+/// Of `IDEMPOTENT`.
+pub(crate) const SAID_TRUE: u32 = 1;
+pub(crate) const SAID_FALSE: u32 = 2;
 
 /// Of `GATED`.
 pub(crate) const IS_GATED: u32 = 1;

@@ -30,8 +30,10 @@ pub(super) fn request(s: Scratch, names: &Names) -> std::result::Result<Request<
     if let Some(deadline) = s.nanos_at(DEADLINE) {
         request = request.deadline(deadline);
     }
-    if s.get(IDEMPOTENT) != 0 {
-        request = request.idempotent();
+    match s.get(IDEMPOTENT) {
+        SAID_TRUE => request = request.idempotent(),
+        SAID_FALSE => request = request.once(),
+        _ => {}
     }
     Ok(names.add(request))
 }
