@@ -203,6 +203,13 @@ export declare class Isolate {
    * if it is still that use of its place.
    */
   giveUp(place: number, timedOut: boolean, turn?: number | undefined | null): void
+  /**
+   * Has the attempt that is under way keep its slot when the call is given up, or another attempt has answered first; 1 +
+   * the code of the slot, 0 when it has none.
+   */
+  keepSlot(place: number): number
+  /** The same of the permit in the scratch, which lies there without its slot then. */
+  keepSlotOf(slot: number): number
   /** Gives a slot back that an attempt has kept, which nobody has waited for. */
   giveBack(slot: number, code: number): void
   /** Reports how busy this process is, 0 to 1. */

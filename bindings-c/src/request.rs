@@ -30,12 +30,13 @@ pub struct fusewire_request {
     pub cost: u32,
     /// When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
     /// queue, for no turn that comes later and for no attempt that would begin later, and an attempt may take no longer.
+    /// Attempts that are begun after it are over at once, as a failure of error type `timeout` after none.
     /// `FUSEWIRE_NONE`, to begin with, for none.
     pub deadline_ns: u64,
     /// The feature that the call is of, one of the document's `features`; NULL, to begin with, for none. Its text, like
     /// those below, needs to stay only for the call that is given the request.
     pub feature: *const c_char,
-    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
+    /// The method, such as `GET`, in any case: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
     /// none.
     pub method: *const c_char,
     /// Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.

@@ -64,7 +64,8 @@ pub struct fusewire_step {
     /// Of a wait: how long, in nanoseconds from now; else 0.
     pub wait_ns: u64,
     /// At the end: of the last attempt that ran, or success when a rung has answered, a `fusewire_outcome`.
-    /// `FUSEWIRE_INVALID` when nothing ran and nothing has answered, and before the end.
+    /// `FUSEWIRE_INVALID` when nothing ran and nothing has answered, and before the end. A failure after no attempts: the
+    /// deadline had passed when the call began.
     pub outcome: fusewire_outcome,
     /// What `rung` answers from, a `fusewire_rung`.
     pub rung_kind: fusewire_rung,
@@ -127,6 +128,11 @@ impl fusewire_step {
             let retry_after = rejection.retry_after().map(nanos);
             fusewire_rejection::of(breaker, Refused { reason: rejection.reason(), retry_after })
         });
+        // Of a call that made no attempt the core alone has one.
+        let error_type = match &done.error_type {
+            Some(known) if done.attempts == 0 => text::copy(known),
+            _ => error_type,
+        };
         let step = fusewire_step {
             attempt: done.attempts,
             outcome: done.outcome.map_or(FUSEWIRE_INVALID, |outcome| outcome as fusewire_outcome),

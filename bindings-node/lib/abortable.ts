@@ -1,5 +1,6 @@
 // A call that a signal may end before its function does.
 
+import { whenAborted } from './aborts';
 import type { Permit } from './permit';
 
 /** Makes the call under its permit; rejects with the signal's reason at once when that is aborted. @internal */
@@ -8,22 +9,26 @@ export async function callUntil<T>(
   permit: Permit,
   fn: (signal: AbortSignal) => T | PromiseLike<T>,
 ): Promise<T> {
-  let onAbort!: () => void;
+  let stop!: () => void;
+  let giveBack: (() => void) | null = null;
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      permit.aborted(signal.reason);
+    stop = whenAborted(signal, () => {
+      // The function may go on, and keeps its slot until it ends.
+      giveBack = permit.aborted(signal.reason);
       reject(signal.reason as Error);
-    };
+    });
   });
-  signal.addEventListener('abort', onAbort, { once: true });
+  const returned = (): void => giveBack?.();
+  const made = new Promise<T>((resolve) => resolve(fn(signal)));
+  made.then(returned, returned);
   try {
-    const value = await Promise.race([new Promise<T>((resolve) => resolve(fn(signal))), aborted]);
+    const value = await Promise.race([made, aborted]);
     permit.answered(value);
     return value;
   } catch (error) {
     if (!signal.aborted) permit.threw(error);
     throw error;
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stop();
   }
 }

@@ -136,6 +136,7 @@ export class CircuitBreaker extends GatedBreaker {
     let slip: Slip | null = null;
     const passes = options.deadline === undefined && this.passes(low);
     if (!passes && (slip = this.askNow(options)) === null) return refuse(this.options, fn) as T;
+    if (options.deadline !== undefined) this.mustHaveTime(slip!);
     let value: T;
     try {
       value = fn();

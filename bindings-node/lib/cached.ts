@@ -2,6 +2,8 @@
 // who makes the call is said by the core.
 
 import { threadId } from 'node:worker_threads';
+import { whenAborted } from './aborts';
+import type { Alarm } from './clock';
 import { At, doubles, isolate } from './host';
 import type { CallRequest } from './request';
 import { levelOf } from './request';
@@ -14,6 +16,8 @@ interface Kept {
 /** Who caches. */
 interface Caching {
   readonly slot: number;
+  readonly alarm: Alarm;
+  now(): number;
 }
 
 /** There is no value that may answer. @internal */
@@ -91,7 +95,7 @@ export function newSpace(): string {
 export const OPEN_SPACE = `${threadId}:`;
 
 /** What becomes of a call that follows another of its key. */
-type Followed<R> = { answer: Promise<R> } | 'lead';
+type Followed<R> = { answer: Promise<R> } | 'lead' | 'late';
 
 /** Those that wait for a leader, by breaker and ticket. */
 const followers = new WeakMap<object, Map<number, (how: Followed<unknown>) => void>>();
@@ -105,7 +109,7 @@ function followersOf(breaker: object): Map<number, (how: Followed<unknown>) => v
 /** Makes the call, or waits for one of the same key that is under way. @internal */
 export async function together<R>(
   breaker: Caching,
-  { key, priority }: CallRequest,
+  { key, priority, deadline }: CallRequest,
   signal: AbortSignal | null,
   call: () => Promise<R>,
 ): Promise<{ answer: R; isOwn: boolean }> {
@@ -113,7 +117,9 @@ export async function together<R>(
   if (joined === 0) return { answer: await call(), isOwn: true };
   const ticket = Math.abs(joined);
   if (joined < 0) {
-    const how = await follow<R>(breaker, ticket, signal);
+    const how = await follow<R>(breaker, ticket, signal, deadline);
+    // A call of its own, which its deadline leaves no attempt.
+    if (how === 'late') return { answer: await call(), isOwn: true };
     if (how !== 'lead') return { answer: await how.answer, isOwn: false };
     if (signal?.aborted) {
       leave(breaker, ticket);
@@ -145,17 +151,47 @@ function tell(breaker: object, ticket: number, how: Followed<unknown>): void {
   resolve?.(how);
 }
 
-function follow<R>(breaker: Caching, ticket: number, signal: AbortSignal | null): Promise<Followed<R>> {
+function follow<R>(
+  breaker: Caching,
+  ticket: number,
+  signal: AbortSignal | null,
+  deadline: number | undefined,
+): Promise<Followed<R>> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => {
+    const quit = (): void => {
       followersOf(breaker).delete(ticket);
       leave(breaker, ticket);
-      reject(signal!.reason as Error);
     };
+    const unwatch = signal?.aborted === false ? whenAborted(signal, abort) : undefined;
+    const stop = deadline === undefined ? undefined : atDeadline(breaker, deadline, late);
+    function abort(): void {
+      stop?.();
+      quit();
+      reject(signal!.reason as Error);
+    }
+    function late(): void {
+      unwatch?.();
+      quit();
+      resolve('late');
+    }
     followersOf(breaker).set(ticket, (how) => {
-      signal?.removeEventListener('abort', abort);
+      unwatch?.();
+      stop?.();
       resolve(how as Followed<R>);
     });
-    signal?.addEventListener('abort', abort, { once: true });
   });
+}
+
+/** Does that when the deadline has come; what this answers says that it is not to be done any more. */
+function atDeadline(breaker: Caching, deadline: number, act: () => void): () => void {
+  let stop = (): void => undefined;
+  const look = (): void => {
+    const left = deadline - breaker.now();
+    // A timer may ring early, and the breaker's clock may be another than the system's.
+    if (left > 0) stop = breaker.alarm(left, look);
+    else act();
+  };
+  // Never at once: what is to be done needs to know how to stop it.
+  stop = breaker.alarm(Math.max(0, deadline - breaker.now()), look);
+  return () => stop();
 }

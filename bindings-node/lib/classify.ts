@@ -9,8 +9,24 @@ export function outcomeOf({ isFailureResult }: Classification, breaker: string, 
   return isFailureResult !== undefined && asks(isFailureResult, breaker, value, false) ? 'failure' : 'success';
 }
 
+/** Errors that the user's own wiring of a call has thrown, before the call itself. */
+const misuses = new WeakSet<object>();
+let isMisused = false;
+
+/** Notes that an error says nothing of the dependency. @internal */
+export function noteMisuse(error: unknown): void {
+  if (typeof error !== 'object' || error === null) return;
+  isMisused = true;
+  misuses.add(error);
+}
+
+function isMisuse(error: unknown): boolean {
+  return isMisused && typeof error === 'object' && error !== null && misuses.has(error);
+}
+
 /** What an error means. @internal */
 export function outcomeOfError({ ignore, isFailure }: Classification, breaker: string, error: unknown): Outcome {
+  if (isMisuse(error)) return 'ignored';
   if (ignore !== undefined && asks(ignore, breaker, error, false)) return 'ignored';
   return isFailure === undefined || asks(isFailure, breaker, error, true) ? 'failure' : 'success';
 }
@@ -20,7 +36,7 @@ export function typeOf({ errorType }: Classification, breaker: string, error: un
   if (errorType === undefined) return defaultType(error);
   try {
     const type: unknown = errorType(error);
-    return typeof type === 'number' ? String(type) : typeof type === 'string' ? type : undefined;
+    return typeof type === 'number' ? String(type) : typeof type === 'string' ? type : defaultType(error);
   } catch (thrown) {
     warn(breaker, 'errorType', thrown);
     return defaultType(error);

@@ -1,7 +1,7 @@
 // A call with its attempts, as the native part keeps it: what is to be done next, and what is told of it.
 
 import type { Alarm } from './clock';
-import { defect } from './crossing';
+import { defect, keptSlot } from './crossing';
 import { numberOf } from './error-types';
 import { type CircuitOpenError, told } from './errors';
 import { deliverIfAny, deliverWaiting } from './events';
@@ -45,6 +45,7 @@ export interface Stepped {
   readonly counters: Float64Array;
   readonly lane: number;
   firsts: Firsts | null;
+  now(): number;
   noteWays(): void;
   tellRefusal(error: CircuitOpenError): void;
 }
@@ -206,11 +207,12 @@ export class Course {
   takeKept(): (() => void) | null {
     const { kept, breaker } = this;
     this.kept = 0;
-    if (kept === 0) return null;
-    return () => {
-      isolate.giveBack(breaker.slot, kept - 1);
-      deliverWaiting();
-    };
+    return keptSlot(breaker, kept);
+  }
+
+  /** The attempt that is under way keeps its slot, whatever becomes of its permit; what gives it back, `null` for none. */
+  keepSlot(): (() => void) | null {
+    return this.next === Do.Call ? keptSlot(this.breaker, isolate.keepSlot(this.place)) : null;
   }
 
   /** The rung has answered, or could not. */

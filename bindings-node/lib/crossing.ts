@@ -12,7 +12,7 @@ import {
   type Reason,
 } from './host';
 import { numberOf } from './error-types';
-import { deliverIfAny } from './events';
+import { deliverIfAny, deliverWaiting } from './events';
 import type { Outcome, Settled } from './permit';
 import { type Slip, takeSlip } from './slip';
 
@@ -23,7 +23,10 @@ const nativeSettle = hostSettle;
 
 /** The permit that the native part has just given. @internal */
 export function slipGiven(): Slip {
-  const slip = takeSlip();
+  return read(takeSlip());
+}
+
+function read(slip: Slip): Slip {
   slip.low = words[At.Low];
   slip.lease = words[At.Lease];
   slip.extra = words[At.Extra];
@@ -67,6 +70,31 @@ export function settleSlip(
   const settled = words[At.Settled] === 0 ? 'ok' : 'late';
   if (words[At.Events] !== 0) deliverIfAny();
   return settled;
+}
+
+/** What gives back a slot that stays taken, of which the native part has told 1 + the code; `null` for none. @internal */
+export function keptSlot(breaker: { readonly slot: number }, kept: number): (() => void) | null {
+  if (kept === 0) return null;
+  return () => {
+    isolate.giveBack(breaker.slot, kept - 1);
+    deliverWaiting();
+  };
+}
+
+/**
+ * Lets go of a permit whose function goes on although nobody waits for it: it keeps its slot until what this answers is
+ * called; `null` when it has none. With an error type it is a failure. @internal
+ */
+export function settleKeeping(
+  breaker: { readonly slot: number },
+  slip: Slip,
+  errorType?: string,
+): (() => void) | null {
+  tellSlip(slip);
+  const giveBack = keptSlot(breaker, isolate.keepSlotOf(breaker.slot));
+  read(slip);
+  settleSlip(breaker.slot, slip, errorType === undefined ? 'abandoned' : 'failure', undefined, errorType);
+  return giveBack;
 }
 
 /** In mode `shadow`: why a call would have been turned away. @internal */

@@ -115,7 +115,7 @@ export class TimeoutError extends CircuitBreakerError {
   override readonly code = 'ERR_CIRCUIT_TIMEOUT';
   /** The breaker's name. */
   readonly breaker: string;
-  /** The limit, in milliseconds. */
+  /** The limit, in milliseconds; 0: the deadline had passed before an attempt could begin. */
   readonly timeout: number;
 
   /** For tests of code that catches it. */
@@ -265,20 +265,25 @@ function pathOf(key: string): string {
   return `${camel(table)}.${end > 0 && keys.has(last) ? rest.slice(0, end) + camel(last) : rest}`;
 }
 
-/** Keys in camelCase; values that look alike, such as `forced_open`, stay. */
+/** What is allowed, with keys in camelCase; values that look alike, such as `forced_open` or `rate_limit`, stay. */
 function asOptions(text: string): string {
+  const named = (word: string): string => (keys.has(word) ? camel(word) : word);
   return text
-    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (keys.has(word) ? camel(word) : word))
+    .replace(/`([a-z_]+)`/g, (_, word: string) => `\`${named(word)}\``)
+    .replace(/(?<=^no such key.*; known: ).*$/, (list) => list.replace(/[a-z_]+/g, named))
     .replace('or a number of seconds', 'or a number of milliseconds');
 }
 
+/** `wording` is of what is allowed alone: values are the user's. */
 function translated(error: unknown, key: (text: string) => string, wording: (text: string) => string): unknown {
   const text = (error as Error).message;
   if (typeof text !== 'string' || !text.startsWith('{')) return error;
   const t = JSON.parse(text) as Told;
   if (t.kind === 'config') {
-    const message = wording(t.message.replace(`\`${t.key}\``, () => `\`${key(t.key)}\``));
-    return new ConfigError(key(t.key), t.value, wording(t.allowed), message);
+    const allowed = wording(t.allowed);
+    const isLast = t.allowed !== '' && t.message.endsWith(t.allowed);
+    const told = isLast ? t.message.slice(0, -t.allowed.length) + allowed : t.message;
+    return new ConfigError(key(t.key), t.value, allowed, told.replace(`\`${t.key}\``, () => `\`${key(t.key)}\``));
   }
   if (t.kind === 'conflict') return new ConflictError(t.existing, t.requested, t.message);
   if (t.kind === 'request') return new RequestError(t.key, t.value, t.allowed, t.message);

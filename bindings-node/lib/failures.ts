@@ -59,11 +59,9 @@ function defaultType(error: unknown): string | undefined {
 
 /** The type of an error, for its category. @internal */
 export function categoryType({ errorType }: Classification, breaker: string, error: unknown): string | undefined {
-  return guarded(breaker, error, () => {
-    if (errorType === undefined) return defaultType(error);
-    const type: unknown = errorType(error);
-    return typeof type === 'number' ? String(type) : typeof type === 'string' ? coreName(type) : undefined;
-  });
+  const own = errorType === undefined ? undefined : guarded(breaker, error, () => errorType(error) as unknown);
+  if (typeof own === 'number') return String(own);
+  return typeof own === 'string' ? coreName(own) : guarded(breaker, error, () => defaultType(error));
 }
 
 /** The HTTP status that an error tells of. @internal */

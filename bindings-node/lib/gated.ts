@@ -1,9 +1,9 @@
 // Asking a breaker that has gates: what a call asks for, through the scratch, and what it is given.
 
 import { type Alarm, systemAlarm } from './clock';
-import { defect, slipGiven } from './crossing';
+import { defect, settleSlip, slipGiven } from './crossing';
 import type { Firsts } from './first';
-import { type CircuitOpenError, told } from './errors';
+import { type CircuitOpenError, TimeoutError, told } from './errors';
 import { deliverIfAny } from './events';
 import {
   At,
@@ -20,7 +20,7 @@ import { OperatedBreaker } from './operated';
 import type { CircuitBreakerOptions } from './options';
 import { keepRefusal, refusalOf, rejections } from './refusal';
 import { type AcquireOptions, type CallRequest, checkRequest, levelOf } from './request';
-import type { Slip } from './slip';
+import { type Slip, putBack } from './slip';
 import { Wait, type Waiter } from './waits';
 
 // As constants of this module: an import is looked up each time.
@@ -38,7 +38,7 @@ export function tellRequest(slot: number, request: CallRequest, waits: boolean):
   const isNamed = feature !== undefined || method !== undefined;
   words[At.IsNamed] = Number(isNamed);
   words[At.IsKeyed] = Number(key !== undefined);
-  words[At.Repeats] = Number(idempotent === true) | (Number(once === true) << 1);
+  words[At.Repeats] = Number(idempotent === true) | (Number(once === true || idempotent === false) << 1);
   words[At.Slot] = slot;
   if (isNamed) isolate.nameCall(feature, method);
 }
@@ -97,6 +97,14 @@ export abstract class GatedBreaker extends OperatedBreaker {
     if (code === QUEUED) return new Wait(this as unknown as Waiter, words[At.Ticket], doubles[At.Nanos] / 1e6);
     this.turnAway(code);
     return null;
+  }
+
+  /** Throws when the deadline leaves a permit no time; it is let go then. @internal */
+  protected mustHaveTime(slip: Slip): void {
+    if (slip.timeout !== 0) return;
+    settleSlip(this.slot, slip, 'abandoned');
+    putBack(slip);
+    throw new TimeoutError(this.name, 0);
   }
 
   /** Notes by which ways its calls go, as the native part has just told it. @internal */

@@ -241,7 +241,8 @@ export interface Classification {
   /** Whether a value is a failure; without it none is. */
   isFailureResult?: (value: any) => boolean;
   /**
-   * The type under which an error is counted, and by which a retry knows its category; without it its `code`, or its name.
+   * The type under which an error is counted, and by which a retry knows its category; without it, and where it answers
+   * `undefined`, its `code`, or its name.
    * With `timeout`, `retry`, `fallback`, `cache` or `hedge` a code such as `ECONNREFUSED` becomes the name that the retry
    * knows, `connection_refused`.
    */
@@ -288,13 +289,19 @@ const OWN = new Set<string>([...FUNCTIONS, 'fallback', 'fallbacks', 'clock']);
 /** The document's value: milliseconds become a text with their unit. */
 function value(key: string, path: string, given: unknown): unknown {
   if (typeof given === 'number' && durations.has(key) && Number.isFinite(given)) return milliseconds(given);
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
+  if (Array.isArray(given)) return given.map(written);
+  if (typeof given === 'object' && given !== null) {
     if (tables.has(key)) return tableOfNames(given, path, key);
     return table(given, `${path}.`, () => true, `${key}.`);
   }
-  // What JSON has no word for would otherwise become `null` or vanish, and the error tell of something else.
+  return written(given);
+}
+
+/** What JSON has no word for would become `null` or vanish, and the error tell of something else. */
+function written(given: unknown): unknown {
   if (typeof given === 'number' && !Number.isFinite(given)) return String(given);
-  if (typeof given === 'bigint' || typeof given === 'symbol' || typeof given === 'function') return String(given);
+  if (typeof given === 'function') return inspect(given, { depth: 0 });
+  if (typeof given === 'bigint' || typeof given === 'symbol') return String(given);
   return given;
 }
 
@@ -372,12 +379,21 @@ export function checkOptions(options: unknown): asserts options is CircuitBreake
   if (fallback !== undefined && typeof fallback !== 'function' && !Array.isArray(fallback)) {
     throw invalid('options.fallback', "a function, or a list such as ['cache', 'nothing found']", fallback);
   }
+  checkNamed(fallback);
   if (fallbacks !== undefined && (typeof fallbacks !== 'object' || fallbacks === null)) {
     throw invalid('options.fallbacks', "an object such as { 'nothing found': [] }", fallbacks);
   }
   if (clock !== undefined && !((clock?.native as unknown) instanceof native.NativeClock)) {
     throw invalid('options.clock', 'a ManualClock of this copy of the package', clock);
   }
+}
+
+/** A rung is a name: what answers under it stands elsewhere. */
+function checkNamed(fallback: unknown): void {
+  if (!Array.isArray(fallback) || fallback.every((rung) => typeof rung === 'string')) return;
+  const shown = inspect(fallback);
+  const allowed = "a list of names; what answers under a name stands in `fallbacks`: { fallback: ['mine'], fallbacks: { mine: … } }";
+  throw new ConfigError('fallback', shown, allowed, `configuration: \`fallback\` is ${shown}; allowed: ${allowed}`);
 }
 
 /** Checks options that stand beside a document. @internal */

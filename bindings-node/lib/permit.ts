@@ -2,7 +2,7 @@
 
 import type { CircuitBreaker } from './breaker';
 import { outcomeOf, outcomeOfError, typeOf } from './classify';
-import { isBypass, settleSlip, shadowOf } from './crossing';
+import { isBypass, settleKeeping, settleSlip, shadowOf } from './crossing';
 import { giveBackWhenCollected } from './held';
 import type { Reason } from './host';
 import { native } from './native';
@@ -112,10 +112,15 @@ export class Permit {
     return this.end(outcome, undefined, outcome === 'failure' ? typeOf(options, name, error) : undefined);
   }
 
-  /** The caller gave up, and why; a timeout of its own is the service's fault. @internal */
-  aborted(reason: unknown): Settled {
+  /**
+   * The caller gave up, and why; a timeout of its own is the service's fault. Answers what gives back the slot that its
+   * function keeps while it goes on. @internal
+   */
+  aborted(reason: unknown): (() => void) | null {
+    if (this.isSettled) return null;
+    this.isSettled = true;
     const isTimeout = (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError';
-    return isTimeout ? this.end('failure', undefined, native.TIMEOUT) : this.end('abandoned');
+    return settleKeeping(this.guard, this.slip ?? laneSlip(this.low), isTimeout ? native.TIMEOUT : undefined);
   }
 
   /** Lets go of a permit that was not settled. */

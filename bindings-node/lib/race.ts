@@ -1,7 +1,7 @@
 // An attempt, and those that are started beside it when it takes long.
 
 import type { Course, Ending } from './course';
-import { settleSlip, slipGiven, tellSlip } from './crossing';
+import { settleKeeping, settleSlip, slipGiven, tellSlip } from './crossing';
 import { At, doubles, words } from './host';
 import { deliverIfAny } from './events';
 import { type Slip, putBack } from './slip';
@@ -94,13 +94,15 @@ export class Race<T> {
     const ending = this.endingOf(came);
     const { slip } = beside;
     if (ending.outcome === 'success') {
+      // What is settled now is the hedge's permit, and what goes on the other's function.
+      const slow = this.primary;
+      const giveBack = slow === null || slow.isSettled ? null : this.course.keepSlot();
       tellSlip(slip);
       this.course.hedgeWon();
       putBack(slip);
-      // What is settled now is its permit, and what goes on its function.
-      const slow = this.primary;
       this.primary = beside.trial ?? RETURNED;
       slow?.abort(overtaken());
+      if (giveBack !== null) slow!.whenReturned(giveBack);
       return this.over({ came, ending });
     }
     settleSlip(this.trying.breaker.slot, slip, ending.outcome, undefined, ending.errorType);
@@ -118,7 +120,8 @@ export class Race<T> {
   private dropBesides(reason: unknown): void {
     for (const { trial, slip } of this.besides) {
       trial?.abort(reason);
-      settleSlip(this.trying.breaker.slot, slip, 'abandoned');
+      const giveBack = settleKeeping(this.trying.breaker, slip);
+      if (giveBack !== null) (trial ?? RETURNED).whenReturned(giveBack);
       putBack(slip);
     }
     this.besides.clear();

@@ -1,9 +1,10 @@
 // A call with its attempts, by a promise: it does what the core says next, and tells it how that came out.
 
+import { whenAborted } from './aborts';
 import { outcomeOf, outcomeOfError } from './classify';
 import { Course, Do, type Ending, type Stepped } from './course';
 import { type Deadlines, deadlinesOf } from './deadlines';
-import { type CircuitOpenError, noteRecovery } from './errors';
+import { TimeoutError, noteRecovery } from './errors';
 import { categoryType, hintOf, mayFallBack, statusOf } from './failures';
 import { native } from './native';
 import { type Primary, Race, type Result } from './race';
@@ -49,6 +50,7 @@ export class Recovery<T> implements Trying<T> {
   private readonly rungErrors: { rung: string; error: unknown }[] = [];
   private race: Race<T> | null = null;
   private readonly asking = askingNow();
+  private lapsed: TimeoutError | null = null;
 
   /**
    * @param store is told the value of a function that succeeded.
@@ -101,9 +103,18 @@ export class Recovery<T> implements Trying<T> {
       }
       return await this.end();
     } finally {
-      this.race?.abort(signal?.aborted ? signal.reason : undefined);
-      course.giveUp(signal?.aborted === true && isTimeout(signal.reason));
+      this.leave();
     }
+  }
+
+  /** Nobody waits for what is under way, if anything is. A function that goes on keeps its slot. */
+  private leave(): void {
+    const { course, signal, race } = this;
+    const primary = race?.primary ?? null;
+    race?.abort(signal?.aborted ? signal.reason : undefined);
+    const giveBack = primary === null || primary.isSettled ? null : course.keepSlot();
+    course.giveUp(signal?.aborted === true && isTimeout(signal.reason));
+    if (giveBack !== null) primary!.whenReturned(giveBack);
   }
 
   private async queue(): Promise<void> {
@@ -168,7 +179,8 @@ export class Recovery<T> implements Trying<T> {
   /** What the call failed with so far. */
   private failure(): unknown {
     const { last } = this;
-    if (last === null) return this.course.rejection;
+    // Neither made nor turned away: the deadline has left no time for it.
+    if (last === null) return this.course.rejection ?? (this.lapsed ??= new TimeoutError(this.name, 0));
     return last.kind === 'value' ? last.value : last.error;
   }
 
@@ -182,8 +194,8 @@ export class Recovery<T> implements Trying<T> {
     const error = this.failure();
     const { rejection } = course;
     const { fallback } = breaker.options;
-    if (last === null && typeof fallback === 'function') {
-      const value = await fallback(rejection!, ...argumentsOf(this.call));
+    if (last === null && rejection !== null && typeof fallback === 'function') {
+      const value = await fallback(rejection, ...argumentsOf(this.call));
       return { value: value as T, degraded: true, rung: null, error, attempts };
     }
     noteRecovery(error, {
@@ -200,9 +212,9 @@ export class Recovery<T> implements Trying<T> {
     if (signal === null) return promise;
     return new Promise<R>((resolve, reject) => {
       const abort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
       if (signal.aborted) abort();
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+      const stop = signal.aborted ? (): void => undefined : whenAborted(signal, abort);
+      promise.then(resolve, reject).finally(stop);
     });
   }
 }

@@ -20,14 +20,18 @@ export interface CallRequest {
   /**
    * When the call is of no use any more, on the breaker's clock in milliseconds: `breaker.now() + 200`. It waits no
    * longer than that in a queue, for no turn that comes later and for no retry that would begin later, and an attempt
-   * takes no longer. Without it only the queue's own timeout ends a wait.
+   * takes no longer. A call that begins after it makes no attempt, and is a timeout that the breaker does not see. Without it
+   * only the queue's own timeout ends a wait.
    */
   deadline?: number;
   /** Of which of the options' `features` the call is; of none when left out. */
   feature?: string;
-  /** The method, such as `'GET'`: `retry.perMethod` says how often a call of it may be tried. */
+  /** The method, such as `'GET'`, in any case: `retry.perMethod` says how often a call of it may be tried. */
   method?: string;
-  /** Says that the call may be made more than once, although its method alone does not say so; false when left out. */
+  /**
+   * `true`: the call may be made more than once, although its method alone does not say so. `false`: it may not, whatever its
+   * method, and is neither retried nor hedged. Left out, its method says.
+   */
   idempotent?: boolean;
   /**
    * Says that the call cannot be made more than once, whatever its method: its body cannot be sent again, say. It is neither

@@ -1,5 +1,6 @@
 // Calls of this isolate that wait for a slot. The core says who is next; here are the promises and the timers.
 
+import { whenAborted } from './aborts';
 import type { Alarm } from './clock';
 import type { CircuitOpenError } from './errors';
 import { attend, deliverWaiting, endings } from './events';
@@ -26,6 +27,7 @@ export class Wait<How = Slip | CircuitOpenError> {
   private stop: () => void;
   private ends!: Ends<How>;
   private signal: AbortSignal | undefined;
+  private unwatch: (() => void) | undefined;
   private isOver = false;
 
   constructor(
@@ -43,7 +45,7 @@ export class Wait<How = Slip | CircuitOpenError> {
     this.ends = ends;
     if (signal !== undefined && signal !== null) {
       this.signal = signal;
-      signal.addEventListener('abort', this.abort, { once: true });
+      this.unwatch = whenAborted(signal, this.abort);
     }
     // Another thread may have ended it before there was somebody to tell.
     deliverWaiting();
@@ -76,7 +78,7 @@ export class Wait<How = Slip | CircuitOpenError> {
     this.isOver = true;
     endings.delete(this.ticket);
     this.stop();
-    this.signal?.removeEventListener('abort', this.abort);
+    this.unwatch?.();
   }
 
   /** Its time is over. */
@@ -99,15 +101,15 @@ export class Wait<How = Slip | CircuitOpenError> {
 /** Lets the time pass until a paced call's turn comes; rejects with the signal's reason when that is aborted. @internal */
 export function turnComes(alarm: Alarm, milliseconds: number, signal?: AbortSignal | null): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      stop();
-      reject(signal!.reason as Error);
-    };
+    const unwatch = signal?.aborted === false ? whenAborted(signal, abort) : undefined;
     const stop = alarm(milliseconds, () => {
-      signal?.removeEventListener('abort', abort);
+      unwatch?.();
       resolve();
     });
-    signal?.addEventListener('abort', abort, { once: true });
+    function abort(): void {
+      stop();
+      reject(signal!.reason as Error);
+    }
   });
 }
 

@@ -38,6 +38,10 @@ function guard<This, Args extends unknown[], R>(
   if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object or a CircuitBreaker', options);
   if (options instanceof Breaker) return withBreaker(options.wrap(fn), options);
+  if ('breaker' in options) {
+    const instead = 'left out: write circuitBreaker(fn, breaker), or breaker.wrap(fn, options)';
+    throw invalid('options.breaker', instead, options.breaker);
+  }
   const { name: given = name || 'anonymous', priority, ...both } = options;
   const { signal, cost, deadline, feature, method, idempotent, once, key, withSignal, ...rest } = both;
   const isRules = typeof priority === 'object';

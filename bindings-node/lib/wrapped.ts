@@ -3,6 +3,7 @@
 import type { CircuitBreaker } from './breaker';
 import type { ExecuteOptions } from './breaker';
 import { newSpace } from './cached';
+import { noteMisuse, warn } from './classify';
 import { invalid } from './options';
 import type { CallRequest, Priority } from './request';
 
@@ -24,13 +25,16 @@ export interface WrappedOptions<This = any, Args extends unknown[] = any[]> {
   feature?: string | ((this: This, ...args: Args) => string | undefined);
   /** The method of a call, such as `'GET'`, or what tells it. */
   method?: string | ((this: This, ...args: Args) => string | undefined);
-  /** Whether a call may be made more than once although its method does not say so, or what tells it. */
+  /**
+   * `true`: a call may be made more than once although its method does not say so; `false`: it may not, whatever its method;
+   * or what tells it.
+   */
   idempotent?: boolean | ((this: This, ...args: Args) => boolean | undefined);
   /** Whether a call cannot be made more than once, whatever its method, or what tells it. */
   once?: boolean | ((this: This, ...args: Args) => boolean | undefined);
   /**
    * Under what the value of a call is cached, and which calls are the same; `undefined`: it is not cached. Functions share
-   * no keys.
+   * no keys. One that throws is reported by a warning, and the call is made without a key.
    */
   key?: string | ((this: This, ...args: Args) => string | undefined);
   /**
@@ -91,14 +95,37 @@ function check(options: unknown): asserts options is WrappedOptions {
 }
 
 /** What is said of a call, from its `this` and its arguments; `undefined` when it is nothing. */
-function optionsOf(options: WrappedOptions, that: unknown, args: unknown[]): ExecuteOptions | undefined {
+function optionsOf(breaker: string, options: WrappedOptions, that: unknown, args: unknown[]): ExecuteOptions | undefined {
   let said: Record<string, unknown> | undefined;
   for (const key of OF_CALLS) {
     const option = options[key] as unknown;
-    const value = typeof option === 'function' ? (option.apply(that, args) as unknown) : option;
+    const value = typeof option === 'function' ? answerOf(key, option, breaker, that, args) : option;
     if (value !== undefined && value !== null) (said ??= {})[key] = value;
   }
   return said as (ExecuteOptions & CallRequest) | undefined;
+}
+
+/** What an option's function answers. A call whose key cannot be made is one that has none. */
+function answerOf(option: string, ask: Function, breaker: string, that: unknown, args: unknown[]): unknown {
+  if (option !== 'key') return ask.apply(that, args) as unknown;
+  try {
+    return ask.apply(that, args) as unknown;
+  } catch (thrown) {
+    warn(breaker, 'the function `key`', thrown);
+    return undefined;
+  }
+}
+
+/** The arguments of an attempt, with its signal. What goes wrong there says nothing of the dependency. */
+function withIts(signal: AbortSignal, make: Function, that: unknown, args: unknown[]): readonly unknown[] {
+  try {
+    const made = make.call(that, signal, ...args) as unknown;
+    if (Array.isArray(made)) return made;
+    throw invalid('what options.withSignal answers', "the list of the function's arguments, such as [url, { signal }]", made);
+  } catch (error) {
+    noteMisuse(error);
+    throw error;
+  }
 }
 
 /** `fn` under the breaker; `wantsArguments` says whether that has a fallback which is given them. @internal */
@@ -118,13 +145,13 @@ export function wrapped<This, Args extends unknown[], R>(
       withSignal === undefined
         ? (): R => fn.apply(this, args)
         : (signal: AbortSignal | undefined): R =>
-            fn.apply(this, withSignal.call(this, signal ?? new AbortController().signal, ...args) as Args);
+            fn.apply(this, withIts(signal ?? new AbortController().signal, withSignal, this, args) as Args);
     if (space !== undefined) (call as { [SPACE]?: string })[SPACE] = space;
     if (wantsArguments) (call as { [ARGUMENTS]?: unknown[] })[ARGUMENTS] = args;
     if (isBare) return breaker.execute(call) as Promise<Awaited<R>>;
     let given: ExecuteOptions | undefined;
     try {
-      given = optionsOf(options as WrappedOptions, this, args);
+      given = optionsOf(breaker.name, options as WrappedOptions, this, args);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -196,7 +196,7 @@ impl Inner {
 }
 
 impl Scratch {
-    fn give(self, slip: Slip) {
+    pub(crate) fn give(self, slip: Slip) {
         self.set(CODE, 0);
         self.set(LOW, slip.low);
         self.set(LEASE, slip.lease);
@@ -206,7 +206,7 @@ impl Scratch {
         self.set_wide(REST, slip.rest);
     }
 
-    fn taken(self) -> Slip {
+    pub(crate) fn taken(self) -> Slip {
         Slip {
             low: self.get(LOW),
             lease: self.get(LEASE),

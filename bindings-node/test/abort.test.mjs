@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { CircuitBreaker, ManualClock } from 'fusewire';
-import { boom, fresh, turn } from './support.mjs';
+import { boom, fresh, turn, warningsOf } from './support.mjs';
 
 const forever = () => new Promise(() => {});
 const settled = (breaker) => {
@@ -136,6 +136,27 @@ test('what is no signal is refused, and one of another realm is taken', async ()
   const foreign = Object.setPrototypeOf(new EventTarget(), { __proto__: EventTarget.prototype, aborted: false });
   assert.equal(await breaker.execute(() => 1, { signal: foreign }), 1);
   assert.deepEqual(settled(breaker), [1, 0, 0]);
+});
+
+test('a signal has one listener, however many calls share it, and none when they are over', async () => {
+  for (const options of [{}, { retry: {} }, { timeout: 1000 }, { bulkhead: { maxConcurrent: 1, maxQueue: 50 } }]) {
+    const breaker = new CircuitBreaker(fresh(), options);
+    const { signal } = new AbortController();
+    const waits = [];
+    const fn = () => new Promise((resolve) => waits.push(resolve));
+    const { warnings } = await warningsOf(async () => {
+      const calls = Array.from({ length: 50 }, () => breaker.execute(fn, { signal }));
+      await turn();
+      assert.equal(getEventListeners(signal, 'abort').length, 1);
+      for (let i = 0; i < 200; i++) {
+        for (const resolve of waits.splice(0)) resolve(i);
+        await turn();
+      }
+      await Promise.all(calls);
+    });
+    assert.deepEqual(warnings, []);
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+  }
 });
 
 test('many calls may share a signal', async () => {

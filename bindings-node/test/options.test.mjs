@@ -242,6 +242,25 @@ test('values that look like keys stay as they are', () => {
     /"forced_opn"; allowed: one of auto, shadow, forced_open, forced_closed/,
   );
   assert.match(refusal({ backoff: { kind: 'x' } }).message, /decorrelated_jitter/);
+  assert.match(
+    refusal({ retry: { on: ['rateLimit'] } }).message,
+    /^configuration: `retry\.on` is \["rateLimit"\]; allowed: a list of some of timeout, rate_limit, resource_exhausted/,
+  );
+  const named = refusal({ features: { max_attempts: { minHealth: 0 } } });
+  assert.equal(named.key, 'features.max_attempts.minHealth');
+  assert.match(named.message, /`features\.max_attempts\.minHealth` is 0; allowed: a number/);
+  assert.match(refusal({ features: { max_attempts: 5 } }).message, /`features\.max_attempts` is 5; allowed: an object/);
+});
+
+test('what is no name where a name is to stand is shown, with what to write instead', () => {
+  const error = refusal({ retry: { on: [TypeError, 'timeout'] } });
+  assert.match(error.message, /`retry\.on` is \["\[Function: TypeError\]","timeout"\]; allowed: a list of some of timeout/);
+  for (const rung of [() => 5, null, class Rung {}, 7]) {
+    const told = refusal({ fallback: [rung] });
+    assert.equal(told.code, 'ERR_CIRCUIT_CONFIG');
+    assert.match(told.message, /`fallback` is \[.*\]; allowed: a list of names; .* `fallbacks`/);
+    assert.doesNotMatch(told.message, /\[null\].*\[null\]/);
+  }
 });
 
 test('what does not fit together is named as one writes it', () => {

@@ -52,6 +52,23 @@ test('circuitBreaker() makes a breaker that bears the name of the function', asy
   await assert.rejects(guarded(4), isCircuitOpenError);
 });
 
+test('a breaker among the options is refused with what to write instead', () => {
+  const error = thrownBy(() => circuitBreaker(boom, { breaker: new CircuitBreaker(fresh()) }));
+  assert.match(error.message, /options\.breaker must be left out: write circuitBreaker\(fn, breaker\)/);
+});
+
+test('what goes wrong with the arguments is no failure of the service', async () => {
+  for (const [withSignal, expected] of [
+    [(_, x) => x, /what options\.withSignal answers must be the list of the function's arguments/],
+    [() => boom(), /boom/],
+  ]) {
+    const ask = circuitBreaker(async (x) => x, { name: fresh(), timeout: 20, failureThreshold: 1, withSignal });
+    for (let i = 0; i < 3; i++) await assert.rejects(ask(1), expected);
+    const { totals, state } = ask.breaker.snapshot();
+    assert.deepEqual([state, totals.failure, totals.ignored], ['closed', 0, 3]);
+  }
+});
+
 test('circuitBreaker() takes a name, and names what has none', () => {
   assert.equal(circuitBreaker(boom, { name: 'payments' }).breaker.name, 'payments');
   assert.equal(circuitBreaker(() => 1).breaker.name, 'anonymous');

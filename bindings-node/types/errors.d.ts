@@ -59,7 +59,7 @@ export declare class TimeoutError extends CircuitBreakerError {
     readonly code = "ERR_CIRCUIT_TIMEOUT";
     /** The breaker's name. */
     readonly breaker: string;
-    /** The limit, in milliseconds. */
+    /** The limit, in milliseconds; 0: the deadline had passed before an attempt could begin. */
     readonly timeout: number;
     /** For tests of code that catches it. */
     constructor(breaker: string, timeout: number);

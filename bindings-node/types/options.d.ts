@@ -217,7 +217,8 @@ export interface Classification {
     /** Whether a value is a failure; without it none is. */
     isFailureResult?: (value: any) => boolean;
     /**
-     * The type under which an error is counted, and by which a retry knows its category; without it its `code`, or its name.
+     * The type under which an error is counted, and by which a retry knows its category; without it, and where it answers
+     * `undefined`, its `code`, or its name.
      * With `timeout`, `retry`, `fallback`, `cache` or `hedge` a code such as `ECONNREFUSED` becomes the name that the retry
      * knows, `connection_refused`.
      */

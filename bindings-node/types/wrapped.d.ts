@@ -17,13 +17,16 @@ export interface WrappedOptions<This = any, Args extends unknown[] = any[]> {
     feature?: string | ((this: This, ...args: Args) => string | undefined);
     /** The method of a call, such as `'GET'`, or what tells it. */
     method?: string | ((this: This, ...args: Args) => string | undefined);
-    /** Whether a call may be made more than once although its method does not say so, or what tells it. */
+    /**
+     * `true`: a call may be made more than once although its method does not say so; `false`: it may not, whatever its method;
+     * or what tells it.
+     */
     idempotent?: boolean | ((this: This, ...args: Args) => boolean | undefined);
     /** Whether a call cannot be made more than once, whatever its method, or what tells it. */
     once?: boolean | ((this: This, ...args: Args) => boolean | undefined);
     /**
      * Under what the value of a call is cached, and which calls are the same; `undefined`: it is not cached. Functions share
-     * no keys.
+     * no keys. One that throws is reported by a warning, and the call is made without a key.
      */
     key?: string | ((this: This, ...args: Args) => string | undefined);
     /**

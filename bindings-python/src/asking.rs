@@ -101,8 +101,8 @@ pub(crate) struct Said {
     deadline: Option<u64>,
     feature: Option<Arc<str>>,
     method: Option<Arc<str>>,
-    is_idempotent: bool,
-    /// Whether it may be made once only: nobody knows of what method it is.
+    is_idempotent: Option<bool>,
+    /// Whether it may be made once only, as where nobody knows of what method it is.
     is_once: bool,
     key: Option<Arc<str>>,
     /// How much of the key's beginning keeps it apart from those of other functions.
@@ -133,7 +133,7 @@ impl Said {
             Field::Deadline => self.deadline = Some(nanos("deadline", given)?),
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),
-            Field::Idempotent => self.is_idempotent = given.is_truthy()?,
+            Field::Idempotent => self.is_idempotent = Some(given.is_truthy()?),
             Field::Once => self.is_once = given.is_truthy()?,
             Field::Key => self.key = Some(text(field, given)?),
         }
@@ -158,8 +158,10 @@ impl Said {
         if let Some(method) = &self.method {
             request = request.method(method);
         }
-        if self.is_idempotent {
-            request = request.idempotent();
+        match self.is_idempotent {
+            Some(true) => request = request.idempotent(),
+            Some(false) => request = request.once(),
+            None => {}
         }
         if self.is_once {
             request = request.once();

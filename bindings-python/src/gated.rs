@@ -119,6 +119,11 @@ pub(crate) unsafe fn admit(
         EnteredSlip::Admitted(guard.acquire_for(&request).map_err(Stop::Refused)?)
     };
     if let EnteredSlip::Admitted((slip, 0)) = entered {
+        if guard.core.slip_timeout(&slip) == Some(0) {
+            guard.core.abandon_slip(&slip);
+            // SAFETY: as above.
+            return Err(unsafe { too_late(py, owner) }.into());
+        }
         return Ok(slip);
     }
     // SAFETY: as above.
@@ -135,6 +140,21 @@ pub(crate) unsafe fn admit(
             None => error.into(),
         }),
     }
+}
+
+/// The error of a call whose deadline leaves it no time.
+///
+/// # Safety
+/// As for [`handles`].
+#[cold]
+unsafe fn too_late(py: Python<'_>, owner: *mut ffi::PyObject) -> PyErr {
+    // SAFETY: the caller's promise.
+    let (breaker, _) = unsafe { handles(py, owner) };
+    let made = py
+        .import("fusewire._errors")
+        .and_then(|errors| errors.getattr("CallTimeoutError"))
+        .and_then(|class| class.call1((breaker, 0.0)));
+    made.map_or_else(|error| error, PyErr::from_value)
 }
 
 /// # Safety

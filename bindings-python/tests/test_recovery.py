@@ -154,7 +154,11 @@ def test_a_call_that_never_ran_raises_the_rejection(make):
         ({"method": "GET"}, 5),
         ({"method": "PUT"}, 2),
         ({"method": "POST"}, 1),
+        ({"method": "get"}, 5),
         ({"method": "POST", "idempotent": True}, 3),
+        ({"method": "PUT", "idempotent": False}, 1),
+        ({"idempotent": False}, 1),
+        ({"method": "PUT", "idempotent": None}, 2),
     ],
 )
 def test_the_method_says_how_often(make, asked, calls):
@@ -166,10 +170,10 @@ def test_the_method_says_how_often(make, asked, calls):
 
 def test_what_a_call_asks_for_may_be_a_function_of_its_arguments(make):
     function = failing(9)
-    guarded = circuit_breaker(make(retry=RETRY), method=lambda verb: verb, idempotent=lambda verb: verb == "PATCH")(
+    guarded = circuit_breaker(make(retry=RETRY), method=lambda verb: verb, idempotent=lambda verb: verb != "PUT")(
         function
     )
-    for verb, calls in (("PUT", 2), ("POST", 1), ("PATCH", 3)):
+    for verb, calls in (("GET", 5), ("PUT", 1), ("PATCH", 3)):
         del function.calls[:]
         with pytest.raises(TimeoutError):
             guarded(verb)

@@ -114,7 +114,22 @@ pub(crate) struct Course {
 impl Course {
     /// A call begins. It is counted here, whatever becomes of it.
     pub(crate) fn begin(body: &Body, request: &Request<'_>, wanted: Wanted) -> Self {
-        Course::begun_at(body, request, wanted, Course::count(body))
+        let mut course = Course::begun_at(body, request, wanted, Course::count(body));
+        if wanted.is_too_late(body) {
+            course.lapse(body);
+        }
+        course
+    }
+
+    /// Its deadline has passed before it could begin: nothing is asked, and only rungs answer.
+    pub(crate) fn lapse(&mut self, body: &Body) {
+        self.outcome = Some(Outcome::Failure);
+        let _ = self.fall(body, 0);
+    }
+
+    /// Whether that is how it ended.
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.made == 0 && self.outcome.is_some()
     }
 
     /// Counts a call that begins; answers when that is. It lags by a tick at most: what is judged by it is judged that
@@ -288,7 +303,7 @@ impl Course {
         if now < until {
             return Next::Wait(until - now);
         }
-        if self.wanted.deadline.is_some_and(|at| now >= at) {
+        if self.wanted.is_too_late(body) {
             return self.fall(body, 0);
         }
         self.phase = Phase::Asking;
@@ -349,6 +364,14 @@ impl Course {
             Phase::Falling { rung } => Next::Use(rung),
             Phase::Over(done) => Next::Done(done),
         }
+    }
+}
+
+impl Wanted {
+    /// Whether its deadline has passed.
+    #[inline]
+    pub(crate) fn is_too_late(&self, body: &Body) -> bool {
+        self.deadline.is_some_and(|at| body.clock().now() >= at)
     }
 }
 

@@ -95,7 +95,8 @@ impl<'a> Request<'a> {
 
     /// An instant of the breaker's clock, in nanoseconds, at which the call is of no use any more: it waits no longer
     /// than that in a queue, for no turn that comes later and for no attempt that would begin later, and an attempt may
-    /// take no longer.
+    /// take no longer. A call with attempts whose deadline has passed when it begins makes none: it is a timeout that the
+    /// breaker does not see. A permit that is asked for then is given, with a timeout of 0.
     #[must_use]
     pub const fn deadline(self, deadline: Nanos) -> Self {
         Request { deadline: Some(deadline), ..self }
@@ -107,7 +108,7 @@ impl<'a> Request<'a> {
         Request { feature: Some(feature), ..self }
     }
 
-    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried.
+    /// The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. Its case does not matter.
     #[must_use]
     pub const fn method(self, method: &'a str) -> Self {
         Request { method: Some(method), ..self }

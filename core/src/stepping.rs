@@ -36,6 +36,7 @@ pub enum Step {
 #[non_exhaustive]
 pub struct Finished {
     /// Of the last attempt that ran, or success when a rung has answered; `None`: nothing ran, and nothing has answered.
+    /// A failure after no attempts: the request's deadline had passed when the call began.
     pub outcome: Option<Outcome>,
     /// The rung that has answered: the answer is degraded.
     pub rung: Option<Rung>,
@@ -43,7 +44,7 @@ pub struct Finished {
     pub attempts: u32,
     /// Why the last attempt was turned away, if it was.
     pub rejected: Option<Rejection>,
-    /// Of the last attempt that failed.
+    /// Of the last attempt that failed; `timeout` also where the deadline left none.
     pub error_type: Option<String>,
 }
 
@@ -239,6 +240,11 @@ impl Steps {
         Course::count(body)
     }
 
+    /// The call's deadline has passed before its first attempt: there is none.
+    pub(crate) fn lapse(&mut self, body: &Body) {
+        self.course.lapse(body);
+    }
+
     /// Takes up a call that has begun and was counted; its first attempt is to be told of.
     pub(crate) fn take_up(body: &Body, request: &Request<'_>, wanted: Wanted, begun: Nanos) -> Self {
         let course = Course::begun_at(body, request, wanted, begun);
@@ -286,7 +292,10 @@ impl Steps {
             rung: done.rung.and_then(|rung| self.course.rung(body, rung)).cloned(),
             attempts: done.attempts,
             rejected: done.rejected.map(rejection),
-            error_type: self.error_type.clone(),
+            error_type: match self.course.has_lapsed() {
+                true => Some(TIMEOUT.to_owned()),
+                false => self.error_type.clone(),
+            },
         }
     }
 

@@ -43,7 +43,8 @@ bool request_of(const json_t *step, fusewire_request *request, bool *is_there, r
     request->method = json_text(written, "method");
     request->key = json_text(written, "key");
     request->idempotent = json_is_true(json_object_get(written, "idempotent"));
-    request->once = json_is_true(json_object_get(written, "once"));
+    // One that is said not to be is one that can be made once.
+    request->once = json_is_true(json_object_get(written, "once")) || json_is_false(json_object_get(written, "idempotent"));
     failure unread;
     if ((part = json_object_get(written, "deadline")) != NULL && !expect_nanos(part, &request->deadline_ns, &unread)) {
         return no_room(refused, "deadline", part);

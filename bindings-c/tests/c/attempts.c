@@ -126,6 +126,32 @@ static void what_the_request_says_of_method_and_deadline_holds(void **state) {
     end(&never_again);
 }
 
+static void the_case_of_a_method_does_not_matter(void **state) {
+    (void)state;
+    fusewire_request request = FUSEWIRE_REQUEST_INIT;
+    request.method = "get";
+    bench b = begun_with("{" FIXED "}", &request);
+    (void)next(&b);
+    is_ok(fusewire_attempts_failure(&b.attempts, "timeout"));
+    (void)pass(&b);
+    end(&b);
+}
+
+static void a_call_that_begins_after_its_deadline_is_over_without_an_attempt(void **state) {
+    (void)state;
+    fusewire_request request = FUSEWIRE_REQUEST_INIT;
+    request.deadline_ns = 0;
+    bench b = begun_with("{\"fallback\": [\"empty\"], " FIXED "}", &request);
+    assert_int_equal(next(&b)->kind, FUSEWIRE_STEP_USE);
+    is_ok(fusewire_attempts_answered(&b.attempts, false));
+    assert_int_equal(next(&b)->kind, FUSEWIRE_STEP_DONE);
+    assert_int_equal(b.step.outcome, FUSEWIRE_OUTCOME_FAILURE);
+    assert_int_equal(b.step.attempt, 0);
+    assert_string_equal(b.step.error_type, "timeout");
+    assert_int_equal(snapshot_of(b.breaker).failure, 0);
+    end(&b);
+}
+
 static void rungs_answer_in_their_order_and_the_end_tells_which(void **state) {
     (void)state;
     fusewire_request request = FUSEWIRE_REQUEST_INIT;
@@ -380,6 +406,8 @@ int main(void) {
         cmocka_unit_test(what_is_not_worth_another_attempt_ends_at_once),
         cmocka_unit_test(a_status_and_the_dependencys_hint_make_the_wait),
         cmocka_unit_test(what_the_request_says_of_method_and_deadline_holds),
+        cmocka_unit_test(the_case_of_a_method_does_not_matter),
+        cmocka_unit_test(a_call_that_begins_after_its_deadline_is_over_without_an_attempt),
         cmocka_unit_test(rungs_answer_in_their_order_and_the_end_tells_which),
         cmocka_unit_test(a_failure_that_stands_asks_no_rung),
         cmocka_unit_test(a_call_that_is_turned_away_tells_why),

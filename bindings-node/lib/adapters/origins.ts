@@ -49,7 +49,7 @@ export interface AdapterOptions {
   key?: (target: Target) => string;
   /** Where the breakers live, so that its metrics show them; without it they are in none. */
   registry?: Registry;
-  /** Whether an answer is a failure; without it those of status 500 and above, and 429. */
+  /** Whether an answer is a failure; without it those of status 500 and above, 429, and 408. */
   isFailureStatus?: (status: number) => boolean;
   /**
    * How much the calls matter, or what tells it of one. Without it, or where it answers `undefined`, the request's header
@@ -122,6 +122,7 @@ function breakerOptions(given: BreakerOptions = {}): CircuitBreakerOptions {
   if (typeof given !== 'object' || given === null) return given;
   for (const [key, instead] of [
     ['fallback', 'catch the CircuitOpenError'],
+    ['cache', 'a client has caches of its own'],
     ['isFailureResult', "write 'isFailureStatus' beside 'breaker'"],
   ]) {
     if (key in given) throw new TypeError(`breaker.${key} is not for adapters: ${instead}`);
@@ -169,7 +170,8 @@ export class Origins implements Guarded {
     const { idempotent } = this.options;
     const repeats = {
       method: target.method,
-      idempotent: Boolean(typeof idempotent === 'function' ? idempotent(target) : idempotent),
+      // Others are left to their methods.
+      idempotent: (typeof idempotent === 'function' ? idempotent(target) : idempotent) ? true : undefined,
       once: !canBeSentAgain(request.body),
     };
     return new Attempted(breaker, { ...asked, ...repeats }, request.signal, (status) =>

@@ -3,9 +3,9 @@
 import { warn } from '../classify';
 import type { Permit } from '../permit';
 
-/** Whether a status says that the service is in trouble. */
+/** Whether a status says that the service is in trouble: 500 and above, 429, and 408. */
 export function isFailureStatus(status: number): boolean {
-  return status >= 500 || status === 429;
+  return status >= 500 || status === 429 || status === 408;
 }
 
 /** A call that was admitted, until it is settled. Only the first word about its end counts. */

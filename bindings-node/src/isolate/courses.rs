@@ -241,13 +241,17 @@ impl Inner {
         let (Some(entry), Some(slot)) = (entry, slot) else { return s.set(CODE, PANICKED) };
         let kept = if s.get(KEEPS) == 0 { None } else { entry.course.keep_slot() };
         let settled = entry.course.settle(&slot.breaker, &ending);
-        if let Some(code) = kept {
-            self.courses.kept.push((entry.slot, code));
-        }
-        s.set(KEPT, kept.map_or(0, |code| 1 + u32::from(code)));
+        let of = entry.slot;
+        s.set(KEPT, self.note_kept(of, kept));
         s.set(SETTLED, settled.map_or(NOT_UNDER_WAY, |settled| settled as u32));
         self.go_on(place);
         s.set(EVENTS, self.inbox.waiting());
+    }
+
+    /// Notes a slot that stays taken, of the breaker in `slot`; answers 1 + its code, 0 for none.
+    pub(super) fn note_kept(&mut self, slot: u32, kept: Option<u8>) -> u32 {
+        self.courses.kept.extend(kept.map(|code| (slot, code)));
+        kept.map_or(0, |code| 1 + u32::from(code))
     }
 
     /// Gives up every call of the breaker in a slot, and what attempts of it have kept.

@@ -107,6 +107,26 @@ impl Isolate {
         self.inner.scratch.set(EVENTS, self.inner.inbox.waiting());
     }
 
+    /// Has the attempt that is under way keep its slot when the call is given up, or another attempt has answered first; 1 +
+    /// the code of the slot, 0 when it has none.
+    #[napi(catch_unwind)]
+    pub fn keep_slot(&mut self, place: u32) -> u32 {
+        let Some((_, entry)) = self.inner.course(place) else { return 0 };
+        let (slot, kept) = (entry.slot, entry.course.keep_slot());
+        self.inner.note_kept(slot, kept)
+    }
+
+    /// The same of the permit in the scratch, which lies there without its slot then.
+    #[napi(catch_unwind)]
+    pub fn keep_slot_of(&mut self, slot: u32) -> Result<u32> {
+        let s = self.inner.scratch;
+        let slip = self.inner.held.take_out(s.taken());
+        let kept = self.inner.breaker(slot)?.keep_slot_of(&slip);
+        let (slip, code) = kept.map_or((slip, None), |(slip, code)| (slip, Some(code)));
+        s.give(slip);
+        Ok(self.inner.note_kept(slot, code))
+    }
+
     /// Gives a slot back that an attempt has kept, which nobody has waited for.
     #[napi(catch_unwind)]
     pub fn give_back(&mut self, slot: u32, code: u32) {

@@ -127,6 +127,17 @@ for (const [name, client] of Object.entries(CLIENTS)) {
       assert.equal(requests.length >= 3, true);
     });
 
+    it('sends again what the service has given up waiting for', async () => {
+      const { send } = made();
+      const requests = upstream.plan({ status: 408, headers: { connection: 'close' } }, { text: 'answer' });
+      assert.equal((await send()).text, 'answer');
+      assert.equal(requests.length, 2);
+    });
+
+    it('keeps no answers', () => {
+      assert.throws(() => made({ cache: {} }), /breaker\.cache is not for adapters: a client has caches of its own/);
+    });
+
     it('does not send again what the service refused, or could not do', async () => {
       for (const status of [404, 500]) {
         const { send } = made();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { CircuitBreaker, ManualClock, circuitBreaker } from 'fusewire';
-import { boom, fresh, turn } from '../support.mjs';
+import { boom, fresh, turn, warningsOf } from '../support.mjs';
 import { pass, settled, takes, until } from './passing.mjs';
 
 setFlagsFromString('--expose-gc');
@@ -51,13 +51,23 @@ test('functions share no keys, and a key is made from the arguments', async () =
   assert.equal(breaker.snapshot().cache.entries, 3);
 });
 
-test('a key that cannot be made is the error of the caller, and nobody is asked', async () => {
+test('a call whose key cannot be made is made without one, and that is told once for each', async () => {
   const clock = new ManualClock();
-  const ask = circuitBreaker(async () => 1, { name: fresh(), clock, cache: {}, key: () => boom() });
-  await assert.rejects(ask(), { message: 'boom' });
+  let calls = 0;
+  const cache = { mode: 'read_through', coalesce: true };
+  const ask = circuitBreaker(async () => ++calls, { name: fresh(), clock, cache, key: () => boom() });
+  const { warnings } = await warningsOf(async () => assert.deepEqual(await Promise.all([ask(), ask()]), [1, 2]));
+  assert.equal(warnings.length, 2);
+  const told = `the function \`key\` of circuit breaker '${ask.breaker.name}' threw: Error: boom`;
+  for (const warning of warnings) assert.ok(String(warning).includes(told), String(warning));
+  assert.deepEqual([ask.breaker.snapshot().cache.entries, ask.breaker.snapshot().totals.success], [0, 2]);
+});
+
+test('a key that is no text is the error of the caller, and nobody is asked', async () => {
+  const clock = new ManualClock();
   const wrong = circuitBreaker(async () => 1, { name: fresh(), clock, cache: {}, key: () => 7 });
   await assert.rejects(wrong(), { code: 'ERR_INVALID_ARG_TYPE' });
-  assert.equal(settled(ask.breaker.snapshot()) + settled(wrong.breaker.snapshot()), 0);
+  assert.equal(settled(wrong.breaker.snapshot()), 0);
 });
 
 test('no more values are kept than there may be', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CircuitBreaker, ManualClock, circuitBreaker, isCircuitOpenError, recoveryOf } from 'fusewire';
-import { fresh, turn, warningsOf } from '../support.mjs';
+import { boom, fresh, turn, warningsOf } from '../support.mjs';
 import { failing, until } from './passing.mjs';
 
 const RETRY = { maxAttempts: 3, backoff: { base: 10, multiplier: 2, jitter: 0 } };
@@ -84,6 +84,18 @@ test('who knows better says of which type an error is', async () => {
   assert.match(breaker.metrics(), /error_type="too_many_requests"/);
 });
 
+test('an error of which who knows better says nothing is known by its code as without it', async () => {
+  for (const errorType of [() => undefined, () => null, () => boom()]) {
+    const { clock, breaker } = made({ errorType });
+    const fn = failsTimes(1, failing('ECONNRESET'));
+    await warningsOf(async () => assert.equal(await until(clock, breaker.execute(fn)), 2));
+    assert.match(breaker.metrics(), /error_type="connection_reset"/);
+    const plain = new CircuitBreaker(fresh(), { errorType });
+    await warningsOf(() => assert.rejects(plain.execute(failsTimes(1, failing('ECONNRESET')))));
+    assert.match(plain.metrics(), /error_type="ECONNRESET"/);
+  }
+});
+
 test('an error that asks for time is given it', async () => {
   const soon = new Date(Date.now() + 3600_000).toUTCString();
   for (const [error, least, options] of [
@@ -123,6 +135,10 @@ test('methods have a number of attempts of their own, and a call may say that it
   for (const [request, attempts] of [
     [{ method: 'POST' }, 1],
     [{ method: 'POST', idempotent: true }, 3],
+    [{ method: 'get' }, 5],
+    [{ method: 'GET', idempotent: false }, 1],
+    [{ idempotent: false }, 1],
+    [{ method: 'PUT', idempotent: undefined }, 2],
     [{ method: 'PUT' }, 2],
     [{ method: 'GET' }, 5],
     [{}, 3],

@@ -23,7 +23,7 @@ export interface AdapterOptions {
     key?: (target: Target) => string;
     /** Where the breakers live, so that its metrics show them; without it they are in none. */
     registry?: Registry;
-    /** Whether an answer is a failure; without it those of status 500 and above, and 429. */
+    /** Whether an answer is a failure; without it those of status 500 and above, 429, and 408. */
     isFailureStatus?: (status: number) => boolean;
     /**
      * How much the calls matter, or what tells it of one. Without it, or where it answers `undefined`, the request's header

@@ -1,5 +1,5 @@
 import type { Permit } from '../permit';
-/** Whether a status says that the service is in trouble. */
+/** Whether a status says that the service is in trouble: 500 and above, 429, and 408. */
 export declare function isFailureStatus(status: number): boolean;
 /** A call that was admitted, until it is settled. Only the first word about its end counts. */
 export declare class Call {

@@ -130,6 +130,9 @@ class Run:
     def finish(self, done: Done) -> Any:
         """What the call comes to; raises what it has raised."""
         self.done, self.rejection = done, self.attempts._rejection()
+        if done.attempts == 0:
+            # Its deadline had passed before it could begin.
+            self.error = CallTimeoutError(self.attempts.breaker, 0.0)
         if done.rung is not None:
             return self.value
         if self.error is None and done.outcome != "rejected":

@@ -153,7 +153,7 @@ class CallTimeoutError(CircuitBreakerError, TimeoutError):
         super().__init__(_native.timeout_message(breaker if isinstance(breaker, str) else breaker.name, limit))
         #: The breaker, or its name where the exception has crossed a process.
         self.breaker = breaker
-        #: How long it may have taken, in seconds.
+        #: How long it may have taken, in seconds; 0: its deadline had passed before it could begin.
         self.limit = limit
 
     @property

@@ -169,8 +169,8 @@ class Tries:
         if self._response is not None:
             return self._response
         rejection = self._turn_away(done) if done.rejected is not None else None
-        error = self._error or rejection
-        assert error is not None
+        # Neither sent nor turned away: the deadline has left no time for it.
+        error = self._error or rejection or CallTimeoutError(self._attempts.breaker, 0.0)
         attach(error, self._attempts._rejection() if self._error is not None else None, [], done.attempts)
         try:
             raise error

@@ -18,8 +18,8 @@ __all__ = ["Call", "Rules", "has_body", "is_failure_status"]
 
 
 def is_failure_status(status: int) -> bool:
-    """Whether a status says that the service is in trouble: 500 and above, and 429."""
-    return status >= 500 or status == 429
+    """Whether a status says that the service is in trouble: 500 and above, 429, and 408."""
+    return status >= 500 or status in (408, 429)
 
 
 def has_body(method: str, status: int, length: str | None) -> bool:

@@ -147,6 +147,10 @@ async def _through_gates(
         if permit is None:
             return await _stand_in(owner, args, kwargs)
         with permit:
+            if permit.timeout == 0:
+                # Its deadline leaves it no time.
+                permit.ignore()
+                raise CallTimeoutError(permit.breaker, 0.0)
             if awaitable is None:
                 assert function is not None
                 awaitable = _awaitable(function(*args, **kwargs))

@@ -141,7 +141,7 @@ class CircuitBreakerTransport(_Guarding[httpx.BaseTransport], httpx.BaseTranspor
     - ``key``: a function of a ``httpx.Request``; requests with the same key share a breaker of that name. By default
       the origin of the URL. At most 1,000 breakers are kept; then the one that was used least recently goes.
     - ``registry``: where the breakers live, so that its metrics show them; by default in none.
-    - ``is_failure``: whether a status, an ``int``, is a failure; by default those from 500 on, and 429.
+    - ``is_failure``: whether a status, an ``int``, is a failure; by default those from 500 on, 429, and 408.
     - ``whole_body``: settles a call when its body has ended, not when its headers are there; by default ``False``.
     - ``priority``: a function of a request that answers its level; without one the header ``x-request-priority`` says it: a
       level's name or a number from 0 to 100; what is neither counts as ``normal``. A mapping is the breakers' own table.

@@ -129,7 +129,7 @@ def send(request):
 def test_an_answer_that_says_that_it_may_help_is_asked_for_once_more(send, service, status, whole_body):
     service.answers = [(status, {}), (status, {})]
     breaker = CircuitBreaker("x", failure_threshold=50, retry=RETRY)
-    options = {"breaker": breaker, "whole_body": whole_body, "is_failure": lambda status: status >= 400}
+    options = {"breaker": breaker, "whole_body": whole_body}
     assert send(options, "GET", service.url) == (200, b"200")
     assert len(service.heard) == 3
     totals = breaker.snapshot().totals

@@ -185,6 +185,13 @@ impl CircuitBreaker {
         }
     }
 
+    /// Takes the slot out of a slip that is about to be settled, as [`keep_slot`](Course::keep_slot) does.
+    pub fn keep_slot_of(&self, slip: &Slip) -> Option<(Slip, u8)> {
+        let (engine, ticket) = self.ticket(slip);
+        let slot = ticket.slot()?;
+        Some((self.slip(engine, ticket.without_slot()), slot))
+    }
+
     /// The timeout of a slip, in nanoseconds.
     pub fn slip_timeout(&self, slip: &Slip) -> Option<Nanos> {
         self.ticket(slip).1.timeout()

@@ -46,9 +46,9 @@ pub struct Degraded<E> {
 pub enum Failure<E> {
     /// The function's own error, unchanged.
     Inner(E),
-    /// The last attempt took too long and was dropped.
+    /// The last attempt took too long and was dropped, or the request's deadline had passed before the first.
     TimedOut {
-        /// How long it was allowed to take.
+        /// How long it was allowed to take; zero: there was none.
         limit: Duration,
     },
     /// The breaker turned the call away; the function did not run.
@@ -67,7 +67,10 @@ pub(crate) struct TookLonger(pub Duration);
 
 impl fmt::Display for TookLonger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the call took longer than its timeout of {:?}", self.0)
+        match self.0 {
+            Duration::ZERO => f.write_str("the call's deadline had passed before it could begin"),
+            limit => write!(f, "the call took longer than its timeout of {limit:?}"),
+        }
     }
 }
 

@@ -170,6 +170,9 @@ impl<T, E> Shared<T, E> {
         F: Future<Output = Result<T, E>>,
     {
         let first = First::begin(self, request)?;
+        if let Some(run) = first.lapsed() {
+            return Box::pin(run.go_on(f)).await;
+        }
         let mut future = pin!(None);
         let begun = poll_fn(|cx| Poll::Ready(first.poll_once(cx, &mut f, future.as_mut()))).await;
         match begun {

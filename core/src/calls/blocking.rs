@@ -64,6 +64,9 @@ impl<T, E> Shared<T, E> {
     #[inline]
     fn run(&self, request: &Request<'_>, mut f: impl FnMut() -> Result<T, E>) -> Ended<T, E> {
         let first = First::begin(self, request)?;
+        if let Some(run) = first.lapsed() {
+            return self.go_on(run, f);
+        }
         let (body, mut ticket) = (&*self.breaker.0, Ticket::plain(0));
         let passed = body.pass_around(&first.wanted, &mut ticket);
         let engine = match passed.map_or_else(|| body.acquire_for(&first.wanted, &mut ticket), Ok) {

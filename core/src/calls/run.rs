@@ -36,6 +36,12 @@ impl<'p, T, E> First<'p, T, E> {
         }
     }
 
+    /// The call, if its deadline has passed before it could begin: no attempt is made.
+    #[inline]
+    pub(super) fn lapsed(&self) -> Option<Run<'p, T, E>> {
+        if self.wanted.is_too_late(&self.shared.breaker.0) { Some(Run::lapsed(self)) } else { None }
+    }
+
     /// Whether an attempt with that permit may be made at once, and says nothing to anybody but the breaker.
     #[inline]
     pub(super) fn is_simple(&self, ticket: &Ticket) -> bool {
@@ -82,6 +88,15 @@ impl<'p, T, E> Run<'p, T, E> {
         let First { shared, request, wanted, begun } = *first;
         let steps = Steps::take_up(&shared.breaker.0, request, wanted, begun);
         Run { shared, request, steps, failure: None, value: None, rungs: Vec::new(), is_inside: false }
+    }
+
+    /// A call whose deadline has passed before its first attempt.
+    #[cold]
+    fn lapsed(first: &First<'p, T, E>) -> Self {
+        let mut run = Run::take_up(first);
+        run.steps.lapse(run.body());
+        run.failure = Some(Failure::TimedOut { limit: Duration::ZERO });
+        run
     }
 
     #[inline]

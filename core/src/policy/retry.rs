@@ -75,15 +75,24 @@ impl Denied {
 }
 
 impl RetryRules {
-    /// How many attempts a call may make that names `method`, the first included. A method that is not in the table is
-    /// tried once, unless the call says that it may be repeated.
+    /// How many attempts a call may make that names `method`, the first included. A method that is not in the table, in
+    /// whatever case, is tried once, unless the call says that it may be repeated.
     pub(crate) fn attempts_for(&self, method: Option<&str>, idempotent: bool) -> u64 {
         let Some(method) = method else { return self.max_attempts };
-        match self.per_method.binary_search_by(|(name, _)| (**name).cmp(method)) {
-            Ok(at) => self.per_method[at].1,
-            Err(_) if idempotent => self.max_attempts,
-            Err(_) => 1,
+        match self.of_method(method) {
+            Some(attempts) => attempts,
+            None if idempotent => self.max_attempts,
+            None => 1,
         }
+    }
+
+    /// What the table has for the method as it is written, or else for one that differs in case alone: clients write `get`
+    /// where they mean `GET`.
+    fn of_method(&self, method: &str) -> Option<u64> {
+        let written = self.per_method.binary_search_by(|(name, _)| (**name).cmp(method)).ok();
+        let found = written
+            .or_else(|| self.per_method.iter().position(|(name, _)| name.eq_ignore_ascii_case(method)));
+        found.map(|at| self.per_method[at].1)
     }
 
     /// Whether the call is tried once more, and after which wait. `wait` is asked when attempts and category allow it,

@@ -4,8 +4,8 @@ use crate::outcome::Outcome;
 use crate::stepping::Ending;
 use std::time::{Duration, SystemTime};
 
-/// What a response says: a status of 500 and above, and 429, is a failure of that status' category, anything else a
-/// success. `retry_after` is the header `Retry-After`, if there is one.
+/// What a response says: a status of 500 and above, 429 or 408 is a failure of that status' category, anything else
+/// a success. `retry_after` is the header `Retry-After`, if there is one.
 ///
 /// ```
 /// use fusewire::{CircuitBreaker, Ending, Policy, tower::of_response};
@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 /// # Ok::<(), fusewire::Error>(())
 /// ```
 pub fn of_response(status: u16, retry_after: Option<&str>) -> Ending<'static> {
-    if status < 500 && status != 429 {
+    if status < 500 && status != 429 && status != 408 {
         return Ending::success();
     }
     let ending = Ending::new(Outcome::Failure, None).status(status);

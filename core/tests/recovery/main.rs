@@ -6,6 +6,7 @@ mod awaited;
 mod blocking;
 mod cache;
 mod cycles;
+mod deadlines;
 mod dropped;
 mod gone;
 mod hedges;

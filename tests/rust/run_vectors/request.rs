@@ -40,8 +40,10 @@ pub fn read(written: &Value) -> Result<Request<'_>> {
     if written["once"] == true {
         request = request.once();
     }
-    if written["idempotent"] == true {
-        request = request.idempotent();
+    match written["idempotent"].as_bool() {
+        Some(true) => request = request.idempotent(),
+        Some(false) => request = request.once(),
+        None => {}
     }
     Ok(request)
 }
