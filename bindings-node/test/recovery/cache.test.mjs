@@ -148,3 +148,17 @@ test('values that other rules have no room for are let go', async () => {
   breaker.reconfigure({});
   assert.deepEqual(await kept(), []);
 });
+
+test('who follows a call is told of its end though the cache is taken out and put back meanwhile', async () => {
+  const cache = { mode: 'read_through', coalesce: true };
+  const { clock, breaker } = made(cache);
+  let calls = 0;
+  const ask = (key) => breaker.execute(() => takes(clock, 10, (calls++, key)), { key });
+  const first = [ask('a'), ask('a')];
+  await turn();
+  breaker.reconfigure({});
+  breaker.reconfigure({ cache });
+  const all = Promise.all([...first, ask('b'), ask('b')]);
+  assert.deepEqual([await until(clock, all), calls], [['a', 'a', 'b', 'b'], 2]);
+  assert.deepEqual([await ask('b'), calls], ['b', 2]);
+});

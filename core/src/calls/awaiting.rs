@@ -1,8 +1,7 @@
 //! Calls that are awaited. What they need of tokio is its timer, and that only when they wait.
 
 use super::answer::Answer;
-use super::blocking::land;
-use super::keep::{Ended, FollowEnd};
+use super::keep::{Ended, FollowEnd, land};
 use super::policy::Policy;
 use super::race::{Race, Won};
 use super::run::{First, Run};

@@ -1,6 +1,6 @@
 //! Calls that block the thread.
 
-use super::keep::{Ended, Follow, FollowEnd, Lead};
+use super::keep::{Ended, Follow, FollowEnd, land};
 use super::policy::Policy;
 use super::run::{First, Run};
 use super::shared::{Shared, Start};
@@ -39,14 +39,6 @@ impl<T, E> Policy<T, E> {
         };
         land(lead, shared.run(&request, f))
     }
-}
-
-/// Hands the result to those who wait for it.
-pub(super) fn land<T, E>(lead: Option<Box<dyn Lead<T, E>>>, ended: Ended<T, E>) -> Ended<T, E> {
-    if let Some(lead) = lead {
-        lead.land(&ended);
-    }
-    ended
 }
 
 fn park_until<T, E>(mut follow: Follow<T, E>) -> FollowEnd<T, E> {

@@ -88,6 +88,14 @@ pub(crate) trait Lead<T, E>: Send {
     fn land(self: Box<Self>, ended: &Ended<T, E>);
 }
 
+/// Hands the result to those who wait for it.
+pub(super) fn land<T, E>(lead: Option<Box<dyn Lead<T, E>>>, ended: Ended<T, E>) -> Ended<T, E> {
+    if let Some(lead) = lead {
+        lead.land(&ended);
+    }
+    ended
+}
+
 /// Waits for who leads.
 pub(crate) type Follow<T, E> = Pin<Box<dyn Future<Output = FollowEnd<T, E>> + Send>>;
 

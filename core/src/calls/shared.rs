@@ -1,9 +1,8 @@
 //! What a policy consists of, as its calls use it.
 
 use super::answer::Answer;
-use super::blocking::land;
 use super::judge::Judge;
-use super::keep::{Ended, Follow, Join, Joined, Keep, Lead};
+use super::keep::{Ended, Follow, Join, Joined, Keep, Lead, land};
 use super::rungs::Registered;
 use crate::breaker::CircuitBreaker;
 use crate::policy::fallback::Rung;
