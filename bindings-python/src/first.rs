@@ -26,13 +26,14 @@ impl First {
         Ok(First { said, wanted, begun: if tries { Course::count(&guard.core) } else { 0 } })
     }
 
-    /// Asks for a permit; never waits.
+    /// Asks for a permit, for `slip`; never waits. How long its turn is away.
     #[inline]
-    pub(crate) fn ask(&self, guard: &Guard) -> Result<Paced, Refused> {
-        match if self.said.is_none() { guard.core.acquire_quietly() } else { None } {
-            Some(slip) => Ok((slip, 0)),
-            None => guard.acquire_for(&self.wanted),
+    pub(crate) fn ask(&self, guard: &Guard, slip: &mut Slip) -> Result<u64, Refused> {
+        let answer = guard.core.acquire_into(&self.wanted, slip);
+        if let Err(refused) = &answer {
+            guard.tell(refused);
         }
+        answer
     }
 
     /// The call with its attempts, the first of which the breaker has answered.
@@ -55,11 +56,11 @@ impl First {
 
     /// Settles an attempt that has succeeded, beyond doubt.
     #[inline]
-    pub(crate) fn succeed(&self, guard: &Guard, slip: Slip) {
+    pub(crate) fn succeed(&self, guard: &Guard, slip: &Slip) {
         if guard.core.has_hedge() {
-            self.told(guard, Ok((slip, 0))).settle(&guard.core, &Ending::success());
+            self.told(guard, Ok((*slip, 0))).settle(&guard.core, &Ending::success());
         } else {
-            guard.succeed(&slip);
+            guard.succeed(slip);
         }
     }
 }

@@ -125,7 +125,7 @@ unsafe fn gated_ended(
 unsafe fn succeed(this: &Coroutine, guard: &Guard) {
     // SAFETY: the promises of `gated_ended`.
     match unsafe { take_first(this) } {
-        Some(first) => first.succeed(guard, this.slip),
+        Some(first) => first.succeed(guard, &this.slip),
         None => guard.succeed(&this.slip),
     }
 }

@@ -51,7 +51,8 @@ pub(super) unsafe fn enter(slf: *mut Coroutine, guard: &Guard) -> Result<Slip, S
         let entered = if guard.core.may_queue() {
             guard.enter(&first.wanted)
         } else {
-            first.ask(guard).map(EnteredSlip::Admitted)
+            let mut slip = Slip::default();
+            first.ask(guard, &mut slip).map(|wait| EnteredSlip::Admitted((slip, wait)))
         };
         let admitted = match &entered {
             Ok(EnteredSlip::Admitted((slip, 0))) => kind_of(py, guard, slip, tries).map(|kind| (kind, *slip)),

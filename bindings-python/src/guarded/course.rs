@@ -75,13 +75,14 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
         return Ok(Err(Begun { said, course: None, error: None, result: None }));
     }
     let first = First::begin(py, guard, said, true)?;
-    let slip = match first.ask(guard) {
-        Ok((slip, 0)) => slip,
+    let mut slip = Slip::default();
+    match first.ask(guard, &mut slip) {
+        Ok(0) => {}
         other => {
-            let course = Some(first.told(guard, other));
+            let course = Some(first.told(guard, other.map(|wait| (slip, wait))));
             return Ok(Err(Begun { said: first.said, course, error: None, result: None }));
         }
-    };
+    }
     let Arguments { args, count, names } = arguments;
     // SAFETY: as above.
     let result = unsafe { ffi::PyObject_Vectorcall(function, args, count, names) };
@@ -96,7 +97,7 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
         return Ok(Ok(unsafe { awaitable_of_a_sync_call(result) }));
     }
     if guard.is_plain {
-        first.succeed(guard, slip);
+        first.succeed(guard, &slip);
         return Ok(Ok(result));
     }
     // SAFETY: ours.

@@ -156,6 +156,22 @@ impl CircuitBreaker {
         Ok(self.paced(engine, ticket))
     }
 
+    /// The same, with the slip written to where it is read later, and how long the host waits. One that is handed on by value
+    /// is copied in other pieces than it was written in, and waits for memory each time.
+    ///
+    /// # Errors
+    /// As there; the slip stays as it was.
+    #[inline(always)]
+    pub fn acquire_into(&self, request: &Wanted, slip: &mut Slip) -> Result<Nanos, Refused> {
+        let mut ticket = Ticket::plain(0);
+        let engine = match request.deadline.is_none() && !self.is_gated() {
+            true => self.0.admit(&mut ticket)?,
+            false => self.0.acquire_for(request, &mut ticket)?,
+        };
+        *slip = self.slip(engine, ticket);
+        Ok(ticket.wait())
+    }
+
     /// As [`acquire_slip`](CircuitBreaker::acquire_slip), with how long the host waits: for a call without a request, of
     /// any breaker.
     ///
