@@ -30,6 +30,7 @@ impl Body {
     }
 
     /// Whether calls must go through gates, or the breaker has ended.
+    #[cfg(any(feature = "binding", feature = "tokio"))]
     #[inline]
     pub(crate) fn is_gated(&self) -> bool {
         let word = self.engine().load();
