@@ -129,7 +129,9 @@ impl Said {
         match field {
             Field::Priority => self.priority = Some(level_of(given)?),
             Field::Cost => self.cost = Some(cost(given)?),
-            Field::Deadline if given.is_instance_of::<PyDelta>() => return Err(wrong_request("deadline", given, INSTANT)),
+            Field::Deadline if given.is_instance_of::<PyDelta>() => {
+                return Err(wrong_request("deadline", given, INSTANT));
+            }
             Field::Deadline => self.deadline = Some(nanos("deadline", given)?),
             Field::Feature => self.feature = Some(text(field, given)?),
             Field::Method => self.method = Some(text(field, given)?),

@@ -3,21 +3,19 @@
 use crate::asking::Said;
 use crate::breaker::Breaker;
 use crate::clock::{nanos, seconds};
-use crate::error::{already_settled, invalid, of_request};
+use crate::error::{already_settled, of_request};
 use crate::guard::Guard;
 use crate::guarded::guard_of;
 use crate::object::attached;
 use crate::permit::Permit;
 use crate::rejection::raise_refused_of;
-use crate::rules;
 use crate::steps::{
-    Kind, ask, failed_result, is_failure, kind_of, object_of, primary_failed, settle_error, settle_result,
+    ask, failed_result, is_failure, object_of, primary_failed, settle_error, settle_result, type_of,
 };
 use fusewire::binding::{Course, ForkMutex, Refused, Role, TIMEOUT};
 use fusewire::{CircuitBreaker, Ending, Outcome, Settled, Step};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
 use std::time::Duration;
 
 /// A call that is made step by step; `CircuitBreaker.attempts` begins one.
@@ -335,7 +333,7 @@ impl Attempts {
     ) -> PyResult<&'static str> {
         let mut told = (None, Default::default());
         if let Some(error) = error {
-            told = self.type_of(error)?;
+            told = type_of(self.core().name(), error)?;
         }
         let (name, known) = &told;
         let mut ending = known.tell(Ending::new(Outcome::Failure, name.as_deref()));
@@ -358,7 +356,8 @@ impl Attempts {
         error: Option<&Bound<'_, PyAny>>,
         duration: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<&'static str> {
-        let name = error.map(|error| self.type_of(error)).transpose()?.and_then(|(name, _)| name);
+        let name =
+            error.map(|error| type_of(self.core().name(), error)).transpose()?.and_then(|(name, _)| name);
         self.end(py, Attempts::lasted(Ending::new(Outcome::Ignored, name.as_deref()), duration)?)
     }
 
@@ -431,24 +430,6 @@ impl Attempts {
 
     fn __repr__(&self) -> String {
         format!("<Attempts of '{}'>", self.core().name())
-    }
-}
-
-impl Attempts {
-    /// Under which name an error is counted and sorted, and what else it says.
-    fn type_of(&self, error: &Bound<'_, PyAny>) -> PyResult<(Option<String>, Kind)> {
-        if let Ok(text) = error.cast::<PyString>() {
-            return Ok((Some(text.to_string_lossy().into_owned()), Default::default()));
-        }
-        if let Ok(class) = error.cast::<PyType>() {
-            return Ok((Some(class.name()?.to_string_lossy().into_owned()), Default::default()));
-        }
-        if error.is_instance_of::<pyo3::exceptions::PyBaseException>() {
-            let known = kind_of(self.core().name(), error);
-            let name = known.name.clone().unwrap_or_else(|| rules::class_name(error).to_owned());
-            return Ok((Some(name), known));
-        }
-        Err(invalid(error.py(), "error", error, "an exception, its class, or a text"))
     }
 }
 

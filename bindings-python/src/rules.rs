@@ -120,7 +120,7 @@ pub(crate) enum Verdict {
 pub(crate) enum ErrorType {
     /// The name of the exception's class.
     Class,
-    /// What the user's `error_type` said; `None` for what is no failure.
+    /// What the user's `error_type` said; `None` for an empty text, which is no type, and for what is no failure.
     Said(Option<String>),
 }
 
@@ -284,7 +284,7 @@ impl Rules {
             .and_then(|name| if name.is_none() { Ok(None) } else { Ok(Some(name.str()?.to_string())) });
         match said {
             Ok(None) => ErrorType::Class,
-            Ok(name) => ErrorType::Said(name),
+            Ok(name) => ErrorType::Said(name.filter(|name| !name.is_empty())),
             Err(thrown) => {
                 crate::events::log_error(error.py(), "error_type", breaker, &thrown);
                 ErrorType::Class

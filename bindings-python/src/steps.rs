@@ -1,6 +1,7 @@
 //! The core's steps as objects, what an error says of itself, and what came of an attempt.
 
 use crate::clock::seconds;
+use crate::error::invalid;
 use crate::events;
 use crate::guard::Guard;
 use crate::rules::{self, ErrorType, Verdict};
@@ -8,6 +9,7 @@ use fusewire::binding::Course;
 use fusewire::{Ending, Finished, Outcome, Settled, Step};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyType};
 use std::time::Duration;
 
 /// Make the call, then settle the attempt.
@@ -154,6 +156,22 @@ pub(crate) fn kind_of(breaker: &str, given: &Bound<'_, PyAny>) -> Kind {
             Kind::default()
         }
     }
+}
+
+/// Under which name an error, its class or a text is counted and sorted, and what else it says.
+pub(crate) fn type_of(breaker: &str, error: &Bound<'_, PyAny>) -> PyResult<(Option<String>, Kind)> {
+    if let Ok(text) = error.cast::<PyString>() {
+        return Ok((Some(text.to_string_lossy().into_owned()), Default::default()));
+    }
+    if let Ok(class) = error.cast::<PyType>() {
+        return Ok((Some(class.name()?.to_string_lossy().into_owned()), Default::default()));
+    }
+    if error.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+        let known = kind_of(breaker, error);
+        let name = known.name.clone().unwrap_or_else(|| rules::class_name(error).to_owned());
+        return Ok((Some(name), known));
+    }
+    Err(invalid(error.py(), "error", error, "an exception, its class, or a text"))
 }
 
 /// What came of an attempt by the rules, and what the core makes of it. False: it was cancelled, and its permit is let go.

@@ -104,7 +104,8 @@ def test_at_the_call_it_is_a_rung_that_has_failed():
 
 
 @pytest.mark.parametrize(
-    ("options", "key"), [({"retries": 3}, "retries"), ({"failure_threshold": 3}, "failure_threshold"), ({"retry": len}, "retry")]
+    ("options", "key"),
+    [({"retries": 3}, "retries"), ({"failure_threshold": 3}, "failure_threshold"), ({"retry": len}, "retry")],
 )
 def test_a_key_that_a_policy_does_not_know_is_refused(options, key):
     breaker = make()

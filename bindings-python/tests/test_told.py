@@ -42,6 +42,13 @@ def test_an_error_type_that_says_nothing_leaves_it_to_what_is_known(error, calls
     assert (len(made), breaker.snapshot().last_failure.error_type) == (calls, name)
 
 
+def test_an_empty_error_type_is_none():
+    breaker = CircuitBreaker("case", error_type=lambda error: "")
+    with pytest.raises(ValueError, match="no"):
+        breaker.call(lambda: int("no"))
+    assert breaker.snapshot().last_failure.error_type is None
+
+
 @pytest.mark.parametrize("options", [{"retry": ONCE}, {"retry": {}, "timeout": "5s"}, {"cache": {}}])
 def test_a_plain_call_that_ended_after_one_attempt_tells_so(options):
     with pytest.raises(ValueError, match="no") as raised:

@@ -6,6 +6,7 @@ vector with a few calls goes all of them.
 """
 
 import asyncio
+import json
 
 from loop import LOOP as _loop
 
@@ -22,7 +23,7 @@ class Thrown(Exception):
 
 
 #: What tells a breaker how a call of a vector ended.
-CLASSIFICATION = {"ignore": lambda error: error.is_ignored, "error_type": lambda error: error.error_type}
+CLASSIFICATION = {"ignore": lambda error: error.is_ignored, "error_type": lambda error: error.error_type or ""}
 
 
 class Guarded:
@@ -34,6 +35,8 @@ class Guarded:
             priority=lambda body, asked: asked.get("priority", "normal"),
             cost=lambda body, asked: asked.get("cost", 1),
             feature=lambda body, asked: asked.get("feature"),
+            # Whoever is decorated says what answers by the names; no vector that calls this way comes to it.
+            rungs=dict.fromkeys(json.loads(breaker.document()).get("fallback") or []),
         )
 
         @guard

@@ -120,7 +120,8 @@ class CircuitBreaker(Breaker):
     - ``ignore``: exceptions that say nothing about the dependency: a class, a predicate, or a tuple of them.
     - ``failure``: exceptions that are failures; all others are successes then. Without it every exception is a failure.
     - ``failure_result``: a predicate of a result; what it is true of is a failure.
-    - ``error_type``: a function from an exception to a short text under which it is counted; otherwise its class's name.
+    - ``error_type``: a function from an exception to a short text under which it is counted; ``None`` leaves it to what is
+      known of its class, and ``""`` counts it under none.
     - A function as ``fallback``: called in place of a call that is turned away, with the same arguments.
     - ``fall_back_on``: failures that rungs answer for, as ``failure`` is written; all of them if left out.
     - ``rungs``: functions and constants by the names of rungs, where ``fallback`` is written as names.

@@ -53,7 +53,7 @@ class Policy:
 
     def __init__(self, breaker: CircuitBreaker, options: Mapping[str, Any]) -> None:
         self._breaker = breaker
-        given = dict(taken_apart(options))
+        given: dict[str, Any] = dict(taken_apart(options))
         _check_keys(given)
         changes = {key: given.pop(key) for key in KEYS if key in given and not callable(given[key])}
         if CHAIN in (given.get("rungs") or {}):

@@ -132,7 +132,9 @@ class PartialRecoveryPattern:
 def _feature(name: str, given: object) -> dict[str, Any]:
     table: Any = plain(given)
     if not isinstance(table, dict):
-        allowed = "a fusewire.FeatureConfig or its table; a number is feature_priorities={...} of a PartialRecoveryPattern"
+        allowed = (
+            "a fusewire.FeatureConfig or its table; a number is feature_priorities={...} of a PartialRecoveryPattern"
+        )
         raise invalid(f"features.{name}", given, allowed)
     return dict(table)
 
@@ -174,10 +176,10 @@ class FallbackChain(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
     def __new__(cls, *rungs: Any) -> Self:
-        if len(rungs) == 1 and isinstance(rungs[0], (list, tuple)):
-            # A list without anything that is called is a constant.
-            if any(callable(rung) or isinstance(rung, Constant) for rung in rungs[0]):
-                rungs = tuple(rungs[0])
+        listed = rungs[0] if len(rungs) == 1 and isinstance(rungs[0], (list, tuple)) else ()
+        # A list without anything that is called is a constant.
+        if any(callable(rung) or isinstance(rung, Constant) for rung in listed):
+            rungs = tuple(listed)
         return super().__new__(cls, rungs)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

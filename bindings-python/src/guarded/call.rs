@@ -8,8 +8,8 @@ use crate::gated::{self, Stop};
 use crate::guard::{Guard, catch};
 use crate::object::attached;
 use crate::rejection::raise_refused_of;
-use fusewire::{Outcome, Reason};
 use fusewire::binding::{Refused, Slip};
+use fusewire::{Outcome, Reason};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ptr;
@@ -38,7 +38,8 @@ unsafe fn refuse(
         }
         let py = Python::assume_attached();
         let is_of_feature = refused.reason == Reason::FeatureDisabled;
-        let said = is_of_feature.then(|| guard.said_of(py, Arguments { args, count, names })).and_then(Result::ok);
+        let said =
+            is_of_feature.then(|| guard.said_of(py, Arguments { args, count, names })).and_then(Result::ok);
         raise_refused_of(py, breaker_of(owner), refused, said.as_ref().and_then(|said| said.feature()));
         ptr::null_mut()
     }
