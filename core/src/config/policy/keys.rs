@@ -121,8 +121,7 @@ pub(crate) const ON_DEFAULT: Categories = Categories(0)
 pub(crate) const PER_METHOD: &str = "per_method";
 pub(crate) const PER_METHOD_MEANING: &str = "How often a call of this method is tried, in place of `max_attempts`; a method \
                                              left out keeps its default. Any other method is tried once, unless the \
-                                             request says that it is idempotent. Case matters where two names differ \
-                                             by it alone.";
+                                             request says that it is idempotent.";
 /// Attempts of each method, in byte order of the names.
 pub(crate) const METHODS: [Integer; 5] =
     [method("DELETE", 1), method("GET", 5), method("HEAD", 5), method("OPTIONS", 5), method("PUT", 2)];
