@@ -14,7 +14,6 @@ use crate::permit::PANIC;
 use crate::policy::fallback::Rung;
 use crate::request::{Request, Wanted};
 use crate::stepping::{Ending, Finished, Step, Steps};
-#[cfg(feature = "tokio")]
 use std::time::Duration;
 
 /// A call that has begun. One that succeeds at once is never more than this: what is to be known about all others is put
