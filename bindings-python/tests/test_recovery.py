@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from fusewire import (
+    CallTimeoutError,
     CircuitBreaker,
     CircuitOpenError,
     ConfigError,
@@ -215,7 +216,6 @@ def test_rungs_answer_for_a_call_that_has_no_time(make, clock):
     breaker = make(failure_threshold=1, fallback=[lambda: "rung"])
     assert breaker.at(deadline=1).call(failing(9)) == "rung"
     assert sum(vars(breaker.snapshot().totals)[name] for name in ("success", "failure", "ignored")) == 0
-
 
 
 def test_a_result_that_comes_too_late_is_passed_on_and_counts_as_a_failure(make, clock, totals):
