@@ -571,17 +571,19 @@ typedef struct fusewire_request {
     uint32_t cost;
     // When the call is of no use any more, in nanoseconds of the breaker's clock: it waits no longer than that in a
     // queue, for no turn that comes later and for no attempt that would begin later, and an attempt may take no longer.
+    // Attempts that are begun after it are over at once, as a failure of error type `timeout` after none.
     // `FUSEWIRE_NONE`, to begin with, for none.
     uint64_t deadline_ns;
     // The feature that the call is of, one of the document's `features`; NULL, to begin with, for none. Its text, like
     // those below, needs to stay only for the call that is given the request.
     const char *feature;
-    // The method, such as `GET`: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
+    // The method, such as `GET`, in any case: `retry.per_method` tells how often a call of it may be tried. NULL, to begin with, for
     // none.
     const char *method;
     // Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.
     const char *key;
-    // Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
+    // 1: the call may be made more than once, although its method alone does not say so. 2: it may not, whatever its
+    // method: it is neither retried nor hedged. 0, to begin with: its method says.
     uint32_t idempotent;
     // Not 0: the call cannot be made more than once, whatever its method, as when its body cannot be sent again: it is
     // neither retried nor hedged. 0 to begin with.
@@ -621,7 +623,8 @@ typedef struct fusewire_step {
     // Of a wait: how long, in nanoseconds from now; else 0.
     uint64_t wait_ns;
     // At the end: of the last attempt that ran, or success when a rung has answered, a `fusewire_outcome`.
-    // `FUSEWIRE_INVALID` when nothing ran and nothing has answered, and before the end.
+    // `FUSEWIRE_INVALID` when nothing ran and nothing has answered, and before the end. A failure after no attempts: the
+    // deadline had passed when the call began.
     fusewire_outcome outcome;
     // What `rung` answers from, a `fusewire_rung`.
     fusewire_rung rung_kind;

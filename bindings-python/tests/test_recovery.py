@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from fusewire import (
+    CallTimeoutError,
     CircuitBreaker,
     CircuitOpenError,
     ConfigError,
@@ -195,6 +196,26 @@ def test_a_result_that_is_a_failure_is_retried_by_its_status_and_passed_on_in_th
 
 
 # ---- timeouts ----
+
+
+@pytest.mark.parametrize("options", [{"retry": RETRY}, {"timeout": "1s"}, {"bulkhead": {"max_concurrent": 1}}])
+def test_a_call_whose_deadline_has_passed_is_not_made_and_is_no_failure(make, clock, options):
+    clock.advance(10)
+    breaker = make(failure_threshold=1, **options)
+    for deadline in (0, 10):
+        function = failing(0)
+        with pytest.raises(CallTimeoutError, match="no time left before its deadline") as caught:
+            breaker.at(deadline=deadline).call(function)
+        assert (caught.value.limit, function.calls) == (0, [])
+    assert breaker.state == "closed"
+    assert breaker.snapshot().totals.failure == 0
+
+
+def test_rungs_answer_for_a_call_that_has_no_time(make, clock):
+    clock.advance(10)
+    breaker = make(failure_threshold=1, fallback=[lambda: "rung"])
+    assert breaker.at(deadline=1).call(failing(9)) == "rung"
+    assert sum(vars(breaker.snapshot().totals)[name] for name in ("success", "failure", "ignored")) == 0
 
 
 def test_a_result_that_comes_too_late_is_passed_on_and_counts_as_a_failure(make, clock, totals):
