@@ -70,7 +70,7 @@ impl Field {
 
     /// Whether it says what may be done around the call, and nothing of who may make it.
     fn is_around_the_call(self) -> bool {
-        matches!(self, Field::Method | Field::Idempotent | Field::Key)
+        matches!(self, Field::Method | Field::Idempotent | Field::Once | Field::Key)
     }
 
     /// The keyword.

@@ -36,6 +36,16 @@ impl First {
         answer
     }
 
+    /// The call, if its deadline has passed before it could begin: no attempt is made.
+    #[inline]
+    pub(crate) fn lapsed(&self, guard: &Guard) -> Option<Box<Course>> {
+        guard.core.is_too_late(&self.wanted).then(|| {
+            let mut course = self.course(guard);
+            course.lapse(&guard.core);
+            course
+        })
+    }
+
     /// The call with its attempts, the first of which the breaker has answered.
     #[cold]
     pub(crate) fn told(&self, guard: &Guard, answer: Result<Paced, Refused>) -> Box<Course> {

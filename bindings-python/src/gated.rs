@@ -147,7 +147,7 @@ pub(crate) unsafe fn admit(
 /// # Safety
 /// As for [`handles`].
 #[cold]
-unsafe fn too_late(py: Python<'_>, owner: *mut ffi::PyObject) -> PyErr {
+pub(crate) unsafe fn too_late(py: Python<'_>, owner: *mut ffi::PyObject) -> PyErr {
     // SAFETY: the caller's promise.
     let (breaker, _) = unsafe { handles(py, owner) };
     let made = py

@@ -12,6 +12,7 @@ mod course;
 mod method;
 mod parts;
 
+pub(crate) use course::note_one_attempt;
 pub(crate) use parts::{breaker_of, guard_of};
 
 use crate::asking::Asking;

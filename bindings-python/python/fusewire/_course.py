@@ -132,7 +132,7 @@ class Run:
         self.done, self.rejection = done, self.attempts._rejection()
         if done.attempts == 0:
             # Its deadline had passed before it could begin.
-            self.error = CallTimeoutError(self.attempts.breaker, 0.0)
+            self.error = timed_out(self.attempts.breaker, 0.0, None)
         if done.rung is not None:
             return self.value
         if self.error is None and done.outcome != "rejected":

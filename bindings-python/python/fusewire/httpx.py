@@ -64,9 +64,7 @@ class TimedOutRequest(CallTimeoutError, httpx.TimeoutException):
     """An attempt took longer than its ``timeout`` and was cancelled. It has what ``fusewire.CallTimeoutError`` has, and the
     ``request``."""
 
-    def __init__(
-        self, breaker: CircuitBreaker | str, limit: float, *, request: httpx.Request | None = None
-    ) -> None:
+    def __init__(self, breaker: CircuitBreaker | str, limit: float, *, request: httpx.Request | None = None) -> None:
         super().__init__(breaker, limit)
         self._request = request
 

@@ -8,7 +8,7 @@ use crate::clock::seconds;
 use crate::first::{First, is_over};
 use crate::gated::handles;
 use crate::guard::Guard;
-use crate::guarded::breaker_of;
+use crate::guarded::{breaker_of, note_one_attempt};
 use crate::object::attached;
 use crate::raised::Raised;
 use crate::steps::{settle_error, settle_result};
@@ -110,6 +110,9 @@ unsafe fn gated_ended(
             }
         };
         if !is_settled || is_over(&mut course, guard) {
+            if let Some(error) = &error {
+                note_one_attempt(py, guard, error);
+            }
             drop(error);
             raised.into_iter().for_each(|raised| raised.restore());
             return answer;

@@ -6,20 +6,22 @@ use super::parts::{Coroutine, GATED, LIMITED, TRIES};
 use crate::asking::{Arguments, Said};
 use crate::attempts::Attempts;
 use crate::first::First;
-use crate::gated::{handles, said_for};
+use crate::gated::{handles, said_for, too_late};
 use crate::guard::Guard;
 use crate::permit::Permit;
-use fusewire::binding::{EnteredSlip, Refused, Slip};
+use fusewire::binding::{Course, EnteredSlip, Refused, Slip};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Why the first attempt is not made here.
 pub(super) enum Stop {
-    Refused(Refused),
+    /// Of a call of that feature, if it has said one.
+    Refused(Refused, Option<Arc<str>>),
     Raised(PyErr),
     /// A coroutine of Python's makes the call.
     Instead(Py<PyAny>),
@@ -48,6 +50,9 @@ pub(super) unsafe fn enter(slf: *mut Coroutine, guard: &Guard) -> Result<Slip, S
         }
         let said = said_of(py, this, guard)?;
         let first = First::begin(py, guard, said, tries)?;
+        if tries && let Some(course) = first.lapsed(guard) {
+            return Err(told(py, this, first, course, None));
+        }
         let entered = if guard.core.may_queue() {
             guard.enter(&first.wanted)
         } else {
@@ -66,6 +71,9 @@ pub(super) unsafe fn enter(slf: *mut Coroutine, guard: &Guard) -> Result<Slip, S
         };
         if tries {
             (*slf).first.write(first);
+        } else if guard.core.slip_timeout(&slip) == Some(0) {
+            guard.core.abandon_slip(&slip);
+            return Err(Stop::Raised(too_late(py, this.owner)));
         }
         this.kind.store(kind, Ordering::Relaxed);
         Ok(slip)
@@ -121,7 +129,10 @@ unsafe fn waits(
     unsafe {
         let (breaker, function) = handles(py, this.owner);
         let permit = match entered {
-            Err(refused) => return Stop::Refused(refused),
+            Err(refused) => {
+                let feature = first.said.as_ref().and_then(Said::feature);
+                return Stop::Refused(refused, feature.map(Arc::from));
+            }
             Ok(EnteredSlip::Admitted(paced)) => Permit::paced(breaker, function, paced),
             Ok(EnteredSlip::Waiting(place)) => Permit::queued(breaker, function, first.wanted, place),
         };
@@ -148,21 +159,34 @@ unsafe fn attempts(
     py: Python<'_>,
     this: &Coroutine,
     guard: &Guard,
-    mut first: First,
+    first: First,
     entered: Result<EnteredSlip, Refused>,
 ) -> Stop {
     // SAFETY: attached; the owner is alive.
     unsafe {
-        let (breaker, function) = handles(py, this.owner);
         let (course, permit) = match entered {
             Err(refused) => (first.told(guard, Err(refused)), None),
             Ok(EnteredSlip::Admitted(paced)) => (first.told(guard, Ok(paced)), None),
             Ok(EnteredSlip::Waiting(place)) => {
-                let own = function.as_ref().map(|function| function.clone_ref(py));
-                let permit = Permit::queued(breaker.clone_ref(py), own, first.wanted, place);
-                (first.course(guard), Some(permit))
+                let (breaker, own) = handles(py, this.owner);
+                (first.course(guard), Some(Permit::queued(breaker, own, first.wanted, place)))
             }
         };
+        told(py, this, first, course, permit)
+    }
+}
+
+/// A call that goes on in Python, with the permit that it waits for, if it does.
+unsafe fn told(
+    py: Python<'_>,
+    this: &Coroutine,
+    mut first: First,
+    course: Box<Course>,
+    permit: Option<Permit>,
+) -> Stop {
+    // SAFETY: attached; the owner is alive.
+    unsafe {
+        let (breaker, function) = handles(py, this.owner);
         let attempts = Attempts::going_on(breaker, function, first.said.take().unwrap_or_default(), course);
         rest(py, this, attempts, |attempts| {
             let permit = permit.map(|permit| Bound::new(py, permit)).transpose()?;

@@ -7,7 +7,7 @@ use super::parts::{ADMITTED, CLASS, Coroutine, FREE, GATED, LIMITED, NEW, STARTI
 use crate::guard::{Guard, catch};
 use crate::guarded::breaker_of;
 use crate::object::attached;
-use crate::rejection::raise_refused;
+use crate::rejection::raise_refused_of;
 use fusewire::binding::{Refused, Slip};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -95,7 +95,7 @@ unsafe fn ask(slf: *mut Coroutine, guard: &Guard) -> Result<Slip, Stop> {
         match guard.core.acquire_quietly() {
             Some(slip) => Ok(slip),
             None if guard.core.is_gated() => enter(slf, guard),
-            None => guard.acquire_slowly().map_err(Stop::Refused),
+            None => guard.acquire_slowly().map_err(|refused| Stop::Refused(refused, None)),
         }
     }
 }
@@ -111,7 +111,7 @@ unsafe fn instead(
     // SAFETY: the promises of `step`; the phase is `STARTING`, by this thread.
     unsafe {
         match stop {
-            Stop::Refused(refused) => turn_away(slf, guard, &refused, result),
+            Stop::Refused(refused, feature) => turn_away(slf, guard, &refused, feature.as_deref(), result),
             Stop::Instead(other) => attached(|py| go_on(py, slf, Ok(other.into_bound(py)), result)),
             Stop::Raised(error) => {
                 if !(*slf).inner().is_null() {
@@ -163,6 +163,7 @@ unsafe fn turn_away(
     slf: *mut Coroutine,
     guard: &Guard,
     refused: &Refused,
+    feature: Option<&str>,
     result: *mut *mut ffi::PyObject,
 ) -> ffi::PySendResult {
     // SAFETY: the promises of `step`; the phase is `STARTING`, by this thread.
@@ -176,7 +177,7 @@ unsafe fn turn_away(
         };
         if fallback.is_null() {
             (*slf).set_phase(FREE);
-            raise_refused(Python::assume_attached(), breaker_of((*slf).owner), refused);
+            raise_refused_of(Python::assume_attached(), breaker_of((*slf).owner), refused, feature);
             return ffi::PySendResult::PYGEN_ERROR;
         }
         let answer = call_with_kept(&*slf, fallback);

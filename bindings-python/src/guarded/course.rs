@@ -75,6 +75,9 @@ unsafe fn first<'py, const WANTS_RESULT: bool>(
         return Ok(Err(Begun { said, course: None, error: None, result: None }));
     }
     let first = First::begin(py, guard, said, true)?;
+    if let Some(course) = first.lapsed(guard) {
+        return Ok(Err(Begun { said: first.said, course: Some(course), error: None, result: None }));
+    }
     let mut slip = Slip::default();
     match first.ask(guard, &mut slip) {
         Ok(0) => {}
@@ -143,7 +146,7 @@ unsafe fn raised<'py>(
 }
 
 /// Tells with the exception that the call was one attempt, and nothing else.
-fn note_one_attempt(py: Python<'_>, guard: &Guard, error: &Bound<'_, PyAny>) {
+pub(crate) fn note_one_attempt(py: Python<'_>, guard: &Guard, error: &Bound<'_, PyAny>) {
     static NOTE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let find = || Ok::<_, PyErr>(py.import("fusewire._errors")?.getattr("attach_one")?.unbind());
     let noted = NOTE.get_or_try_init(py, find).and_then(|note| note.bind(py).call1((error,)));

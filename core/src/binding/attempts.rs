@@ -68,6 +68,11 @@ impl Course {
         Ok(Course(steps))
     }
 
+    /// The call's deadline has passed before its first attempt: there is none, and only rungs answer.
+    pub fn lapse(&mut self, breaker: &CircuitBreaker) {
+        self.0.lapse(&breaker.0);
+    }
+
     /// What its attempts ask for.
     pub fn wanted(&self) -> Wanted {
         *self.0.wanted()
@@ -165,6 +170,12 @@ impl CircuitBreaker {
     /// Whether calls through a [`Course`] differ from others: the document has `retry`, `fallback`, `cache` or `hedge`.
     pub fn has_course(&self) -> bool {
         self.0.gate_set().is_some_and(|set| set.around.has_course())
+    }
+
+    /// Whether the deadline of what is asked for has passed already.
+    #[inline]
+    pub fn is_too_late(&self, wanted: &Wanted) -> bool {
+        wanted.is_too_late(&self.0)
     }
 
     /// Whether attempts may be hedged: then it matters how long first ones take, which a course notes.

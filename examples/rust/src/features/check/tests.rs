@@ -60,7 +60,8 @@ fn two_events_the_other_way_round_are_found_out() {
 
 #[test]
 fn a_failed_test_comes_before_what_the_breaker_made_of_it_whoever_tells_first() {
-    let [failed, back] = ["search: testing -> disabled (failed)", "catalogue: enabled -> disabled (rolled_back)"];
+    let [failed, back] =
+        ["search: testing -> disabled (failed)", "catalogue: enabled -> disabled (rolled_back)"];
     let opened = "breaker: closed -> open (feature_failed)";
     for told in [[failed, back, opened], [failed, opened, back], [opened, failed, back]] {
         let director = Director::new();
