@@ -36,7 +36,7 @@ pub enum Step {
 #[non_exhaustive]
 pub struct Finished {
     /// Of the last attempt that ran, or success when a rung has answered; `None`: nothing ran, and nothing has answered.
-    /// A failure after no attempts: the request's deadline had passed when the call began.
+    /// A failure after no attempts: the deadline had passed.
     pub outcome: Option<Outcome>,
     /// The rung that has answered: the answer is degraded.
     pub rung: Option<Rung>,
@@ -215,7 +215,7 @@ impl Drop for Attempts<'_> {
 /// A call with its attempts, and the permit of the one that is under way; without a hold on its breaker.
 #[derive(Debug)]
 pub(crate) struct Steps {
-    course: Course,
+    pub(crate) course: Course,
     /// The number of the engine that gave it, and the ticket.
     permit: Option<(u32, Ticket)>,
     /// When the call's turn comes, where calls are paced; else 0.
@@ -231,18 +231,6 @@ impl Steps {
         let wanted = body.check(request)?;
         let course = Course::begin(body, request, wanted);
         Ok(Steps { course, permit: None, turn: 0, error_type: None, failure: 0 })
-    }
-
-    /// Counts a call that begins; answers when that is.
-    #[cfg(feature = "binding")]
-    #[inline]
-    pub(crate) fn count(body: &Body) -> Nanos {
-        Course::count(body)
-    }
-
-    /// The call's deadline has passed before its first attempt: there is none.
-    pub(crate) fn lapse(&mut self, body: &Body) {
-        self.course.lapse(body);
     }
 
     /// Takes up a call that has begun and was counted; its first attempt is to be told of.
@@ -287,15 +275,13 @@ impl Steps {
 
     fn finished(&self, body: &Body, done: Done) -> Finished {
         let rejection = |refusal| Rejection::new(body.name.clone(), refusal, self.failure);
+        let lapsed = self.course.has_lapsed().then(|| TIMEOUT.to_owned());
         Finished {
             outcome: done.outcome,
             rung: done.rung.and_then(|rung| self.course.rung(body, rung)).cloned(),
             attempts: done.attempts,
             rejected: done.rejected.map(rejection),
-            error_type: match self.course.has_lapsed() {
-                true => Some(TIMEOUT.to_owned()),
-                false => self.error_type.clone(),
-            },
+            error_type: lapsed.or_else(|| self.error_type.clone()),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Paced, Refused, Slip};
 use crate::admit::priority::Priority;
 use crate::admit::slots::Slot;
+use crate::attempt;
 use crate::breaker::CircuitBreaker;
 use crate::clock::Nanos;
 use crate::error::{ConfigError, Refusal};
@@ -40,7 +41,7 @@ impl Course {
     /// course together when that was not all: see [`resume`](Course::resume).
     #[inline]
     pub fn count(breaker: &CircuitBreaker) -> Nanos {
-        Steps::count(&breaker.0)
+        attempt::Course::count(&breaker.0)
     }
 
     /// As [`begin`](Course::begin), of a call that was [counted](Course::count) and whose request was checked.
@@ -70,7 +71,7 @@ impl Course {
 
     /// The call's deadline has passed before its first attempt: there is none, and only rungs answer.
     pub fn lapse(&mut self, breaker: &CircuitBreaker) {
-        self.0.lapse(&breaker.0);
+        self.0.course.lapse(&breaker.0);
     }
 
     /// What its attempts ask for.

@@ -93,7 +93,7 @@ impl<'p, T, E> Run<'p, T, E> {
     #[cold]
     fn lapsed(first: &First<'p, T, E>) -> Self {
         let mut run = Run::take_up(first);
-        run.steps.lapse(run.body());
+        run.steps.course.lapse(run.body());
         run.failure = Some(Failure::TimedOut { limit: Duration::ZERO });
         run
     }
