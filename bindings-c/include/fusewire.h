@@ -582,8 +582,7 @@ typedef struct fusewire_request {
     const char *method;
     // Under what the answer is cached, and which calls are the same. NULL, to begin with: nothing is cached.
     const char *key;
-    // 1: the call may be made more than once, although its method alone does not say so. 2: it may not, whatever its
-    // method: it is neither retried nor hedged. 0, to begin with: its method says.
+    // Not 0: the call may be made more than once, although its method alone does not say so. 0 to begin with.
     uint32_t idempotent;
     // Not 0: the call cannot be made more than once, whatever its method, as when its body cannot be sent again: it is
     // neither retried nor hedged. 0 to begin with.
