@@ -36,6 +36,7 @@ export function typeOf({ errorType }: Classification, breaker: string, error: un
   if (errorType === undefined) return defaultType(error);
   try {
     const type: unknown = errorType(error);
+    if (type === '') return undefined;
     return typeof type === 'number' ? String(type) : typeof type === 'string' ? type : defaultType(error);
   } catch (thrown) {
     warn(breaker, 'errorType', thrown);

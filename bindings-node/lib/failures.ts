@@ -60,6 +60,7 @@ function defaultType(error: unknown): string | undefined {
 /** The type of an error, for its category. @internal */
 export function categoryType({ errorType }: Classification, breaker: string, error: unknown): string | undefined {
   const own = errorType === undefined ? undefined : guarded(breaker, error, () => errorType(error) as unknown);
+  if (own === '') return undefined;
   if (typeof own === 'number') return String(own);
   return typeof own === 'string' ? coreName(own) : guarded(breaker, error, () => defaultType(error));
 }

@@ -218,7 +218,7 @@ export interface Classification {
     isFailureResult?: (value: any) => boolean;
     /**
      * The type under which an error is counted, and by which a retry knows its category; without it, and where it answers
-     * `undefined`, its `code`, or its name.
+     * `undefined`, its `code`, or its name. An empty text: it is counted under no type.
      * With `timeout`, `retry`, `fallback`, `cache` or `hedge` a code such as `ECONNREFUSED` becomes the name that the retry
      * knows, `connection_refused`.
      */

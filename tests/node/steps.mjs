@@ -16,7 +16,7 @@ class Thrown extends Error {
 }
 
 /** What tells a breaker how a call of a vector ended. */
-export const CLASSIFICATION = { ignore: (error) => error.isIgnored, errorType: (error) => error.type };
+export const CLASSIFICATION = { ignore: (error) => error.isIgnored, errorType: (error) => error.type ?? '' };
 
 /** Runs one step and checks what it expects. `b` is what the case keeps from step to step. */
 export async function run(b, step) {
