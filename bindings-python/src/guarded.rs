@@ -12,6 +12,7 @@ mod course;
 mod method;
 mod parts;
 
+#[cfg(Py_3_10)]
 pub(crate) use course::note_one_attempt;
 pub(crate) use parts::{breaker_of, guard_of};
 
