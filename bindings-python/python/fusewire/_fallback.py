@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from _contextvars import ContextVar
 
 from ._errors import UnknownBreakerError, invalid
 from ._native import Breaker, fallback_of, rungs_of

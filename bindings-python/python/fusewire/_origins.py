@@ -100,7 +100,7 @@ class Origins:
         self,
         rejected: Callable[..., Rejected],
         misuse: tuple[type[BaseException], ...],
-        timed_out: Callable[..., CallTimeoutError] | None,
+        timed_out: Callable[..., CallTimeoutError] | None = None,
         *,
         breaker: CircuitBreaker | Callable[[str], Mapping[str, Any]] | None,
         key: Callable[[Any], str] | None,

@@ -102,6 +102,7 @@ def call_until(native: Native, function: Function, args: tuple[Any, ...], kwargs
     if permit is None:
         return _fallback(native)(*args, **kwargs)
     with permit:
+        _must_have_time(permit)
         result = function(*args, **kwargs)
         permit.settle_result(result)
         return result
@@ -147,10 +148,7 @@ async def _through_gates(
         if permit is None:
             return await _stand_in(owner, args, kwargs)
         with permit:
-            if permit.timeout == 0:
-                # Its deadline leaves it no time.
-                permit.ignore()
-                raise CallTimeoutError(permit.breaker, 0.0)
+            _must_have_time(permit)
             if awaitable is None:
                 assert function is not None
                 awaitable = _awaitable(function(*args, **kwargs))
@@ -169,6 +167,13 @@ def first(function: Function, awaitable: Any) -> Function:
         return function
     made = [awaitable]
     return lambda *args, **kwargs: made.pop() if made else function(*args, **kwargs)
+
+
+def _must_have_time(permit: Permit) -> None:
+    """Raises where the deadline leaves the call none."""
+    if permit.timeout == 0:
+        permit.ignore()
+        raise CallTimeoutError(permit.breaker, 0.0)
 
 
 async def _limited(permit: Permit, awaitable: Any) -> Any:

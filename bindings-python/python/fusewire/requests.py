@@ -119,7 +119,6 @@ class CircuitBreakerAdapter(HTTPAdapter):
         self._origins = Origins(
             RejectedRequest,
             _MISUSE,
-            None,
             breaker=breaker,
             key=key,
             registry=registry,
