@@ -124,8 +124,8 @@ def test_a_primary_that_has_failed_is_settled_as_that(loop, totals):
 
 def test_a_primary_that_times_out_is_settled_as_that(loop, totals):
     run, sleep = loop
-    function = scripted(sleep, (60, "first"), (0.04, "second"))
-    breaker = make(timeout="50ms", hedge={"after": "30ms"})
+    function = scripted(sleep, (60, "first"), (0.6, "second"))
+    breaker = make(timeout="1s", hedge={"after": "500ms"})
     assert run(circuit_breaker(breaker)(function)) == "second"
     assert totals(breaker) == {"success": 1, "failure": 1}
 

@@ -160,7 +160,8 @@ func (o *outage) wait() error {
 	after, _ := rejection.RetryAfter()
 	fmt.Println(rejection)
 	select {
-	case <-time.After(after):
+	// The clock that the next call is first judged by lags.
+	case <-time.After(after + clockTick):
 		return nil
 	case <-o.ctx.Done():
 		return o.ctx.Err()

@@ -106,7 +106,10 @@ final class Layouts {
                     MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("admitted_by_priority"),
                     MemoryLayout.sequenceLayout(PRIORITIES, JAVA_LONG).withName("refused_by_priority"),
                     JAVA_INT.withName("min_priority"),
-                    JAVA_INT.withName("reserved"))
+                    JAVA_INT.withName("reserved"),
+                    JAVA_LONG.withName("timeout_ns"),
+                    JAVA_LONG.withName("retry_budget"),
+                    MemoryLayout.sequenceLayout(3, JAVA_DOUBLE).withName("retry_scores"))
             .withName("fusewire_snapshot");
 
     static final List<StructLayout> ALL = List.of(OPTIONS, REJECTION, FAILURE, SNAPSHOT);
