@@ -28,6 +28,12 @@ impl Coverage {
     }
 
     pub fn assert_complete(&self) {
+        let unseen = self.missing();
+        assert!(unseen.is_empty(), "no scenario has shown {unseen:?}");
+    }
+
+    /// What no scenario has shown yet.
+    pub fn missing(&self) -> Vec<String> {
         // Features have scenarios of their own.
         let reasons = Reason::ALL.into_iter().filter(|reason| *reason != Reason::FeatureDisabled);
         let rejected = reasons.map(|reason| format!("rejected: {reason}"));
@@ -53,7 +59,6 @@ impl Coverage {
         let changes = changes.map(|kind| format!("changed: {kind}"));
         let calls = ["bypassed", "paced", "wrong"].map(|call| format!("call: {call}"));
         let wanted = rejected.chain(shadow).chain(waits).chain(changes).chain(calls);
-        let unseen: Vec<_> = wanted.filter(|what| !self.seen.contains(what)).collect();
-        assert!(unseen.is_empty(), "no scenario has shown {unseen:?}");
+        wanted.filter(|what| !self.seen.contains(what)).collect()
     }
 }
