@@ -170,7 +170,8 @@ class Tries:
             return self._response
         rejection = self._turn_away(done) if done.rejected is not None else None
         # Neither sent nor turned away: the deadline has left no time for it.
-        error = self._error or rejection or CallTimeoutError(self._attempts.breaker, 0.0)
+        error: BaseException | None = self._error or rejection or CallTimeoutError(self._attempts.breaker, 0.0)
+        assert error is not None
         attach(error, self._attempts._rejection() if self._error is not None else None, [], done.attempts)
         try:
             raise error

@@ -19,7 +19,7 @@
     F(half_open_successes) F(half_open_failures) F(ramp_step) F(ramp_share) F(ramp_settled) F(ramp_failures) F(success) \
     F(failure) F(ignored) F(slow) F(late) F(expired) F(rejected) F(would_reject) F(last_failure_at_ns) F(last_failure_type) \
     F(bypassed) F(rate) F(rate_available) F(rate_retry_after_ns) F(slots) F(slots_taken) F(queued) F(slots_reserved) \
-    F(admitted_by_priority) F(refused_by_priority) F(min_priority) F(reserved)
+    F(admitted_by_priority) F(refused_by_priority) F(min_priority) F(reserved) F(timeout_ns) F(retry_budget) F(retry_scores)
 
 #define OF_OPTIONS(field) FIELD(fusewire_options, field)
 #define OF_REJECTION(field) FIELD(fusewire_rejection, field)
