@@ -18,7 +18,7 @@ export const shown = (n, { error_type: type, status, outcome }) => `${n}: ${type
 
 const CLASSIFICATION = {
   ignore: (error) => error.act?.outcome === 'ignored',
-  errorType: (error) => error.act?.error_type,
+  errorType: (error) => error.act?.error_type ?? '',
   retryAfter: (error) => error.act?.retry_after,
 };
 

@@ -30,7 +30,7 @@ def shown(n, act):
 
 _CLASSIFICATION = {
     "ignore": lambda error: isinstance(error, Broken) and error.act["outcome"] == "ignored",
-    "error_type": lambda error: error.act.get("error_type"),
+    "error_type": lambda error: error.act.get("error_type") or "",
 }
 
 
