@@ -42,8 +42,8 @@ impl Pace {
     /// A first attempt has ended, or was cancelled, after so long.
     pub(crate) fn record(&self, lasted: Nanos) {
         // The place is taken first: who reads meanwhile sees the sample of a hundred before, or one less.
-        let at = self.taken.fetch_add(1, Ordering::Relaxed) % SAMPLES as u64;
-        self.samples[at as usize].store(lasted.saturating_add(1), Ordering::Relaxed);
+        let at = self.taken.fetch_add(1, Ordering::AcqRel) % SAMPLES as u64;
+        self.samples[at as usize].store(lasted.saturating_add(1), Ordering::Release);
     }
 
     /// How long an attempt goes on before another is started, and that one until the next; `None` while nothing says so.
@@ -58,7 +58,7 @@ impl Pace {
     fn p95(&self) -> Option<Nanos> {
         let (mut n, mut largest) = (0, [0; LARGEST]);
         for sample in &self.samples {
-            let value = sample.load(Ordering::Relaxed);
+            let value = sample.load(Ordering::Acquire);
             n += usize::from(value != 0);
             // Ascending, the smallest of the largest first: most samples end here.
             if value > largest[0] {
