@@ -150,14 +150,8 @@ impl Body {
             *ticket = self.until_deadline(*ticket, request);
             return Ok(Answered::Given(engine));
         }
-        if self.pass_gates(engine, word, request, ticket) {
-            return Ok(Answered::Given(engine));
-        }
-        if let Some(engine) = self.pass_around(request, ticket) {
-            return Ok(Answered::Given(engine));
-        }
-        match self.wait_at_once(request, waker) {
-            Some(place) => Ok(Answered::Waits(place)),
+        match self.pass_or_wait(engine, word, request, waker, ticket) {
+            Some(answer) => Ok(answer),
             None => self.ask_gates(request, Wish::Wait, waker, ticket),
         }
     }

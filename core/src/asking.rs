@@ -140,6 +140,7 @@ impl<'b> Asking<'b> {
     ///
     /// # Errors
     /// When the breaker turns the call away, at once or while it waits.
+    #[inline]
     pub fn poll_acquire(
         &self,
         context: &mut Context<'_>,
@@ -151,6 +152,7 @@ impl<'b> Asking<'b> {
         }
     }
 
+    #[inline(never)]
     fn ask_or_wait(
         &self,
         context: &Context<'_>,

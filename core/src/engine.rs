@@ -49,6 +49,8 @@ pub(crate) struct Engine {
     /// Of the newest plan's window: `min_calls` if it counts, the length of a bucket if it goes by time.
     measure: AtomicU64,
     lane: Lane,
+    /// Where the tallies of a gated breaker's stripe begin in it, in words.
+    tallies_at: u16,
     /// Of a breaker's first engine: one at a time adds plans and engines. Never taken on the path of a call.
     pub(crate) admin: ProcessLock,
     pub(crate) successor: AtomicPtr<Engine>,
@@ -97,6 +99,7 @@ impl Engine {
             every,
             measure,
             lane,
+            tallies_at: layout.tallies_at() as u16,
             admin: ProcessLock::new(),
             successor: AtomicPtr::new(std::ptr::null_mut()),
         }
@@ -186,7 +189,7 @@ impl Engine {
                 // SAFETY: a stripe begins with its counters and, in this layout, has its tallies there.
                 let tallies = unsafe {
                     let stripe = std::ptr::from_ref(counters).cast::<AtomicU64>();
-                    &*stripe.add(self.layout.tallies_at()).cast::<Tallies>()
+                    &*stripe.add(self.tallies_at.into()).cast::<Tallies>()
                 };
                 act(tallies);
             }

@@ -8,6 +8,7 @@ use crate::admit::bulkhead::Slots;
 use crate::admit::limit::LimitState;
 use crate::admit::limiter::{Limiter, RateWords};
 use crate::admit::priority::Priority;
+use crate::admit::queue::Waiting;
 use crate::admit::slots::{Bulkhead, Table};
 use crate::admit::{Admission, PriorityRules, SlotRules};
 use crate::around::{Around, Cached};
@@ -21,6 +22,7 @@ use crate::outcome::{Kind, Outcome, Settled, Ticket, Totals};
 use crate::policy::Policies;
 use crate::policy::feature::recovery::Met;
 use crate::policy_event::PolicyHub;
+use crate::request::Wanted;
 use crate::sync::{AtomicPtr, AtomicU64, OnceBox, Ordering, bump};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -35,6 +37,14 @@ pub(crate) struct Ask {
     pub feature: u16,
     /// The number that it has drawn in a ramp.
     pub drawn: Option<Drawn>,
+}
+
+impl Waiting<Ask> {
+    /// What it asked for.
+    pub(crate) fn wanted(&self) -> Wanted {
+        let Ask { cost, deadline, feature, .. } = self.ask;
+        Wanted { priority: self.level, cost, deadline, feature }
+    }
 }
 
 /// What a waiter is given.
@@ -82,6 +92,13 @@ impl GateWords {
         GateWords { words: NonNull::from(words).cast(), len: words.len() }
     }
 
+    /// Those that every cell with gates has.
+    #[inline]
+    fn fixed(&self) -> &[AtomicU64; GATE_WORDS] {
+        // SAFETY: as for `all`; `of` has seen that there are no fewer.
+        unsafe { self.words.cast().as_ref() }
+    }
+
     #[inline]
     fn all(&self) -> &[AtomicU64] {
         // SAFETY: `of` has seen that there are so many; who has this has the engine in whose cell they lie.
@@ -117,7 +134,7 @@ impl GateWords {
     }
 
     fn floor_code(&self) -> u64 {
-        self.all()[FLOOR].load(Ordering::Acquire)
+        self.fixed()[FLOOR].load(Ordering::Acquire)
     }
 
     pub(crate) fn count_bypassed(&self) {
@@ -199,6 +216,12 @@ impl Set {
     #[inline]
     pub(crate) fn floor(&self) -> Priority {
         self.words.floor(self.rules.priority.as_ref())
+    }
+
+    /// Whether no gate but slots, and the floor of priorities, may refuse a call of a calm breaker.
+    #[inline]
+    pub(crate) fn asks_slots_alone(&self) -> bool {
+        self.limiter.is_none() && self.around.features.is_none()
     }
 
     /// Whether calls of that level stand back while half-open.

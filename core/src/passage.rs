@@ -2,13 +2,14 @@
 //! that looks at outcomes first. What is decided here is decided as at length, in the same order; only what is to be
 //! carried along is less. Whatever does not fit goes the long way, as if nothing had been tried.
 
+use crate::admission::Answered;
 use crate::admit::SlotRules;
 use crate::admit::limiter::Asks;
-use crate::admit::queue::Ticket as Place;
+use crate::admit::queue::{Ticket as Place, Waiting};
 use crate::admit::slots::{Asked, Slot};
 use crate::body::Body;
 use crate::engine::Engine;
-use crate::gates::Set;
+use crate::gates::{Ask, Set};
 use crate::outcome::Ticket;
 use crate::request::Wanted;
 use crate::way::refused;
@@ -35,13 +36,38 @@ impl Body {
         }
     }
 
+    /// The same for a call that may wait: where only a slot is missing, it has a place in the queue.
+    #[inline(always)]
+    pub(crate) fn pass_or_wait<'b>(
+        &'b self,
+        engine: &'b Engine,
+        word: Word,
+        request: &Wanted,
+        waker: Option<&Waker>,
+        ticket: &mut Ticket,
+    ) -> Option<Answered<'b>> {
+        if !word.is_calm() {
+            return None;
+        }
+        let set = self.gate_set()?;
+        let engine = match set.is_around || request.has_more() {
+            true => self.pass_around_at_length(set, request, ticket),
+            false => self.pass::<false>(engine, word, set, request).map(|given| {
+                *ticket = given;
+                engine
+            }),
+        };
+        match engine {
+            Some(engine) => Some(Answered::Given(engine)),
+            None => self.wait_at_once(set, request, waker).map(Answered::Waits),
+        }
+    }
+
     /// A place in the queue, for a call that only a slot is missing for. `None`: nothing was taken, and there is more to it.
     #[inline]
-    pub(crate) fn wait_at_once(&self, request: &Wanted, waker: Option<&Waker>) -> Option<Place> {
-        let set = self.gate_set()?;
+    fn wait_at_once(&self, set: &Set, request: &Wanted, waker: Option<&Waker>) -> Option<Place> {
         let rules = set.rules.slots.as_ref().map(SlotRules::queue).filter(|rules| rules.max_queue > 0)?;
-        let has_more = set.limiter.is_some() || set.around.features.is_some();
-        if !self.engine().load().is_calm() || has_more || request.priority < set.floor() {
+        if !set.asks_slots_alone() || request.priority < set.floor() {
             return None;
         }
         let full = refused(set.full(), None);
@@ -143,19 +169,19 @@ impl Body {
         &self,
         engine: &Engine,
         word: Word,
-        request: &Wanted,
+        waiting: &Waiting<Ask>,
         slot: Slot,
         ticket: &mut Ticket,
     ) -> bool {
-        let has_more = |set: &Set| set.limiter.is_some() || set.around.features.is_some();
         let set = match self.gate_set() {
-            Some(set) if word.is_calm() && !has_more(set) && request.priority >= set.floor() => set,
+            Some(set) if word.is_calm() && set.asks_slots_alone() && waiting.level >= set.floor() => set,
             _ => return false,
         };
-        if set.is_around || request.has_more() {
-            *ticket = self.let_in::<true>(engine, word, set, request, Some(slot));
+        if set.is_around || waiting.ask.deadline.is_some() || waiting.ask.feature != 0 {
+            *ticket = self.let_in::<true>(engine, word, set, &waiting.wanted(), Some(slot));
         } else {
-            *ticket = self.let_in::<false>(engine, word, set, request, Some(slot));
+            let request = Wanted { priority: waiting.level, ..Wanted::plain() };
+            *ticket = self.let_in::<false>(engine, word, set, &request, Some(slot));
         }
         true
     }

@@ -43,11 +43,10 @@ impl<'b> Keeper<'b> {
     fn take_at_length(
         &mut self,
         waiting: &Waiting<Ask>,
-        request: Wanted,
-        drawn: Option<Drawn>,
         slot: Slot,
         given: &mut Grant,
     ) -> Result<(), Refusal> {
+        let (request, drawn) = (waiting.wanted(), waiting.ask.drawn);
         let Some(set) = self.body.gate_set() else { return Err(refused(Reason::Closed, None)) };
         let mut way = Way { body: self.body, set, request, drawn, waker: None, owes: false, low: 0 };
         let answer = loop {
@@ -101,15 +100,13 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
     }
 
     fn take(&mut self, waiting: &Waiting<Ask>, slot: Slot, given: &mut Grant) -> Result<(), Refusal> {
-        let Ask { cost, deadline, feature, drawn } = waiting.ask;
-        let request = Wanted { priority: waiting.level, cost, deadline, feature };
         let engine = self.body.engine();
-        if self.body.ticket_in_slot(engine, engine.load(), &request, slot, &mut given.ticket) {
+        if self.body.ticket_in_slot(engine, engine.load(), waiting, slot, &mut given.ticket) {
             self.note_wait(waiting);
             given.engine = self.body.number_of(engine);
             return Ok(());
         }
-        self.take_at_length(waiting, request, drawn, slot, given)
+        self.take_at_length(waiting, slot, given)
     }
 
     fn ended(&mut self, waiting: &Waiting<Ask>, how: Without<Refusal>) {
@@ -208,9 +205,8 @@ impl Body {
             engine.count_admitted(waiting.level);
             Keeper::new(self).note_wait(waiting);
             let ticket = Ticket::new(engine.load().low(), Kind::Shadowed(reason));
-            let Ask { cost, deadline, feature, .. } = waiting.ask;
-            let request = Wanted { priority: waiting.level, cost, deadline, feature };
-            Grant { ticket: self.start(engine, set, &request, ticket, 0), engine: self.number_of(engine) }
+            let ticket = self.start(engine, set, &waiting.wanted(), ticket, 0);
+            Grant { ticket, engine: self.number_of(engine) }
         });
     }
 

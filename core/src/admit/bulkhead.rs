@@ -23,9 +23,9 @@ impl Slots {
 
     /// Whether a call of that level is given a slot.
     #[inline]
-    pub(crate) fn admits(&self, held: &Counts, level: Priority) -> bool {
-        let total = held.iter().sum::<u64>();
-        total < self.max && (!self.has_reserved() || total + self.kept_from(held, level) < self.max)
+    pub(crate) fn admits(&self, held: &Tally, level: Priority) -> bool {
+        let total = held.total;
+        total < self.max && (!self.has_reserved() || total + self.kept_from(&held.counts, level) < self.max)
     }
 
     /// So many of them nobody of that level may have: reservations of the others that are not in use.
@@ -40,6 +40,38 @@ impl Slots {
     #[inline]
     pub(crate) fn has_reserved(&self) -> bool {
         self.reserved.iter().fold(0, |any, slots| any | slots) != 0
+    }
+}
+
+/// Who has slots, by level, and their sum: adding up what was just written piece by piece would stall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    counts: Counts,
+    total: u64,
+}
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&mut self, level: Priority) {
+        self.counts[level as usize] += 1;
+        self.total += 1;
+    }
+
+    /// Of a level that somebody has a slot of.
+    #[inline]
+    pub(crate) fn remove(&mut self, level: Priority) {
+        self.counts[level as usize] -= 1;
+        self.total -= 1;
+    }
+
+    #[inline]
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    #[inline]
+    pub(crate) fn total(&self) -> u64 {
+        self.total
     }
 }
 
@@ -81,8 +113,10 @@ impl Held {
     }
 
     /// The counts of a word that is not locked.
-    pub(crate) fn counts(self) -> Counts {
-        [0, 1, 2, 3, 4].map(|code| self.0 >> (COUNT_BITS * code) & MOST)
+    #[inline]
+    pub(crate) fn tally(self) -> Tally {
+        let counts = [0, 1, 2, 3, 4].map(|code| self.0 >> (COUNT_BITS * code) & MOST);
+        Tally { counts, total: self.total() }
     }
 
     /// Of a word that is not locked, and whose sum is below [`MOST`].
@@ -108,16 +142,16 @@ mod tests {
     #[test]
     fn what_is_kept_for_a_level_is_given_to_it_alone() {
         let slots = Slots { max: 3, reserved: [0, 0, 0, 0, 2] };
-        let mut held = [0; LEVELS];
+        let mut held = Tally::default();
         assert!(slots.admits(&held, Bulk), "one is free for all");
-        held[Bulk as usize] += 1;
+        held.add(Bulk);
         assert!(!slots.admits(&held, Normal));
         for _ in 0..2 {
             assert!(slots.admits(&held, Critical), "kept");
-            held[Critical as usize] += 1;
+            held.add(Critical);
         }
         assert!(!slots.admits(&held, Critical));
-        held[Bulk as usize] -= 1;
+        held.remove(Bulk);
         assert!(slots.admits(&held, Normal), "what is kept is in use");
     }
 
@@ -134,12 +168,12 @@ mod tests {
         for (level, times) in [(Bulk, 4_000), (Normal, 1), (High, 93), (Critical, 1)] {
             held = (0..times).fold(held, |held, _| held.with_one_more(level));
         }
-        assert_eq!((held.counts(), held.total()), ([4_000, 0, 1, 93, 1], MOST));
-        assert_eq!(Held::of(&held.counts()), held);
-        assert_eq!(held.with_one_less(Critical).counts(), [4_000, 0, 1, 93, 0]);
+        assert_eq!((*held.tally().counts(), held.total()), ([4_000, 0, 1, 93, 1], MOST));
+        assert_eq!(Held::of(held.tally().counts()), held);
+        assert_eq!(*held.with_one_less(Critical).tally().counts(), [4_000, 0, 1, 93, 0]);
         for level in Priority::ALL {
             let held = (0..MOST).fold(Held::default(), |held, _| held.with_one_more(level));
-            assert_eq!((held.total(), held.counts()[level as usize]), (MOST, MOST));
+            assert_eq!((held.tally().total(), held.tally().counts()[level as usize]), (MOST, MOST));
         }
     }
 

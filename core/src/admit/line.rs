@@ -1,7 +1,7 @@
 //! What lies behind the lock of slots: who has them when the word does not say, who waits, and the rules by which slots
 //! are given and waits end. Sequential; `slots` holds the lock, and calls the wakers when it is free.
 
-use super::bulkhead::{Counts, Slots};
+use super::bulkhead::{Counts, Slots, Tally};
 use super::priority::Priority;
 use super::queue::{Queue, Ticket, Waiting};
 use super::wake::Wakers;
@@ -178,7 +178,7 @@ pub(crate) struct Look {
 /// What the lock is for.
 pub(crate) struct Line<A, T, R> {
     /// Who has slots, while the word says that this is known here.
-    pub held: Counts,
+    pub held: Tally,
     pub table: Table,
     pub slots: Slots,
     pub queue: Queue<A, Ended<T, R>>,
@@ -188,10 +188,16 @@ pub(crate) struct Line<A, T, R> {
 
 impl<A: Copy + Default, T: Default, R: Copy> Line<A, T, R> {
     /// A slot for a newcomer, unless the formula has none or a waiter of its own or a higher level could take it.
+    #[inline]
     pub(crate) fn take(&mut self, level: Priority) -> Option<Slot> {
+        if self.held.total() >= self.slots.max { None } else { self.take_of_free(level) }
+    }
+
+    #[inline(never)]
+    fn take_of_free(&mut self, level: Priority) -> Option<Slot> {
         let is_given = self.slots.admits(&self.held, level) && self.is_first(level);
         is_given.then(|| {
-            self.held[level as usize] += 1;
+            self.held.add(level);
             Slot::new(level, fork::process())
         })
     }
@@ -207,7 +213,7 @@ impl<A: Copy + Default, T: Default, R: Copy> Line<A, T, R> {
         if self.slots.has_reserved() {
             return self.first_with_reservations();
         }
-        if self.held.iter().sum::<u64>() < self.slots.max { self.queue.first() } else { None }
+        if self.held.total() < self.slots.max { self.queue.first() } else { None }
     }
 
     #[cold]
@@ -231,7 +237,7 @@ impl<A: Copy + Default, T: Default, R: Copy> Line<A, T, R> {
             match gates.take(waiting, slot, &mut end.given) {
                 Ok(()) => {
                     end.how = How::Granted(slot);
-                    self.held[level as usize] += 1;
+                    self.held.add(level);
                     wakers.add(self.queue.end(at));
                 }
                 Err(refused) => self.end(at, Without::Refused(refused), gates, wakers),

@@ -21,11 +21,11 @@
 //! back in the child it changes nothing, and a ticket from before names nobody there. What lies in the waiters' entries
 //! is left where it is, not dropped: their wakers belong to runtimes whose threads are gone. The table of slots stays.
 
-use super::bulkhead::{Held, MOST, Slots};
+use super::bulkhead::{Held, MOST, Slots, Tally};
 use super::limits::Limits;
 use super::line::Line;
 pub(crate) use super::line::{Asked, End, Gates, Look, Slot, Table, Without};
-use super::priority::{LEVELS, Priority};
+use super::priority::Priority;
 use super::queue::{Found, Queue, Ticket, Waiting};
 use super::wake::Wakers;
 use crate::clock::{Nanos, Near};
@@ -51,7 +51,7 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
     pub(crate) fn new(breaker: Name, table: Table) -> Self {
         let slots = table.slots();
         let line = Line {
-            held: [0; LEVELS],
+            held: Tally::default(),
             table,
             slots,
             queue: Queue::new(),
@@ -102,7 +102,7 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
                 return None;
             }
             let Some(slots) = self.limits.read().filter(|_| !held.is_locked()) else { break };
-            if !slots.admits(&held.counts(), level) {
+            if !slots.admits(&held.tally(), level) {
                 return None;
             }
             if held.total() == MOST {
@@ -198,7 +198,7 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
     #[cold]
     fn release_to_waiters(&self, level: Priority, gates: &mut impl Gates<A, T, R>) {
         self.with_line(|line, wakers| {
-            line.held[level as usize] -= 1;
+            line.held.remove(level);
             line.grant(gates, wakers);
         });
     }
@@ -388,7 +388,7 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
     /// One instant of it.
     pub(crate) fn look(&self) -> Look {
         self.with_line(|line, _| Look {
-            in_flight: line.held,
+            in_flight: *line.held.counts(),
             queued: line.queue.counts(),
             slots: line.slots,
             next_due: line.queue.first_due().map(|(deadline, _)| deadline),
@@ -421,17 +421,17 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
                 return;
             }
             if self.swap(held, Held::locked(held.total())) {
-                line.held = held.counts();
+                line.held = held.tally();
                 return;
             }
         }
     }
 
     fn return_counts(&self, line: &Line<A, T, R>) {
-        let total = line.held.iter().sum::<u64>();
+        let total = line.held.total();
         let room = if line.slots.max <= MOST { MOST } else { MOST / 2 };
         let stays = line.queue.len() > 0 || total > room;
-        let held = if stays { Held::locked(total) } else { Held::of(&line.held) };
+        let held = if stays { Held::locked(total) } else { Held::of(line.held.counts()) };
         self.word.store(held.0, Ordering::Release);
     }
 
@@ -440,7 +440,7 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
         let process = fork::process();
         if !self.is_home(process) {
             std::mem::forget(line.queue.renew());
-            line.held = [0; LEVELS];
+            line.held = Tally::default();
             self.word.store(0, Ordering::Release);
             self.home.store(process.into(), Ordering::Release);
         }
