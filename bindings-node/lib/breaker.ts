@@ -54,6 +54,8 @@ export interface ExecuteOptions extends CallRequest {
 
 /** Kept, as `await` keeps it, whatever others put in its place. */
 const promiseThen = Promise.prototype.then;
+type OnValue = ((value: unknown) => unknown) | null;
+type OnError = ((error: unknown) => never) | null;
 const NO_OPTIONS: CircuitBreakerOptions = Object.freeze({});
 
 /** Guards one dependency. */
@@ -66,8 +68,8 @@ export class CircuitBreaker extends GatedBreaker {
   private low = -1;
   private left = 0;
   /** Settle calls that are admitted under that grant: made for the first of them, then the same for all. */
-  private onValue: ((value: unknown) => unknown) | null = null;
-  private onError: ((error: unknown) => never) | null = null;
+  private onValue: OnValue = null;
+  private onError: OnError = null;
   protected readonly options: CircuitBreakerOptions;
   /** Whether a value decides nothing: the usual. */
   private readonly anyValue: boolean;
@@ -146,6 +148,15 @@ export class CircuitBreaker extends GatedBreaker {
     }
     this.settleValue(slip, low, value);
     return value;
+  }
+
+  /** A call of a wrapped function of which nothing is said, if the lane admits it; else nothing was done. @internal */
+  callWrapped<T>(fn: Function, that: unknown, args: unknown[]): Promise<T> | null {
+    // Who has put another method in its place is asked for every call.
+    if (this.execute !== execute) return null;
+    const { low, firsts } = this;
+    if (this.passes(low)) return this.callLaneWith(low, fn, that, args);
+    return firsts !== null && firsts.passes() ? firsts.callWrapped(fn, that, args) : null;
   }
 
   /** A function that calls `fn` under the breaker; it keeps `this`, name and length. */
@@ -249,6 +260,23 @@ export class CircuitBreaker extends GatedBreaker {
     } catch (error) {
       return this.threw(null, low, error);
     }
+    return this.followLane(low, made, onValue, onError);
+  }
+
+  /** The same of a function with its arguments: a closure over them would cost half the price of a call. */
+  private callLaneWith<T>(low: number, fn: Function, that: unknown, args: unknown[]): Promise<T> {
+    const { onValue, onError } = this;
+    let made: T | PromiseLike<T>;
+    try {
+      made = Reflect.apply(fn, that, args) as T | PromiseLike<T>;
+    } catch (error) {
+      return this.threw(null, low, error);
+    }
+    return this.followLane(low, made, onValue, onError);
+  }
+
+  /** What the caller of the lane gets, and who settles. */
+  private followLane<T>(low: number, made: T | PromiseLike<T>, onValue: OnValue, onError: OnError): Promise<T> {
     if (made instanceof Promise && made.constructor === Promise) {
       if (onValue === null) return this.followFirst<T>(low, made);
       return promiseThen.call(made, onValue, onError) as Promise<T>;
@@ -446,3 +474,6 @@ export class CircuitBreaker extends GatedBreaker {
     putBack(settled);
   }
 }
+
+/** As it is written here: what others put in its place is for wrapped functions, too. */
+const { execute } = CircuitBreaker.prototype;

@@ -3,8 +3,7 @@
 
 import { Course, Do, type Ending, type Stepped, askToBegin } from './course';
 import { settleSlip, slipGiven, tellSlip } from './crossing';
-import { Deadlines, Pending, deadlinesOf } from './deadlines';
-import { TimeoutError } from './errors';
+import { type Deadlines, deadlinesOf } from './deadlines';
 import { deliverIfAny } from './events';
 import { tellRequest } from './gated';
 import {
@@ -22,88 +21,24 @@ import { Recovery, valueOf } from './recovering';
 import { type CallRequest, PLAIN as REQUEST_PLAIN } from './request';
 import { type Slip, laneSlip, putBack } from './slip';
 import { type Calling, type Came, Trial } from './trial';
+import { Asked as HostAsked, Trip } from './trip';
 import { touch } from './turn';
+import { boundTo } from './wrapped';
 
 // As constants of this module: an import is looked up each time.
 const words = hostWords;
 const doubles = hostDoubles;
 const COUNT_MASK = HOST_COUNT_MASK;
 const PLAIN = REQUEST_PLAIN;
+const Asked = HostAsked;
 
 const promiseThen = Promise.prototype.then;
 const NANOS = 1e6;
 
 const SUCCESS: Ending = Object.freeze({ outcome: 'success' });
 
-/** A function that goes on, and holds nothing. */
-const GOES_ON: Primary = { isSettled: false, abort: () => undefined, whenReturned: () => undefined };
-
-/** A first attempt that is under way. They are used again: making a new one, with its functions, costs more. */
-class Trip extends Pending {
-  list: Deadlines;
-  fn: Calling<unknown> | null = null;
-  request: CallRequest = PLAIN;
-  /** Of which grant it is, where it has no permit of its own. */
-  low = 0;
-  slip: Slip | null = null;
-  controller: AbortController | null = null;
-  /** Whether the call is over, although its function is not. */
-  isOver = false;
-  private resolve: ((value: unknown) => void) | null = null;
-
-  constructor(private readonly firsts: Firsts) {
-    super();
-    this.list = firsts.list;
-  }
-
-  readonly executor = (resolve: (value: unknown) => void): void => {
-    this.resolve = resolve;
-  };
-
-  /** Where a promise follows the function's own. */
-  readonly onValue = (value: unknown): unknown => {
-    const { firsts } = this;
-    if (!firsts.succeeds(this)) return firsts.becomes(this, { kind: 'value', value });
-    firsts.forget(this);
-    return value;
-  };
-  readonly onError = (error: unknown): unknown => this.firsts.becomes(this, { kind: 'error', error });
-
-  /** Where a call may be over before its function is. */
-  readonly onTimedValue = (value: unknown): void => {
-    const { firsts, resolve } = this;
-    if (this.isOver) return firsts.recycle(this);
-    if (firsts.succeeds(this)) {
-      firsts.forget(this);
-      return resolve!(value);
-    }
-    resolve!(firsts.becomes(this, { kind: 'value', value }));
-  };
-  readonly onTimedError = (error: unknown): void => {
-    const { firsts, resolve } = this;
-    if (this.isOver) return firsts.recycle(this);
-    resolve!(firsts.becomes(this, { kind: 'error', error }));
-  };
-
-  override timeOut(): void {
-    this.isOver = true;
-    const { firsts, list, controller } = this;
-    const error = new TimeoutError(firsts.breaker.name, list.timeout);
-    // What listens to the signal may throw, or end the function: neither changes how this has ended.
-    controller?.abort(error);
-    this.resolve!(firsts.takeUp(this, { kind: 'timeout', error }, GOES_ON));
-  }
-
-  /** Holds nothing any more. */
-  clear(): void {
-    this.fn = this.resolve = null;
-    if (this.slip !== null || this.controller !== null || this.request !== PLAIN) {
-      this.slip = this.controller = null;
-      this.request = PLAIN;
-    }
-    this.isOver = this.isReady = this.hasBegun = false;
-  }
-}
+/** A small integer to the engine. */
+const MANY = 2 ** 30 - 1;
 
 /** How many attempts that are over a breaker keeps for later ones. */
 const SPARE = 64;
@@ -113,11 +48,17 @@ function isPlain({ priority, cost, deadline, feature }: CallRequest): boolean {
   return priority === undefined && cost === undefined && deadline === undefined && feature === undefined;
 }
 
+/** Whether it is a promise of JavaScript's own, and of no class that extends it. */
+function isNative<T>(made: T | PromiseLike<T>): made is Promise<T> {
+  return made instanceof Promise && made.constructor === Promise;
+}
+
 /** The calls with attempts of one breaker, and the lane's grant of first ones. @internal */
 export class Firsts {
   /** What the last grant says; at first what no cell can say. */
   private low = -1;
   private left = 0;
+  private isLimited = true;
   /** Of those that it grants. @internal */
   list: Deadlines;
   private readonly spare: Trip[] = [];
@@ -152,12 +93,28 @@ export class Firsts {
 
   /** Makes a call that the lane has admitted. */
   callLane<T>(fn: Calling<T>, request = PLAIN): Promise<T> {
-    this.counters[this.admitted]++;
-    if (this.hasBudget && !this.isTouched) {
-      this.isTouched = true;
-      touch(this);
+    this.admit();
+    return this.make(this.begin(new Asked(fn, null, null, request, this.low, null), this.list), fn);
+  }
+
+  /** The same of a wrapped function, which gets its arguments as they are, and no signal. */
+  callWrapped<T>(fn: Function, that: unknown, args: unknown[]): Promise<T> {
+    this.admit();
+    const trip = this.begin(new Asked(fn, that, args, PLAIN, this.low, null), this.list);
+    let made: T | PromiseLike<T>;
+    try {
+      made = Reflect.apply(fn, that, args) as T | PromiseLike<T>;
+    } catch (error) {
+      return this.threw(trip, error);
     }
-    return this.make(fn, request, this.low, null, this.list);
+    return isNative(made) ? this.follow<T>(trip, made) : this.cameOddly<T>(trip, made);
+  }
+
+  private admit(): void {
+    this.counters[this.admitted]++;
+    if (!this.hasBudget || this.isTouched) return;
+    this.isTouched = true;
+    touch(this);
   }
 
   /** Makes a call without a key and a signal. */
@@ -173,7 +130,7 @@ export class Firsts {
 
   /** What is left of the grant, to be told before anything else is asked. */
   giveBack(): number {
-    const { left } = this;
+    const left = this.isLimited ? this.left : 0;
     this.left = 0;
     return left;
   }
@@ -181,8 +138,9 @@ export class Firsts {
   /** Takes up the grant that the native part has just given. */
   granted(): void {
     const calls = words[At.GrantCalls];
-    // One without limit is never used up, and nothing of it is given back: infinity is stored as 0.
-    this.left = calls === UNLIMITED ? Infinity : calls;
+    // Of one without limit so many are made before it is asked for again, and nothing is given back.
+    this.isLimited = calls !== UNLIMITED;
+    this.left = this.isLimited ? calls : MANY;
     if (calls === 0) return;
     this.low = words[At.GrantLow];
     this.hasBudget = words[At.HasBudget] !== 0;
@@ -206,7 +164,7 @@ export class Firsts {
     const slip = slipGiven();
     const list = this.listFor(doubles[At.Step]);
     if (words[At.Events] !== 0) deliverIfAny();
-    return this.make(fn, request, 0, slip, list);
+    return this.make(this.begin(new Asked(fn, null, null, request, 0, slip), list), fn);
   }
 
   /** Makes a call that the native part keeps; without a detour when its first attempt is made at once, and succeeds. */
@@ -226,55 +184,71 @@ export class Firsts {
     });
   }
 
-  /** Makes the first attempt. */
-  private make<T>(fn: Calling<T>, request: CallRequest, low: number, slip: Slip | null, list: Deadlines): Promise<T> {
-    const trip = this.spare.length > 0 ? this.spare.pop()! : new Trip(this);
+  /** A first attempt begins. */
+  private begin(asked: HostAsked, list: Deadlines): Trip {
+    const { spare } = this;
+    const trip = spare.length > 0 ? spare.pop()! : new Trip(this);
+    trip.asked = asked;
     trip.list = list;
-    trip.fn = fn;
-    trip.low = low;
-    if (request !== PLAIN) trip.request = request;
-    if (slip !== null) trip.slip = slip;
     list.enter(trip);
+    return trip;
+  }
+
+  /** Makes it. */
+  private make<T>(trip: Trip, fn: Calling<T>): Promise<T> {
     let made: T | PromiseLike<T>;
     try {
-      made = fn.length === 0 ? fn() : fn((trip.controller = new AbortController()).signal);
-      if (!(made instanceof Promise && made.constructor === Promise)) {
-        if (typeof (made as PromiseLike<T> | null | undefined)?.then !== 'function') return this.cameAtOnce(trip, made as T);
-        made = Promise.resolve(made);
-      }
+      made = fn.length === 0 ? fn() : fn(trip.asked!.signal());
     } catch (error) {
-      return this.becomes(trip, { kind: 'error', error }) as Promise<T>;
+      return this.threw(trip, error);
     }
-    if (!list.isTimed) return promiseThen.call(made, trip.onValue, trip.onError) as Promise<T>;
+    return isNative(made) ? this.follow<T>(trip, made) : this.cameOddly<T>(trip, made);
+  }
+
+  /** Waits for what the function has promised. */
+  private follow<T>(trip: Trip, made: Promise<T>): Promise<T> {
+    if (!trip.list.isTimed) return promiseThen.call(made, trip.onValue, trip.onError) as Promise<T>;
     // From here on: a clock that is moved by hand may ring while the function is being called.
     trip.isReady = true;
-    const promise = new Promise<unknown>(trip.executor);
+    const asked = trip.asked!;
+    // Written out, so that the compiler sees through it: nothing is made but the promise and what resolves it.
+    const promise = new Promise<unknown>((resolve) => {
+      asked.resolve = resolve;
+    });
     promiseThen.call(made, trip.onTimedValue, trip.onTimedError);
     return promise as Promise<T>;
   }
 
-  private cameAtOnce<T>(trip: Trip, value: T): Promise<T> {
-    if (!this.succeeds(trip)) return this.becomes(trip, { kind: 'value', value }) as Promise<T>;
-    this.forget(trip);
-    return Promise.resolve(value);
+  /** The function has answered with no promise of JavaScript's own. */
+  private cameOddly<T>(trip: Trip, made: T | PromiseLike<T>): Promise<T> {
+    try {
+      const isThenable = typeof (made as PromiseLike<T> | null | undefined)?.then === 'function';
+      if (isThenable) return this.follow(trip, Promise.resolve(made as PromiseLike<T>));
+    } catch (error) {
+      return this.threw(trip, error);
+    }
+    if (!this.succeeds(trip)) return this.becomes(trip, { kind: 'value', value: made }) as Promise<T>;
+    this.recycle(trip);
+    return Promise.resolve(made as T);
   }
 
-  /** Nobody waits for an attempt any more, and nothing is told of it. */
-  forget(trip: Trip): void {
-    trip.list.leave(trip);
-    this.recycle(trip);
+  private threw<T>(trip: Trip, error: unknown): Promise<T> {
+    return this.becomes(trip, { kind: 'error', error }) as Promise<T>;
   }
 
   /** Keeps an attempt that is over for a later one. */
   recycle(trip: Trip): void {
+    trip.isIn = false;
+    if (trip.before !== null) trip.list.leave(trip);
     trip.clear();
-    if (this.spare.length < SPARE) this.spare.push(trip);
+    const { spare } = this;
+    if (spare.length < SPARE) spare.push(trip);
   }
 
   /** Settles an attempt that has succeeded beyond doubt. */
   succeeds(trip: Trip): boolean {
     if (!this.anyValue) return false;
-    const { slip, low } = trip;
+    const { slip, low } = trip.asked!;
     if (slip === null) {
       // Of one that ends in the turn in which it began nothing is known, and that is no time.
       if (trip.hasBegun && trip.list.isOver(trip)) return false;
@@ -298,12 +272,14 @@ export class Firsts {
 
   /** What becomes of a call whose first attempt came to more than a success. */
   takeUp(trip: Trip, came: Came<unknown>, primary: Primary): Promise<unknown> {
-    const { fn, request, list } = trip;
+    const { list } = trip;
+    const { fn, that, args, request } = trip.asked!;
+    const call = args === null ? (fn as Calling<unknown>) : boundTo(fn, that, args);
     const lasted = Math.round(list.lasted(trip));
     list.leave(trip);
     try {
       const course = this.courseOf(trip, lasted);
-      return new Recovery(this.breaker, fn!, request, null, null, undefined, course).goOn(came, primary).then(valueOf);
+      return new Recovery(this.breaker, call, request, null, null, undefined, course).goOn(came, primary).then(valueOf);
     } catch (defect) {
       return Promise.reject(defect);
     }
@@ -311,14 +287,14 @@ export class Firsts {
 
   /** Has the native part take a call up that began so many nanoseconds ago. */
   private courseOf(trip: Trip, lasted: number): Course {
-    const { slip, list } = trip;
-    tellRequest(this.breaker.slot, trip.request, true);
+    const { list } = trip;
+    const { slip, low, request } = trip.asked!;
+    tellRequest(this.breaker.slot, request, true);
     if (slip !== null) {
       tellSlip(slip);
       putBack(slip);
-      trip.slip = null;
     }
-    words[At.Low] = slip === null ? trip.low : slip.low;
+    words[At.Low] = slip === null ? low : slip.low;
     doubles[At.GrantTimeout] = list.isTimed ? list.timeout * NANOS : NaN;
     words[At.Course] = isolate.takeUp(slip === null, lasted);
     return Course.takenUp(this.breaker);

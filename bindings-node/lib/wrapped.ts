@@ -64,6 +64,13 @@ export function argumentsOf(fn: object): unknown[] {
   return (fn as { [ARGUMENTS]?: unknown[] })[ARGUMENTS] ?? [];
 }
 
+/** A call of a wrapped function. @internal */
+export function boundTo(fn: Function, that: unknown, args: unknown[]): () => unknown {
+  const call = (): unknown => Reflect.apply(fn, that, args);
+  (call as { [ARGUMENTS]?: unknown[] })[ARGUMENTS] = args;
+  return call;
+}
+
 /** What each option may be beside a function. */
 const CONSTANTS: Record<string, readonly string[]> = {
   signal: [],
@@ -140,7 +147,12 @@ export function wrapped<This, Args extends unknown[], R>(
   const isBare = OF_CALLS.every((key) => options[key] === undefined);
   const withSignal = options.withSignal as WrappedOptions<This>['withSignal'];
   const space = options.key === undefined ? undefined : newSpace();
+  const goesStraight = isBare && withSignal === undefined && space === undefined;
   const guarded = function (this: This, ...args: Args): Promise<Awaited<R>> {
+    if (goesStraight) {
+      const made = breaker.callWrapped<Awaited<R>>(fn, this, args);
+      if (made !== null) return made;
+    }
     const call =
       withSignal === undefined
         ? (): R => fn.apply(this, args)

@@ -110,6 +110,11 @@ test('the class can be extended', async () => {
   assert.equal(await breaker.execute(() => 1), 1);
   assert.equal(await breaker.wrap(async () => 2)(), 2);
   assert.equal(breaker.calls, 2);
+  const guarded = breaker.wrap(async (n) => n);
+  breaker.execute = async () => 'mine';
+  assert.equal(await guarded(3), 'mine', 'also on the instance');
+  delete breaker.execute;
+  assert.equal(await guarded(3), 3);
   const events = [];
   breaker.on('open', (event) => events.push(event.to));
   breaker.trip();

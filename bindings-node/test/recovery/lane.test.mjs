@@ -158,9 +158,12 @@ async function play(seed, hasLane) {
   const options = { failureThreshold: 3, sampleDurationsEvery: r.pick([0, 1, 3, 16]), recoveryTimeout: 40 };
   if (r.chance(0.7)) options.retry = { ...RETRY, maxAttempts: r.pick([1, 2, 3]), maxElapsed: r.pick([5, 30_000]) };
   if (r.chance(0.7)) options.timeout = r.pick([5, 20]);
-  if (r.chance(0.5)) Object.assign(options, { fallback: ['none'], fallbacks: { none: 'none' } });
+  if (r.chance(0.5)) Object.assign(options, { fallback: ['none'], fallbacks: { none: (_, ...args) => `none of ${args.length}` } });
   if (r.chance(0.2)) options.isFailureResult = (value) => value === 3;
   const { clock, breaker } = made(options, hasLane);
+  const guarded = breaker.wrap(function (fn, n) {
+    return this.isMine && n >= 0 ? fn() : undefined;
+  });
   const log = [];
   // In which order promises of one turn are settled is nobody's business.
   const results = [];
@@ -175,7 +178,9 @@ async function play(seed, hasLane) {
       return takes === 0 ? Promise.resolve().then(end) : new Promise((resolve) => clock.alarm(takes, resolve)).then(end);
     };
     const told = (how) => (value) => results.push([n, how, value?.name ?? value].join());
-    breaker.execute(fn, r.pick([undefined, undefined, { method: 'GET' }, { priority: 'high' }])).then(told('value'), told('error'));
+    const request = r.pick([undefined, undefined, { method: 'GET' }, { priority: 'high' }]);
+    const called = r.chance(0.4) ? guarded.call({ isMine: true }, fn, n) : breaker.execute(fn, request);
+    called.then(told('value'), told('error'));
   };
   for (let step = 0; step < 40; step++) {
     for (let i = r.below(4); i > 0; i--) call(step);

@@ -5,9 +5,10 @@ import { createRequire } from 'node:module';
 import { cockatiel } from './peers.mjs';
 import { loop, work } from './work.mjs';
 
-const { CircuitBreaker } = createRequire(import.meta.url)('fusewire');
+const { CircuitBreaker, circuitBreaker } = createRequire(import.meta.url)('fusewire');
 
 export const CASE = 'async_recovering';
+const WRAPPED = `${CASE}_wrapped`;
 export const COLUMNS = ['fusewire', 'without', 'noop', 'cockatiel', 'bare'];
 
 const MINUTE = 60_000;
@@ -19,10 +20,15 @@ const POLICIES = {
   all: { retry: {}, timeout: TIMEOUT, fallback: ['nothing'], fallbacks: { nothing: null } },
 };
 
+const UNTIMED = { sampleDurationsEvery: 0 };
+
 function fusewire(options) {
-  const breaker = new CircuitBreaker('bench', { sampleDurationsEvery: 0, ...options });
+  const breaker = new CircuitBreaker('bench', { ...UNTIMED, ...options });
   return (request) => breaker.execute(() => work(request));
 }
+
+/** The function itself under the breaker: nothing is made for a call. */
+const wrapped = (options) => circuitBreaker(work, { ...UNTIMED, ...options });
 
 const noop = async (fn) => await fn();
 
@@ -55,6 +61,8 @@ export function groups() {
     subject('bare', () => (request) => work(request)),
     subject('noop', () => (request) => noop(() => work(request)), { note: 'an empty wrapper' }),
     subject('fusewire', () => fusewire({}), { column: 'without', note: 'the same call without the policies' }),
+    subject('fusewire', () => wrapped({}), { line: WRAPPED, column: 'without' }),
+    subject('fusewire', () => wrapped(POLICIES.all), { line: WRAPPED, note: 'circuitBreaker(fn, options)' }),
   ];
   for (const [line, options] of lines) {
     subjects.push(
@@ -69,10 +77,12 @@ export function groups() {
 export function targets(find) {
   const cost = (figure, line, column) => find(line, column)?.[figure];
   const both = (of) => ['ns', 'ns_min'].map(of);
-  const over = (line) => (figure) => (cost(figure, line, 'fusewire') - cost(figure, CASE, 'without')) / cost(figure, CASE, 'noop');
+  const over = (line, without = CASE) => (figure) =>
+    (cost(figure, line, 'fusewire') - cost(figure, without, 'without')) / cost(figure, CASE, 'noop');
   const share = (figure) => cost(figure, CASE, 'fusewire') / cost(figure, CASE, 'cockatiel');
   return [
     ['retry, timeout and fallback, of an empty wrapper', 1, both(over(CASE))],
+    ['the same of a wrapped function, of an empty wrapper', 1, both(over(WRAPPED, WRAPPED))],
     ['retry alone, of an empty wrapper', 1, both(over(`${CASE}_retry`))],
     ['timeout alone, of an empty wrapper', 1, both(over(`${CASE}_timeout`))],
     ["retry, breaker, timeout, fallback, of cockatiel's", 1, both(share)],
