@@ -165,7 +165,7 @@ export class CircuitBreaker extends GatedBreaker {
     options: WrappedOptions<This, Given<Args>> = {},
   ): (this: This, ...args: Args) => Promise<Awaited<R>> {
     const { fallback, fallbacks } = this.options;
-    return wrapped(this, fallback !== undefined || fallbacks !== undefined, fn, options);
+    return wrapped(this, fallback !== undefined || fallbacks !== undefined, fn, options, callWrapped);
   }
 
   /**
@@ -476,4 +476,4 @@ export class CircuitBreaker extends GatedBreaker {
 }
 
 /** As it is written here: what others put in its place is for wrapped functions, too. */
-const { execute } = CircuitBreaker.prototype;
+const { execute, callWrapped } = CircuitBreaker.prototype;

@@ -11,16 +11,13 @@ export abstract class Pending {
   /** Its neighbours while it is in a list. */
   before: Pending | null = null;
   after: Pending | null = null;
-  /** Whether its list is to end it, or to say when it began. */
-  isIn = false;
-  /** The list that looks at it when this turn is over. */
-  notedBy: object | null = null;
   /** Whether it is known when it began: not in the turn in which it did. */
   hasBegun = false;
   /** When it did, in nanoseconds of its list's clock. */
   begun = NaN;
-  /** From when on its time is counted. */
+  /** From when on its time is counted, and whether that is known. */
   from = NaN;
+  isTimed = false;
   /** Whether its time may end: not while its function is being called. */
   isReady = false;
 
@@ -41,8 +38,7 @@ const MANY = 256;
 export class Deadlines {
   private readonly ends: Pending = new Ends();
   private bell: Bell | null = null;
-  /** Those that came in this turn. Most are over before it is. */
-  private readonly noted: Pending[] = [];
+  private isTouched = false;
   /** Whether it ever ends a call. */
   readonly isTimed: boolean;
   private readonly nanos: number;
@@ -59,42 +55,31 @@ export class Deadlines {
 
   /** How many calls are in it. */
   get size(): number {
-    let size = this.noted.filter((call) => call.isIn && call.notedBy === this).length;
+    let size = 0;
     for (let at = this.ends.after!; at !== this.ends; at = at.after!) size++;
     return size;
   }
 
   /** A call begins. */
   enter(call: Pending): void {
-    call.isIn = true;
-    if (call.notedBy !== this) this.note(call);
-  }
-
-  /** Once a turn for a call that is used again and again in it. */
-  private note(call: Pending): void {
-    call.notedBy = this;
-    if (this.noted.push(call) === 1) touch(this);
-  }
-
-  /** A call is over, or no end of it is to be told. Its beginning stays known. */
-  leave(call: Pending): void {
-    call.isIn = false;
-    if (call.before !== null) this.unlink(call);
-  }
-
-  private link(call: Pending): void {
     const { ends } = this;
     const last = ends.before!;
     call.before = last;
     call.after = ends;
     last.after = ends.before = call;
+    if (this.isTouched) return;
+    this.isTouched = true;
+    touch(this);
   }
 
-  private unlink(call: Pending): void {
+  /** A call is over, or no end of it is to be told. Its beginning stays known. */
+  leave(call: Pending): void {
     const { before, after } = call;
-    before!.after = after;
+    if (before === null) return;
+    before.after = after;
     after!.before = before;
     call.before = call.after = null;
+    call.isTimed = false;
     if (this.bell !== null && this.ends.after === this.ends) this.rest();
   }
 
@@ -110,23 +95,19 @@ export class Deadlines {
 
   /** The turn is over in which some began: they begin now. @internal */
   endTurn(): void {
-    const { noted } = this;
-    let now = NaN;
-    for (const call of noted) {
-      if (call.notedBy !== this) continue;
-      call.notedBy = null;
-      if (!call.isIn) continue;
-      if (Number.isNaN(now)) now = this.timing.now();
-      call.from = now;
-      if (!call.hasBegun) {
-        call.hasBegun = true;
-        call.begun = now;
-      }
-      if (this.isTimed) this.link(call);
-      else call.isIn = false;
+    this.isTouched = false;
+    const { ends } = this;
+    if (ends.after === ends) return;
+    const now = this.timing.now();
+    for (let at = ends.before!; at !== ends && !at.isTimed; at = at.before!) {
+      at.from = now;
+      at.isTimed = true;
+      if (at.hasBegun) continue;
+      at.hasBegun = true;
+      at.begun = now;
     }
-    noted.length = 0;
-    if (this.isTimed && !Number.isNaN(now)) this.arm(now);
+    if (this.isTimed) this.arm(now);
+    else while (ends.after !== ends) this.leave(ends.after!);
   }
 
   /** Has the bell ring for the first call. One that is set rings before: it was set for a call that began earlier. */
@@ -146,15 +127,15 @@ export class Deadlines {
     const { ends, nanos } = this;
     const now = this.timing.now();
     try {
-      for (let first = ends.after!; first !== ends && first.from + nanos <= now; first = ends.after!) {
+      for (let first = ends.after!; first.isTimed && first.from + nanos <= now; first = ends.after!) {
         this.leave(first);
         if (first.isReady) first.timeOut();
         else this.enter(first);
       }
     } finally {
       // Timeouts that are learned may be many. Who comes later makes a new one.
-      if (this.size === 0 && this.timing.lists.size > MANY) this.timing.lists.delete(this.timeout);
-      if (this.bell === null && ends.after !== ends) this.arm(now);
+      if (ends.after === ends && this.timing.lists.size > MANY) this.timing.lists.delete(this.timeout);
+      if (this.bell === null && ends.after !== ends && ends.after!.isTimed) this.arm(now);
     }
   }
 }

@@ -48,8 +48,8 @@ function isPlain({ priority, cost, deadline, feature }: CallRequest): boolean {
   return priority === undefined && cost === undefined && deadline === undefined && feature === undefined;
 }
 
-/** Whether it is a promise of JavaScript's own, and of no class that extends it. */
-function isNative<T>(made: T | PromiseLike<T>): made is Promise<T> {
+/** Whether it is a promise of JavaScript's own, and of no class that extends it. To look may throw what the function's author likes. */
+function isNative(made: unknown): boolean {
   return made instanceof Promise && made.constructor === Promise;
 }
 
@@ -102,12 +102,14 @@ export class Firsts {
     this.admit();
     const trip = this.begin(new Asked(fn, that, args, PLAIN, this.low, null), this.list);
     let made: T | PromiseLike<T>;
+    let isPromise: boolean;
     try {
       made = Reflect.apply(fn, that, args) as T | PromiseLike<T>;
+      isPromise = isNative(made);
     } catch (error) {
       return this.threw(trip, error);
     }
-    return isNative(made) ? this.follow<T>(trip, made) : this.cameOddly<T>(trip, made);
+    return isPromise ? this.follow<T>(trip, made as Promise<T>) : this.cameOddly<T>(trip, made);
   }
 
   private admit(): void {
@@ -197,12 +199,14 @@ export class Firsts {
   /** Makes it. */
   private make<T>(trip: Trip, fn: Calling<T>): Promise<T> {
     let made: T | PromiseLike<T>;
+    let isPromise: boolean;
     try {
       made = fn.length === 0 ? fn() : fn(trip.asked!.signal());
+      isPromise = isNative(made);
     } catch (error) {
       return this.threw(trip, error);
     }
-    return isNative(made) ? this.follow<T>(trip, made) : this.cameOddly<T>(trip, made);
+    return isPromise ? this.follow<T>(trip, made as Promise<T>) : this.cameOddly<T>(trip, made);
   }
 
   /** Waits for what the function has promised. */
@@ -238,8 +242,7 @@ export class Firsts {
 
   /** Keeps an attempt that is over for a later one. */
   recycle(trip: Trip): void {
-    trip.isIn = false;
-    if (trip.before !== null) trip.list.leave(trip);
+    trip.list.leave(trip);
     trip.clear();
     const { spare } = this;
     if (spare.length < SPARE) spare.push(trip);

@@ -45,18 +45,20 @@ export class Trial<T> extends Pending {
     super();
     if (trying.wantsSignal) this.controller = new AbortController();
     let made: T | PromiseLike<T>;
+    let promise: Promise<T> | null = null;
     try {
       made = trying.call(this.controller?.signal);
+      if (typeof (made as PromiseLike<T> | null | undefined)?.then === 'function') promise = Promise.resolve(made);
     } catch (error) {
       this.come({ kind: 'error', error });
       return;
     }
-    if (typeof (made as PromiseLike<T> | null | undefined)?.then !== 'function') {
+    if (promise === null) {
       this.come({ kind: 'value', value: made as T });
       return;
     }
     if (!Number.isNaN(timeout)) this.begin();
-    Promise.resolve(made).then(
+    promise.then(
       (value) => this.come({ kind: 'value', value }),
       (error: unknown) => this.come({ kind: 'error', error }),
     );

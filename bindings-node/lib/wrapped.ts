@@ -135,12 +135,16 @@ function withIts(signal: AbortSignal, make: Function, that: unknown, args: unkno
   }
 }
 
+/** Makes a call of a function as it is; `null`: nothing was done, and there is more to it. @internal */
+export type Straight = <T>(this: CircuitBreaker, fn: Function, that: unknown, args: unknown[]) => Promise<T> | null;
+
 /** `fn` under the breaker; `wantsArguments` says whether that has a fallback which is given them. @internal */
 export function wrapped<This, Args extends unknown[], R>(
   breaker: CircuitBreaker,
   wantsArguments: boolean,
   fn: (this: This, ...args: Args) => R,
   options: WrappedOptions<This, Given<Args>>,
+  straight: Straight,
 ): (this: This, ...args: Args) => Promise<Awaited<R>> {
   if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
   check(options);
@@ -150,14 +154,14 @@ export function wrapped<This, Args extends unknown[], R>(
   const goesStraight = isBare && withSignal === undefined && space === undefined;
   const guarded = function (this: This, ...args: Args): Promise<Awaited<R>> {
     if (goesStraight) {
-      const made = breaker.callWrapped<Awaited<R>>(fn, this, args);
+      const made = straight.call<CircuitBreaker, [Function, unknown, unknown[]], Promise<Awaited<R>> | null>(breaker, fn, this, args);
       if (made !== null) return made;
     }
     const call =
       withSignal === undefined
-        ? (): R => fn.apply(this, args)
+        ? (): R => Reflect.apply(fn, this, args) as R
         : (signal: AbortSignal | undefined): R =>
-            fn.apply(this, withIts(signal ?? new AbortController().signal, withSignal, this, args) as Args);
+            Reflect.apply(fn, this, withIts(signal ?? new AbortController().signal, withSignal, this, args) as Args) as R;
     if (space !== undefined) (call as { [SPACE]?: string })[SPACE] = space;
     if (wantsArguments) (call as { [ARGUMENTS]?: unknown[] })[ARGUMENTS] = args;
     if (isBare) return breaker.execute(call) as Promise<Awaited<R>>;

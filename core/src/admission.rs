@@ -1,7 +1,6 @@
 //! Asking a breaker that has gates (policies §1 to §5).
 
 use crate::admit::priority::Priority;
-use crate::admit::queue::Ticket as Place;
 use crate::around::Limit;
 use crate::body::Body;
 use crate::clock::Nanos;
@@ -9,18 +8,11 @@ use crate::engine::Engine;
 use crate::error::{Reason, Refusal};
 use crate::gates::Set;
 use crate::outcome::{Kind, Ticket};
+use crate::passage::Answered;
 use crate::request::{Request, RequestError, Wanted};
 use crate::way::{Stop, Way, Wish, refused};
 use crate::word::{Mode, Word};
 use std::task::Waker;
-
-/// What a call that may wait is answered.
-pub(crate) enum Answered<'b> {
-    /// Its ticket was written where it is to be.
-    Given(&'b Engine),
-    /// It has a place in the queue.
-    Waits(Place),
-}
 
 impl Body {
     /// The gates in force; `None` before the first plan that has any.

@@ -1,6 +1,5 @@
 //! Calls that say how much they matter, and calls that wait for a slot.
 
-use crate::admission::Answered;
 use crate::admit::priority::Priority;
 use crate::admit::queue::Ticket as Place;
 use crate::admit::slots::{End, Without};
@@ -12,6 +11,7 @@ use crate::error::{CallError, Reason, Refusal, Rejection};
 use crate::gates::{Grant, Queue};
 use crate::handle::Stay;
 use crate::outcome::Ticket;
+use crate::passage::Answered;
 use crate::permit::{OwnedPermit, PanicIsFailure, Permit};
 use crate::request::{Request, RequestError, Wanted};
 use crate::waiters::Keeper;

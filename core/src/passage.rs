@@ -2,7 +2,6 @@
 //! that looks at outcomes first. What is decided here is decided as at length, in the same order; only what is to be
 //! carried along is less. Whatever does not fit goes the long way, as if nothing had been tried.
 
-use crate::admission::Answered;
 use crate::admit::SlotRules;
 use crate::admit::limiter::Asks;
 use crate::admit::queue::{Ticket as Place, Waiting};
@@ -15,6 +14,14 @@ use crate::request::Wanted;
 use crate::way::refused;
 use crate::word::Word;
 use std::task::Waker;
+
+/// What a call that may wait is answered.
+pub(crate) enum Answered<'b> {
+    /// Its ticket was written where it is to be.
+    Given(&'b Engine),
+    /// It has a place in the queue.
+    Waits(Place),
+}
 
 impl Body {
     /// Whether all gates let a call in at once; its ticket is written to `ticket`, as by `acquire`. `false`: nothing was
@@ -59,15 +66,17 @@ impl Body {
         };
         match engine {
             Some(engine) => Some(Answered::Given(engine)),
-            None => self.wait_at_once(set, request, waker).map(Answered::Waits),
+            None => self.wait_at_once(request, waker).map(Answered::Waits),
         }
     }
 
     /// A place in the queue, for a call that only a slot is missing for. `None`: nothing was taken, and there is more to it.
     #[inline]
-    fn wait_at_once(&self, set: &Set, request: &Wanted, waker: Option<&Waker>) -> Option<Place> {
+    fn wait_at_once(&self, request: &Wanted, waker: Option<&Waker>) -> Option<Place> {
+        let set = self.gate_set()?;
         let rules = set.rules.slots.as_ref().map(SlotRules::queue).filter(|rules| rules.max_queue > 0)?;
-        if !set.asks_slots_alone() || request.priority < set.floor() {
+        // Whoever has taken the slots may have changed more before.
+        if !self.engine().load().is_calm() || !set.asks_slots_alone() || request.priority < set.floor() {
             return None;
         }
         let full = refused(set.full(), None);
@@ -81,7 +90,7 @@ impl Body {
                 self.unmake(Some(slot));
                 None
             }
-            Asked::Full | Asked::Refused(_) | Asked::Closed => None,
+            Asked::Full | Asked::Refused(_) | Asked::Closed | Asked::Again => None,
         }
     }
 

@@ -87,14 +87,19 @@ impl Keep<Ask, Grant, Refusal> for Keeper<'_> {
     }
 
     #[inline]
-    fn look(&mut self, level: Priority) -> Result<(), Refusal> {
-        if self.body.engine().load().is_calm() {
+    fn look(&mut self, level: Priority) -> Result<(), Option<Refusal>> {
+        let word = self.body.engine().load();
+        if word.is_calm() {
             return Ok(());
+        }
+        // In shadow nobody waits, and a breaker that has moved has other rules.
+        if word.is_moved() || word.mode() == Mode::Shadow && !word.is_ended() {
+            return Err(None);
         }
         let spared = self.body.gate_set().and_then(Set::spared);
         match self.body.flushes() {
-            Some(refusal) if refusal.reason() != Reason::Open => Err(refusal),
-            Some(refusal) if spared.is_none_or(|least| level < least) => Err(refusal),
+            Some(refusal) if refusal.reason() != Reason::Open => Err(Some(refusal)),
+            Some(refusal) if spared.is_none_or(|least| level < least) => Err(Some(refusal)),
             _ => Ok(()),
         }
     }

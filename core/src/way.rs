@@ -238,6 +238,7 @@ impl<'b> Way<'b> {
             Asked::Full => Err(full.into()),
             Asked::Refused(refusal) => Err(refusal.into()),
             Asked::Closed => Err(refused(Reason::Closed, None).into()),
+            Asked::Again => Err(Stop::Moved),
         }
     }
 

@@ -144,6 +144,37 @@ test('what a function answers or throws at once is its outcome', async () => {
   assert.deepEqual([success, failure], [3, 2]);
 });
 
+test('an answer that throws when it is looked at is a failure, and its timer goes', async () => {
+  for (const isHalfOpen of [false, true]) {
+    const { clock, breaker } = made({ timeout: 50, failureThreshold: 9, recoveryTimeout: 40, halfOpenMaxCalls: 5, successThreshold: 5 });
+    await called(breaker, 1);
+    if (isHalfOpen) {
+      breaker.trip();
+      clock.advance(40);
+    }
+    const error = new Error('looked at');
+    const odd = Object.defineProperty(Promise.resolve(1), 'constructor', { get: () => { throw error; } });
+    const revoked = () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    };
+    await assert.rejects(breaker.execute(() => odd), error);
+    if (isHalfOpen) {
+      // A failure opens it again.
+      assert.equal(breaker.snapshot().totals.failure, 1);
+    } else {
+      await assert.rejects(breaker.wrap(() => odd)(), error);
+      await assert.rejects(breaker.execute(revoked), TypeError);
+      await assert.rejects(breaker.wrap(revoked)(), TypeError);
+      assert.equal(breaker.snapshot().totals.failure, 4);
+    }
+    await turn();
+    clock.advance(60);
+    assert.deepEqual(clock.ringing, []);
+  }
+});
+
 /** Where two values differ first, and how. */
 function difference(path, a, b) {
   const isTable = (value) => typeof value === 'object' && value !== null;

@@ -19,6 +19,8 @@ pub(crate) enum Asked<R> {
     Full,
     /// There is none, and a gate refuses it.
     Refused(R),
+    /// There is none, and by what has changed meanwhile the call is not to wait for one: it is to ask once more.
+    Again,
     Closed,
 }
 
@@ -33,9 +35,10 @@ pub(crate) trait Gates<A, T, R> {
         self.now(&mut Near::default())
     }
 
-    /// Looks, right before a call of that level begins to wait, whether it may: what is refused here does not wait. Whatever would
-    /// flush it comes either before this, and is seen, or after it has its place.
-    fn look(&mut self, level: Priority) -> Result<(), R>;
+    /// Looks, right before a call of that level begins to wait, whether it may: what is refused here does not wait, nor what
+    /// is to ask once more, `None`. Whatever would end its wait comes either before this, and is seen, or after it has its
+    /// place.
+    fn look(&mut self, level: Priority) -> Result<(), Option<R>>;
 
     /// Looks at every other gate again and takes what is to be taken, for a waiter that `slot` is there for, and writes
     /// what the waiter is given. When it refuses, the waiter is refused with that and the slot is the next one's.

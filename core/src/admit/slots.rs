@@ -165,7 +165,7 @@ impl<A: Copy + Default, T: Copy + Default, R: Copy> Bulkhead<A, T, R> {
                 return Asked::Taken(slot);
             }
             if let Err(refused) = gates.look(level) {
-                return Asked::Refused(refused);
+                return refused.map_or(Asked::Again, Asked::Refused);
             }
             if line.queue.len() >= max_queue {
                 match line.queue.newest_below(level) {

@@ -1,7 +1,6 @@
 //! The gates, for packages of other languages.
 
 use super::{Refused, Slip, slip_of};
-use crate::admission::Answered;
 use crate::admit::priority::Priority;
 use crate::asking::Waiting;
 use crate::body::Body;
@@ -11,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::ConfigError;
 use crate::event::By;
 use crate::outcome::{Kind, Ticket};
+use crate::passage::Answered;
 use crate::permit::OwnedPermit;
 use crate::policy_event::{PolicyChange, PolicyEvent, SlotTable};
 use crate::request::{Request, RequestError, Wanted};

@@ -4,8 +4,8 @@
 use super::breaker::{builder, permit};
 use super::{at_once, large_model, outcomes, runs, set_number};
 use crate::{
-    Builder, Bulkhead, By, CircuitBreaker, Entered, OwnedPermit, PolicyChange, Priority, RateLimit, Reason,
-    SlotTable, State, Waiting,
+    Builder, Bulkhead, By, CircuitBreaker, Entered, Mode, OwnedPermit, PolicyChange, Priority, RateLimit,
+    Reason, SlotTable, State, Waiting,
 };
 use loom::thread;
 use std::pin::Pin;
@@ -146,6 +146,24 @@ fn nobody_begins_to_wait_while_a_breaker_opens() {
         };
         assert_eq!(breaker.snapshot().totals.rejected_by(Reason::Open), 1);
         drop(first);
+        assert_idle(&breaker);
+        said
+    });
+}
+
+#[test]
+fn nobody_waits_in_shadow() {
+    outcomes(-1, vec!["at once", "let go"], || {
+        let breaker = build(rules(1));
+        let (first, other) = (permit(&breaker), breaker.clone());
+        let shadow = move || other.set_mode(Mode::Shadow, By::default());
+        let (asked, _) = beside(|| breaker.at(Priority::Normal).enter(), shadow);
+        let (given, said) = match asked.expect("shadow refuses nobody") {
+            Entered::Admitted(permit) => (permit, "at once"),
+            Entered::Waiting(waiting) => (ended(waiting).expect("it goes on"), "let go"),
+        };
+        assert_eq!(given.would_reject(), Some(Reason::BulkheadFull));
+        drop((given, first));
         assert_idle(&breaker);
         said
     });

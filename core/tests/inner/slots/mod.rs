@@ -48,8 +48,8 @@ impl Gates<u32, u32, &'static str> for Host {
         self.now
     }
 
-    fn look(&mut self, _: Priority) -> Result<(), &'static str> {
-        if self.is_open { Err("open") } else { Ok(()) }
+    fn look(&mut self, _: Priority) -> Result<(), Option<&'static str>> {
+        if self.is_open { Err(Some("open")) } else { Ok(()) }
     }
 
     fn take(&mut self, waiting: &Waiting<u32>, slot: Slot, given: &mut u32) -> Result<(), &'static str> {

@@ -29,7 +29,7 @@ impl Gates<u32, u32, &'static str> for At {
         self.0
     }
 
-    fn look(&mut self, _: Priority) -> Result<(), &'static str> {
+    fn look(&mut self, _: Priority) -> Result<(), Option<&'static str>> {
         Ok(())
     }
 

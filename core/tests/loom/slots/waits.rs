@@ -106,8 +106,8 @@ impl Gates<u32, u32, &'static str> for Flagged {
         BEFORE
     }
 
-    fn look(&mut self, _: Priority) -> Result<(), &'static str> {
-        if self.0.load(Ordering::Acquire) == 0 { Ok(()) } else { Err("open") }
+    fn look(&mut self, _: Priority) -> Result<(), Option<&'static str>> {
+        if self.0.load(Ordering::Acquire) == 0 { Ok(()) } else { Err(Some("open")) }
     }
 
     fn take(&mut self, waiting: &Waiting<u32>, _: Slot, given: &mut u32) -> Result<(), &'static str> {

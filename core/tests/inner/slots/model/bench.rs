@@ -150,6 +150,7 @@ impl Bench {
             Asked::Full => prop_assert_eq!(told, Told::Full),
             Asked::Closed => prop_assert_eq!(told, Told::Closed),
             Asked::Refused(reason) => prop_assert!(false, "{}", reason),
+            Asked::Again => prop_assert!(false, "nothing has changed"),
         }
         Ok(())
     }
