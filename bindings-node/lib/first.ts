@@ -94,13 +94,13 @@ export class Firsts {
   /** Makes a call that the lane has admitted. */
   callLane<T>(fn: Calling<T>, request = PLAIN): Promise<T> {
     this.admit();
-    return this.make(this.begin(new Asked(fn, null, null, request, this.low, null), this.list), fn);
+    return this.make(fn, request, this.low, null, this.list);
   }
 
   /** The same of a wrapped function, which gets its arguments as they are, and no signal. */
   callWrapped<T>(fn: Function, that: unknown, args: unknown[]): Promise<T> {
     this.admit();
-    const trip = this.begin(new Asked(fn, that, args, PLAIN, this.low, null), this.list);
+    const trip = this.begin(new Asked(fn, that, args), this.low, this.list);
     let made: T | PromiseLike<T>;
     let isPromise: boolean;
     try {
@@ -166,7 +166,7 @@ export class Firsts {
     const slip = slipGiven();
     const list = this.listFor(doubles[At.Step]);
     if (words[At.Events] !== 0) deliverIfAny();
-    return this.make(this.begin(new Asked(fn, null, null, request, 0, slip), list), fn);
+    return this.make(fn, request, 0, slip, list);
   }
 
   /** Makes a call that the native part keeps; without a detour when its first attempt is made at once, and succeeds. */
@@ -187,31 +187,39 @@ export class Firsts {
   }
 
   /** A first attempt begins. */
-  private begin(asked: HostAsked, list: Deadlines): Trip {
+  private begin(asked: HostAsked, low: number, list: Deadlines): Trip {
     const { spare } = this;
     const trip = spare.length > 0 ? spare.pop()! : new Trip(this);
     trip.asked = asked;
+    trip.low = low;
     trip.list = list;
     list.enter(trip);
     return trip;
   }
 
-  /** Makes it. */
-  private make<T>(trip: Trip, fn: Calling<T>): Promise<T> {
+  /** Makes it. In one piece, as far as what is usual goes: the compiler puts no more than so many pieces together. */
+  private make<T>(fn: Calling<T>, request: CallRequest, low: number, slip: Slip | null, list: Deadlines): Promise<T> {
+    const trip = this.begin(new Asked(fn, null, null), low, list);
+    if (request !== PLAIN) trip.request = request;
+    if (slip !== null) trip.slip = slip;
     let made: T | PromiseLike<T>;
-    let isPromise: boolean;
     try {
-      made = fn.length === 0 ? fn() : fn(trip.asked!.signal());
-      isPromise = isNative(made);
+      made = fn.length === 0 ? fn() : fn(trip.signal());
+      if (!(made instanceof Promise && made.constructor === Promise)) return this.cameOddly<T>(trip, made);
     } catch (error) {
       return this.threw(trip, error);
     }
-    return isPromise ? this.follow<T>(trip, made as Promise<T>) : this.cameOddly<T>(trip, made);
+    if (!list.isTimed) return promiseThen.call(made, trip.onValue, trip.onError) as Promise<T>;
+    return this.followTimed<T>(trip, made as Promise<T>);
   }
 
   /** Waits for what the function has promised. */
   private follow<T>(trip: Trip, made: Promise<T>): Promise<T> {
     if (!trip.list.isTimed) return promiseThen.call(made, trip.onValue, trip.onError) as Promise<T>;
+    return this.followTimed<T>(trip, made);
+  }
+
+  private followTimed<T>(trip: Trip, made: Promise<T>): Promise<T> {
     // From here on: a clock that is moved by hand may ring while the function is being called.
     trip.isReady = true;
     const asked = trip.asked!;
@@ -251,7 +259,7 @@ export class Firsts {
   /** Settles an attempt that has succeeded beyond doubt. */
   succeeds(trip: Trip): boolean {
     if (!this.anyValue) return false;
-    const { slip, low } = trip.asked!;
+    const { slip, low } = trip;
     if (slip === null) {
       // Of one that ends in the turn in which it began nothing is known, and that is no time.
       if (trip.hasBegun && trip.list.isOver(trip)) return false;
@@ -275,8 +283,8 @@ export class Firsts {
 
   /** What becomes of a call whose first attempt came to more than a success. */
   takeUp(trip: Trip, came: Came<unknown>, primary: Primary): Promise<unknown> {
-    const { list } = trip;
-    const { fn, that, args, request } = trip.asked!;
+    const { list, request } = trip;
+    const { fn, that, args } = trip.asked!;
     const call = args === null ? (fn as Calling<unknown>) : boundTo(fn, that, args);
     const lasted = Math.round(list.lasted(trip));
     list.leave(trip);
@@ -290,12 +298,12 @@ export class Firsts {
 
   /** Has the native part take a call up that began so many nanoseconds ago. */
   private courseOf(trip: Trip, lasted: number): Course {
-    const { list } = trip;
-    const { slip, low, request } = trip.asked!;
+    const { list, slip, low, request } = trip;
     tellRequest(this.breaker.slot, request, true);
     if (slip !== null) {
       tellSlip(slip);
       putBack(slip);
+      trip.slip = null;
     }
     words[At.Low] = slip === null ? low : slip.low;
     doubles[At.GrantTimeout] = list.isTimed ? list.timeout * NANOS : NaN;

@@ -3,9 +3,12 @@
 import { type Deadlines, Pending } from './deadlines';
 import { TimeoutError } from './errors';
 import type { Primary } from './race';
-import type { CallRequest } from './request';
+import { type CallRequest, PLAIN as REQUEST_PLAIN } from './request';
 import type { Slip } from './slip';
 import type { Came } from './trial';
+
+// As a constant of this module: an import is looked up each time.
+const PLAIN = REQUEST_PLAIN;
 
 /** A function that goes on, and holds nothing. */
 const GOES_ON: Primary = { isSettled: false, abort: () => undefined, whenReturned: () => undefined };
@@ -29,27 +32,15 @@ interface Maker {
  * @internal
  */
 export class Asked {
-  controller: AbortController | null = null;
   /** Where a call may be over before its function is: resolves what the caller has. */
   resolve: ((value: unknown) => void) | null = null;
 
-  /**
-   * @param args of a wrapped function what it is called with; `null` of any other.
-   * @param low of which grant it is, if it has no permit of its own: `slip`.
-   */
+  /** @param args of a wrapped function what it is called with; `null` of any other. */
   constructor(
     readonly fn: Function,
     readonly that: unknown,
     readonly args: unknown[] | null,
-    readonly request: CallRequest,
-    readonly low: number,
-    readonly slip: Slip | null,
   ) {}
-
-  /** For a function that looks at one. */
-  signal(): AbortSignal {
-    return (this.controller = new AbortController()).signal;
-  }
 }
 
 /**
@@ -61,6 +52,11 @@ export class Trip extends Pending {
   list: Deadlines;
   /** `null` while it is not in use. */
   asked: Asked | null = null;
+  request: CallRequest = PLAIN;
+  /** Of which grant it is, if it has no permit of its own: `slip`. */
+  low = 0;
+  slip: Slip | null = null;
+  private controller: AbortController | null = null;
   /** Whether the call is over, although its function is not. */
   isOver = false;
 
@@ -96,10 +92,15 @@ export class Trip extends Pending {
     resolve(maker.becomes(this, { kind: 'error', error }));
   };
 
+  /** For a function that looks at one. */
+  signal(): AbortSignal {
+    return (this.controller = new AbortController()).signal;
+  }
+
   override timeOut(): void {
     this.isOver = true;
-    const { maker, list } = this;
-    const { controller, resolve } = this.asked!;
+    const { maker, list, controller } = this;
+    const { resolve } = this.asked!;
     const error = new TimeoutError(maker.breaker.name, list.timeout);
     // What listens to the signal may throw, or end the function: neither changes how this has ended.
     controller?.abort(error);
@@ -109,6 +110,10 @@ export class Trip extends Pending {
   /** Holds nothing any more. */
   clear(): void {
     this.asked = null;
+    if (this.slip !== null || this.controller !== null || this.request !== PLAIN) {
+      this.slip = this.controller = null;
+      this.request = PLAIN;
+    }
     this.isOver = this.isReady = this.hasBegun = false;
   }
 }
