@@ -138,6 +138,18 @@ impl Layout {
         self.stripe_at() + self.stripe_words()
     }
 
+    /// # Panics
+    /// When memory of so many words is too small for a cell.
+    pub(crate) fn check(&self, words: usize) {
+        assert!(words >= self.words(), "a cell of {words} words needs {}", self.words());
+    }
+
+    /// Where a count window begins, and how many words it has.
+    #[inline]
+    pub(crate) fn count_window(&self) -> (usize, usize) {
+        (self.window_at(), COUNT_HEADER + self.blocks as usize)
+    }
+
     /// What tells this layout from every other one.
     fn code(&self) -> u64 {
         LAYOUT_VERSION
@@ -169,9 +181,9 @@ pub(crate) struct Stepped<R> {
 
 impl<'a> Cell<'a> {
     /// # Panics
-    /// When the memory is smaller than the layout.
+    /// As [`Layout::check`].
     pub(crate) fn new(words: &'a [AtomicU64], layout: Layout) -> Self {
-        assert!(words.len() >= layout.words(), "a cell of {} words needs {}", words.len(), layout.words());
+        layout.check(words.len());
         Cell { words, layout }
     }
 
@@ -247,10 +259,7 @@ impl<'a> Cell<'a> {
     /// The count window, of a cell that has one.
     #[inline]
     pub(crate) fn ring(&self) -> count::Ring<'a> {
-        match self.window() {
-            [head, margin, blocks @ ..] => count::Ring { head, margin, blocks },
-            _ => unreachable!("a cell without a count window"),
-        }
+        count::Ring::of(self.window())
     }
 
     /// The words of the gates, and the ring; of a gated cell.

@@ -37,8 +37,6 @@ pub(crate) struct Engine {
     words: NonNull<AtomicU64>,
     /// With these the stripe in the cell begins.
     counters: NonNull<Counters>,
-    /// Where they lie, if they do not lie in memory that was given.
-    _own: Option<Lines>,
     layout: Layout,
     stripes: Stripes,
     first_plan: Numbered,
@@ -51,6 +49,8 @@ pub(crate) struct Engine {
     lane: Lane,
     /// Where the tallies of a gated breaker's stripe begin in it, in words.
     tallies_at: u16,
+    /// The words are its own, and not memory that was given.
+    owns_words: bool,
     /// Of a breaker's first engine: one at a time adds plans and engines. Never taken on the path of a call.
     pub(crate) admin: ProcessLock,
     pub(crate) successor: AtomicPtr<Engine>,
@@ -82,16 +82,22 @@ impl Engine {
             Detector::Time { .. } => Lane::Time,
         };
         let measure = AtomicU64::new(measure(&plan));
-        let own = given.is_none().then(|| Lines::new(layout.words()));
-        let words = own.as_ref().map_or(given.unwrap_or_default(), Lines::words);
-        let stripe = NonNull::from(Cell::new(words, layout).stripe());
+        let words = given.map_or_else(
+            || Lines::new(layout.words()).into_raw(),
+            |given| {
+                layout.check(given.len());
+                NonNull::from(given).cast()
+            },
+        );
+        // SAFETY: there are so many.
+        let cell = unsafe { std::slice::from_raw_parts(words.as_ptr(), layout.words()) };
+        let stripe = NonNull::from(Cell::new(cell, layout).stripe());
         // What another process had lent is gone with it.
         // SAFETY: a stripe begins with its counters.
         unsafe { stripe.cast::<Counters>().as_ref() }.lent.store(0, Ordering::Relaxed);
         Engine {
-            words: NonNull::from(words).cast(),
+            words,
             counters: stripe.cast(),
-            _own: own,
             layout,
             stripes: Stripes::new(),
             first_plan: Numbered { plan, number },
@@ -100,6 +106,7 @@ impl Engine {
             measure,
             lane,
             tallies_at: layout.tallies_at() as u16,
+            owns_words: given.is_none(),
             admin: ProcessLock::new(),
             successor: AtomicPtr::new(std::ptr::null_mut()),
         }
@@ -121,7 +128,12 @@ impl Engine {
     /// when they did not, or when the window must be evaluated after it, and nothing was done.
     #[inline(never)]
     pub(crate) fn record_quietly(&self, low: u32) -> bool {
-        self.ring().record_quietly((low >> 8).into(), self.measure.load(Ordering::Relaxed))
+        // SAFETY: as for `words`, of which the window is a part.
+        let window = unsafe {
+            let (at, words) = self.layout.count_window();
+            std::slice::from_raw_parts(self.words.as_ptr().add(at), words)
+        };
+        Ring::of(window).record_quietly((low >> 8).into(), self.measure.load(Ordering::Relaxed))
             && self.count_success()
     }
 
@@ -477,6 +489,10 @@ impl Drop for Engine {
             // SAFETY: as above.
             let owned = unsafe { Box::from_raw(successor) };
             successor = take_next(&owned);
+        }
+        if self.owns_words {
+            // SAFETY: `new` made them for so many words. Nothing of what is dropped after this looks at them.
+            drop(unsafe { Lines::from_raw(self.words, self.layout.words()) });
         }
     }
 }

@@ -271,6 +271,12 @@ impl Ticket {
         if self.extra & TIMED != 0 { Some(self.start) } else { None }
     }
 
+    /// The tick at admission of a call that is timed, if there is nothing else to it.
+    #[inline]
+    pub(crate) const fn plain_start(&self) -> Option<u64> {
+        if self.extra == TIMED { Some(self.start) } else { None }
+    }
+
     /// True for the permit that the happy path may settle without looking further.
     #[inline]
     pub(crate) const fn is_simple(&self) -> bool {

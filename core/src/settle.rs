@@ -40,30 +40,31 @@ impl Body {
         }
     }
 
-    /// A success: a timed one of a closed breaker is nearly as quick as one that is not.
+    /// A success: a timed one of a closed breaker is nearly as quick as one that is not. The others are apart, so that it has
+    /// nothing of their frames.
     #[inline(never)]
     pub(crate) fn succeed(&self, engine: &Engine, ticket: &Ticket) -> Settled {
+        let Some(start) = ticket.plain_start() else {
+            return self.succeed_otherwise(engine, ticket);
+        };
+        let d = self.clock().since(start);
+        let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
+        if is_slow || !self.succeed_quietly(engine, ticket.low()) {
+            return self.settle(engine, ticket, Outcome::Success, Some(d), None);
+        }
+        engine.note_duration(self.bounds(), Outcome::Success, d);
+        Settled::Ok
+    }
+
+    #[inline(never)]
+    fn succeed_otherwise(&self, engine: &Engine, ticket: &Ticket) -> Settled {
         if ticket.is_plain_in_a_slot() {
             return self.succeed_in_a_slot(engine, ticket);
         }
         if ticket.is_plain_in_time() {
             return self.succeed_in_time(engine, ticket);
         }
-        self.succeed_at_length(engine, ticket)
-    }
-
-    /// Apart, so that the other two have nothing of its frame.
-    #[inline(never)]
-    fn succeed_at_length(&self, engine: &Engine, ticket: &Ticket) -> Settled {
-        let Some(d) = self.elapsed(ticket) else {
-            return self.settle(engine, ticket, Outcome::Success, None, None);
-        };
-        let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
-        if is_slow || !ticket.is_plain() || !self.succeed_quietly(engine, ticket.low()) {
-            return self.settle(engine, ticket, Outcome::Success, Some(d), None);
-        }
-        engine.note_duration(self.bounds(), Outcome::Success, d);
-        Settled::Ok
+        self.settle(engine, ticket, Outcome::Success, None, None)
     }
 
     /// A success, on the happy path without a call.

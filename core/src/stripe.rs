@@ -13,6 +13,7 @@ use crate::histogram::{self, Brief, Distribution, Durations};
 use crate::outcome::{Outcome, Totals};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, OnceBox, Ordering, bump, wait_round};
 use crate::thread::{self, NO_NUMBER};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// The counters of a stripe, as they lie in a cell. One thread writes, with plain stores; any may read.
@@ -224,6 +225,19 @@ impl Lines {
         let line = |_| Line(std::array::from_fn(|_| AtomicU64::new(0)));
         let lines: Box<[Line]> = (0..words.div_ceil(8)).map(line).collect();
         Lines(NonNull::from(Box::leak(lines)))
+    }
+
+    /// The first word; as many as were asked for follow, and end with the lines.
+    pub(crate) fn into_raw(self) -> NonNull<AtomicU64> {
+        ManuallyDrop::new(self).0.cast()
+    }
+
+    /// Takes back what `into_raw` gave.
+    ///
+    /// # Safety
+    /// `first` is from `into_raw` of lines for so many words, and nothing uses them any more.
+    pub(crate) unsafe fn from_raw(first: NonNull<AtomicU64>, words: usize) -> Self {
+        Lines(NonNull::slice_from_raw_parts(first.cast(), words.div_ceil(8)))
     }
 
     pub(crate) fn words(&self) -> &[AtomicU64] {

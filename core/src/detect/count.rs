@@ -90,6 +90,15 @@ impl Block {
 }
 
 impl<'a> Ring<'a> {
+    /// The ring in the words of a count window.
+    #[inline]
+    pub(crate) fn of(window: &'a [AtomicU64]) -> Self {
+        match window {
+            [head, margin, blocks @ ..] => Ring { head, margin, blocks },
+            _ => unreachable!("a cell without a count window"),
+        }
+    }
+
     fn generation(head: u64) -> u64 {
         head >> 40
     }
