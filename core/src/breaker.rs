@@ -414,9 +414,14 @@ impl Builder {
 }
 
 /// Lets the time pass until a paced call's turn comes.
+#[inline]
 pub(crate) fn wait_for_turn(ticket: &Ticket) {
-    if ticket.wait() > 0 {
+    #[cold]
+    fn sleep(ticket: &Ticket) {
         std::thread::sleep(Duration::from_nanos(ticket.wait()));
+    }
+    if ticket.wait() > 0 {
+        sleep(ticket);
     }
 }
 

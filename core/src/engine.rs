@@ -10,7 +10,7 @@ use crate::detect::time::{self, Period};
 use crate::detect::{Detector, Sums};
 use crate::error::{MACHINE_REASONS, REASONS, Reason};
 use crate::gates::GateWords;
-use crate::histogram::Distribution;
+use crate::histogram::{Distribution, bucket_of};
 use crate::outcome::{Outcome, Totals};
 use crate::stripe::{Counters, Lines, Stripe, Stripes, Tallies, may_pass};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, ProcessLock, bump};
@@ -289,8 +289,16 @@ impl Engine {
 
     /// Notes how long a success took that is counted already.
     #[inline]
-    pub(crate) fn note_duration(&self, bounds: &[Nanos], outcome: Outcome, d: Nanos) {
-        self.with_stripe(|stripe| stripe.duration(bounds, outcome, d));
+    pub(crate) fn note_duration(&self, bounds: &[Nanos], d: Nanos) {
+        let noted = self.own_counters().is_some_and(|own| own.durations.record(bucket_of(bounds, d), d));
+        if !noted {
+            self.note_duration_elsewhere(bounds, d);
+        }
+    }
+
+    #[inline(never)]
+    fn note_duration_elsewhere(&self, bounds: &[Nanos], d: Nanos) {
+        self.with_stripe(|stripe| stripe.duration(bounds, Outcome::Success, d));
     }
 
     #[inline(never)]

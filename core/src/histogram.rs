@@ -63,7 +63,7 @@ impl Brief {
 
     /// Counts `d` in `bucket`; `false` when its counter is full, or there is none here.
     #[inline]
-    fn record(&self, bucket: usize, d: Nanos) -> bool {
+    pub(crate) fn record(&self, bucket: usize, d: Nanos) -> bool {
         let Some(word) = self.counts.get(bucket / Self::IN_WORD) else { return false };
         let (counts, shift) = (word.load(Ordering::Relaxed), bucket % Self::IN_WORD * Self::BITS);
         if counts >> shift & Self::FULL == Self::FULL {

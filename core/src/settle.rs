@@ -52,7 +52,7 @@ impl Body {
         if is_slow || !self.succeed_quietly(engine, ticket.low()) {
             return self.settle(engine, ticket, Outcome::Success, Some(d), None);
         }
-        engine.note_duration(self.bounds(), Outcome::Success, d);
+        engine.note_duration(self.bounds(), d);
         Settled::Ok
     }
 
@@ -86,7 +86,7 @@ impl Body {
             return self.settle(engine, ticket, Outcome::Success, elapsed, None);
         }
         if let Some(d) = elapsed {
-            engine.note_duration(self.bounds(), Outcome::Success, d);
+            engine.note_duration(self.bounds(), d);
         }
         self.leave_slot(ticket);
         Settled::Ok
@@ -103,7 +103,7 @@ impl Body {
             return self.settle(engine, ticket, Outcome::Success, None, None);
         }
         if let Some(d) = elapsed {
-            engine.note_duration(self.bounds(), Outcome::Success, d);
+            engine.note_duration(self.bounds(), d);
         }
         self.leave_slot(ticket);
         Settled::Ok
