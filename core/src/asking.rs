@@ -70,7 +70,7 @@ impl CircuitBreaker {
         let (body, permit) = (&*self.0, ManuallyDrop::new(permit));
         // SAFETY: `permit` is not dropped, so the loan is taken out once; it ends here.
         let loan = unsafe { std::ptr::read(&permit.loan) };
-        Permit { body, engine: body.engine_number(body.number_of(loan.engine())), ticket: permit.ticket }
+        Permit { engine: body.engine_number(body.number_of(loan.engine())), ticket: permit.ticket }
     }
 
     fn owned(&self, engine: &crate::engine::Engine, ticket: Ticket) -> OwnedPermit {
@@ -90,7 +90,7 @@ impl<'b> Asking<'b> {
     pub fn try_acquire(&self) -> Result<Permit<'b>, Rejection> {
         let (body, mut ticket) = (self.body(), Ticket::plain(0));
         match body.acquire_for(&self.request, &mut ticket) {
-            Ok(engine) => Ok(Permit { body, engine, ticket }),
+            Ok(engine) => Ok(Permit { engine, ticket }),
             Err(refusal) => Err(body.rejection(refusal)),
         }
     }
@@ -198,7 +198,7 @@ impl<'b> Asking<'b> {
     /// As there.
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
         let permit = ManuallyDrop::new(self.try_acquire().map_err(CallError::Rejected)?);
-        let guard = PanicIsFailure { body: permit.body, engine: permit.engine, ticket: &permit.ticket };
+        let guard = PanicIsFailure { engine: permit.engine, ticket: &permit.ticket };
         wait_for_turn(&permit.ticket);
         let result = f();
         std::mem::forget(guard);

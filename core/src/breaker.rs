@@ -77,18 +77,29 @@ impl CircuitBreaker {
     /// As for `try_acquire`.
     #[inline]
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejection> {
+        match self.acquire_plainly() {
+            Some(permit) => Ok(permit),
+            None => self.try_acquire_owned_at_length(),
+        }
+    }
+
+    /// The permit of a closed breaker's call that is not timed; `None` when there is more to it. Not a result, which would
+    /// have to lie in memory.
+    #[inline(always)]
+    pub(crate) fn acquire_plainly(&self) -> Option<OwnedPermit> {
         let engine = self.0.engine();
         let word = engine.load();
         if !word.is_plainly_closed() || !engine.leaves_untimed() {
-            return self.try_acquire_owned_at_length();
+            return None;
         }
         #[cfg(feature = "tracing")]
         crate::trace::admitted(word);
-        Ok(OwnedPermit { loan: self.0.lend(engine), ticket: Ticket::plain(word.low()) })
+        Some(OwnedPermit { loan: self.0.lend(engine), ticket: Ticket::plain(word.low()) })
     }
 
+    /// After `acquire_plainly` has said no.
     #[inline(never)]
-    fn try_acquire_owned_at_length(&self) -> Result<OwnedPermit, Rejection> {
+    pub(crate) fn try_acquire_owned_at_length(&self) -> Result<OwnedPermit, Rejection> {
         let permit = ManuallyDrop::new(self.0.try_acquire()?);
         Ok(OwnedPermit { loan: self.0.lend(permit.engine), ticket: permit.ticket })
     }
@@ -149,7 +160,7 @@ impl CircuitBreaker {
         f: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
         let permit = ManuallyDrop::new(self.0.try_acquire().map_err(CallError::Rejected)?);
-        let guard = PanicIsFailure { body: permit.body, engine: permit.engine, ticket: &permit.ticket };
+        let guard = PanicIsFailure { engine: permit.engine, ticket: &permit.ticket };
         wait_for_turn(&permit.ticket);
         let result = f();
         std::mem::forget(guard);
@@ -434,11 +445,11 @@ impl Body {
         let engine = self.engine();
         let word = engine.load();
         if word.is_plainly_closed() {
-            return Ok(Permit { body: self, engine, ticket: self.begin(engine, word) });
+            return Ok(Permit { engine, ticket: self.begin(engine, word) });
         }
         let mut ticket = Ticket::plain(0);
         match self.acquire(&mut ticket) {
-            Ok(engine) => Ok(Permit { body: self, engine, ticket }),
+            Ok(engine) => Ok(Permit { engine, ticket }),
             Err(refusal) => Err(self.rejection(refusal)),
         }
     }
@@ -472,7 +483,7 @@ impl Body {
         ticket: &Ticket,
         f: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
-        let guard = PanicIsFailure { body: self, engine, ticket };
+        let guard = PanicIsFailure { engine, ticket };
         let result = f();
         std::mem::forget(guard);
         if result.is_err() {

@@ -54,6 +54,8 @@ pub(crate) struct Engine {
     /// Of a breaker's first engine: one at a time adds plans and engines. Never taken on the path of a call.
     pub(crate) admin: ProcessLock,
     pub(crate) successor: AtomicPtr<Engine>,
+    /// What its body lies in (see `handle`); null until that is so.
+    pub(crate) home: *const (),
 }
 
 /// Which happy path a success takes.
@@ -109,6 +111,7 @@ impl Engine {
             owns_words: given.is_none(),
             admin: ProcessLock::new(),
             successor: AtomicPtr::new(std::ptr::null_mut()),
+            home: std::ptr::null(),
         }
     }
 

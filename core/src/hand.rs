@@ -153,7 +153,9 @@ impl Body {
     fn leave(engine: &Engine, plan: Arc<Plan>, keep: bool, now: Nanos) -> (&Engine, Stepped<()>) {
         let (number, gated) = (engine.plan_number() + 1, plan.is_gated());
         let unborn = Word::new(State::Closed, false, Mode::Auto, 0, 0).with_moved();
-        let next = Box::into_raw(Box::new(Engine::new(plan, number, None)));
+        let mut next = Box::new(Engine::new(plan, number, None));
+        next.home = engine.home;
+        let next = Box::into_raw(next);
         // SAFETY: just made; from here on it belongs to its predecessor and stays as long.
         let successor = unsafe { &*next };
         successor.cell().open(unborn);

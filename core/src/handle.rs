@@ -39,14 +39,17 @@ impl RefUnwindSafe for Handle {}
 impl Handle {
     pub(crate) fn new(body: Body) -> Self {
         let shared = Box::new(Shared { handles: AtomicU64::new(1), body, witness: Witness::new() });
-        Handle(NonNull::from(Box::leak(shared)))
+        let shared = NonNull::from(Box::leak(shared));
+        // SAFETY: nobody else has it yet.
+        unsafe { (*shared.as_ptr()).body.first.home = shared.as_ptr().cast() };
+        Handle(shared)
     }
 
     /// The engine must be one of this breaker's.
     #[inline]
     pub(crate) fn lend(&self, engine: &Engine) -> Loan {
         engine.lend();
-        Loan { shared: self.0, engine: NonNull::from(engine) }
+        Loan(NonNull::from(engine))
     }
 }
 
@@ -87,11 +90,22 @@ impl Drop for Handle {
     }
 }
 
-/// An uncounted reference to a breaker, and to the engine that gave a permit.
-pub(crate) struct Loan {
-    shared: NonNull<Shared>,
-    engine: NonNull<Engine>,
+/// What an engine's breaker lies in. Whoever has a permit, or what becomes one, has it of a handle's breaker.
+#[inline(always)]
+fn home(engine: &Engine) -> &Shared {
+    debug_assert!(!engine.home.is_null(), "an engine of a body without a handle");
+    // SAFETY: set by `Handle::new`, handed on to each successor, and an engine does not outlive its body.
+    unsafe { &*engine.home.cast::<Shared>() }
 }
+
+/// The breaker whose engine it is, for who has a permit: two words for both would be one more to carry with each call.
+#[inline(always)]
+pub(crate) fn body_of(engine: &Engine) -> &Body {
+    &home(engine).body
+}
+
+/// An uncounted reference to a breaker, by the engine that gave a permit.
+pub(crate) struct Loan(NonNull<Engine>);
 
 // SAFETY: as for `Handle`.
 unsafe impl Send for Loan {}
@@ -103,22 +117,20 @@ impl RefUnwindSafe for Loan {}
 impl Loan {
     #[inline]
     pub(crate) fn body(&self) -> &Body {
-        // SAFETY: nothing is freed while it has a loan out.
-        unsafe { &self.shared.as_ref().body }
+        body_of(self.engine())
     }
 
     #[inline]
     pub(crate) fn engine(&self) -> &Engine {
-        // SAFETY: an engine stays as long as its body.
-        unsafe { self.engine.as_ref() }
+        // SAFETY: nothing is freed while it has a loan out, and an engine stays as long as its body.
+        unsafe { self.0.as_ref() }
     }
 }
 
 impl Drop for Loan {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: as in `body`.
-        let shared = unsafe { self.shared.as_ref() };
+        let shared = home(self.engine());
         let is_left = shared.handles.load(Ordering::Relaxed) == 0;
         shared.witness.look();
         self.engine().take_back();
@@ -149,14 +161,13 @@ impl Stay {
     /// Turns it into one of the engine with that number. Only the sum over all engines tells what is lent.
     #[inline]
     pub(crate) fn loan(self, engine: u32) -> Loan {
-        let engine = NonNull::from(self.body().engine_number(engine));
-        Loan { shared: ManuallyDrop::new(self).0, engine }
+        Loan(NonNull::from(ManuallyDrop::new(self).body().engine_number(engine)))
     }
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        drop(Loan { shared: self.0, engine: NonNull::from(&self.body().first) });
+        drop(Loan(NonNull::from(&self.body().first)));
     }
 }
 

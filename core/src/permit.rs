@@ -4,7 +4,7 @@ use crate::body::Body;
 use crate::clock::nanos;
 use crate::engine::Engine;
 use crate::error::Reason;
-use crate::handle::Loan;
+use crate::handle::{Loan, body_of};
 use crate::outcome::{Kind, Outcome, Settled, Ticket};
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -18,17 +18,21 @@ pub(crate) const PANIC: &str = "panic";
 /// it lasted at least `cancelled_after`.
 #[must_use = "a permit that is dropped at once says nothing about the call"]
 pub struct Permit<'b> {
-    pub(crate) body: &'b Body,
     pub(crate) engine: &'b Engine,
     pub(crate) ticket: Ticket,
 }
 
 impl<'b> Permit<'b> {
+    #[inline(always)]
+    fn body(&self) -> &'b Body {
+        body_of(self.engine)
+    }
+
     /// The dependency did what it should.
     #[inline(always)]
     pub fn success(self) -> Settled {
         let this = ManuallyDrop::new(self);
-        this.body.settle_success(this.engine, &this.ticket)
+        this.body().settle_success(this.engine, &this.ticket)
     }
 
     /// The dependency failed, with an error type for the metrics (64 bytes at most; longer ones are cut).
@@ -57,20 +61,15 @@ impl<'b> Permit<'b> {
         result: &Result<T, E>,
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
     ) -> Settled {
-        match catch_unwind(AssertUnwindSafe(|| classify(result))) {
-            Ok(outcome) => self.come_to(outcome),
-            Err(panic) => {
-                crate::report::panicked("classifier", &self.body.name, &*panic);
-                self.record(result)
-            }
-        }
+        let outcome = judge(self.body(), result, classify);
+        self.come_to(outcome)
     }
 
     /// Any outcome, with the duration that the caller measured (else the clock tells, if the call is one that is
     /// timed) and, for a failure, its type (as for [`failure`](Permit::failure)).
     pub fn settle(self, outcome: Outcome, duration: Option<Duration>, error_type: Option<&str>) -> Settled {
         let this = ManuallyDrop::new(self);
-        this.body.settle(this.engine, &this.ticket, outcome, duration.map(nanos), error_type)
+        this.body().settle(this.engine, &this.ticket, outcome, duration.map(nanos), error_type)
     }
 
     #[inline]
@@ -107,6 +106,18 @@ impl<'b> Permit<'b> {
         self.ticket.timeout().map(Duration::from_nanos)
     }
 
+    /// As [`OwnedPermit::succeed_in_place`].
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn succeed_in_place(held: &mut Option<Self>) -> bool {
+        let Some(Permit { engine, ticket }) = held.as_ref() else { return false };
+        let is_settled = ticket.is_simple() && body_of(engine).succeed_quietly(engine, ticket.low());
+        if is_settled {
+            std::mem::forget(held.take());
+        }
+        is_settled
+    }
+
     /// What it is made of; it is not dropped.
     #[cfg(feature = "tokio")]
     pub(crate) fn into_parts(self) -> (&'b Engine, Ticket) {
@@ -125,15 +136,28 @@ impl<'b> Permit<'b> {
     }
 }
 
+/// What `classify` says; one that panics is reported, and the result speaks for itself.
+#[inline]
+pub(crate) fn judge<T, E>(
+    body: &Body,
+    result: &Result<T, E>,
+    classify: impl FnOnce(&Result<T, E>) -> Outcome,
+) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| classify(result))).unwrap_or_else(|panic| {
+        crate::report::panicked("classifier", &body.name, &*panic);
+        if result.is_ok() { Outcome::Success } else { Outcome::Failure }
+    })
+}
+
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.body.abandon(self.engine, &self.ticket);
+        self.body().abandon(self.engine, &self.ticket);
     }
 }
 
 impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("breaker", &self.body.name).field("ticket", &self.ticket).finish()
+        f.debug_struct("Permit").field("breaker", &self.body().name).field("ticket", &self.ticket).finish()
     }
 }
 
@@ -152,7 +176,7 @@ impl OwnedPermit {
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is not dropped, so the loan is taken out once; it ends after `settle`.
         let loan = unsafe { std::ptr::read(&this.loan) };
-        settle(Permit { body: loan.body(), engine: loan.engine(), ticket: this.ticket })
+        settle(Permit { engine: loan.engine(), ticket: this.ticket })
     }
 
     /// As [`Permit::success`].
@@ -162,6 +186,23 @@ impl OwnedPermit {
         // SAFETY: as in `with`.
         let loan = unsafe { std::ptr::read(&this.loan) };
         loan.body().settle_success(loan.engine(), &this.ticket)
+    }
+
+    /// A success that changes nothing but counts is settled where the permit lies: it is not moved for that. `false` when
+    /// there is more to it, or no permit; nothing was done then.
+    #[cfg(feature = "tokio")]
+    #[inline]
+    pub(crate) fn succeed_in_place(held: &mut Option<Self>) -> bool {
+        let Some(permit) = held.as_ref() else { return false };
+        let engine = permit.loan.engine();
+        let is_settled =
+            permit.ticket.is_simple() && body_of(engine).succeed_quietly(engine, permit.ticket.low());
+        if is_settled && let Some(permit) = held.take() {
+            let this = ManuallyDrop::new(permit);
+            // SAFETY: as in `with`.
+            drop(unsafe { std::ptr::read(&this.loan) });
+        }
+        is_settled
     }
 
     /// As [`Permit::failure`].
@@ -179,6 +220,15 @@ impl OwnedPermit {
         self.with(|permit| permit.settle(outcome, duration, error_type))
     }
 
+    #[cfg(feature = "tower")]
+    #[inline]
+    pub(crate) fn come_to(self, outcome: Outcome) -> Settled {
+        match outcome {
+            Outcome::Success => self.success(),
+            _ => self.settle(outcome, None, None),
+        }
+    }
+
     /// As [`Permit::is_bypassed`].
     pub fn is_bypassed(&self) -> bool {
         self.ticket.kind() == Kind::Bypassed
@@ -187,6 +237,13 @@ impl OwnedPermit {
     /// As [`Permit::wait`].
     pub fn wait(&self) -> Duration {
         Duration::from_nanos(self.ticket.wait())
+    }
+
+    /// Whether its call's turn comes later.
+    #[cfg(feature = "tower")]
+    #[inline]
+    pub(crate) fn is_paced(&self) -> bool {
+        self.ticket.wait() > 0
     }
 
     /// As [`Permit::timeout`].
@@ -220,7 +277,6 @@ impl fmt::Debug for OwnedPermit {
 
 /// Stands by while foreign code runs: if that panics, the call is a failure. Forget it after all went well.
 pub(crate) struct PanicIsFailure<'a> {
-    pub(crate) body: &'a Body,
     pub(crate) engine: &'a Engine,
     pub(crate) ticket: &'a Ticket,
 }
@@ -228,6 +284,6 @@ pub(crate) struct PanicIsFailure<'a> {
 impl Drop for PanicIsFailure<'_> {
     #[cold]
     fn drop(&mut self) {
-        self.body.settle(self.engine, self.ticket, Outcome::Failure, None, Some(PANIC));
+        body_of(self.engine).settle(self.engine, self.ticket, Outcome::Failure, None, Some(PANIC));
     }
 }

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 pin_project! {
@@ -31,7 +31,7 @@ impl<F, P> Guarded<F, P> {
 }
 
 /// Either permit.
-pub(crate) trait Held {
+pub(crate) trait Held: Sized {
     /// The call panicked.
     fn panicked(self);
 }
@@ -48,16 +48,17 @@ impl Held for OwnedPermit {
     }
 }
 
-impl<F: Future, P: Held> Future for Guarded<F, P> {
-    /// The output, and the permit to settle with it.
-    type Output = (F::Output, Option<P>);
-
+impl<F: Future, P: Held> Guarded<F, P> {
+    /// The output, and the permit to settle with it where it lies.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    pub(crate) fn poll_call<'p>(
+        self: Pin<&'p mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<(F::Output, &'p mut Option<P>)> {
         let this = self.project();
         match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready((output, this.permit.take())),
+            Ok(Poll::Ready(output)) => Poll::Ready((output, this.permit)),
             Err(panic) => {
                 if let Some(permit) = this.permit.take() {
                     permit.panicked();
@@ -80,7 +81,7 @@ impl Waiting {
                 if let Poll::Ready(answer) = self.poll_end(cx, refuse) {
                     return Poll::Ready(answer);
                 }
-                std::task::ready!(timer.as_mut().poll(cx));
+                ready!(timer.as_mut().poll(cx));
                 // The breaker's clock need not be tokio's.
                 if !self.expire() {
                     let left = self.left().max(LEAST);
@@ -153,11 +154,17 @@ async fn run<T, E>(
     permit: Permit<'_>,
     future: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CallError<E>> {
-    let (result, permit) = Guarded::new(future, permit).await;
-    if let Some(permit) = permit {
-        permit.record(&result);
-    }
-    result.map_err(CallError::Inner)
+    let mut guarded = pin!(Guarded::new(future, permit));
+    poll_fn(|cx| {
+        let (result, permit) = ready!(guarded.as_mut().poll_call(cx));
+        if !(result.is_ok() && Permit::succeed_in_place(permit))
+            && let Some(permit) = permit.take()
+        {
+            permit.record(&result);
+        }
+        Poll::Ready(result.map_err(CallError::Inner))
+    })
+    .await
 }
 
 async fn run_classified<T, E>(
@@ -165,7 +172,9 @@ async fn run_classified<T, E>(
     classify: impl FnOnce(&Result<T, E>) -> Outcome,
     future: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CallError<E>> {
-    let (result, permit) = Guarded::new(future, permit).await;
+    let mut guarded = pin!(Guarded::new(future, permit));
+    let (result, permit) =
+        poll_fn(|cx| guarded.as_mut().poll_call(cx).map(|(result, permit)| (result, permit.take()))).await;
     if let Some(permit) = permit {
         permit.classify(&result, classify);
     }

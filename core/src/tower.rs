@@ -32,10 +32,11 @@ use crate::admit::priority::Priority;
 use crate::breaker::CircuitBreaker;
 use crate::error::{CallError, Refusal, Rejection};
 use crate::outcome::Outcome;
-use crate::permit::OwnedPermit;
+use crate::permit::{OwnedPermit, judge};
 use crate::tokio::{Guarded, Held};
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -231,49 +232,59 @@ where
                 self.readiness = Readiness::Unknown;
                 ResponseFuture::rejected(self.breaker.0.turn_away(refusal))
             }
-            Readiness::Ready => match self.acquire(&request) {
-                Ok(permit) => {
-                    self.readiness = Readiness::Unknown;
-                    let turn = turn_of(&permit);
-                    let guarded = match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
-                        Ok(future) => Guarded::new(future, permit),
-                        Err(panic) => {
-                            permit.panicked();
-                            resume_unwind(panic)
-                        }
-                    };
-                    ResponseFuture {
-                        state: State::Running { turn, guarded, classify: self.classify.clone() },
-                    }
-                }
-                Err(rejection) => ResponseFuture::rejected(rejection),
+            Readiness::Ready => match if P::IS_PLAIN { self.breaker.acquire_plainly() } else { None } {
+                Some(permit) => self.run(permit, None, request),
+                None => self.call_at_length(request),
             },
             Readiness::Unknown => panic!("`call` before `poll_ready` said that the service is ready"),
         }
     }
 }
 
-impl<S, C, P> CircuitBreakerService<S, C, P> {
-    #[inline]
-    fn acquire<Q>(&self, request: &Q) -> Result<OwnedPermit, Rejection>
+impl<S, C: Clone, P> CircuitBreakerService<S, C, P> {
+    /// A call that is timed, of a priority, or of a breaker that is not simply closed.
+    #[inline(never)]
+    fn call_at_length<Q>(&mut self, request: Q) -> ResponseFuture<S::Future, C>
     where
         P: Prioritize<Q>,
+        S: Service<Q>,
     {
-        match P::IS_PLAIN {
-            true => self.breaker.try_acquire_owned(),
-            false => self.breaker.at(self.prioritize.priority(request)).try_acquire_owned(),
+        let acquired = match P::IS_PLAIN {
+            true => self.breaker.try_acquire_owned_at_length(),
+            false => self.breaker.at(self.prioritize.priority(&request)).try_acquire_owned(),
+        };
+        match acquired {
+            Ok(permit) => {
+                let turn = permit.is_paced().then(|| Box::pin(tokio::time::sleep(permit.wait())));
+                self.run(permit, turn, request)
+            }
+            Err(rejection) => ResponseFuture::rejected(rejection),
         }
+    }
+
+    #[inline(always)]
+    fn run<Q>(&mut self, permit: OwnedPermit, turn: Turn, request: Q) -> ResponseFuture<S::Future, C>
+    where
+        S: Service<Q>,
+    {
+        self.readiness = Readiness::Unknown;
+        // What the unwinder might drop has to lie in memory. Nothing unwinds through here, and so it moves in registers.
+        let permit = ManuallyDrop::new(permit);
+        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        let permit = ManuallyDrop::into_inner(permit);
+        let guarded = match called {
+            Ok(future) => Guarded::new(future, permit),
+            Err(panic) => {
+                permit.panicked();
+                resume_unwind(panic)
+            }
+        };
+        ResponseFuture { state: State::Running { turn, guarded, classify: self.classify.clone() } }
     }
 }
 
 /// The timer of a call that must wait for its turn.
 type Turn = Option<Pin<Box<tokio::time::Sleep>>>;
-
-#[inline]
-fn turn_of(permit: &OwnedPermit) -> Turn {
-    let wait = permit.wait();
-    if wait.is_zero() { None } else { Some(Box::pin(tokio::time::sleep(wait))) }
-}
 
 pin_project! {
     /// The response of a [`CircuitBreakerService`].
@@ -313,26 +324,33 @@ where
             },
             StateOf::Running { turn, guarded, classify } => {
                 if let Some(timer) = turn {
-                    ready!(timer.as_mut().poll(cx));
+                    ready!(wait_for_turn(timer, cx));
                     *turn = None;
                 }
-                let (result, permit) = ready!(guarded.poll(cx));
-                if let Some(permit) = permit {
-                    settle(permit, classify, &result);
-                }
+                let (result, permit) = ready!(guarded.poll_call(cx));
+                settle(permit, classify, &result);
                 Poll::Ready(result.map_err(CallError::Inner))
             }
         }
     }
 }
 
+#[cold]
+fn wait_for_turn(timer: &mut Pin<Box<tokio::time::Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    timer.as_mut().poll(cx)
+}
+
 #[inline]
-fn settle<T, E, C: Classify<T, E>>(permit: OwnedPermit, classify: &C, result: &Result<T, E>) {
-    permit.with(|permit| {
-        if C::IS_CALM {
-            permit.come_to(classify.classify(result))
-        } else {
-            permit.classify(result, |result| classify.classify(result))
-        }
-    });
+fn settle<T, E, C: Classify<T, E>>(held: &mut Option<OwnedPermit>, classify: &C, result: &Result<T, E>) {
+    let Some(permit) = held.as_ref() else { return };
+    let outcome = match C::IS_CALM {
+        true => classify.classify(result),
+        false => judge(permit.loan.body(), result, |result| classify.classify(result)),
+    };
+    if outcome == Outcome::Success && OwnedPermit::succeed_in_place(held) {
+        return;
+    }
+    if let Some(permit) = held.take() {
+        permit.come_to(outcome);
+    }
 }

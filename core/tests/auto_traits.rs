@@ -64,7 +64,7 @@ fn an_async_call_can_move_between_threads() {
 #[test]
 fn what_travels_with_a_call_is_small() {
     assert_eq!(size_of::<CircuitBreaker>(), 8);
-    assert_eq!(size_of::<Permit<'_>>(), 48);
-    assert_eq!(size_of::<OwnedPermit>(), 48);
+    assert_eq!(size_of::<Permit<'_>>(), 40);
+    assert_eq!(size_of::<OwnedPermit>(), 40);
     assert!(size_of::<Rejection>() <= 48);
 }

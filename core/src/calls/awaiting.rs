@@ -143,7 +143,7 @@ impl<T, E> First<'_, T, E> {
         if !self.is_simple(&ticket) {
             return Begun::Admitted((body.number_of(engine), ticket));
         }
-        let guard = PanicIsFailure { body, engine, ticket: &ticket };
+        let guard = PanicIsFailure { engine, ticket: &ticket };
         future.set(Some(f()));
         let polled = future.as_mut().as_pin_mut().map_or(Poll::Pending, |future| future.poll(cx));
         std::mem::forget(guard);

@@ -74,7 +74,7 @@ impl<T, E> Shared<T, E> {
             run.steps.admitted(body, engine, ticket);
             return self.go_on(run, f);
         }
-        let guard = PanicIsFailure { body, engine, ticket: &ticket };
+        let guard = PanicIsFailure { engine, ticket: &ticket };
         let result = f();
         std::mem::forget(guard);
         first.succeed(engine, &ticket, result).or_else(|result| {
