@@ -40,24 +40,12 @@ impl Body {
         }
     }
 
-    /// A success: a timed one of a closed breaker is nearly as quick as one that is not. The others are apart, so that it has
-    /// nothing of their frames.
+    /// A success that is more than one that counts. What is common is apart, each with a frame of its own and none here.
     #[inline(never)]
     pub(crate) fn succeed(&self, engine: &Engine, ticket: &Ticket) -> Settled {
-        let Some(start) = ticket.plain_start() else {
-            return self.succeed_otherwise(engine, ticket);
-        };
-        let d = self.clock().since(start);
-        let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
-        if is_slow || !self.succeed_quietly(engine, ticket.low()) {
-            return self.settle(engine, ticket, Outcome::Success, Some(d), None);
+        if let Some(start) = ticket.plain_start() {
+            return self.succeed_timed(engine, ticket, start);
         }
-        engine.note_duration(self.bounds(), d);
-        Settled::Ok
-    }
-
-    #[inline(never)]
-    fn succeed_otherwise(&self, engine: &Engine, ticket: &Ticket) -> Settled {
         if ticket.is_plain_in_a_slot() {
             return self.succeed_in_a_slot(engine, ticket);
         }
@@ -65,6 +53,18 @@ impl Body {
             return self.succeed_in_time(engine, ticket);
         }
         self.settle(engine, ticket, Outcome::Success, None, None)
+    }
+
+    /// A timed success of a closed breaker is nearly as quick as one that is not timed.
+    #[inline(never)]
+    fn succeed_timed(&self, engine: &Engine, ticket: &Ticket, start: u64) -> Settled {
+        let d = self.clock().since(start);
+        let is_slow = self.engine().slow_limit().is_some_and(|limit| d >= limit);
+        if is_slow || !self.succeed_quietly(engine, ticket.low()) {
+            return self.settle(engine, ticket, Outcome::Success, Some(d), None);
+        }
+        engine.note_duration(self.bounds(), d);
+        Settled::Ok
     }
 
     /// A success, on the happy path without a call.
