@@ -106,7 +106,8 @@ impl<'b> Permit<'b> {
         self.ticket.timeout().map(Duration::from_nanos)
     }
 
-    /// As [`OwnedPermit::succeed_in_place`].
+    /// Settles a success that changes nothing but counts where the permit lies: it is not moved for that. `false` when there
+    /// is more to it, or no permit; nothing was done then.
     #[cfg(feature = "tokio")]
     #[inline]
     pub(crate) fn succeed_in_place(held: &mut Option<Self>) -> bool {
@@ -188,9 +189,8 @@ impl OwnedPermit {
         loan.body().settle_success(loan.engine(), &this.ticket)
     }
 
-    /// A success that changes nothing but counts is settled where the permit lies: it is not moved for that. `false` when
-    /// there is more to it, or no permit; nothing was done then.
-    #[cfg(feature = "tokio")]
+    /// As [`Permit::succeed_in_place`].
+    #[cfg(feature = "tower")]
     #[inline]
     pub(crate) fn succeed_in_place(held: &mut Option<Self>) -> bool {
         let Some(permit) = held.as_ref() else { return false };
