@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)]
 
-use fusewire::{By, CallError, CircuitBreaker, ManualClock, Outcome, Reason, State};
+use fusewire::{Bulkhead, By, CallError, CircuitBreaker, ManualClock, Outcome, Reason, State};
 use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::pin::pin;
@@ -177,6 +177,34 @@ fn a_call_that_outlives_every_handle_settles_harmlessly() {
     assert!(poll_once(call.as_mut()).is_pending());
     drop(breaker);
     drop(call);
+}
+
+/// Ready at once, and holds a connection, say, until it is dropped.
+struct Holds<'b>(&'b CircuitBreaker, &'b AtomicUsize);
+
+impl Future for Holds<'_> {
+    type Output = Result<(), Infallible>;
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Holds<'_> {
+    fn drop(&mut self) {
+        self.1.fetch_add(usize::from(self.0.try_acquire().is_ok()), SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_slot_is_given_back_when_the_future_is_gone() {
+    let breaker = CircuitBreaker::builder().bulkhead(Bulkhead::new(1)).build("async").expect("valid");
+    let admitted = AtomicUsize::new(0);
+    let as_status = |_: &Result<(), Infallible>| Outcome::Success;
+    assert_eq!(breaker.call_async(Holds(&breaker, &admitted)).await, Ok(()));
+    assert_eq!(breaker.call_async_classified(as_status, Holds(&breaker, &admitted)).await, Ok(()));
+    assert_eq!(admitted.load(SeqCst), 0, "a second call began while the first held what it had");
+    assert!(breaker.try_acquire().is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
