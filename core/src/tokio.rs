@@ -150,32 +150,21 @@ impl<'b> Asking<'b> {
     }
 }
 
-/// Awaits `future`, and lets `look` at its output and the permit. When the permit is there to be settled the future is
-/// gone, with all that it held.
-#[inline]
-async fn ended<'b, F: Future>(
-    permit: Permit<'b>,
-    future: F,
-    look: impl Fn(&F::Output, &mut Option<Permit<'b>>),
-) -> (F::Output, Option<Permit<'b>>) {
-    let mut guarded = pin!(Guarded::new(future, permit));
-    poll_fn(|cx| {
-        let (output, permit) = ready!(guarded.as_mut().poll_call(cx));
-        look(&output, permit);
-        Poll::Ready((output, permit.take()))
-    })
-    .await
-}
-
 async fn run<T, E>(
     permit: Permit<'_>,
     future: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CallError<E>> {
-    let (result, permit) = ended(permit, future, |result, permit| {
-        // What changes nothing but counts gives nothing back, and is settled where it lies.
-        let _ = result.is_ok() && Permit::succeed_in_place(permit);
-    })
-    .await;
+    // When the permit is settled the future is gone, with all that it held. What changes nothing but counts gives nothing
+    // back, and is settled where it lies.
+    let (result, permit) = {
+        let mut guarded = pin!(Guarded::new(future, permit));
+        poll_fn(|cx| {
+            let (result, permit) = ready!(guarded.as_mut().poll_call(cx));
+            let _ = result.is_ok() && Permit::succeed_in_place(permit);
+            Poll::Ready((result, permit.take()))
+        })
+        .await
+    };
     if let Some(permit) = permit {
         permit.record(&result);
     }
@@ -187,7 +176,10 @@ async fn run_classified<T, E>(
     classify: impl FnOnce(&Result<T, E>) -> Outcome,
     future: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CallError<E>> {
-    let (result, permit) = ended(permit, future, |_, _| ()).await;
+    let (result, permit) = {
+        let mut guarded = pin!(Guarded::new(future, permit));
+        poll_fn(|cx| guarded.as_mut().poll_call(cx).map(|(result, permit)| (result, permit.take()))).await
+    };
     if let Some(permit) = permit {
         permit.classify(&result, classify);
     }

@@ -49,7 +49,8 @@ impl<T, E> Shared<T, E> {
         self.kept.is_none() || request.key.is_none()
     }
 
-    /// Looks for a fresh value, then for calls of the same key.
+    /// Looks for a fresh value, then for calls of the same key. Apart, so that a plain call has nothing of it.
+    #[inline(never)]
     pub(crate) fn start(&self, request: &Request<'_>) -> Start<T, E> {
         let (Some(kept), Some(key), body) = (&self.kept, request.key, &self.breaker.0) else {
             return Start::Go;
