@@ -26,7 +26,7 @@ pub(crate) struct First<'p, T, E> {
 }
 
 impl<'p, T, E> First<'p, T, E> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(shared: &'p Shared<T, E>, request: &'p Request<'p>) -> Result<Self, PolicyError<E>> {
         let body = &shared.breaker.0;
         match body.check(request) {
